@@ -1,0 +1,90 @@
+# compat_guard: the schema as a checked interface between application versions.
+#
+# make, make install, make installcheck	for the server of PG_CONFIG, as any extension
+# make test				everything needed, from a bare Debian 12
+# CONTRIBUTING.md has the rest.
+
+# pg_regress, in this order: one file of sql/ each.
+REGRESS = \
+	contract
+
+SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
+
+EXTENSION = compat_guard
+DATA = compat_guard--1.0.sql
+MODULE_big = compat_guard
+OBJS = $(patsubst $(SRC)/%.c,%.o,$(sort $(wildcard $(SRC)/src/*.c $(SRC)/src/*/*.c)))
+
+PG_CPPFLAGS = -I$(SRC)/src
+# PostgreSQL's own headers are not clean under the two warnings taken back here.
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
+	-Wno-sign-compare -fvisibility=hidden
+ifneq ($(filter-out 0 false,$(CI) $(WERROR)),)
+PG_CFLAGS += -Werror
+endif
+# Bitcode would only serve inlining into JIT-compiled queries.
+override with_llvm = no
+
+ISOLATION := $(sort $(basename $(notdir $(wildcard $(SRC)/test/isolation/specs/*.spec))))
+ISOLATION_OPTS = --inputdir=$(SRC)/test/isolation --load-extension=compat_guard
+
+# Both empty as long as there is no such test: prove fails on an empty list.
+PROVE_TESTS := $(patsubst $(SRC)/%,%,$(sort $(wildcard $(SRC)/test/t/*.pl)))
+TAP_TESTS := $(if $(PROVE_TESTS),1)
+
+# A bare machine has no PGXS yet; `make test` brings it.
+PG_CONFIG ?= pg_config
+PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
+ifneq ($(PGXS),)
+include $(PGXS)
+
+# Every object on every header: a full build takes seconds, a stale object hours.
+$(OBJS): $(wildcard $(SRC)/src/*.h $(SRC)/src/*/*.h) | $(sort $(dir $(OBJS)))
+$(sort $(dir $(OBJS))):
+	mkdir -p $@
+else
+all install installcheck clean:
+	@echo "no PGXS found by $(PG_CONFIG): set PG_CONFIG, or install postgresql-server-dev-15" >&2
+	@exit 1
+endif
+
+# The targets below install what they need (Debian 12, as root or with sudo) and
+# test private copies of this tree and of the server: neither is touched.
+
+SETUP = $(SRC)/test/setup
+MATRIX = $(SRC)/test/matrix
+REFERENCE = /usr/lib/postgresql/15/bin/pg_config
+
+.PHONY: test demo bench test-matrix test-assert test-core list-tests
+
+# The suite on PostgreSQL 15.
+test:
+	$(SETUP)/install-packages
+	$(SETUP)/summary $(SETUP)/sandbox $(REFERENCE) test/setup/run-suite
+
+demo:
+	$(SETUP)/install-packages
+	$(SETUP)/sandbox $(REFERENCE) test/setup/with-server demo/run
+
+bench:
+	$(SETUP)/install-packages
+	$(SETUP)/sandbox $(REFERENCE) test/setup/with-server test/bench/run
+
+# Other major versions from the archive: builds without warnings on 17, the suite on 18.
+test-matrix:
+	$(SETUP)/install-packages
+	$(SETUP)/summary $(MATRIX)/run-matrix
+
+# The suite on servers with assertions, built from source.
+test-assert:
+	$(SETUP)/install-packages
+	$(SETUP)/summary $(MATRIX)/run-assert
+
+# PostgreSQL's own suite with the library preloaded: it must not notice.
+test-core:
+	$(SETUP)/install-packages
+	$(SETUP)/summary $(MATRIX)/run-core
+
+# For test/setup/run-suite, which refuses a file of sql/ that is never run.
+list-tests:
+	@echo $(REGRESS)

@@ -1,0 +1,515 @@
+/* compat_guard--1.0.sql */
+
+\echo Use "CREATE EXTENSION compat_guard" to load this file. \quit
+
+-- The schema is made here and not by the control file so that it is a member
+-- of the extension: DROP EXTENSION takes it along.
+CREATE SCHEMA compat_guard;
+COMMENT ON SCHEMA compat_guard IS 'the schema as a checked interface between the versions of an application';
+
+---------------------------------------------------------------------------
+-- The registry.  Written by the library alone (src/registry), as the server
+-- writes its catalogs: no triggers, foreign keys, partial or expression indexes.
+-- Text is compared byte by byte.
+---------------------------------------------------------------------------
+
+CREATE SEQUENCE compat_guard.id_seq;
+COMMENT ON SEQUENCE compat_guard.id_seq IS 'keys of every registry table';
+
+CREATE TABLE compat_guard.app (
+	app_id		bigint PRIMARY KEY,
+	name		text COLLATE "C" NOT NULL,
+	owner		text COLLATE "C" NOT NULL
+);
+CREATE UNIQUE INDEX app_name_idx ON compat_guard.app (name);
+COMMENT ON TABLE compat_guard.app IS 'applications, each with the role that first registered it';
+
+CREATE TABLE compat_guard.version (
+	version_id		bigint PRIMARY KEY,
+	app_id			bigint NOT NULL,
+	name			text COLLATE "C" NOT NULL,
+	digest			bytea NOT NULL,
+	role			text COLLATE "C" NOT NULL,
+	search_path		text NOT NULL,
+	requirements	bigint NOT NULL,
+	registered_by	text NOT NULL,
+	registered_at	timestamptz NOT NULL,
+	retired_by		text,
+	retired_at		timestamptz,
+	retire_reason	text
+);
+CREATE UNIQUE INDEX version_name_idx ON compat_guard.version (app_id, name);
+CREATE INDEX version_retired_idx ON compat_guard.version (retired_at);
+COMMENT ON TABLE compat_guard.version IS 'registered versions of applications';
+
+CREATE TABLE compat_guard.requirement (
+	requirement_id	bigint PRIMARY KEY,
+	digest			bytea NOT NULL,
+	kind			text COLLATE "C" NOT NULL,
+	object			text COLLATE "C" NOT NULL,
+	expected		jsonb NOT NULL,
+	baseline		jsonb,
+	role			text COLLATE "C" NOT NULL,
+	search_path		text NOT NULL
+);
+CREATE UNIQUE INDEX requirement_digest_idx ON compat_guard.requirement (digest);
+CREATE INDEX requirement_role_idx ON compat_guard.requirement (role);
+COMMENT ON TABLE compat_guard.requirement IS 'checkable statements taken from contracts, stored once and shared by versions';
+
+CREATE TABLE compat_guard.version_requirement (
+	version_id		bigint NOT NULL,
+	requirement_id	bigint NOT NULL,
+	PRIMARY KEY (version_id, requirement_id)
+);
+CREATE INDEX version_requirement_idx ON compat_guard.version_requirement (requirement_id);
+COMMENT ON TABLE compat_guard.version_requirement IS 'which version needs what';
+
+CREATE TABLE compat_guard.policy (
+	rule		text COLLATE "C" NOT NULL,
+	app			text COLLATE "C" NOT NULL DEFAULT '',
+	action		text COLLATE "C" NOT NULL,
+	set_by		text NOT NULL,
+	set_at		timestamptz NOT NULL,
+	PRIMARY KEY (rule, app)
+);
+COMMENT ON TABLE compat_guard.policy IS 'what is done about a rule instead of its default; an empty app means every app';
+
+-- What follows is found, not said, and so not dumped: a restored database is
+-- looked at anew before its first change of schema.
+
+CREATE TABLE compat_guard.requirement_state (
+	requirement_id	bigint PRIMARY KEY,
+	state			text COLLATE "C" NOT NULL,
+	ever_met		boolean NOT NULL,
+	problems		jsonb,
+	changed_at		timestamptz NOT NULL
+) WITH (fillfactor = 70);
+CREATE INDEX requirement_state_state_idx ON compat_guard.requirement_state (state);
+COMMENT ON TABLE compat_guard.requirement_state IS 'what was last found about each requirement';
+
+CREATE TABLE compat_guard.requirement_key (
+	schema			text COLLATE "C" NOT NULL,
+	name			text COLLATE "C" NOT NULL,
+	class			oid NOT NULL,
+	requirement_id	bigint NOT NULL,
+	found			boolean NOT NULL,
+	PRIMARY KEY (schema, name, class, requirement_id)
+);
+CREATE INDEX requirement_key_requirement_idx ON compat_guard.requirement_key (requirement_id);
+COMMENT ON TABLE compat_guard.requirement_key IS 'names whose change makes a requirement worth another look';
+
+SELECT pg_catalog.pg_extension_config_dump('compat_guard.id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('compat_guard.app', '');
+SELECT pg_catalog.pg_extension_config_dump('compat_guard.version', '');
+SELECT pg_catalog.pg_extension_config_dump('compat_guard.requirement', '');
+SELECT pg_catalog.pg_extension_config_dump('compat_guard.version_requirement', '');
+SELECT pg_catalog.pg_extension_config_dump('compat_guard.policy', '');
+
+---------------------------------------------------------------------------
+-- For applications.
+---------------------------------------------------------------------------
+
+CREATE TYPE compat_guard.registration AS (
+	app				text,
+	version			text,
+	status			text,
+	digest			bytea,
+	requirements	bigint,
+	unmet			bigint
+);
+COMMENT ON TYPE compat_guard.registration IS 'what register() answers; status is ready, pending (something was never met yet) or broken (something was met and no longer is)';
+
+CREATE FUNCTION compat_guard.register(app text, version text, contract jsonb,
+									  require_ready boolean DEFAULT false,
+									  replace boolean DEFAULT false)
+RETURNS compat_guard.registration
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_register';
+COMMENT ON FUNCTION compat_guard.register(text, text, jsonb, boolean, boolean)
+IS 'register what a version needs from the schema; idempotent, and cheap if nothing has changed';
+
+CREATE FUNCTION compat_guard.register_queries(app text, version text, queries text[])
+RETURNS compat_guard.registration
+LANGUAGE SQL VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+	SELECT compat_guard.register(app, version, pg_catalog.jsonb_build_object('queries',
+		coalesce(pg_catalog.jsonb_object_agg('query ' || q.n, q.query), '{}')))
+	FROM pg_catalog.unnest(queries) WITH ORDINALITY AS q(query, n);
+END;
+COMMENT ON FUNCTION compat_guard.register_queries(text, text, text[])
+IS 'register a contract that consists of queries alone';
+
+CREATE FUNCTION compat_guard.retire(app text, version text, reason text DEFAULT NULL)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_retire';
+COMMENT ON FUNCTION compat_guard.retire(text, text, text)
+IS 'the version runs no more: its requirements protect nothing any longer';
+
+CREATE FUNCTION compat_guard.forget(app text, version text)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_forget';
+COMMENT ON FUNCTION compat_guard.forget(text, text)
+IS 'remove a version from the registry as if it had never been there';
+
+CREATE FUNCTION compat_guard.validate(contract jsonb)
+RETURNS TABLE (path text, problem text)
+LANGUAGE C STRICT STABLE
+AS 'MODULE_PATHNAME', 'contract_validate';
+COMMENT ON FUNCTION compat_guard.validate(jsonb)
+IS 'what is wrong with a contract document: no rows if it can be registered';
+-- Its body uses internal subtransactions, hence neither SET nor PARALLEL SAFE;
+-- the defaults of a contract are the caller's own role and search_path, so no
+-- pinned search_path here.
+
+CREATE FUNCTION compat_guard.captured_relation(name text)
+RETURNS oid
+LANGUAGE C STRICT STABLE
+AS 'MODULE_PATHNAME', 'contract_captured_relation';
+COMMENT ON FUNCTION compat_guard.captured_relation(text)
+IS 'the relation compat_guard.capture() was given by name, or an error';
+
+-- The body is bound now, with the search_path of this script, so it needs no
+-- pinned one: what it looks up by name at run time is to be found, and types
+-- to be written, with the caller's.
+CREATE FUNCTION compat_guard.capture(relations text[] DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE SQL STABLE
+BEGIN ATOMIC
+	WITH named AS MATERIALIZED (
+		SELECT compat_guard.captured_relation(name) AS relid
+		FROM unnest(capture.relations) AS name
+	), captured AS (
+		SELECT c.oid AS relid, c.relkind,
+			CASE WHEN pg_table_is_visible(c.oid) THEN quote_ident(c.relname)
+				ELSE quote_ident(n.nspname) || '.' || quote_ident(c.relname) END AS name
+		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE CASE WHEN capture.relations IS NOT NULL
+			THEN c.oid IN (SELECT relid FROM named)
+			ELSE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+				AND NOT c.relispartition
+				AND n.nspname = ANY (current_schemas(false))
+				AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'compat_guard')
+				AND n.oid <> pg_my_temp_schema()
+				AND pg_table_is_visible(c.oid)
+				AND (has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')
+					OR has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE'))
+				AND NOT EXISTS (
+					SELECT FROM pg_depend d
+					WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+			END
+	)
+	SELECT jsonb_build_object(
+		'role', current_user,
+		'search_path', current_setting('search_path'),
+		'relations', coalesce(jsonb_object_agg(r.name, jsonb_strip_nulls(jsonb_build_object(
+			'access', a.access,
+			'columns', c.columns,
+			'insert', i.columns,
+			'unique', u.keys))), '{}'))
+	FROM captured r
+	-- What the caller may do, of what such a relation can do at all.
+	CROSS JOIN LATERAL (
+		SELECT jsonb_agg(p.name ORDER BY p.place) AS access
+		FROM (VALUES
+			(1, 'select', 2), (2, 'insert', 8), (3, 'update', 4), (4, 'delete', 16), (5, 'truncate', 0)
+		) AS p (place, name, event)
+		WHERE CASE WHEN p.name IN ('delete', 'truncate')
+				THEN has_table_privilege(r.relid, p.name)
+				ELSE has_any_column_privilege(r.relid, p.name) END
+			AND CASE r.relkind
+				WHEN 'm' THEN p.name = 'select'
+				WHEN 'v' THEN p.event & (pg_relation_is_updatable(r.relid, true) | 2) <> 0
+				WHEN 'f' THEN p.name <> 'truncate'
+				ELSE true END
+	) a
+	CROSS JOIN LATERAL (
+		SELECT jsonb_object_agg(t.attname,
+			CASE WHEN NOT t.reads_null
+				THEN jsonb_strip_nulls(jsonb_build_object('type', t.type, 'nullable', false))
+				ELSE coalesce(to_jsonb(t.type), '{}') END) AS columns
+		FROM (
+			SELECT at.attname,
+				-- A type in a schema that is closed to the caller cannot be named by it.
+				CASE WHEN has_schema_privilege(ty.typnamespace, 'USAGE')
+					THEN format_type(at.atttypid, at.atttypmod) END AS type,
+				-- From 18 on, NOT NULL may be NOT VALID.
+				NOT at.attnotnull OR EXISTS (
+					SELECT FROM pg_constraint con
+					WHERE con.conrelid = at.attrelid AND con.contype = 'n'
+						AND con.conkey = ARRAY[at.attnum] AND NOT con.convalidated) AS reads_null
+			FROM pg_attribute at JOIN pg_type ty ON ty.oid = at.atttypid
+			WHERE at.attrelid = r.relid AND at.attnum > 0 AND NOT at.attisdropped
+				AND has_column_privilege(r.relid, at.attnum, 'SELECT, INSERT, UPDATE')
+		) t
+	) c
+	CROSS JOIN LATERAL (
+		SELECT CASE WHEN r.relkind IN ('r', 'p', 'f') AND has_table_privilege(r.relid, 'INSERT')
+			THEN coalesce(jsonb_agg(at.attname ORDER BY at.attnum), '[]') END AS columns
+		FROM pg_attribute at
+		WHERE at.attrelid = r.relid AND at.attnum > 0 AND NOT at.attisdropped
+			AND at.attgenerated = '' AND at.attidentity <> 'a'
+	) i
+	CROSS JOIN LATERAL (
+		SELECT jsonb_agg(k.columns ORDER BY k.columns) AS keys
+		FROM (
+			SELECT DISTINCT (
+				SELECT jsonb_agg(at.attname ORDER BY at.attname)
+				FROM pg_attribute at
+				WHERE at.attrelid = x.indrelid
+					AND at.attnum = ANY ((x.indkey::int2[])[0:x.indnkeyatts - 1])) AS columns
+			FROM pg_index x
+			WHERE x.indrelid = r.relid AND x.indisunique AND x.indimmediate
+				AND x.indisvalid AND x.indisready AND x.indislive AND NOT x.indisexclusion
+				AND x.indpred IS NULL AND x.indexprs IS NULL
+		) k
+	) u;
+END;
+COMMENT ON FUNCTION compat_guard.capture(text[])
+IS 'today''s schema as a contract of the caller: what it may use of the relations named, or of all in its search_path';
+
+---------------------------------------------------------------------------
+-- Questions.
+---------------------------------------------------------------------------
+
+CREATE FUNCTION compat_guard.verification(app text DEFAULT NULL, version text DEFAULT NULL)
+RETURNS TABLE (version_id bigint, requirement_id bigint, kind text, object text, state text,
+			   rule text, expected text, found text, sqlstate text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_verification';
+COMMENT ON FUNCTION compat_guard.verification(text, text)
+IS 'verify the requirements of one version, or of every live one, against the schema as it is; one row for each problem, or one without a rule where there is none';
+
+CREATE FUNCTION compat_guard.check(app text, version text)
+RETURNS TABLE (requirement bigint, kind text, object text, state text, expected text, found text)
+LANGUAGE SQL VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+	SELECT v.requirement_id, v.kind, v.object, v.state, v.expected, v.found
+	FROM compat_guard.verification(app, version) AS v
+	ORDER BY v.object, v.kind, v.found;
+END;
+COMMENT ON FUNCTION compat_guard.check(text, text)
+IS 'how each requirement of a version stands right now';
+
+CREATE FUNCTION compat_guard.ready(app text, version text)
+RETURNS boolean
+LANGUAGE SQL VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+	SELECT NOT EXISTS (SELECT FROM compat_guard.verification(app, version) AS v WHERE v.state = 'unmet');
+END;
+COMMENT ON FUNCTION compat_guard.ready(text, text)
+IS 'is no requirement of the version unmet?';
+
+CREATE TYPE compat_guard.finding AS (
+	app			text,
+	version		text,
+	rule		text,
+	action		text,
+	object		text,
+	requirement	text,
+	expected	text,
+	found		text,
+	sqlstate	text,
+	message		text,
+	advice		text,
+	statement	text
+);
+COMMENT ON TYPE compat_guard.finding IS 'one requirement of one version that a change would break, or a statement that did not run';
+
+CREATE FUNCTION compat_guard.preview(ddl text)
+RETURNS SETOF compat_guard.finding
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_preview';
+COMMENT ON FUNCTION compat_guard.preview(text)
+IS 'run a migration script, report every finding, and undo everything';
+
+---------------------------------------------------------------------------
+-- Rules and policy.
+---------------------------------------------------------------------------
+
+CREATE FUNCTION compat_guard.rule_table()
+RETURNS TABLE ("position" integer, rule text, default_action text, fires_when text, advice text)
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'compat_guard_rule_table';
+COMMENT ON FUNCTION compat_guard.rule_table() IS 'every rule the library knows';
+
+CREATE FUNCTION compat_guard.set_policy(rule text, action text, app text DEFAULT NULL)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_set_policy';
+COMMENT ON FUNCTION compat_guard.set_policy(text, text, text)
+IS 'what to do about a rule, for one app or for all: block, warn, log, ignore; null returns to the default';
+
+---------------------------------------------------------------------------
+-- Views.
+---------------------------------------------------------------------------
+
+CREATE VIEW compat_guard.versions AS
+SELECT a.name AS app, v.name AS version,
+	CASE WHEN v.retired_at IS NOT NULL THEN 'retired'
+		 WHEN s.broken > 0 THEN 'broken'
+		 WHEN s.unmet > 0 THEN 'pending'
+		 ELSE 'ready' END AS status,
+	v.retired_at IS NULL AS live,
+	v.role, v.search_path, v.requirements, s.unmet, a.owner,
+	v.registered_by, v.registered_at, v.retired_by, v.retired_at, v.retire_reason
+FROM compat_guard.version AS v
+JOIN compat_guard.app AS a USING (app_id)
+CROSS JOIN LATERAL (
+	SELECT pg_catalog.count(*) AS unmet, pg_catalog.count(*) FILTER (WHERE st.ever_met) AS broken
+	FROM compat_guard.requirement_state AS st
+	JOIN compat_guard.version_requirement AS vr USING (requirement_id)
+	WHERE st.state = 'unmet' AND vr.version_id = v.version_id) AS s;
+COMMENT ON VIEW compat_guard.versions IS 'registered versions and how they stood when last judged';
+
+CREATE VIEW compat_guard.requirements AS
+SELECT a.name AS app, v.name AS version, v.retired_at IS NULL AS live,
+	r.requirement_id AS requirement, r.kind, r.object, r.expected, r.baseline,
+	coalesce(s.state, 'not looked at') AS state, s.ever_met, s.problems, s.changed_at AS since
+FROM compat_guard.version AS v
+JOIN compat_guard.app AS a USING (app_id)
+JOIN compat_guard.version_requirement AS vr USING (version_id)
+JOIN compat_guard.requirement AS r USING (requirement_id)
+LEFT JOIN compat_guard.requirement_state AS s USING (requirement_id);
+COMMENT ON VIEW compat_guard.requirements IS 'what each version needs, and how that stood when last judged';
+
+CREATE VIEW compat_guard.unmet AS
+SELECT a.name AS app, v.name AS version, f.kind, f.object, f.state, f.rule, f.expected, f.found, f.sqlstate
+FROM compat_guard.verification() AS f
+JOIN compat_guard.version AS v USING (version_id)
+JOIN compat_guard.app AS a USING (app_id)
+WHERE f.state <> 'met';
+COMMENT ON VIEW compat_guard.unmet IS 'what live versions need and do not have, or what cannot be decided; verified when asked';
+
+CREATE VIEW compat_guard.compatibility AS
+SELECT a.name AS app, v.name AS version,
+	CASE WHEN pg_catalog.count(*) FILTER (WHERE f.state = 'unmet') > 0 THEN 'unmet'
+		 WHEN pg_catalog.count(*) FILTER (WHERE f.state = 'unknown') > 0 THEN 'unknown'
+		 ELSE 'met' END AS state,
+	pg_catalog.array_agg(f.rule || ': ' || f.kind || ' ' || f.object || ': expected ' || f.expected || ', found ' || f.found
+						 ORDER BY f.object, f.rule) FILTER (WHERE f.state <> 'met') AS reasons
+FROM compat_guard.version AS v
+JOIN compat_guard.app AS a USING (app_id)
+LEFT JOIN compat_guard.verification() AS f USING (version_id)
+WHERE v.retired_at IS NULL
+GROUP BY a.name, v.name;
+COMMENT ON VIEW compat_guard.compatibility IS 'do the live versions run on the schema as it is; verified when asked';
+
+CREATE VIEW compat_guard.dependencies AS
+SELECT c.relname::text AS class, k.schema, k.name, a.name AS app, v.name AS version,
+	r.kind, r.object AS requirement
+FROM compat_guard.requirement_key AS k
+JOIN pg_catalog.pg_class AS c ON c.oid = k.class
+JOIN compat_guard.requirement AS r USING (requirement_id)
+JOIN compat_guard.version_requirement AS vr USING (requirement_id)
+JOIN compat_guard.version AS v USING (version_id)
+JOIN compat_guard.app AS a USING (app_id)
+WHERE k.found AND v.retired_at IS NULL;
+COMMENT ON VIEW compat_guard.dependencies IS 'which live version needs which object, by the catalog the object is in; columns as table.column';
+
+CREATE VIEW compat_guard.droppable AS
+WITH needed AS (
+	SELECT DISTINCT d.class, d.schema, d.name FROM compat_guard.dependencies AS d
+), relation AS (
+	SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind,
+		EXISTS (SELECT FROM needed AS d WHERE d.class = 'pg_class' AND d.schema = n.nspname AND d.name = c.relname) AS is_needed
+	FROM pg_catalog.pg_class AS c
+	JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+	WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'compat_guard')
+		AND c.relpersistence <> 't'
+		AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e
+						WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND e.objid = c.oid AND e.deptype = 'e')
+)
+SELECT CASE WHEN r.relkind = 'v' THEN 'view' WHEN r.relkind = 'm' THEN 'materialized view' ELSE 'table' END AS kind,
+	r.schema, r.name AS object
+FROM relation AS r
+WHERE r.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT r.is_needed AND EXISTS (SELECT FROM needed)
+UNION ALL
+SELECT 'column', r.schema, r.name || '.' || att.attname
+FROM relation AS r
+JOIN pg_catalog.pg_attribute AS att ON att.attrelid = r.oid
+WHERE r.relkind IN ('r', 'p', 'f') AND r.is_needed AND att.attnum > 0 AND NOT att.attisdropped
+	AND NOT EXISTS (SELECT FROM needed AS d WHERE d.class = 'pg_attribute' AND d.schema = r.schema
+					AND d.name = r.name || '.' || att.attname)
+UNION ALL
+SELECT 'index', r.schema, r.name
+FROM relation AS r
+JOIN pg_catalog.pg_index AS i ON i.indexrelid = r.oid
+WHERE r.relkind IN ('i', 'I') AND NOT r.is_needed AND EXISTS (SELECT FROM needed)
+	AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS c WHERE c.conindid = r.oid)
+UNION ALL
+SELECT 'routine', n.nspname, p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')'
+FROM pg_catalog.pg_proc AS p
+JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'compat_guard') AND EXISTS (SELECT FROM needed)
+	AND n.nspname NOT LIKE 'pg\_temp\_%'
+	AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e
+					WHERE e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND e.objid = p.oid AND e.deptype = 'e')
+	AND NOT EXISTS (SELECT FROM needed AS d WHERE d.class = 'pg_proc' AND d.schema = n.nspname AND d.name = p.proname);
+COMMENT ON VIEW compat_guard.droppable IS 'tables, columns, indexes and routines that no live version needs, as far as contracts tell; empty while nobody is registered';
+
+CREATE VIEW compat_guard.rules AS
+SELECT r."position", r.rule, r.default_action, coalesce(p.action, r.default_action) AS action,
+	r.fires_when, r.advice,
+	(SELECT pg_catalog.jsonb_object_agg(o.app, o.action) FROM compat_guard.policy AS o
+	 WHERE o.rule = r.rule AND o.app <> '') AS by_app
+FROM compat_guard.rule_table() AS r
+LEFT JOIN compat_guard.policy AS p ON p.rule = r.rule AND p.app = '';
+COMMENT ON VIEW compat_guard.rules IS 'every rule with its default and its effective action and the safe way';
+
+---------------------------------------------------------------------------
+-- What makes CREATE EXTENSION alone protect every session.
+---------------------------------------------------------------------------
+
+-- To run the trigger's function a session loads the library, and with it the
+-- hooks, which see the very command that is starting.
+CREATE FUNCTION compat_guard.load()
+RETURNS event_trigger
+LANGUAGE C
+AS 'MODULE_PATHNAME', 'compat_guard_load';
+COMMENT ON FUNCTION compat_guard.load() IS 'loads the library in sessions that have not preloaded it';
+
+CREATE EVENT TRIGGER compat_guard_start ON ddl_command_start EXECUTE FUNCTION compat_guard.load();
+CREATE EVENT TRIGGER compat_guard_end ON ddl_command_end EXECUTE FUNCTION compat_guard.load();
+COMMENT ON EVENT TRIGGER compat_guard_start IS 'loads compat_guard in sessions that have not preloaded it';
+COMMENT ON EVENT TRIGGER compat_guard_end IS 'ends what compat_guard_start began for commands that commit in their middle';
+-- Whatever session_replication_role says.
+ALTER EVENT TRIGGER compat_guard_start ENABLE ALWAYS;
+ALTER EVENT TRIGGER compat_guard_end ENABLE ALWAYS;
+
+---------------------------------------------------------------------------
+-- Rights.  PUBLIC has none.  entrust() gives an application's role what it
+-- needs; DBAs grant the rest as they see fit.
+---------------------------------------------------------------------------
+
+CREATE FUNCTION compat_guard.entrust(role regrole)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	EXECUTE format('GRANT USAGE ON SCHEMA compat_guard TO %s', role);
+	EXECUTE format('GRANT EXECUTE ON FUNCTION
+		compat_guard.register(text, text, jsonb, boolean, boolean),
+		compat_guard.register_queries(text, text, text[]),
+		compat_guard.retire(text, text, text),
+		compat_guard.forget(text, text),
+		compat_guard.verification(text, text),
+		compat_guard.check(text, text),
+		compat_guard.ready(text, text),
+		compat_guard.validate(jsonb),
+		compat_guard.capture(text[])
+		TO %s', role);
+END;
+$$;
+COMMENT ON FUNCTION compat_guard.entrust(regrole)
+IS 'let a role register its application''s versions and thereby stop changes that would break them';
+
+REVOKE ALL ON ALL TABLES IN SCHEMA compat_guard FROM PUBLIC;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA compat_guard FROM PUBLIC;
+REVOKE ALL ON SCHEMA compat_guard FROM PUBLIC;
+GRANT USAGE ON SCHEMA compat_guard TO pg_monitor;
+GRANT SELECT ON compat_guard.versions, compat_guard.requirements, compat_guard.unmet,
+	compat_guard.compatibility, compat_guard.dependencies, compat_guard.droppable,
+	compat_guard.rules TO pg_monitor;

@@ -1,0 +1,18 @@
+/*
+ * api.h
+ *		What the SQL functions share.
+ */
+#ifndef COMPAT_GUARD_API_H
+#define COMPAT_GUARD_API_H
+
+#include "fmgr.h"
+#include "registry/registry.h"
+
+/* Raise ERRCODE_GUARD_UNKNOWN_VERSION where there is none. */
+extern App *require_app(const char *name);
+extern Version *require_version(const App *app, const char *name);
+
+/* A text argument that must be there, not empty, and of a sane length. */
+extern char *name_argument(FunctionCallInfo fcinfo, int arg, const char *what);
+
+#endif							/* COMPAT_GUARD_API_H */

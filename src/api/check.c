@@ -1,0 +1,94 @@
+/*
+ * check.c
+ *		How do requirements stand right now?
+ */
+#include "postgres.h"
+
+#include "api/api.h"
+#include "base/compat.h"
+#include "base/activity.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/tuplestore.h"
+
+static Datum
+text_or_null(const char *value, bool *isnull)
+{
+	*isnull = (value == NULL);
+	return value ? CStringGetTextDatum(value) : (Datum) 0;
+}
+
+/* One row a problem, or one that says that there is none. */
+static void
+put_row(ReturnSetInfo *rsinfo, int64 version_id, const Requirement *req,
+		const Observation *obs, const Problem *problem)
+{
+	Datum		values[9];
+	bool		nulls[9] = {false};
+
+	values[0] = Int64GetDatum(version_id);
+	values[1] = Int64GetDatum(req->id);
+	values[2] = CStringGetTextDatum(requirement_kind_name(req->kind));
+	values[3] = CStringGetTextDatum(req->object);
+	values[4] = CStringGetTextDatum(state_name(obs->state));
+	values[5] = text_or_null(problem ? rule_get(problem->rule)->name : NULL, &nulls[5]);
+	values[6] = text_or_null(problem ? problem->expected : NULL, &nulls[6]);
+	values[7] = text_or_null(problem ? problem->found : NULL, &nulls[7]);
+	values[8] = text_or_null(problem ? problem->sqlstate : NULL, &nulls[8]);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+static void
+verify_version(ReturnSetInfo *rsinfo, int64 version_id)
+{
+	VerifyOptions wait = {.wait_for_locks = true};
+	List	   *requirements = registry_requirements_of(version_id);
+	Requirement **reqs = palloc_array(Requirement *, list_length(requirements));
+	Observation **answers = palloc0_array(Observation *, list_length(requirements));
+	ListCell   *lc;
+	int			n = 0;
+
+	foreach(lc, requirements)
+		reqs[n++] = lfirst(lc);
+	(void) verify_requirements(reqs, n, wait, answers);
+	for (int i = 0; i < n; i++)
+	{
+		if (answers[i]->problems == NIL)
+			put_row(rsinfo, version_id, reqs[i], answers[i], NULL);
+		foreach(lc, answers[i]->problems)
+			put_row(rsinfo, version_id, reqs[i], answers[i], lfirst(lc));
+	}
+}
+
+GUARD_FUNCTION(compat_guard_verification);
+
+/*
+ * compat_guard.verification(app text, version text)
+ *		returns setof (version_id, requirement_id, kind, object, state, rule,
+ *					   expected, found, sqlstate)
+ *
+ * Verifies a version's requirements, or with two nulls those of every live
+ * version.
+ */
+Datum
+compat_guard_verification(PG_FUNCTION_ARGS)
+{
+	guard_require_extension();
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0) && PG_ARGISNULL(1))
+	{
+		ListCell   *lc;
+
+		foreach(lc, registry_live_versions())
+			verify_version((ReturnSetInfo *) fcinfo->resultinfo, ((Version *) lfirst(lc))->id);
+	}
+	else
+	{
+		App		   *app = require_app(name_argument(fcinfo, 0, "app"));
+
+		verify_version((ReturnSetInfo *) fcinfo->resultinfo,
+					   require_version(app, name_argument(fcinfo, 1, "version"))->id);
+	}
+	return (Datum) 0;
+}

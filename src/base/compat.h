@@ -1,0 +1,114 @@
+/*
+ * compat.h
+ *		Every difference between the supported PostgreSQL versions.
+ *
+ * No other file tests PG_VERSION_NUM.
+ */
+#ifndef COMPAT_GUARD_COMPAT_H
+#define COMPAT_GUARD_COMPAT_H
+
+#include "postgres.h"
+#include "fmgr.h"
+#include "utils/acl.h"
+#include "utils/regproc.h"
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 200000
+#error "compat_guard supports PostgreSQL 15 to 19"
+#endif
+
+#if PG_VERSION_NUM < 160000
+/* 16 replaced the per-class privilege functions by generic ones. */
+#define compat_class_aclcheck(oid, role, mode)		pg_class_aclcheck(oid, role, mode)
+#define compat_namespace_aclcheck(oid, role, mode)	pg_namespace_aclcheck(oid, role, mode)
+#define compat_proc_aclcheck(oid, role, mode)		pg_proc_aclcheck(oid, role, mode)
+/* 16 gave this a place to put soft errors. */
+#define compat_string_to_name_list(s)				stringToQualifiedNameList(s)
+/* From 16 on the server's headers export what has to be seen from outside; the
+ * library is built with -fvisibility=hidden on every version. */
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+extern PGDLLEXPORT void _PG_init(void);
+#else
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#define compat_class_aclcheck(oid, role, mode)		pg_class_aclcheck(oid, role, mode)
+#define compat_namespace_aclcheck(oid, role, mode)	object_aclcheck(NamespaceRelationId, oid, role, mode)
+#define compat_proc_aclcheck(oid, role, mode)		object_aclcheck(ProcedureRelationId, oid, role, mode)
+#define compat_string_to_name_list(s)				stringToQualifiedNameList(s, NULL)
+#endif
+
+/* 16 gave type names soft errors, too. */
+#if PG_VERSION_NUM < 160000
+#define compat_parse_type(name, type, typmod)	parseTypeString(name, type, typmod, false)
+#else
+#define compat_parse_type(name, type, typmod)	parseTypeString(name, type, typmod, NULL)
+#endif
+
+/* 16 made SET ROLE an option of membership. */
+#if PG_VERSION_NUM < 160000
+#define compat_can_become_role(member, role)	is_member_of_role(member, role)
+#else
+#define compat_can_become_role(member, role)	member_can_set_role(member, role)
+#endif
+
+/* 16 moved what a statement needs permission for from range table entries into
+ * nodes of their own. */
+#if PG_VERSION_NUM < 160000
+#define CompatPermissionInfo				RangeTblEntry
+#define compat_permission_infos(planned)	((planned)->rtable)
+#define compat_query_permission_infos(query)	((query)->rtable)
+#define compat_permission_relid(info)		((info)->rtekind == RTE_RELATION ? (info)->relid : InvalidOid)
+#else
+#define CompatPermissionInfo				RTEPermissionInfo
+#define compat_permission_infos(planned)	((planned)->permInfos)
+#define compat_query_permission_infos(query)	((query)->rteperminfos)
+#define compat_permission_relid(info)		((info)->relid)
+#endif
+
+/* 19 tells the planner about EXPLAIN. */
+#if PG_VERSION_NUM < 190000
+#define compat_plan_query(query, sql)	pg_plan_query(query, sql, 0, NULL)
+#else
+#define compat_plan_query(query, sql)	pg_plan_query(query, sql, 0, NULL, NULL)
+#endif
+
+/* 19 made CLUSTER a kind of REPACK. */
+#if PG_VERSION_NUM < 190000
+#define COMPAT_CLUSTER_STMT		T_ClusterStmt
+#else
+#define COMPAT_CLUSTER_STMT		T_RepackStmt
+#endif
+
+/* 17 told the kinds of autovacuum process apart. */
+#if PG_VERSION_NUM < 170000
+#define compat_am_autovacuum_worker()	IsAutoVacuumWorkerProcess()
+#else
+#define compat_am_autovacuum_worker()	AmAutoVacuumWorkerProcess()
+#endif
+
+/* 16 gave this too a place to put soft errors. */
+#if PG_VERSION_NUM < 160000
+#define compat_type_string_to_type_name(s)	typeStringToTypeName(s)
+#else
+#define compat_type_string_to_type_name(s)	typeStringToTypeName(s, NULL)
+#endif
+
+/* 17 brought the privilege MAINTAIN. */
+#if PG_VERSION_NUM < 170000
+#define ACL_MAINTAIN	0
+#endif
+
+/* 18 keeps NOT NULL in pg_constraint, and lets CHECK be NOT ENFORCED. */
+#if PG_VERSION_NUM < 180000
+#define CONSTRAINT_NOTNULL	'n'
+#define compat_constraint_is_enforced(con)	true
+#else
+#define compat_constraint_is_enforced(con)	((con)->conenforced)
+#endif
+
+/* Declare a function that SQL may call. */
+#define GUARD_FUNCTION(name) \
+	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
+	PG_FUNCTION_INFO_V1(name)
+
+#endif							/* COMPAT_GUARD_COMPAT_H */

@@ -1,0 +1,28 @@
+/*
+ * guc.h
+ *		The settings.
+ */
+#ifndef COMPAT_GUARD_GUC_H
+#define COMPAT_GUARD_GUC_H
+
+typedef enum GuardMode
+{
+	MODE_OFF,
+	MODE_WARN,
+	MODE_ENFORCE
+} GuardMode;
+
+typedef enum VerifyWhen
+{
+	VERIFY_AT_COMMIT,
+	VERIFY_EACH_STATEMENT
+} VerifyWhen;
+
+extern int	guard_mode;			/* GuardMode */
+extern int	guard_verify;		/* VerifyWhen */
+extern int	guard_ddl_lock_timeout; /* milliseconds */
+extern int	guard_max_findings_shown;
+
+extern void guc_init(void);
+
+#endif							/* COMPAT_GUARD_GUC_H */

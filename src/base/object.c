@@ -1,0 +1,103 @@
+/*
+ * object.c
+ *		Names of catalog objects.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "base/object.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+static ObjectKey *
+make_key(Oid classid, char *schema, char *name)
+{
+	ObjectKey  *key;
+
+	if (schema == NULL || (name == NULL && classid != NamespaceRelationId))
+		return NULL;
+	key = palloc_object(ObjectKey);
+	key->classid = classid;
+	key->schema = schema;
+	key->name = name;
+	key->found = true;
+	return key;
+}
+
+static ObjectKey *
+make_qualified_key(Oid classid, Oid namespace, const char *name)
+{
+	if (isAnyTempNamespace(namespace))
+		return NULL;
+	return make_key(classid, get_namespace_name(namespace), pstrdup(name));
+}
+
+/* The syscache of a class whose members live in schemas. */
+#define QUALIFIED_KEY(cacheid, Form, namefield, namespacefield) \
+	do { \
+		HeapTuple	tup = SearchSysCache1(cacheid, ObjectIdGetDatum(objid)); \
+		if (HeapTupleIsValid(tup)) \
+		{ \
+			Form		form = (Form) GETSTRUCT(tup); \
+			key = make_qualified_key(classid, form->namespacefield, \
+									 NameStr(form->namefield)); \
+			ReleaseSysCache(tup); \
+		} \
+	} while (0)
+
+ObjectKey *
+object_key(Oid classid, Oid objid)
+{
+	ObjectKey  *key = NULL;
+
+	switch (classid)
+	{
+		case RelationRelationId:
+			QUALIFIED_KEY(RELOID, Form_pg_class, relname, relnamespace);
+			break;
+		case TypeRelationId:
+			QUALIFIED_KEY(TYPEOID, Form_pg_type, typname, typnamespace);
+			break;
+		case ProcedureRelationId:
+			QUALIFIED_KEY(PROCOID, Form_pg_proc, proname, pronamespace);
+			break;
+		case OperatorRelationId:
+			QUALIFIED_KEY(OPEROID, Form_pg_operator, oprname, oprnamespace);
+			break;
+		case CollationRelationId:
+			QUALIFIED_KEY(COLLOID, Form_pg_collation, collname, collnamespace);
+			break;
+		case NamespaceRelationId:
+			if (!isAnyTempNamespace(objid))
+				key = make_key(classid, get_namespace_name(objid), NULL);
+			break;
+		case ExtensionRelationId:
+			key = make_key(classid, pstrdup(""), get_extension_name(objid));
+			break;
+		case AuthIdRelationId:
+			key = make_key(classid, pstrdup(""), GetUserNameFromId(objid, true));
+			break;
+	}
+	return key;
+}
+
+bool
+object_key_equal(const ObjectKey *a, const ObjectKey *b)
+{
+	if (a->classid != b->classid || strcmp(a->schema, b->schema) != 0)
+		return false;
+	if (a->name == NULL || b->name == NULL)
+		return a->name == b->name;
+	return strcmp(a->name, b->name) == 0;
+}

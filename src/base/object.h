@@ -1,0 +1,32 @@
+/*
+ * object.h
+ *		Names of catalog objects.
+ */
+#ifndef COMPAT_GUARD_OBJECT_H
+#define COMPAT_GUARD_OBJECT_H
+
+#include "postgres.h"
+
+/*
+ * An object by class and name.  Requirements are looked up by these, not by
+ * OID: names are what applications know, and they survive dump and restore.
+ * The schema need not exist; it is "" for classes that have none.
+ */
+typedef struct ObjectKey
+{
+	Oid			classid;		/* RelationRelationId, ProcedureRelationId ... */
+	char	   *schema;
+	char	   *name;			/* NULL: whatever is in the schema */
+	bool		found;			/* it was there, rather than only named */
+} ObjectKey;
+
+/*
+ * The key of an object as the catalogs now are, in CurrentMemoryContext.  NULL
+ * if it does not exist, is temporary, or is of a class nobody asks for.
+ */
+extern ObjectKey *object_key(Oid classid, Oid objid);
+
+/* By class, schema and name. */
+extern bool object_key_equal(const ObjectKey *a, const ObjectKey *b);
+
+#endif							/* COMPAT_GUARD_OBJECT_H */

@@ -1,0 +1,40 @@
+/*
+ * subtransaction.c
+ *		Run something in a subtransaction and look at its error.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "base/subtransaction.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+ErrorData *
+subtransaction_run(void (*body) (void *arg), void *arg, bool keep)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile edata = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		body(arg);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		edata = CopyErrorData();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+
+	if (edata == NULL && keep)
+		ReleaseCurrentSubTransaction();
+	else
+		RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return edata;
+}

@@ -1,0 +1,18 @@
+/*
+ * subtransaction.h
+ *		Run something in a subtransaction and look at its error.
+ */
+#ifndef COMPAT_GUARD_SUBTRANSACTION_H
+#define COMPAT_GUARD_SUBTRANSACTION_H
+
+#include "postgres.h"
+
+/*
+ * Call body(arg) in an internal subtransaction.  If it raises no error, commit
+ * the subtransaction if keep, else roll it back, and return NULL.  If it does,
+ * roll back and return the error, which the caller may inspect, rethrow or drop.
+ * body runs in, and the error is allocated in, the caller's memory context.
+ */
+extern ErrorData *subtransaction_run(void (*body) (void *arg), void *arg, bool keep);
+
+#endif							/* COMPAT_GUARD_SUBTRANSACTION_H */

@@ -1,0 +1,285 @@
+/*
+ * parse.c
+ *		Reading a contract document.
+ *
+ * One function for each kind of object, each dispatching on its keys; whatever
+ * is not a key there is a problem.  The reader goes on after a problem, so that
+ * the author of a document sees all of them at once.  doc/contract.schema.json
+ * says the same as this file; test/t/010_contract_schema.pl holds them together.
+ */
+#include "postgres.h"
+
+#include "contract/reader.h"
+#include "miscadmin.h"
+
+static void
+read_sql(Reader *reader, const DocPath *path, const JsonbValue *value, DocString *sql)
+{
+	if (read_string(reader, path, value, sql))
+		note_name(reader, DOC_NAME_QUERY, *sql, path);
+}
+
+static void
+read_query(Reader *reader, const DocPath *path, const JsonbValue *value, DocQuery *query)
+{
+	JsonWalk	walk;
+	DocPath		here;
+	bool		has_sql = false;
+
+	if (value->type == jbvString)
+	{
+		read_sql(reader, path, value, &query->sql);
+		return;
+	}
+	if (!is_object(value))
+	{
+		must_be(reader, path, "an SQL statement or an object", value);
+		return;
+	}
+
+	json_walk_begin(&walk, value->val.binary.data);
+	while (read_next(&walk, path, &here))
+	{
+		if (string_is(&here.key, "sql"))
+		{
+			has_sql = true;
+			read_sql(reader, &here, &walk.value, &query->sql);
+		}
+		else if (string_is(&here.key, "params"))
+			read_strings(reader, &here, &walk.value, "an array of type names",
+						 read_type_name, &query->params);
+		else
+			unknown_key(reader, &here, "sql, params");
+	}
+	if (!has_sql)
+		problem_add(reader->problems, path, "the key \"sql\" is missing");
+}
+
+static void
+read_queries(Reader *reader, const DocPath *path, const JsonbValue *value, Document *doc)
+{
+	JsonWalk	walk;
+	DocPath		here;
+
+	if (!begin_object(reader, path, value, &walk))
+		return;
+	doc->queries = palloc0_array(DocQuery, container_size(value));
+	while (read_next(&walk, path, &here))
+	{
+		DocQuery   *query = &doc->queries[doc->nqueries++];
+
+		CHECK_FOR_INTERRUPTS();
+		query->name = here.key;
+		if (query->name.len == 0)
+			problem_add(reader->problems, &here, "the name of a query must not be empty");
+		read_query(reader, &here, &walk.value, query);
+	}
+}
+
+/* A type name, or SETOF and a type name, which is not one to the grammar. */
+static void
+read_returns(Reader *reader, const DocPath *path, const JsonbValue *value, DocString *returns)
+{
+	DocString	type;
+
+	if (!read_string(reader, path, value, returns))
+		return;
+	type = *returns;
+	if (type.len > 6 && pg_strncasecmp(type.data, "setof ", 6) == 0)
+	{
+		type.data += 6;
+		type.len -= 6;
+	}
+	note_name(reader, DOC_NAME_TYPE, type, path);
+}
+
+static void
+read_routine(Reader *reader, const DocPath *path, const JsonbValue *value, DocRoutine *routine)
+{
+	JsonWalk	walk;
+	DocPath		here;
+
+	if (!begin_object(reader, path, value, &walk))
+		return;
+	while (read_next(&walk, path, &here))
+	{
+		if (string_is(&here.key, "returns"))
+			read_returns(reader, &here, &walk.value, &routine->returns);
+		else
+			unknown_key(reader, &here, "returns");
+	}
+}
+
+static void
+read_routines(Reader *reader, const DocPath *path, const JsonbValue *value, Document *doc)
+{
+	JsonWalk	walk;
+	DocPath		here;
+	DocString  *names;
+	DocString  *keys;
+
+	if (!begin_object(reader, path, value, &walk))
+		return;
+	doc->routines = palloc0_array(DocRoutine, container_size(value));
+	names = palloc_array(DocString, container_size(value));
+	keys = palloc_array(DocString, container_size(value));
+	while (read_next(&walk, path, &here))
+	{
+		int			i = doc->nroutines;
+		DocRoutine *routine = &doc->routines[i];
+		DocStrings	argtypes;
+		const char *problem;
+
+		read_routine(reader, &here, &walk.value, routine);
+		problem = identifier_signature(here.key, &routine->signature, &argtypes);
+		if (problem != NULL)
+			problem_add(reader->problems, &here, "%s", problem);
+		for (int arg = 0; arg < argtypes.n; arg++)
+			note_name(reader, DOC_NAME_TYPE, argtypes.items[arg], &here);
+		keys[i] = here.key;
+		names[i] = routine->signature;
+		names[i].index = i;
+		doc->nroutines++;
+	}
+	doc->routines = sort_members(reader, path, names, doc->nroutines, keys,
+							doc->routines, sizeof(DocRoutine));
+}
+
+static void
+read_type(Reader *reader, const DocPath *path, const JsonbValue *value, DocType *type)
+{
+	JsonWalk	walk;
+	DocPath		here;
+	DocBool		closed = DOC_ABSENT;
+	bool		has_labels = false;
+
+	if (!begin_object(reader, path, value, &walk))
+		return;
+	while (read_next(&walk, path, &here))
+	{
+		if (string_is(&here.key, "labels"))
+		{
+			has_labels = true;
+			if (is_array(&walk.value) && container_size(&walk.value) == 0)
+				must_not_be_empty(reader, &here);
+			read_set(reader, &here, &walk.value, "an array of labels",
+								read_literal, &type->labels);
+		}
+		else if (string_is(&here.key, "closed"))
+			read_bool(reader, &here, &walk.value, &closed);
+		else
+			unknown_key(reader, &here, "labels, closed");
+	}
+	if (closed != DOC_ABSENT && !has_labels)
+		problem_add(reader->problems, path, "\"closed\" needs \"labels\" beside it");
+	type->closed = (closed == DOC_TRUE);
+}
+
+static void
+read_types(Reader *reader, const DocPath *path, const JsonbValue *value, Document *doc)
+{
+	JsonWalk	walk;
+	DocPath		here;
+	DocString  *names;
+	DocString  *keys;
+
+	if (!begin_object(reader, path, value, &walk))
+		return;
+	doc->types = palloc0_array(DocType, container_size(value));
+	names = palloc_array(DocString, container_size(value));
+	keys = palloc_array(DocString, container_size(value));
+	while (read_next(&walk, path, &here))
+	{
+		int			i = doc->ntypes;
+		DocType    *type = &doc->types[i];
+
+		read_type(reader, &here, &walk.value, type);
+		check_qualified(reader, &here, here.key, &type->name);
+		keys[i] = here.key;
+		names[i] = type->name;
+		names[i].index = i;
+		doc->ntypes++;
+	}
+	doc->types = sort_members(reader, path, names, doc->ntypes, keys,
+							doc->types, sizeof(DocType));
+}
+
+/* Unlike other strings this one may be empty: no schema but pg_catalog. */
+static void
+read_search_path(Reader *reader, const DocPath *path, const JsonbValue *value,
+				 DocString *search_path)
+{
+	DocString	text = {NULL, 0, 0};
+	DocString	canonical;
+	const char *problem;
+
+	if (value->type != jbvString)
+	{
+		must_be(reader, path, "a string", value);
+		return;
+	}
+	text.data = value->val.string.val;
+	text.len = value->val.string.len;
+	problem = identifier_list(text, &canonical);
+	if (problem == NULL)
+		*search_path = canonical;
+	else
+		problem_add(reader->problems, path, "%s", problem);
+}
+
+static void
+read_role(Reader *reader, const DocPath *path, const JsonbValue *value, DocString *role)
+{
+	DocString	name = {NULL, 0, 0};
+
+	if (read_literal(reader, path, value, &name))
+		*role = name;
+}
+
+/* ---- the document ---- */
+
+Document *
+document_read(Jsonb *json, List **problems, List **names)
+{
+	Reader		reader = {problems, names};
+	Document   *doc = palloc0_object(Document);
+	DocPath		root = {NULL, {NULL, 0, 0}, 0};
+	DocPath		here;
+	JsonbValue	value;
+	JsonWalk	walk;
+
+	doc->json = json;
+	if (!JB_ROOT_IS_SCALAR(json) || !JsonbExtractScalar(&json->root, &value))
+	{
+		value.type = jbvBinary;
+		value.val.binary.data = &json->root;
+	}
+	if (!begin_object(&reader, &root, &value, &walk))
+		return doc;
+
+	while (read_next(&walk, &root, &here))
+	{
+		if (string_is(&here.key, "role"))
+			read_role(&reader, &here, &walk.value, &doc->role);
+		else if (string_is(&here.key, "search_path"))
+			read_search_path(&reader, &here, &walk.value, &doc->search_path);
+		else if (string_is(&here.key, "relations"))
+			read_relations(&reader, &here, &walk.value, doc);
+		else if (string_is(&here.key, "queries"))
+			read_queries(&reader, &here, &walk.value, doc);
+		else if (string_is(&here.key, "routines"))
+			read_routines(&reader, &here, &walk.value, doc);
+		else if (string_is(&here.key, "types"))
+			read_types(&reader, &here, &walk.value, doc);
+		else if (string_is(&here.key, "sequences"))
+			read_set(&reader, &here, &walk.value, "an array of sequence names",
+								read_qualified, &doc->sequences);
+		else if (string_is(&here.key, "extensions"))
+			read_set(&reader, &here, &walk.value, "an array of extension names",
+								read_literal, &doc->extensions);
+		else
+			unknown_key(&reader, &here,
+						"search_path, role, relations, queries, routines, types, sequences, extensions");
+	}
+	return doc;
+}

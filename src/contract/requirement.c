@@ -1,0 +1,151 @@
+/*
+ * requirement.c
+ *		One checkable statement: its kind, its members, its digest.
+ */
+#include "postgres.h"
+
+#include "contract/requirement.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/numeric.h"
+
+/* In the order of RequirementKind.  Stored and shown: they never change. */
+static const char *const kind_names[] = {
+	"relation", "privilege", "column", "insert", "unique", "index", "query",
+	"routine", "type", "sequence", "extension"
+};
+
+StaticAssertDecl(lengthof(kind_names) == REQUIREMENT_EXTENSION + 1,
+				 "every kind has a name");
+
+const char *
+requirement_kind_name(RequirementKind kind)
+{
+	return kind_names[kind];
+}
+
+bool
+requirement_kind_by_name(const char *name, RequirementKind *kind)
+{
+	for (int i = 0; i < lengthof(kind_names); i++)
+	{
+		if (strcmp(name, kind_names[i]) == 0)
+		{
+			*kind = (RequirementKind) i;
+			return true;
+		}
+	}
+	return false;
+}
+
+JsonbValue *
+json_member(Jsonb *object, const char *member)
+{
+	if (object == NULL || !JB_ROOT_IS_OBJECT(object))
+		return NULL;
+	return getKeyJsonValueFromContainer(&object->root, member, strlen(member), NULL);
+}
+
+char *
+json_text(JsonbValue *value)
+{
+	if (value == NULL)
+		return NULL;
+	switch (value->type)
+	{
+		case jbvString:
+			return pnstrdup(value->val.string.val, value->val.string.len);
+		case jbvBool:
+			return pstrdup(value->val.boolean ? "true" : "false");
+		case jbvNumeric:
+			return DatumGetCString(DirectFunctionCall1(numeric_out,
+													   NumericGetDatum(value->val.numeric)));
+		default:
+			return NULL;
+	}
+}
+
+List *
+json_text_list(JsonbValue *value)
+{
+	List	   *result = NIL;
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	element;
+
+	if (value == NULL || value->type != jbvBinary ||
+		!JsonContainerIsArray(value->val.binary.data))
+		return NIL;
+
+	iterator = JsonbIteratorInit(value->val.binary.data);
+	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
+	{
+		if (token == WJB_ELEM)
+			result = lappend(result, json_text(&element));
+	}
+	return result;
+}
+
+char *
+requirement_text(const Requirement *req, const char *member)
+{
+	return json_text(json_member(req->expected, member));
+}
+
+List *
+requirement_list(const Requirement *req, const char *member)
+{
+	return json_text_list(json_member(req->expected, member));
+}
+
+bool
+requirement_has(const Requirement *req, const char *member)
+{
+	return json_member(req->expected, member) != NULL;
+}
+
+bool
+requirement_bool(const Requirement *req, const char *member)
+{
+	JsonbValue *value = json_member(req->expected, member);
+
+	return value != NULL && value->type == jbvBool && value->val.boolean;
+}
+
+/* The zero byte ends each part: none of them can contain one. */
+static void
+put_part(StringInfo buf, const char *text)
+{
+	appendBinaryStringInfo(buf, text, strlen(text) + 1);
+}
+
+static void
+put_json(StringInfo buf, Jsonb *json)
+{
+	if (json != NULL)
+		JsonbToCString(buf, &json->root, VARSIZE(json));
+	appendStringInfoChar(buf, '\0');
+}
+
+bytea *
+requirement_digest(const Requirement *req)
+{
+	StringInfoData buf;
+	bytea	   *digest;
+
+	/* Of the text, not the bytes, of a Jsonb: a dump carries no more. */
+	initStringInfo(&buf);
+	appendStringInfoSpaces(&buf, VARHDRSZ);
+	put_part(&buf, requirement_kind_name(req->kind));
+	put_part(&buf, req->object);
+	put_json(&buf, req->expected);
+	put_json(&buf, req->baseline);
+	put_part(&buf, req->role);
+	put_part(&buf, req->search_path);
+	SET_VARSIZE(buf.data, buf.len);
+
+	digest = DatumGetByteaP(DirectFunctionCall1(sha256_bytea,
+												PointerGetDatum(buf.data)));
+	pfree(buf.data);
+	return digest;
+}

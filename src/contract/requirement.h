@@ -1,0 +1,85 @@
+/*
+ * requirement.h
+ *		One checkable statement taken from a contract.
+ *
+ * A contract is a JSON document; the parser turns it into a list of these, the
+ * registry stores them, the verifier answers each.  Everything the verifier
+ * needs is in the requirement itself: it is resolved with the requirement's
+ * own role and search path, never the session's.
+ */
+#ifndef COMPAT_GUARD_REQUIREMENT_H
+#define COMPAT_GUARD_REQUIREMENT_H
+
+#include "postgres.h"
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
+
+typedef enum RequirementKind
+{
+	REQUIREMENT_RELATION,		/* the relation exists and the role may use it */
+	REQUIREMENT_PRIVILEGE,		/* the role has the declared access */
+	REQUIREMENT_COLUMN,			/* a column and what is expected of it */
+	REQUIREMENT_INSERT,			/* an INSERT that names just these columns works */
+	REQUIREMENT_UNIQUE,			/* these columns are unique */
+	REQUIREMENT_INDEX,			/* an index begins with these columns */
+	REQUIREMENT_QUERY,			/* a statement analyses, rewrites and plans */
+	REQUIREMENT_ROUTINE,
+	REQUIREMENT_TYPE,
+	REQUIREMENT_SEQUENCE,
+	REQUIREMENT_EXTENSION
+} RequirementKind;
+
+/*
+ * "expected" is a normalised JSON object; equal requirements have equal text.
+ * Its members by kind (an absent member expects nothing):
+ *
+ *	relation	{"relation": name}
+ *	privilege	{"relation": name, "access": [sorted privilege names, lower case]}
+ *	column		{"relation": name, "column": name, "type": [type names],
+ *				 "nullable": bool, "default": bool, "generated": bool,
+ *				 "identity": "always" | "by default" | "none",
+ *				 "collation": name}
+ *	insert		{"relation": name, "columns": [sorted column names]}
+ *	unique		{"relation": name, "columns": [sorted column names]}
+ *	index		{"relation": name, "columns": [column names, in order]}
+ *	query		{"name": name, "sql": text, "params": [type names]}
+ *	routine		{"routine": signature, "returns": type name}
+ *	type		{"type": name, "labels": [labels], "closed": bool}
+ *	sequence	{"sequence": name}
+ *	extension	{"extension": name}
+ *
+ * Relation, type, sequence and collation names are SQL identifiers, optionally
+ * qualified ("app.users", "\"Users\""); column names are the names themselves.
+ */
+typedef struct Requirement
+{
+	int64		id;				/* registry's key; 0 until stored */
+	RequirementKind kind;
+	char	   *object;			/* for people: users, users.status, active ... */
+	Jsonb	   *expected;
+	Jsonb	   *baseline;		/* what was found when first met; NULL if none */
+	char	   *role;			/* whose privileges count */
+	char	   *search_path;	/* as SET search_path would take it */
+} Requirement;
+
+extern const char *requirement_kind_name(RequirementKind kind);
+extern bool requirement_kind_by_name(const char *name, RequirementKind *kind);
+
+/* Members of "expected".  All copy into CurrentMemoryContext. */
+extern char *requirement_text(const Requirement *req, const char *member);	/* NULL: absent */
+extern List *requirement_list(const Requirement *req, const char *member);	/* of char *; NIL: absent or empty */
+extern bool requirement_has(const Requirement *req, const char *member);
+extern bool requirement_bool(const Requirement *req, const char *member);	/* absent: false */
+
+/* The same on any JSON object, such as a baseline; "object" may be NULL. */
+extern JsonbValue *json_member(Jsonb *object, const char *member);	/* NULL: absent */
+extern char *json_text(JsonbValue *value);
+extern List *json_text_list(JsonbValue *value);
+
+/*
+ * SHA-256 over everything that identifies a requirement: kind, object,
+ * expected, baseline, role, search_path.  Returns a palloc'd bytea of 32 bytes.
+ */
+extern bytea *requirement_digest(const Requirement *req);
+
+#endif							/* COMPAT_GUARD_REQUIREMENT_H */

@@ -1,0 +1,68 @@
+/*
+ * commit.c
+ *		Judge a transaction's schema changes when it is about to commit.
+ *
+ * PRE_COMMIT and PRE_PREPARE are the last moments at which an error still
+ * aborts the transaction cleanly.  No user-defined code may be queued there any
+ * more and none is: the judge only reads, plans queries in a subtransaction
+ * that it rolls back, and writes rows of the registry.
+ *
+ * After PREPARE the transaction is no longer ours; COMMIT PREPARED has nothing
+ * left to judge, and the locks taken by the judgement stay with it until then.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "base/activity.h"
+#include "guard/guard.h"
+#include "guard/touched.h"
+#include "judge/judge.h"
+
+static void
+transaction_event(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			/* Comes with every transaction: the usual answer is the first one. */
+			if (!touched_anything() || touched_is_suspended() || !guard_is_active())
+				return;
+			judge_enforce(touched_names());
+			break;
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_PREPARE:
+			touched_transaction_end();
+			break;
+		case XACT_EVENT_ABORT:
+			touched_transaction_abort();
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+subtransaction_event(SubXactEvent event, SubTransactionId mine,
+					 SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_COMMIT_SUB)
+		touched_subtransaction_end(mine, parent);
+	else if (event == SUBXACT_EVENT_ABORT_SUB)
+		touched_subtransaction_end(mine, InvalidSubTransactionId);
+}
+
+void
+commit_init(void)
+{
+	RegisterXactCallback(transaction_event, NULL);
+	RegisterSubXactCallback(subtransaction_event, NULL);
+}
+
+void
+guard_init(void)
+{
+	touched_init();
+	utility_init();
+	commit_init();
+}

@@ -1,0 +1,35 @@
+/*
+ * finding.h
+ *		One requirement of one version that a change breaks.
+ */
+#ifndef COMPAT_GUARD_FINDING_H
+#define COMPAT_GUARD_FINDING_H
+
+#include "verify/verify.h"
+
+typedef struct Finding
+{
+	RuleAction	action;			/* by default or policy; the mode is not in it */
+	const char *app;
+	const char *version;
+	const Requirement *req;
+	const Problem *problem;
+	const char *statement;		/* that did it, or NULL */
+} Finding;
+
+/*
+ * Say it, as the actions and the mode have it: raises an error if any finding
+ * blocks, else at most one WARNING and one LOG.
+ */
+extern void findings_report(List *findings);
+
+/* Does a finding stop the transaction in the current mode? */
+extern bool findings_block(List *findings);
+
+/* The safe way to do it, as SQL with the real names (advice.c). */
+extern char *finding_advice(const Finding *finding);
+
+/* "relation users", "query active": what is required, for people. */
+extern char *finding_requirement(const Finding *finding);
+
+#endif							/* COMPAT_GUARD_FINDING_H */

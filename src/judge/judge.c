@@ -1,0 +1,527 @@
+/*
+ * judge.c
+ *		Would this change break a live version?
+ *
+ * From what was touched to the requirements that may feel it, from those to
+ * the ones a live version has, from those to the verifier, and from its
+ * answers to findings: what was met before and no longer is.
+ *
+ * Invariant: of two transactions that together break a requirement, at most
+ * one commits.  Each judged requirement's state row is locked until the
+ * transaction ends, so the second is judged after the first has committed or
+ * not at all.  Neither waits for a lock in a way a deadlock could be made of:
+ * a transaction that is being judged holds locks that others wait for, so it
+ * only tries, for a bounded time, and then fails with ERRCODE_GUARD_BUSY.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "base/errors.h"
+#include "base/guc.h"
+#include "base/subtransaction.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "judge/judge.h"
+#include "lib/qunique.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "registry/registry.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+/* One requirement under judgement. */
+typedef struct Candidate
+{
+	Requirement *req;
+	StoredState before;
+	Observation *after;
+	List	   *versions;		/* of Version *: live ones that need it */
+} Candidate;
+
+typedef struct Case
+{
+	Touched    *touched;
+	VerifyOptions options;
+	bool		writes;			/* states may be locked and saved */
+	List	   *live;			/* of Version * */
+	Candidate  *candidates;
+	int			ncandidates;
+	TimestampTz deadline;
+} Case;
+
+/* ---- which requirements ---- */
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	int64		ida = *(const int64 *) a;
+	int64		idb = *(const int64 *) b;
+
+	return (ida > idb) - (ida < idb);
+}
+
+static void
+append_ids(int64 **ids, int *n, const int64 *more, int nmore)
+{
+	if (nmore == 0)
+		return;
+	*ids = *ids ? repalloc_huge(*ids, sizeof(int64) * (*n + nmore))
+		: palloc_array(int64, nmore);
+	memcpy(*ids + *n, more, sizeof(int64) * nmore);
+	*n += nmore;
+}
+
+/* Do the rights of role depend on those of touched? */
+static bool
+role_inherits(const char *role, const char *touched)
+{
+	Oid			roleid = get_role_oid(role, true);
+	Oid			touchedid = get_role_oid(touched, true);
+
+	return strcmp(role, touched) == 0 ||
+		(OidIsValid(roleid) && OidIsValid(touchedid) &&
+		 is_member_of_role_nosuper(roleid, touchedid));
+}
+
+/* The requirements of every contract role whose rights may have changed. */
+static void
+append_role_requirements(Case *c, int64 **ids, int *n)
+{
+	ListCell   *lcv;
+	ListCell   *lcr;
+	List	   *seen = NIL;		/* of String-like char *: roles done */
+
+	foreach(lcv, c->live)
+	{
+		const char *role = ((Version *) lfirst(lcv))->role;
+		bool		done = false;
+
+		foreach(lcr, seen)
+			done |= (strcmp(lfirst(lcr), role) == 0);
+		if (done)
+			continue;
+		seen = lappend(seen, (void *) role);
+
+		foreach(lcr, c->touched->roles)
+		{
+			if (role_inherits(role, ((TouchedName *) lfirst(lcr))->key.name))
+			{
+				int			nmore;
+				int64	   *more = registry_requirements_by_role(role, &nmore);
+
+				append_ids(ids, n, more, nmore);
+				break;
+			}
+		}
+	}
+}
+
+static int64 *
+touched_requirements(Case *c, int *n)
+{
+	int64	   *ids = NULL;
+	List	   *keys = NIL;
+	ListCell   *lc;
+	int64	   *by_key;
+	int			nby_key;
+
+	*n = 0;
+	if (c->touched->everything)
+		return registry_all_requirements(n);
+
+	foreach(lc, c->touched->names)
+		keys = lappend(keys, &((TouchedName *) lfirst(lc))->key);
+	by_key = registry_requirements_by_keys(keys, &nby_key);
+	append_ids(&ids, n, by_key, nby_key);
+	if (c->touched->roles != NIL)
+		append_role_requirements(c, &ids, n);
+
+	if (ids == NULL)
+		return NULL;
+	qsort(ids, *n, sizeof(int64), compare_ids);
+	*n = qunique(ids, *n, sizeof(int64), compare_ids);
+	return ids;
+}
+
+static bool
+any_live_version_needs(Case *c, int64 requirement_id)
+{
+	ListCell   *lc;
+
+	foreach(lc, c->live)
+	{
+		if (registry_is_linked(((Version *) lfirst(lc))->id, requirement_id))
+			return true;
+	}
+	return false;
+}
+
+/* ---- waiting without waiting ---- */
+
+static void
+set_deadline(Case *c)
+{
+	int			timeout = guard_ddl_lock_timeout;
+
+	if (LockTimeout > 0)
+		timeout = Min(timeout, LockTimeout);
+	c->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout);
+}
+
+static void
+wait_a_moment(Case *c, const char *what)
+{
+	if (GetCurrentTimestamp() >= c->deadline)
+		ereport(ERROR,
+				(errcode(ERRCODE_GUARD_BUSY),
+				 errmsg("could not judge the schema change: a concurrent transaction is in the way"),
+				 errdetail("Requirement: %s.", what),
+				 errhint("Retry when the other transaction has ended. Setting compat_guard.ddl_lock_timeout bounds the wait.")));
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 10L, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+/* ---- the steps ---- */
+
+/* Fill in the candidates; false if there are none. */
+static bool
+find_candidates(Case *c)
+{
+	int			n;
+	int64	   *ids;
+
+	c->live = registry_live_versions();
+	if (c->live == NIL)
+		return false;
+	ids = touched_requirements(c, &n);
+	if (n == 0)
+		return false;
+
+	c->candidates = palloc_array(Candidate, n);
+	for (int i = 0; i < n; i++)
+	{
+		Candidate  *candidate = &c->candidates[c->ncandidates];
+
+		if (!any_live_version_needs(c, ids[i]))
+			continue;
+		memset(candidate, 0, sizeof(Candidate));
+		candidate->req = registry_load_requirement(ids[i]);
+		if (candidate->req == NULL)
+			continue;
+		c->ncandidates++;
+		if (!c->writes)
+			candidate->before = registry_read_state(ids[i]);
+		else
+		{
+			/* In order of id, so that two judgements do not cross. */
+			while (!registry_lock_state(ids[i], &candidate->before))
+				wait_a_moment(c, candidate->req->object);
+		}
+	}
+	return c->ncandidates > 0;
+}
+
+static void
+verify_candidates(Case *c)
+{
+	Requirement **reqs = palloc_array(Requirement *, c->ncandidates);
+	Observation **answers = palloc0_array(Observation *, c->ncandidates);
+
+	for (int i = 0; i < c->ncandidates; i++)
+		reqs[i] = c->candidates[i].req;
+	while (!verify_requirements(reqs, c->ncandidates, c->options, answers))
+		wait_a_moment(c, "one of those on the relations changed");
+	for (int i = 0; i < c->ncandidates; i++)
+		c->candidates[i].after = answers[i];
+}
+
+/* Was the problem there before? */
+static bool
+problem_is_known(const StoredState *before, Problem *problem)
+{
+	Jsonb	   *json = problems_to_json(list_make1(problem));
+
+	return before->problems != NULL &&
+		DatumGetBool(DirectFunctionCall2(jsonb_contains,
+										 JsonbPGetDatum(before->problems),
+										 JsonbPGetDatum(json)));
+}
+
+/* Is it this transaction's doing, and how sure is that? */
+static bool
+problem_counts(const Candidate *candidate, Problem *problem, RuleAction *at_most)
+{
+	const StoredState *before = &candidate->before;
+
+	*at_most = ACTION_BLOCK;
+	if (problem->state == STATE_MET)	/* a remark */
+		return before->known && !problem_is_known(before, problem);
+	if (!before->known || before->state == STATE_UNMET)
+		return false;
+
+	/* What cannot be decided, before or after, is no proven breakage. */
+	if (problem->state == STATE_UNKNOWN || before->state == STATE_UNKNOWN)
+		*at_most = ACTION_WARN;
+	return before->state == STATE_MET || !problem_is_known(before, problem);
+}
+
+/* The statement that touched what the requirement hangs on. */
+static const char *
+guilty_statement(const Case *c, const Candidate *candidate)
+{
+	const char *statement = NULL;
+	ListCell   *lct;
+	ListCell   *lck;
+
+	foreach(lct, c->touched->names)
+	{
+		TouchedName *name = lfirst(lct);
+
+		foreach(lck, candidate->after->keys)
+		{
+			if (name->statement != NULL && object_key_equal(&name->key, lfirst(lck)))
+				statement = name->statement;
+		}
+	}
+	return statement ? statement : c->touched->statement;
+}
+
+static void
+find_victims(Case *c, Candidate *candidate)
+{
+	ListCell   *lc;
+
+	if (candidate->versions != NIL)
+		return;
+	foreach(lc, c->live)
+	{
+		Version    *version = lfirst(lc);
+
+		if (!registry_is_linked(version->id, candidate->req->id))
+			continue;
+		if (version->app == NULL)
+			version->app = registry_app_name(version->app_id);
+		if (version->app != NULL)
+			candidate->versions = lappend(candidate->versions, version);
+	}
+}
+
+static List *
+findings_of(Case *c)
+{
+	List	   *findings = NIL;
+
+	for (int i = 0; i < c->ncandidates; i++)
+	{
+		Candidate  *candidate = &c->candidates[i];
+		ListCell   *lcp;
+		ListCell   *lcv;
+
+		foreach(lcp, candidate->after->problems)
+		{
+			Problem    *problem = lfirst(lcp);
+			RuleAction	at_most;
+
+			if (!problem_counts(candidate, problem, &at_most))
+				continue;
+			find_victims(c, candidate);
+			foreach(lcv, candidate->versions)
+			{
+				Version    *version = lfirst(lcv);
+				Finding    *finding = palloc0_object(Finding);
+
+				finding->action = Min(registry_action(problem->rule, version->app), at_most);
+				finding->app = version->app;
+				finding->version = version->name;
+				finding->req = candidate->req;
+				finding->problem = problem;
+				finding->statement = guilty_statement(c, candidate);
+				if (finding->action != ACTION_IGNORE)
+					findings = lappend(findings, finding);
+			}
+		}
+	}
+	return findings;
+}
+
+static void
+save_candidates(Case *c)
+{
+	for (int i = 0; i < c->ncandidates; i++)
+	{
+		Candidate  *candidate = &c->candidates[i];
+
+		registry_save_state(candidate->req->id, candidate->after);
+		if (candidate->req->baseline == NULL && candidate->after->state == STATE_MET &&
+			candidate->after->baseline != NULL)
+			registry_set_baseline(candidate->req, candidate->after->baseline);
+	}
+	CommandCounterIncrement();
+}
+
+/* All of it up to the findings. */
+static List *
+judge(Case *c)
+{
+	set_deadline(c);
+	registry_lock_for_judgement();
+	if (!find_candidates(c))
+		return NIL;
+	verify_candidates(c);
+	return findings_of(c);
+}
+
+/* ---- the verdict ---- */
+
+static void
+enforce(void *arg)
+{
+	Case	   *c = arg;
+	List	   *findings = judge(c);
+
+	findings_report(findings);
+	if (c->writes)
+		save_candidates(c);
+}
+
+static void
+record(void *arg)
+{
+	Case	   *c = arg;
+
+	(void) judge(c);
+	save_candidates(c);
+}
+
+/*
+ * Run body in a memory context of its own.  tolerant: an error of the guard
+ * itself is logged and does not fail the transaction.
+ */
+static void
+run_case(Case *c, void (*body) (void *), bool tolerant)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "compat_guard judgement",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	if (!tolerant)
+		body(c);
+	else
+	{
+		ErrorData  *edata = subtransaction_run(body, c, true);
+
+		if (edata != NULL)
+		{
+			if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+				ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+				ReThrowError(edata);
+			ereport(guard_mode == MODE_WARN ? WARNING : LOG,
+					(errcode(edata->sqlerrcode),
+					 errmsg("schema change was not judged: %s", edata->message)));
+		}
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+void
+judge_enforce(Touched *touched)
+{
+	Case		c = {.touched = touched, .writes = true};
+
+	run_case(&c, enforce, guard_mode != MODE_ENFORCE);
+}
+
+void
+judge_record(Touched *touched)
+{
+	Case		c = {.touched = touched, .writes = true};
+
+	run_case(&c, record, true);
+}
+
+void
+judge_index_drop(Oid index, Oid relid, const char *statement)
+{
+	Touched    *touched = palloc0_object(Touched);
+	TouchedName *name = palloc0_object(TouchedName);
+	ObjectKey  *key = object_key(RelationRelationId, relid);
+	Case		c = {.touched = touched};
+
+	if (key == NULL)
+		return;					/* temporary, or gone */
+	name->key = *key;
+	name->statement = statement;
+	touched->names = list_make1(name);
+	touched->statement = statement;
+
+	/* It must not have a transaction ID before it starts: hence no writes. */
+	c.options.without_index = index;
+	run_case(&c, enforce, guard_mode != MODE_ENFORCE);
+}
+
+List *
+judge_preview(Touched *touched)
+{
+	Case		c = {.touched = touched};
+
+	return judge(&c);
+}
+
+/* ---- after a restore ---- */
+
+/* Verify and save what is not known yet of a version's requirements. */
+static void
+establish(List *needed)
+{
+	VerifyOptions wait = {.wait_for_locks = true};
+	Requirement **reqs = palloc_array(Requirement *, list_length(needed));
+	Observation **answers = palloc0_array(Observation *, list_length(needed));
+	ListCell   *lc;
+	int			n = 0;
+
+	foreach(lc, needed)
+	{
+		Requirement *req = lfirst(lc);
+
+		if (!registry_read_state(req->id).known)
+			reqs[n++] = req;
+	}
+	(void) verify_requirements(reqs, n, wait, answers);
+	for (int i = 0; i < n; i++)
+		registry_save_state(reqs[i]->id, answers[i]);
+	CommandCounterIncrement();
+}
+
+void
+judge_establish(void)
+{
+	List	   *versions;
+	ListCell   *lc;
+
+	if (XactReadOnly || !registry_is_unestablished())
+		return;
+	registry_lock_for_removal();
+	if (!registry_is_unestablished())
+		return;					/* another session was quicker */
+
+	versions = registry_live_versions();
+	foreach(lc, versions)
+	{
+		Version    *version = lfirst(lc);
+
+		/* Otherwise the restore is not yet through with us. */
+		if (list_length(registry_requirements_of(version->id)) != version->nrequirements)
+			return;
+	}
+	foreach(lc, versions)
+		establish(registry_requirements_of(((Version *) lfirst(lc))->id));
+}

@@ -1,0 +1,73 @@
+/*
+ * policy.c
+ *		What is done about a rule instead of its default.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "registry/registry.h"
+#include "registry/store.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+/* The policy row of a rule for an app ("" for every app), copied, or NULL. */
+static HeapTuple
+policy_tuple(Relation rel, const char *rule, const char *app)
+{
+	StoreScan	scan;
+
+	scan_init(&scan);
+	scan_key_text(&scan, rule);
+	scan_key_text(&scan, app);
+	return scan_settled(&scan, rel, "policy_pkey");
+}
+
+RuleAction
+registry_action(RuleId id, const char *app)
+{
+	const Rule *rule = rule_get(id);
+	RuleAction	action = rule->default_action;
+	Relation	rel = store_open("policy", POLICY_NATTS, AccessShareLock);
+	HeapTuple	tup = policy_tuple(rel, rule->name, app);
+
+	if (!HeapTupleIsValid(tup))
+		tup = policy_tuple(rel, rule->name, "");
+	if (HeapTupleIsValid(tup))
+	{
+		char	   *name = tuple_text(rel, tup, POLICY_ACTION);
+
+		if (!action_by_name(name, &action))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("policy for rule \"%s\" has unknown action \"%s\"",
+							rule->name, name)));
+	}
+	table_close(rel, AccessShareLock);
+	return action;
+}
+
+/* action NULL takes the policy away. */
+void
+registry_set_policy(RuleId id, const char *app, const char *action)
+{
+	const char *rule = rule_get(id)->name;
+	Relation	rel = store_open("policy", POLICY_NATTS, RowExclusiveLock);
+	HeapTuple	tup = policy_tuple(rel, rule, app);
+	Row			row;
+
+	row_init(&row);
+	row_set_text(&row, POLICY_ACTION, action);
+	row_set_text(&row, POLICY_SET_BY, GetUserNameFromId(GetUserId(), false));
+	row_set(&row, POLICY_SET_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
+	if (HeapTupleIsValid(tup) && action != NULL)
+		store_update(rel, tup, &row);
+	else if (HeapTupleIsValid(tup))
+		store_delete(rel, tup);
+	else if (action != NULL)
+	{
+		row_set_text(&row, POLICY_RULE, rule);
+		row_set_text(&row, POLICY_APP, app);
+		store_insert(rel, &row);
+	}
+	table_close(rel, NoLock);
+}

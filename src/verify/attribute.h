@@ -1,0 +1,85 @@
+/*
+ * attribute.h
+ *		What the catalogs say about one column, views seen through.
+ */
+#ifndef COMPAT_GUARD_ATTRIBUTE_H
+#define COMPAT_GUARD_ATTRIBUTE_H
+
+#include "access/attnum.h"
+#include "verify/verify.h"
+
+typedef struct ColumnFacts
+{
+	/* As the application sees it, */
+	Oid			type;
+	int32		typmod;
+	Oid			collation;
+	/* and where it is stored: the same, or the table behind a simple view. */
+	Oid			relid;
+	AttrNumber	attnum;
+	bool		computed;		/* by a view: nothing below is known */
+	bool		not_null;		/* as far as pg_attribute knows */
+	bool		has_default;	/* the view's own, the column's or its type's */
+	char		identity;		/* as in pg_attribute, '\0' if none */
+	char		generated;		/* ditto */
+} ColumnFacts;
+
+/* False if the column does not exist, or no longer. */
+extern bool column_facts(Oid relid, AttrNumber attnum, ColumnFacts *facts);
+
+typedef enum Nullability
+{
+	NULLS_POSSIBLE,
+	NULLS_REJECTED,				/* from now on, but there may be some already */
+	NULLS_ABSENT,
+	NULLS_UNKNOWN				/* computed by a view */
+} Nullability;
+
+/*
+ * By NOT NULL, a NOT NULL domain, or a CHECK constraint that says IS NOT NULL,
+ * which is how NOT NULL is introduced without a long lock.
+ */
+extern Nullability column_nullability(const ColumnFacts *facts);
+
+/*
+ * If the view is simple enough for PostgreSQL to write through it, the table or
+ * view below it, and for each column of the view (from [0]) which column of
+ * that one it is, or 0 if the view computes it.  NULL if the view is not.
+ */
+extern AttrNumber *view_columns(Oid view, Oid *below, int *ncolumns);
+
+/*
+ * Follow a column through views to the table that stores it.  True, and nothing
+ * changed, if relid is no view; false if a view computes the column.
+ */
+extern bool see_through_view(Oid *relid, AttrNumber *attnum);
+
+/* What a simple view is a view of, and what that is, is part of the answer. */
+extern void observe_below_view(Observation *obs, Oid relid);
+
+/* CREATE OR REPLACE VIEW lets views go round in a circle. */
+#define MAX_VIEW_DEPTH 32
+
+/*
+ * May a column of the type "now" be used wherever one of the type "accepted"
+ * is expected?  See typematch.c for what widening is.  at_registration is the
+ * type found when the requirement was first met, or NULL; it matters where
+ * "accepted" leaves the modifier open.
+ */
+extern bool type_is_accepted(const char *accepted, const char *at_registration,
+							 Oid type, int32 typmod);
+
+/*
+ * Look up a type by its SQL name.  InvalidOid, and no error, if there is no
+ * such type or the role cannot see it.
+ */
+extern Oid	type_by_name(const char *name, int32 *typmod);
+
+/* The type a driver sees: below a domain its base type. */
+extern Oid	wire_type(Oid type, int32 *typmod);
+
+/* A column's type is part of the answer: a domain may get constraints, an enum
+ * labels.  The built-in ones do not change. */
+extern void observe_type(Observation *obs, Oid type);
+
+#endif							/* COMPAT_GUARD_ATTRIBUTE_H */

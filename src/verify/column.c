@@ -1,0 +1,340 @@
+/*
+ * column.c
+ *		Is a column what the contract expects?
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "base/compat.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "parser/parse_type.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "verify/attribute.h"
+#include "verify/observe.h"
+
+/* A column requirement while it is being verified. */
+typedef struct ColumnCheck
+{
+	const Requirement *req;
+	Observation *obs;
+	Oid			relid;			/* as the contract names it */
+	char	   *name;
+	ColumnFacts facts;
+} ColumnCheck;
+
+static void
+report(const ColumnCheck *check, RuleId rule, RequirementState state,
+	   const char *expected, const char *found)
+{
+	observe_problem(check->obs, rule, state, pstrdup(expected), pstrdup(found),
+					check->relid, check->name);
+}
+
+/* "type a, b or c" */
+static char *
+type_list_label(List *types)
+{
+	StringInfoData label;
+
+	initStringInfo(&label);
+	appendStringInfoString(&label, "type ");
+	for (int i = 0; i < list_length(types); i++)
+	{
+		if (i > 0)
+			appendStringInfoString(&label,
+								   i == list_length(types) - 1 ? " or " : ", ");
+		appendStringInfoString(&label, list_nth(types, i));
+	}
+	return label.data;
+}
+
+static char *
+type_label(Oid type, int32 typmod)
+{
+	return format_type_extended(type, typmod,
+								FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_ALLOW_INVALID);
+}
+
+static bool
+any_type_accepts(List *types, const char *at_registration, const ColumnFacts *facts)
+{
+	ListCell   *lc;
+
+	foreach(lc, types)
+	{
+		if (type_is_accepted(lfirst(lc), at_registration, facts->type, facts->typmod))
+			return true;
+	}
+	return false;
+}
+
+/* A type of the contract may be dropped, or one that is not there be created. */
+static void
+observe_type_names(const ColumnCheck *check, List *types)
+{
+	ListCell   *lc;
+
+	foreach(lc, types)
+	{
+		int32		typmod;
+		Oid			type = type_by_name(lfirst(lc), &typmod);
+
+		if (!OidIsValid(type) || type >= FirstNormalObjectId)
+		{
+			char	   *schema;
+			char	   *name;
+
+			DeconstructQualifiedName(compat_type_string_to_type_name(lfirst(lc))->names,
+									 &schema, &name);
+			observe_name(check->obs, TypeRelationId, schema, name);
+		}
+	}
+}
+
+static void
+check_type(const ColumnCheck *check)
+{
+	List	   *types = requirement_list(check->req, "type");
+	char	   *at_registration = baseline_text(check->req, "type");
+	const ColumnFacts *facts = &check->facts;
+	char	   *expected;
+
+	observe_type(check->obs, facts->type);
+	observe_type_names(check, types);
+	if (types == NIL || any_type_accepts(types, at_registration, facts))
+		return;
+
+	expected = type_list_label(types);
+	if (any_type_accepts(types, NULL, facts))
+		expected = psprintf("%s, and no narrower than the %s it was at registration",
+							expected, at_registration);
+	report(check, RULE_COLUMN_TYPE, STATE_UNMET, expected,
+		   psprintf("type %s", type_label(facts->type, facts->typmod)));
+}
+
+/*
+ * "nullable": false means that the version never reads a null, true that it
+ * writes nulls.  A primary key, identity or generated column refuses nulls like
+ * any other that is NOT NULL.
+ */
+static void
+check_null(const ColumnCheck *check)
+{
+	Nullability nulls;
+
+	if (!requirement_has(check->req, "nullable"))
+		return;
+	nulls = column_nullability(&check->facts);
+
+	if (requirement_bool(check->req, "nullable"))
+	{
+		if (nulls == NULLS_REJECTED || nulls == NULLS_ABSENT)
+			report(check, RULE_COLUMN_REJECTS_NULL, STATE_UNMET,
+				   "a column that takes nulls", "it is not null");
+
+		/* Whatever a view computes, nobody writes a null into it. */
+		return;
+	}
+
+	switch (nulls)
+	{
+		case NULLS_ABSENT:
+			break;
+		case NULLS_REJECTED:
+			report(check, RULE_COLUMN_READS_NULL, STATE_UNMET,
+				   "a column that is never null",
+				   "its not-null constraint is not validated");
+			break;
+		case NULLS_POSSIBLE:
+			report(check, RULE_COLUMN_READS_NULL, STATE_UNMET,
+				   "a column that is never null", "it may be null");
+			break;
+		case NULLS_UNKNOWN:
+			report(check, RULE_COLUMN_READS_NULL, STATE_UNKNOWN,
+				   "a column that is never null",
+				   "a view computes it, and the catalogs do not say");
+			break;
+	}
+}
+
+/* Does a row get a value here without the version naming the column? */
+static bool
+fills_itself(const ColumnFacts *facts)
+{
+	return facts->has_default || facts->identity != '\0' || facts->generated != '\0';
+}
+
+/*
+ * "default": false expects nothing: a default that comes later only fills what
+ * the version left null.
+ */
+static void
+check_default(const ColumnCheck *check)
+{
+	if (!requirement_bool(check->req, "default") || fills_itself(&check->facts))
+		return;
+	if (check->facts.computed)
+		report(check, RULE_COLUMN_DEFAULT, STATE_UNKNOWN,
+			   "a column with a default",
+			   "a view computes it, and the catalogs do not say");
+	else
+		report(check, RULE_COLUMN_DEFAULT, STATE_UNMET,
+			   "a column with a default", "it has none");
+}
+
+static void
+check_generated(const ColumnCheck *check)
+{
+	bool		is_generated = check->facts.generated != '\0';
+
+	if (!requirement_has(check->req, "generated"))
+		return;
+	if (!requirement_bool(check->req, "generated"))
+	{
+		if (is_generated)
+			report(check, RULE_INSERT_REJECTED_COLUMN, STATE_UNMET,
+				   "a column that can be written", "it is a generated column");
+	}
+	else if (!is_generated)
+		report(check, RULE_COLUMN_DEFAULT,
+			   check->facts.computed ? STATE_UNKNOWN : STATE_UNMET,
+			   "a generated column",
+			   check->facts.computed ? "a view computes it" : "it is a plain column");
+}
+
+/*
+ * An identity column gives a value to those who leave it out; only ALWAYS
+ * refuses theirs.  So the other sort will do, and so will a default, except
+ * that a column must not become ALWAYS under those who write it.
+ */
+static void
+check_identity(const ColumnCheck *check)
+{
+	char	   *expected = requirement_text(check->req, "identity");
+	const ColumnFacts *facts = &check->facts;
+
+	if (expected == NULL)
+		return;
+	if (strcmp(expected, "always") != 0 &&
+		facts->identity == ATTRIBUTE_IDENTITY_ALWAYS)
+		report(check, RULE_INSERT_REJECTED_COLUMN, STATE_UNMET,
+			   "a column that can be written",
+			   "it is an identity column generated always");
+	else if (strcmp(expected, "none") != 0 && !fills_itself(facts))
+		report(check, RULE_COLUMN_DEFAULT,
+			   facts->computed ? STATE_UNKNOWN : STATE_UNMET,
+			   psprintf("an identity column generated %s", expected),
+			   facts->computed ? "a view computes it" :
+			   "it is no identity column and has no default");
+}
+
+/* NULL if the collation is none or gone. */
+static char *
+collation_label(Oid collation)
+{
+	char	   *name = NULL;
+	HeapTuple	tup;
+
+	tup = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
+	if (HeapTupleIsValid(tup))
+	{
+		Form_pg_collation form = (Form_pg_collation) GETSTRUCT(tup);
+		char	   *schema = get_namespace_name(form->collnamespace);
+
+		/* Those of pg_catalog are found whatever the search path. */
+		if (form->collnamespace == PG_CATALOG_NAMESPACE)
+			name = pstrdup(quote_identifier(NameStr(form->collname)));
+		else if (schema)
+			name = quote_qualified_identifier(schema, NameStr(form->collname));
+		ReleaseSysCache(tup);
+	}
+	return name;
+}
+
+/* InvalidOid, and no error, if there is no such collation or it is hidden. */
+static Oid
+collation_by_name(const char *text)
+{
+	List	   *names = compat_string_to_name_list(text);
+	char	   *schema_name;
+	char	   *name;
+
+	DeconstructQualifiedName(names, &schema_name, &name);
+	if (schema_name)
+	{
+		Oid			schema = get_namespace_oid(schema_name, true);
+
+		if (!OidIsValid(schema) || !schema_is_usable(schema))
+			return InvalidOid;
+	}
+	return get_collation_oid(names, true);
+}
+
+/*
+ * The order a version sorts by matters only where it says so.  Where it does
+ * not, a collation other than that at registration is worth a remark.
+ */
+static void
+check_collation(const ColumnCheck *check)
+{
+	char	   *expected = requirement_text(check->req, "collation");
+	char	   *before = baseline_text(check->req, "collation");
+	char	   *now = collation_label(check->facts.collation);
+	char	   *found = now ? psprintf("collation %s", now) : "no collation";
+
+	if (expected)
+	{
+		Oid			collation = collation_by_name(expected);
+
+		if (!OidIsValid(collation) || collation != check->facts.collation)
+			report(check, RULE_COLUMN_COLLATION, STATE_UNMET,
+				   psprintf("collation %s", expected), found);
+	}
+	else if (before && now && strcmp(before, now) != 0)
+		report(check, RULE_COLUMN_COLLATION, STATE_MET,
+			   psprintf("collation %s, as at registration", before), found);
+}
+
+void
+verify_column(const Requirement *req, Observation *obs)
+{
+	static const char *const members[] = {"collation", "type"};
+	ColumnCheck check = {.req = req, .obs = obs};
+	const char *values[lengthof(members)];
+	Oid			type;
+
+	check.relid = observe_relation(req, obs);
+	if (!OidIsValid(check.relid))
+		return;
+	check.name = requirement_text(req, "column");
+	if (!column_facts(check.relid, get_attnum(check.relid, check.name), &check.facts))
+	{
+		report(&check, RULE_COLUMN_MISSING, STATE_UNMET,
+			   psprintf("column %s", quote_identifier(check.name)),
+			   psprintf("no such column in %s", relation_label(check.relid)));
+		return;
+	}
+	observe_below_view(obs, check.relid);
+
+	check_type(&check);
+	check_null(&check);
+	check_default(&check);
+	check_generated(&check);
+	check_identity(&check);
+	check_collation(&check);
+
+	/* The base type: a domain may be gone when it is asked for. */
+	type = wire_type(check.facts.type, &check.facts.typmod);
+	values[0] = collation_label(check.facts.collation);
+	values[1] = type_label(type, check.facts.typmod);
+	obs->baseline = baseline_object(lengthof(members), members, values);
+}

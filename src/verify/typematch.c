@@ -1,0 +1,222 @@
+/*
+ * typematch.c
+ *		May a column of one type be used where another is expected?
+ *
+ * What counts is what a driver sees and what the column can hold.  A domain is
+ * sent as its base type, text and character varying are the same on the wire,
+ * and a larger limit takes all that the smaller one took.  Everything else is
+ * another type: int -> bigint fails in typed drivers, numeric(10,2) -> (10,3)
+ * prints 1.50 as 1.500, char(n) pads.
+ *
+ * A contract may leave the modifier open: "character varying" accepts any
+ * length.  It does not accept that the length found at registration shrinks
+ * later, because the version has been writing up to that length.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "base/compat.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "nodes/parsenodes.h"
+#include "parser/parse_type.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+#include "verify/attribute.h"
+#include "verify/observe.h"
+
+typedef struct ColumnType
+{
+	Oid			oid;
+	int32		typmod;			/* of the elements, for an array */
+	bool		is_array;
+} ColumnType;
+
+Oid
+type_by_name(const char *name, int32 *typmod)
+{
+	TypeName   *type_name = compat_type_string_to_type_name(name);
+	Type		tup;
+	Oid			oid = InvalidOid;
+
+	*typmod = -1;
+
+	/* The lookup raises an error for a schema that the role may not use. */
+	if (list_length(type_name->names) > 1)
+	{
+		char	   *schema_name;
+		char	   *type;
+		Oid			schema;
+
+		DeconstructQualifiedName(type_name->names, &schema_name, &type);
+		schema = get_namespace_oid(schema_name, true);
+		if (!OidIsValid(schema) || !schema_is_usable(schema))
+			return InvalidOid;
+	}
+
+	tup = LookupTypeName(NULL, type_name, typmod, true);
+	if (tup == NULL)
+		return InvalidOid;
+	if (((Form_pg_type) GETSTRUCT(tup))->typisdefined)
+		oid = typeTypeId(tup);
+	ReleaseSysCache(tup);
+	return oid;
+}
+
+Oid
+wire_type(Oid type, int32 *typmod)
+{
+	/* The lookup below raises an error if the type is gone. */
+	if (!SearchSysCacheExists1(TYPEOID, ObjectIdGetDatum(type)))
+		return InvalidOid;
+	return getBaseTypeAndTypmod(type, typmod);
+}
+
+void
+observe_type(Observation *obs, Oid type)
+{
+	while (type >= FirstNormalObjectId)
+	{
+		HeapTuple	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+		Form_pg_type form;
+
+		if (!HeapTupleIsValid(tup))
+			break;
+		observe_object(obs, TypeRelationId, type);
+		form = (Form_pg_type) GETSTRUCT(tup);
+		type = OidIsValid(form->typbasetype) ? form->typbasetype : form->typelem;
+		ReleaseSysCache(tup);
+	}
+}
+
+/* Taken apart as far as it matters for what a driver sees. */
+static bool
+column_type(Oid oid, int32 typmod, ColumnType *type)
+{
+	Oid			element;
+
+	type->typmod = typmod;
+	type->oid = wire_type(oid, &type->typmod);
+	if (!OidIsValid(type->oid))
+		return false;
+	element = get_element_type(type->oid);
+	type->is_array = OidIsValid(element);
+	if (type->is_array)
+		type->oid = element;
+	return true;
+}
+
+static bool
+column_type_by_name(const char *name, ColumnType *type)
+{
+	int32		typmod;
+	Oid			oid = type_by_name(name, &typmod);
+
+	return OidIsValid(oid) && column_type(oid, typmod, type);
+}
+
+static bool
+is_string(Oid type)
+{
+	return type == TEXTOID || type == VARCHAROID;
+}
+
+/* The same for a driver, modifiers aside. */
+static bool
+same_wire_type(const ColumnType *a, const ColumnType *b)
+{
+	return a->is_array == b->is_array &&
+		(a->oid == b->oid || (is_string(a->oid) && is_string(b->oid)));
+}
+
+/*
+ * Takes a numeric column now all values it took before?  same_scale: and does
+ * it print them with as many digits?  The layout is numeric.c's.
+ */
+static bool
+numeric_is_wider(int32 before, int32 now, bool same_scale)
+{
+	int			precision_before = ((before - VARHDRSZ) >> 16) & 0xffff;
+	int			precision_now = ((now - VARHDRSZ) >> 16) & 0xffff;
+	int			scale_before = (((before - VARHDRSZ) & 0x7ff) ^ 1024) - 1024;
+	int			scale_now = (((now - VARHDRSZ) & 0x7ff) ^ 1024) - 1024;
+
+	if (before == now)
+		return true;
+	if (now == -1)
+		return !same_scale;
+	if (before == -1)
+		return false;
+	if (same_scale && scale_before != scale_now)
+		return false;
+	return scale_now >= scale_before &&
+		precision_now - scale_now >= precision_before - scale_before;
+}
+
+/* Is a length limit as it was, larger, or gone? */
+static bool
+length_is_wider(int32 before, int32 now)
+{
+	return now == -1 || (before != -1 && now >= before);
+}
+
+static int32
+time_precision(int32 typmod)
+{
+	return typmod == -1 ? MAX_TIMESTAMP_PRECISION : typmod;
+}
+
+/*
+ * Can "now" hold all that "before" could, the wire types being the same?
+ * exactly: the contract gave the modifier, so what is printed has to stay too.
+ */
+static bool
+modifier_is_wider(const ColumnType *before, const ColumnType *now, bool exactly)
+{
+	switch (before->oid)
+	{
+		case TEXTOID:
+		case VARCHAROID:
+		case VARBITOID:
+			return length_is_wider(before->typmod, now->typmod);
+		case NUMERICOID:
+			return numeric_is_wider(before->typmod, now->typmod, exactly);
+		case TIMEOID:
+		case TIMETZOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return time_precision(now->typmod) >= time_precision(before->typmod);
+		default:
+			if (exactly || before->typmod == -1)
+				return now->typmod == before->typmod;
+
+			/* Of other modifiers nobody knows which one is the wider. */
+			return true;
+	}
+}
+
+bool
+type_is_accepted(const char *accepted_name, const char *at_registration,
+				 Oid oid, int32 typmod)
+{
+	ColumnType	accepted,
+				before,
+				now;
+
+	if (!column_type_by_name(accepted_name, &accepted) ||
+		!column_type(oid, typmod, &now) ||
+		!same_wire_type(&accepted, &now))
+		return false;
+
+	/* The contract gives a modifier, or is text, which has none. */
+	if (accepted.typmod != -1 || accepted.oid != now.oid)
+		return modifier_is_wider(&accepted, &now, true);
+
+	if (at_registration == NULL ||
+		!column_type_by_name(at_registration, &before) ||
+		!same_wire_type(&before, &now))
+		return true;
+	return modifier_is_wider(&before, &now, false);
+}

@@ -1,0 +1,473 @@
+/*
+ * verify.c
+ *		Is this requirement met by this catalog, and if not, why?
+ *
+ * Answering a requirement may plan a query that an application wrote, and
+ * planning runs immutable functions that anybody may have written.  So it is
+ * done as the contract's role, in a security-restricted context, and in a
+ * subtransaction that is always rolled back: it ends the role, the settings,
+ * the snapshot and the locks whatever happened inside.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "base/compat.h"
+#include "base/subtransaction.h"
+#include "catalog/index.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+#include "utils/snapmgr.h"
+#include "utils/varlena.h"
+#include "verify/observe.h"
+#include "verify/verify.h"
+
+/*
+ * How long a judgement waits for one relation lock before it counts as not to
+ * be had.  Well under any sensible deadlock_timeout, so that no such wait is
+ * ever found in a deadlock.
+ */
+#define BUSY_LOCK_TIMEOUT	"100ms"
+
+static Oid	without_index = InvalidOid;
+
+Oid
+verify_without_index(void)
+{
+	return without_index;
+}
+
+/* ---- observations ---- */
+
+Problem *
+observe_problem(Observation *obs, RuleId rule, RequirementState state,
+				char *expected, char *found, Oid relid, const char *attname)
+{
+	Problem    *problem = palloc0_object(Problem);
+
+	problem->rule = rule;
+	problem->state = state;
+	problem->expected = expected;
+	problem->found = found;
+	if (OidIsValid(relid))
+	{
+		problem->relation = get_rel_name(relid);
+		if (problem->relation != NULL)
+			problem->schema = get_namespace_name(get_rel_namespace(relid));
+	}
+	if (attname != NULL)
+		problem->column = pstrdup(attname);
+
+	obs->problems = lappend(obs->problems, problem);
+	obs->state = Max(obs->state, state);
+	return problem;
+}
+
+static void
+observe_key(Observation *obs, Oid classid, const char *schema, const char *name,
+			bool found)
+{
+	ObjectKey	key = {classid, (char *) schema, (char *) name, found};
+	ObjectKey  *copy;
+	ListCell   *lc;
+
+	/* The server's own objects do not change under an application. */
+	if (strcmp(schema, "pg_catalog") == 0 || strcmp(schema, "information_schema") == 0)
+		return;
+
+	foreach(lc, obs->keys)
+	{
+		ObjectKey  *other = lfirst(lc);
+
+		if (object_key_equal(&key, other))
+		{
+			other->found |= found;
+			return;
+		}
+	}
+	copy = palloc_object(ObjectKey);
+	*copy = key;
+	copy->schema = pstrdup(schema);
+	copy->name = pstrdup(name);
+	obs->keys = lappend(obs->keys, copy);
+}
+
+void
+observe_name(Observation *obs, Oid classid, const char *schema, const char *name)
+{
+	List	   *path;
+	ListCell   *lc;
+
+	if (schema != NULL)
+	{
+		observe_key(obs, classid, schema, name, false);
+		return;
+	}
+
+	/* By name: a schema that is created later may take the name over. */
+	if (!SplitIdentifierString(pstrdup(namespace_search_path), ',', &path))
+		return;
+	foreach(lc, path)
+	{
+		const char *entry = lfirst(lc);
+
+		if (strcmp(entry, "$user") == 0)
+			entry = GetUserNameFromId(GetUserId(), false);
+		else if (strcmp(entry, "pg_temp") == 0)
+			continue;
+		observe_key(obs, classid, entry, name, false);
+	}
+}
+
+void
+observe_object(Observation *obs, Oid classid, Oid objid)
+{
+	ObjectKey  *key = object_key(classid, objid);
+
+	if (key != NULL && key->name != NULL)
+		observe_key(obs, classid, key->schema, key->name, true);
+}
+
+void
+observe_column(Observation *obs, Oid relid, const char *attname)
+{
+	ObjectKey  *key = object_key(RelationRelationId, relid);
+
+	if (key != NULL)
+		observe_key(obs, AttributeRelationId, key->schema,
+					psprintf("%s.%s", key->name, attname), true);
+}
+
+/* ---- dispatch ---- */
+
+static void
+verify_one(const Requirement *req, Observation *obs)
+{
+	switch (req->kind)
+	{
+		case REQUIREMENT_RELATION:
+			verify_relation(req, obs);
+			break;
+		case REQUIREMENT_PRIVILEGE:
+			verify_privilege(req, obs);
+			break;
+		case REQUIREMENT_COLUMN:
+			verify_column(req, obs);
+			break;
+		case REQUIREMENT_INSERT:
+			verify_insert(req, obs);
+			break;
+		case REQUIREMENT_UNIQUE:
+			verify_unique(req, obs);
+			break;
+		case REQUIREMENT_INDEX:
+			verify_index(req, obs);
+			break;
+		case REQUIREMENT_QUERY:
+			verify_query(req, obs);
+			break;
+		case REQUIREMENT_ROUTINE:
+		case REQUIREMENT_TYPE:
+		case REQUIREMENT_SEQUENCE:
+		case REQUIREMENT_EXTENSION:
+			observe_problem(obs, RULE_NOT_VERIFIED, STATE_UNKNOWN,
+							psprintf("%s %s", requirement_kind_name(req->kind), req->object),
+							pstrdup("not verified by this release"),
+							InvalidOid, NULL);
+			break;
+	}
+}
+
+/* ---- errors as answers ---- */
+
+/* An error that says nothing about the requirement: it must go on. */
+static bool
+error_is_no_answer(const ErrorData *edata)
+{
+	switch (edata->sqlerrcode)
+	{
+		case ERRCODE_QUERY_CANCELED:
+		case ERRCODE_LOCK_NOT_AVAILABLE:
+		case ERRCODE_T_R_DEADLOCK_DETECTED:
+		case ERRCODE_OUT_OF_MEMORY:
+		case ERRCODE_DATA_CORRUPTED:
+		case ERRCODE_INDEX_CORRUPTED:
+			return true;
+		default:
+			return ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION ||
+				edata->elevel > ERROR;
+	}
+}
+
+/* A lock that another transaction holds, where we would not wait for it. */
+static bool
+error_is_busy(const ErrorData *edata)
+{
+	return edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		edata->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
+}
+
+/* What the server says of a query that does not analyse, rewrite or plan. */
+static void
+observe_error(const Requirement *req, Observation *obs, const ErrorData *edata)
+{
+	RuleId		rule = RULE_QUERY_BROKEN;
+	RequirementState state = STATE_UNMET;
+	Problem    *problem;
+
+	switch (edata->sqlerrcode)
+	{
+		case ERRCODE_INSUFFICIENT_PRIVILEGE:
+			rule = RULE_PRIVILEGE_LOST;
+			break;
+		case ERRCODE_AMBIGUOUS_COLUMN:
+		case ERRCODE_AMBIGUOUS_FUNCTION:
+			rule = RULE_QUERY_AMBIGUOUS;
+			break;
+		default:
+			/* A limit or a fault of the server is not the query's. */
+			switch (ERRCODE_TO_CATEGORY(edata->sqlerrcode))
+			{
+				case ERRCODE_INSUFFICIENT_RESOURCES:
+				case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
+				case ERRCODE_SYSTEM_ERROR:
+				case ERRCODE_INTERNAL_ERROR:
+					rule = RULE_NOT_VERIFIED;
+					state = STATE_UNKNOWN;
+					break;
+			}
+	}
+
+	problem = observe_problem(obs, rule, state,
+							  psprintf("query \"%s\" runs", req->object),
+							  pstrdup(edata->message ? edata->message : "error without message"),
+							  InvalidOid, NULL);
+	problem->sqlstate = pstrdup(unpack_sql_state(edata->sqlerrcode));
+	problem->message = pstrdup(problem->found);
+	if (edata->cursorpos > 0)
+		problem->found = psprintf("%s at character %d", problem->found, edata->cursorpos);
+}
+
+/* ---- the context of a requirement ---- */
+
+/* "path" with pg_temp at its end, so that a temporary table of the session
+ * that happens to ask hides nothing. */
+static char *
+path_without_temp_first(const char *path)
+{
+	List	   *names;
+	ListCell   *lc;
+
+	if (SplitIdentifierString(pstrdup(path), ',', &names))
+	{
+		foreach(lc, names)
+		{
+			if (strcmp(lfirst(lc), "pg_temp") == 0)
+				return pstrdup(path);
+		}
+		if (names == NIL)
+			return pstrdup("pg_temp");
+	}
+	return psprintf("%s, pg_temp", path);
+}
+
+static void
+set_local(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
+}
+
+/*
+ * Become the requirement's role and take its search path, until the end of the
+ * subtransaction.  False if there is no such role.
+ */
+static bool
+enter_context(const Requirement *req, const VerifyOptions *options)
+{
+	Oid			roleid = get_role_oid(req->role, true);
+
+	if (!OidIsValid(roleid))
+		return false;
+	if (!options->wait_for_locks)
+		set_local("lock_timeout", BUSY_LOCK_TIMEOUT);
+	set_local("search_path", path_without_temp_first(req->search_path));
+	SetUserIdAndSecContext(roleid, SECURITY_RESTRICTED_OPERATION);
+	return true;
+}
+
+static bool
+same_context(const Requirement *a, const Requirement *b)
+{
+	return strcmp(a->role, b->role) == 0 &&
+		strcmp(a->search_path, b->search_path) == 0;
+}
+
+static int
+compare_contexts(const void *a, const void *b, void *arg)
+{
+	Requirement **reqs = arg;
+	const Requirement *x = reqs[*(const int *) a];
+	const Requirement *y = reqs[*(const int *) b];
+	int			cmp = strcmp(x->role, y->role);
+
+	return cmp != 0 ? cmp : strcmp(x->search_path, y->search_path);
+}
+
+/*
+ * Make the planner's inference of ON CONFLICT arbiters, which reads the
+ * relation cache's list of indexes, not see an index.  The entry is pinned
+ * until the subtransaction ends; show_index has the list read anew then.
+ */
+static void
+hide_index(Oid index)
+{
+	Oid			relid = IndexGetRelation(index, true);
+	Relation	rel;
+
+	if (!OidIsValid(relid))
+		return;
+	rel = table_open(relid, AccessShareLock);
+	list_free(RelationGetIndexList(rel));
+	rel->rd_indexlist = list_delete_oid(rel->rd_indexlist, index);
+}
+
+static void
+show_index(Oid index)
+{
+	Oid			relid = IndexGetRelation(index, true);
+
+	if (OidIsValid(relid))
+		RelationCacheInvalidateEntry(relid);
+}
+
+/* ---- the subtransaction ---- */
+
+typedef struct Batch
+{
+	Requirement **reqs;
+	int			nreqs;
+	int		   *order;			/* indexes into reqs, one context after another */
+	int			next;			/* position in order of what is answered next */
+	const VerifyOptions *options;
+	Observation **result;
+} Batch;
+
+/* Answer from batch->next on, as long as the context stays the same. */
+static void
+answer_in_context(void *arg)
+{
+	Batch	   *batch = arg;
+	Requirement *first = batch->reqs[batch->order[batch->next]];
+	bool		role_exists;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	role_exists = enter_context(first, batch->options);
+	if (OidIsValid(without_index))
+		hide_index(without_index);
+	for (; batch->next < batch->nreqs; batch->next++)
+	{
+		int			i = batch->order[batch->next];
+		Requirement *req = batch->reqs[i];
+
+		if (!same_context(first, req))
+			break;
+		CHECK_FOR_INTERRUPTS();
+		batch->result[i] = palloc0_object(Observation);
+		if (role_exists)
+			verify_one(req, batch->result[i]);
+		else
+			observe_problem(batch->result[i], RULE_ROLE_MISSING, STATE_UNMET,
+							psprintf("role %s", quote_identifier(req->role)),
+							pstrdup("no such role"), InvalidOid, NULL);
+	}
+	PopActiveSnapshot();
+}
+
+/* False if a lock was not to be had. */
+static bool
+answer_some(Batch *batch)
+{
+	ErrorData  *edata = subtransaction_run(answer_in_context, batch, false);
+	int			i;
+
+	if (edata == NULL)
+		return true;
+	if (!batch->options->wait_for_locks && error_is_busy(edata))
+		return false;
+	i = batch->order[batch->next];
+	if (error_is_no_answer(edata) || batch->reqs[i]->kind != REQUIREMENT_QUERY)
+		ReThrowError(edata);
+	observe_error(batch->reqs[i], batch->result[i], edata);
+	FreeErrorData(edata);
+	batch->next++;
+	return true;
+}
+
+bool
+verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
+					Observation **result)
+{
+	Batch		batch = {
+		.reqs = reqs,
+		.nreqs = nreqs,
+		.order = palloc_array(int, nreqs),
+		.options = &options,
+		.result = result
+	};
+	bool		answered = true;
+
+	for (int i = 0; i < nreqs; i++)
+		batch.order[i] = i;
+	qsort_arg(batch.order, nreqs, sizeof(int), compare_contexts, reqs);
+
+	without_index = options.without_index;
+	PG_TRY();
+	{
+		while (answered && batch.next < nreqs)
+			answered = answer_some(&batch);
+	}
+	PG_FINALLY();
+	{
+		if (OidIsValid(without_index))
+			show_index(without_index);
+		without_index = InvalidOid;
+	}
+	PG_END_TRY();
+	return answered;
+}
+
+/* ---- names of states ---- */
+
+static const char *const state_names[] = {
+	[STATE_MET] = "met",
+	[STATE_UNKNOWN] = "unknown",
+	[STATE_UNMET] = "unmet"
+};
+
+const char *
+state_name(RequirementState state)
+{
+	return state_names[state];
+}
+
+bool
+state_by_name(const char *name, RequirementState *state)
+{
+	for (int i = 0; i < lengthof(state_names); i++)
+	{
+		if (strcmp(name, state_names[i]) == 0)
+		{
+			*state = i;
+			return true;
+		}
+	}
+	return false;
+}

@@ -1,0 +1,82 @@
+/*
+ * verify.h
+ *		Is this requirement met by this catalog, and if not, why?
+ *
+ * The one verifier.  Registration, check, preview, the judge and the views all
+ * ask here.
+ */
+#ifndef COMPAT_GUARD_VERIFY_H
+#define COMPAT_GUARD_VERIFY_H
+
+#include "base/object.h"
+#include "base/rule.h"
+#include "contract/requirement.h"
+
+typedef enum RequirementState
+{
+	STATE_MET,
+	STATE_UNKNOWN,				/* cannot be decided; never guessed */
+	STATE_UNMET
+} RequirementState;
+
+/* Something the verifier noticed about one requirement. */
+typedef struct Problem
+{
+	RuleId		rule;
+	RequirementState state;		/* what it makes of the requirement; STATE_MET
+								 * for a remark that leaves it met */
+	char	   *expected;		/* for people; never NULL */
+	char	   *found;			/* ditto */
+	const char *sqlstate;		/* the server's own error, for queries; or NULL */
+	char	   *message;		/* ditto */
+	char	   *schema;			/* the object, for the error's fields; or NULL */
+	char	   *relation;
+	char	   *column;
+	char	   *constraint;
+} Problem;
+
+/* The answer for one requirement. */
+typedef struct Observation
+{
+	RequirementState state;		/* the worst of the problems */
+	List	   *problems;		/* of Problem * */
+	List	   *keys;			/* of ObjectKey *, without duplicates: where to look
+								 * again when something appears, changes or goes */
+	Jsonb	   *baseline;		/* to compare with later; NULL if the kind has none */
+} Observation;
+
+/* How verify_requirements goes about it. */
+typedef struct VerifyOptions
+{
+	/*
+	 * Wait for relation locks as any statement would.  Otherwise give up on
+	 * the first lock not had within a moment: what is locked is being changed
+	 * by another transaction, and waiting for it while holding locks of one's
+	 * own could deadlock.
+	 */
+	bool		wait_for_locks;
+
+	/* Answer as if this index did not exist; InvalidOid for none. */
+	Oid			without_index;
+} VerifyOptions;
+
+/*
+ * Answer the requirements, each as its role under a security-restricted
+ * context and with its search path, inside an internal subtransaction that is
+ * always rolled back: no lock outlives the call.  result[i] answers reqs[i];
+ * all is allocated in CurrentMemoryContext.  False, and result undefined, if it
+ * gave up on a lock.
+ *
+ * Needs a transaction; provides its own snapshot.  Raises only what is no
+ * answer: cancel, out of memory, a damaged catalog.
+ */
+extern bool verify_requirements(Requirement **reqs, int nreqs,
+								VerifyOptions options, Observation **result);
+
+/* The index of VerifyOptions, for the verifiers of the kinds. */
+extern Oid	verify_without_index(void);
+
+extern const char *state_name(RequirementState state);
+extern bool state_by_name(const char *name, RequirementState *state);
+
+#endif							/* COMPAT_GUARD_VERIFY_H */
