@@ -510,6 +510,8 @@ REVOKE ALL ON ALL TABLES IN SCHEMA compat_guard FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA compat_guard FROM PUBLIC;
 REVOKE ALL ON SCHEMA compat_guard FROM PUBLIC;
 GRANT USAGE ON SCHEMA compat_guard TO pg_monitor;
+-- Functions of a view run with the rights of whoever asks.
+GRANT EXECUTE ON FUNCTION compat_guard.verification(text, text), compat_guard.rule_table() TO pg_monitor;
 GRANT SELECT ON compat_guard.versions, compat_guard.requirements, compat_guard.unmet,
 	compat_guard.compatibility, compat_guard.dependencies, compat_guard.droppable,
 	compat_guard.rules TO pg_monitor;

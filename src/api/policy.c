@@ -9,6 +9,7 @@
 #include "base/activity.h"
 #include "base/rule.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
@@ -65,6 +66,7 @@ compat_guard_set_policy(PG_FUNCTION_ARGS)
 				 errmsg("unknown action \"%s\"", action),
 				 errhint("Actions are block, warn, log and ignore.")));
 
+	PreventCommandIfReadOnly("compat_guard.set_policy()");
 	registry_lock_for_removal();
 	registry_set_policy(rule, app, action);
 	PG_RETURN_VOID();

@@ -362,6 +362,7 @@ compat_guard_register(PG_FUNCTION_ARGS)
 								   version->digest, version->nrequirements);
 	}
 
+	PreventCommandIfReadOnly("compat_guard.register()");
 	check_contract_role(contract);
 	problems = contract_check_names(contract);
 	if (problems != NIL)
@@ -431,6 +432,7 @@ compat_guard_retire(PG_FUNCTION_ARGS)
 	App		   *app = require_app(name_argument(fcinfo, 0, "app"));
 	Version    *version;
 
+	PreventCommandIfReadOnly("compat_guard.retire()");
 	check_owner(app);
 	registry_lock_for_removal();
 	version = require_version(app, name_argument(fcinfo, 1, "version"));
@@ -457,6 +459,7 @@ compat_guard_forget(PG_FUNCTION_ARGS)
 	Version    *version;
 	List	   *requirements;
 
+	PreventCommandIfReadOnly("compat_guard.forget()");
 	check_owner(app);
 	registry_lock_for_removal();
 	version = require_version(app, name_argument(fcinfo, 1, "version"));
@@ -465,6 +468,7 @@ compat_guard_forget(PG_FUNCTION_ARGS)
 	registry_delete_version(version);
 	CommandCounterIncrement();
 	registry_drop_orphans(requirements);
+	CommandCounterIncrement();
 	registry_forget_found_unless_live(requirements);
 	PG_RETURN_VOID();
 }

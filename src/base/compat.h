@@ -106,6 +106,13 @@ extern PGDLLEXPORT void _PG_init(void);
 #define compat_constraint_is_enforced(con)	((con)->conenforced)
 #endif
 
+/* 18 put the attribute before the declaration. */
+#if PG_VERSION_NUM < 180000
+#define compat_noreturn		__attribute__((noreturn))
+#else
+#define compat_noreturn		pg_noreturn
+#endif
+
 /* Declare a function that SQL may call. */
 #define GUARD_FUNCTION(name) \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \

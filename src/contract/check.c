@@ -8,8 +8,8 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "base/compat.h"
+#include "base/subtransaction.h"
 #include "contract/document.h"
 #include "miscadmin.h"
 #include "mb/pg_wchar.h"
@@ -19,8 +19,6 @@
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
 
 /* SELECT INTO makes a table; the INTO hangs on the first arm of a set operation. */
 static bool
@@ -129,66 +127,61 @@ problem_of_error(const DocName *name, const ErrorData *edata)
 	return message;
 }
 
+typedef struct Check
+{
+	List	   *names;
+	int			next;			/* the name being checked */
+	List	   *problems;
+} Check;
+
+static void
+check_names(void *arg)
+{
+	Check	   *check = arg;
+
+	for (; check->next < list_length(check->names); check->next++)
+	{
+		const DocName *name = list_nth(check->names, check->next);
+		const char *problem = name_problem(name);
+
+		CHECK_FOR_INTERRUPTS();
+		if (problem != NULL)
+			problem_add_at(&check->problems, name->path, problem);
+	}
+}
+
 /*
- * Check names from *next on inside a subtransaction, until the end of the list
- * or the first that raises an error; *next is then the one after it.  So the
- * usual document costs one subtransaction.
+ * A subtransaction goes on until the first error, so that the usual document
+ * costs just one.
  */
 static void
-check_until_error(List *names, volatile int *next, List **problems)
+check_all_names(Check *check)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
+	while (check->next < list_length(check->names))
 	{
-		for (; *next < list_length(names); (*next)++)
-		{
-			const DocName *name = list_nth(names, *next);
-			const char *problem = name_problem(name);
+		ErrorData  *edata = subtransaction_run(check_names, check, true);
+		const DocName *name;
 
-			CHECK_FOR_INTERRUPTS();
-			if (problem != NULL)
-				problem_add_at(problems, name->path, problem);
-		}
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		const DocName *name = list_nth(names, *next);
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-
+		if (edata == NULL)
+			break;
 		if (is_trouble(edata->sqlerrcode))
 			ReThrowError(edata);
-		problem_add_at(problems, name->path, problem_of_error(name, edata));
-		(*next)++;
+		name = list_nth(check->names, check->next++);
+		problem_add_at(&check->problems, name->path, problem_of_error(name, edata));
 	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
 }
 
 List *
 document_check_names(const char *role, const char *search_path, List *names)
 {
-	List	   *problems = NIL;
+	Check		check = {names, 0, NIL};
 	Oid			roleid = get_role_oid(role, true);
 	Oid			save_userid;
 	int			save_sec_context;
 	int			save_nestlevel;
-	volatile int next = 0;
 
 	if (!OidIsValid(roleid))
-		problem_add_at(&problems, "$.role",
+		problem_add_at(&check.problems, "$.role",
 					   psprintf("role \"%s\" does not exist", role));
 
 	/*
@@ -204,10 +197,9 @@ document_check_names(const char *role, const char *search_path, List *names)
 	(void) set_config_option("search_path", search_path, PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 
-	while (next < list_length(names))
-		check_until_error(names, &next, &problems);
+	check_all_names(&check);
 
 	AtEOXact_GUC(true, save_nestlevel);
 	SetUserIdAndSecContext(save_userid, save_sec_context);
-	return problems;
+	return check.problems;
 }

@@ -5,6 +5,7 @@
 #ifndef COMPAT_GUARD_CONTRACT_H
 #define COMPAT_GUARD_CONTRACT_H
 
+#include "base/compat.h"
 #include "contract/requirement.h"
 
 /* A defect of a document: where, as a JSON path ("$.relations.users"), and what. */
@@ -63,6 +64,6 @@ extern List *contract_problems(Jsonb *document, const char *default_role,
 							   const char *default_search_path);
 
 /* Raises ERRCODE_GUARD_CONTRACT_INVALID with every problem in the DETAIL. */
-extern void contract_report_problems(List *problems) pg_attribute_noreturn();
+compat_noreturn extern void contract_report_problems(List *problems);
 
 #endif							/* COMPAT_GUARD_CONTRACT_H */

@@ -5,7 +5,6 @@
 #include "postgres.h"
 
 #include "base/compat.h"
-
 #include "catalog/namespace.h"
 #include "contract/contract.h"
 #include "fmgr.h"

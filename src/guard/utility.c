@@ -39,7 +39,7 @@ typedef enum StatementKind
 	STATEMENT_OTHER,			/* changes no schema, but may run what does */
 	STATEMENT_DDL,
 	STATEMENT_CONCURRENT,		/* DDL that commits in its middle */
-	STATEMENT_NOT_SCHEMA		/* touches relations, but no schema */
+	STATEMENT_REBUILD			/* commits in its middle, changes no schema */
 } StatementKind;
 
 static bool
@@ -72,24 +72,10 @@ classify(Node *stmt)
 			return detaches_concurrently((AlterTableStmt *) stmt)
 				? STATEMENT_CONCURRENT : STATEMENT_DDL;
 
-			/*
-			 * These rebuild or empty what is there, some in transactions of
-			 * their own, or concern the whole cluster.
-			 */
 		case T_VacuumStmt:
 		case COMPAT_CLUSTER_STMT:
 		case T_ReindexStmt:
-		case T_RefreshMatViewStmt:
-		case T_TruncateStmt:
-		case T_CheckPointStmt:
-		case T_CreatedbStmt:
-		case T_DropdbStmt:
-		case T_AlterDatabaseStmt:
-		case T_AlterDatabaseSetStmt:
-		case T_CreateTableSpaceStmt:
-		case T_DropTableSpaceStmt:
-		case T_AlterSystemStmt:
-			return STATEMENT_NOT_SCHEMA;
+			return STATEMENT_REBUILD;
 		default:
 			return GetCommandLogLevel(stmt) == LOGSTMT_DDL ? STATEMENT_DDL : STATEMENT_OTHER;
 	}
@@ -203,7 +189,7 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 	frame.length = pstmt->stmt_len;
 	frame.is_ddl = (kind == STATEMENT_DDL);
 	outer = touched_enter(&frame);
-	if (kind == STATEMENT_CONCURRENT || kind == STATEMENT_NOT_SCHEMA)
+	if (kind == STATEMENT_CONCURRENT || kind == STATEMENT_REBUILD)
 		touched_suspend();
 
 	PG_TRY();
@@ -221,7 +207,7 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 	PG_FINALLY();
 	{
 		touched_leave(outer);
-		if (kind == STATEMENT_CONCURRENT || kind == STATEMENT_NOT_SCHEMA)
+		if (kind == STATEMENT_CONCURRENT || kind == STATEMENT_REBUILD)
 			touched_resume();
 	}
 	PG_END_TRY();
@@ -257,6 +243,7 @@ compat_guard_load(PG_FUNCTION_ARGS)
 	static Oid	target = InvalidOid;
 	EventTriggerData *data;
 	Node	   *stmt;
+	StatementKind kind;
 
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		ereport(ERROR,
@@ -264,6 +251,7 @@ compat_guard_load(PG_FUNCTION_ARGS)
 				 errmsg("function \"%s\" must be called by an event trigger", "compat_guard.load")));
 	data = (EventTriggerData *) fcinfo->context;
 	stmt = data->parsetree;
+	kind = classify(stmt);
 
 	if (touched_in_statement() || !guard_is_active())
 		PG_RETURN_NULL();		/* the hook is there, or not wanted */
@@ -276,9 +264,10 @@ compat_guard_load(PG_FUNCTION_ARGS)
 			record_after(target);
 		}
 	}
-	else if (classify(stmt) == STATEMENT_CONCURRENT)
+	else if (kind == STATEMENT_CONCURRENT || kind == STATEMENT_REBUILD)
 	{
-		target = judge_before(stmt, debug_query_string);
+		target = kind == STATEMENT_CONCURRENT
+			? judge_before(stmt, debug_query_string) : InvalidOid;
 		touched_suspend();
 	}
 	else

@@ -16,6 +16,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "base/activity.h"
 #include "base/errors.h"
 #include "base/guc.h"
 #include "base/subtransaction.h"
@@ -331,6 +332,10 @@ findings_of(Case *c)
 
 			if (!problem_counts(candidate, problem, &at_most))
 				continue;
+
+			/* Said once, by the requirement that there be a relation. */
+			if (problem->no_relation && candidate->req->kind != REQUIREMENT_RELATION)
+				continue;
 			find_victims(c, candidate);
 			foreach(lcv, candidate->versions)
 			{
@@ -372,7 +377,9 @@ judge(Case *c)
 {
 	set_deadline(c);
 	registry_lock_for_judgement();
-	if (!find_candidates(c))
+
+	/* What we waited for may have been DROP EXTENSION. */
+	if (!guard_is_active() || !find_candidates(c))
 		return NIL;
 	verify_candidates(c);
 	return findings_of(c);

@@ -206,6 +206,7 @@ report_unreachable(Observation *obs, RuleId rule, const RangeVar *name,
 							  found, InvalidOid, NULL);
 	problem->schema = schema ? pstrdup(schema) : NULL;
 	problem->relation = pstrdup(name->relname);
+	problem->no_relation = true;
 }
 
 Oid
@@ -245,7 +246,7 @@ observe_relation(const Requirement *req, Observation *obs)
 															name->relname),
 								 quote_identifier(GetUserNameFromId(GetUserId(), false))),
 						psprintf("no privilege on %s", relation_label(relid)),
-						relid, NULL);
+						relid, NULL)->no_relation = true;
 		return InvalidOid;
 	}
 	return relid;

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "access/xlog.h"
 #include "base/compat.h"
 #include "base/subtransaction.h"
 #include "catalog/index.h"
@@ -22,6 +23,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 #include "utils/snapmgr.h"
@@ -231,6 +233,14 @@ observe_error(const Requirement *req, Observation *obs, const ErrorData *edata)
 		case ERRCODE_AMBIGUOUS_FUNCTION:
 			rule = RULE_QUERY_AMBIGUOUS;
 			break;
+		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
+			/* A standby refuses the locks that writing would take. */
+			if (RecoveryInProgress())
+			{
+				rule = RULE_NOT_VERIFIED;
+				state = STATE_UNKNOWN;
+			}
+			break;
 		default:
 			/* A limit or a fault of the server is not the query's. */
 			switch (ERRCODE_TO_CATEGORY(edata->sqlerrcode))
@@ -356,15 +366,65 @@ typedef struct Batch
 	int			nreqs;
 	int		   *order;			/* indexes into reqs, one context after another */
 	int			next;			/* position in order of what is answered next */
+	MemoryContext scratch;		/* for answering one requirement */
 	const VerifyOptions *options;
 	Observation **result;
 } Batch;
+
+static char *
+copy_text(const char *text)
+{
+	return text ? pstrdup(text) : NULL;
+}
+
+/* Copy what was observed out of the scratch context and empty that. */
+static void
+keep_result(Batch *batch, int i)
+{
+	Observation *scratch = batch->result[i];
+	Observation *kept = palloc0_object(Observation);
+	ListCell   *lc;
+
+	kept->state = scratch->state;
+	foreach(lc, scratch->problems)
+	{
+		Problem    *problem = palloc_object(Problem);
+
+		*problem = *(Problem *) lfirst(lc);
+		problem->expected = copy_text(problem->expected);
+		problem->found = copy_text(problem->found);
+		problem->sqlstate = copy_text(problem->sqlstate);
+		problem->message = copy_text(problem->message);
+		problem->schema = copy_text(problem->schema);
+		problem->relation = copy_text(problem->relation);
+		problem->column = copy_text(problem->column);
+		problem->constraint = copy_text(problem->constraint);
+		kept->problems = lappend(kept->problems, problem);
+	}
+	foreach(lc, scratch->keys)
+	{
+		ObjectKey  *key = palloc_object(ObjectKey);
+
+		*key = *(ObjectKey *) lfirst(lc);
+		key->schema = copy_text(key->schema);
+		key->name = copy_text(key->name);
+		kept->keys = lappend(kept->keys, key);
+	}
+	if (scratch->baseline != NULL)
+	{
+		kept->baseline = palloc(VARSIZE(scratch->baseline));
+		memcpy(kept->baseline, scratch->baseline, VARSIZE(scratch->baseline));
+	}
+	batch->result[i] = kept;
+	MemoryContextReset(batch->scratch);
+}
 
 /* Answer from batch->next on, as long as the context stays the same. */
 static void
 answer_in_context(void *arg)
 {
 	Batch	   *batch = arg;
+	MemoryContext context = CurrentMemoryContext;
 	Requirement *first = batch->reqs[batch->order[batch->next]];
 	bool		role_exists;
 
@@ -380,6 +440,7 @@ answer_in_context(void *arg)
 		if (!same_context(first, req))
 			break;
 		CHECK_FOR_INTERRUPTS();
+		MemoryContextSwitchTo(batch->scratch);
 		batch->result[i] = palloc0_object(Observation);
 		if (role_exists)
 			verify_one(req, batch->result[i]);
@@ -387,6 +448,8 @@ answer_in_context(void *arg)
 			observe_problem(batch->result[i], RULE_ROLE_MISSING, STATE_UNMET,
 							psprintf("role %s", quote_identifier(req->role)),
 							pstrdup("no such role"), InvalidOid, NULL);
+		MemoryContextSwitchTo(context);
+		keep_result(batch, i);
 	}
 	PopActiveSnapshot();
 }
@@ -403,9 +466,11 @@ answer_some(Batch *batch)
 	if (!batch->options->wait_for_locks && error_is_busy(edata))
 		return false;
 	i = batch->order[batch->next];
-	if (error_is_no_answer(edata) || batch->reqs[i]->kind != REQUIREMENT_QUERY)
+	if (error_is_no_answer(edata) || batch->reqs[i]->kind != REQUIREMENT_QUERY ||
+		batch->result[i] == NULL)
 		ReThrowError(edata);
 	observe_error(batch->reqs[i], batch->result[i], edata);
+	keep_result(batch, i);
 	FreeErrorData(edata);
 	batch->next++;
 	return true;
@@ -419,13 +484,19 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		.reqs = reqs,
 		.nreqs = nreqs,
 		.order = palloc_array(int, nreqs),
+		.scratch = AllocSetContextCreate(CurrentMemoryContext,
+										 "compat_guard requirement",
+										 ALLOCSET_DEFAULT_SIZES),
 		.options = &options,
 		.result = result
 	};
 	bool		answered = true;
 
 	for (int i = 0; i < nreqs; i++)
+	{
 		batch.order[i] = i;
+		result[i] = NULL;
+	}
 	qsort_arg(batch.order, nreqs, sizeof(int), compare_contexts, reqs);
 
 	without_index = options.without_index;
@@ -441,6 +512,7 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		without_index = InvalidOid;
 	}
 	PG_END_TRY();
+	MemoryContextDelete(batch.scratch);
 	return answered;
 }
 

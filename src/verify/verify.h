@@ -29,6 +29,8 @@ typedef struct Problem
 	char	   *found;			/* ditto */
 	const char *sqlstate;		/* the server's own error, for queries; or NULL */
 	char	   *message;		/* ditto */
+	bool		no_relation;	/* the relation the requirement is about cannot
+								 * be used at all */
 	char	   *schema;			/* the object, for the error's fields; or NULL */
 	char	   *relation;
 	char	   *column;
