@@ -26,6 +26,7 @@
 #include "access/xact.h"
 #include "base/activity.h"
 #include "catalog/objectaccess.h"
+#include "catalog/pg_auth_members.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_cast.h"
 #include "catalog/pg_class.h"
@@ -40,6 +41,7 @@
 #include "miscadmin.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
+#include "utils/catcache.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
@@ -108,11 +110,20 @@ touched_in_statement(void)
 void
 touched_loaded_mid_statement(void)
 {
-	loading_frame.source = debug_query_string;
+	/* The frame may outlive the message that the statement came in. */
+	loading_frame.source = debug_query_string == NULL ? NULL
+		: MemoryContextStrdup(TopTransactionContext, debug_query_string);
 	loading_frame.location = 0;
 	loading_frame.length = 0;
 	loading_frame.is_ddl = true;
 	(void) touched_enter(&loading_frame);
+}
+
+void
+touched_loading_statement_ends(void)
+{
+	if (current_frame == &loading_frame)
+		touched_leave(loading_frame.outer);
 }
 
 void
@@ -430,6 +441,21 @@ touched_names(void)
 
 /* ---- the sources ---- */
 
+/* Whoever is a member of a role loses with it what it was granted. */
+static void
+touch_members(Oid roleid)
+{
+	CatCList   *members = SearchSysCacheList1(AUTHMEMROLEMEM, ObjectIdGetDatum(roleid));
+
+	for (int i = 0; i < members->n_members; i++)
+	{
+		HeapTuple	tup = &members->members[i]->tuple;
+
+		touched_role(((Form_pg_auth_members) GETSTRUCT(tup))->member);
+	}
+	ReleaseSysCacheList(members);
+}
+
 static void
 object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *arg)
 {
@@ -458,6 +484,8 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 				(void) add_entry(classid, objid);	/* not visible yet: named later */
 			else
 				touched_object(classid, objid);
+			if (classid == AuthIdRelationId && access == OAT_DROP)
+				touch_members(objid);
 			break;
 		case CastRelationId:
 			if (!guard_is_active())

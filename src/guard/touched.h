@@ -28,9 +28,11 @@ extern bool touched_in_statement(void);
 
 /*
  * The library was loaded by the DDL statement now running, before which there
- * was no hook to enter a frame.  The frame made here lasts to transaction end.
+ * was no hook to enter a frame.  The frame made here lasts until the statement or
+ * the transaction ends.
  */
 extern void touched_loaded_mid_statement(void);
+extern void touched_loading_statement_ends(void);
 
 /* While suspended nothing is collected; nests. */
 extern void touched_suspend(void);

@@ -84,16 +84,36 @@ classify(Node *stmt)
 /* ---- memberships: the one change of rights that no catalog event tells of ---- */
 
 static void
-touch_grantees(GrantRoleStmt *stmt)
+touch_roles(List *rolespecs)
 {
 	ListCell   *lc;
 
-	foreach(lc, stmt->grantee_roles)
+	foreach(lc, rolespecs)
 	{
 		Oid			roleid = get_rolespec_oid(lfirst_node(RoleSpec, lc), true);
 
 		if (OidIsValid(roleid))
 			touched_role(roleid);
+	}
+}
+
+/* Of GRANT, REVOKE, and ALTER GROUP ... ADD or DROP USER. */
+static void
+touch_new_and_former_members(Node *stmt)
+{
+	ListCell   *lc;
+
+	if (IsA(stmt, GrantRoleStmt))
+		touch_roles(((GrantRoleStmt *) stmt)->grantee_roles);
+	else if (IsA(stmt, AlterRoleStmt))
+	{
+		foreach(lc, ((AlterRoleStmt *) stmt)->options)
+		{
+			DefElem    *option = lfirst_node(DefElem, lc);
+
+			if (strcmp(option->defname, "rolemembers") == 0)
+				touch_roles((List *) option->arg);
+		}
 	}
 }
 
@@ -129,6 +149,22 @@ judge_before(Node *stmt, const char *source)
 			judge_index_drop(index, relid, source);
 	}
 	return relid;
+}
+
+/*
+ * The table whose indexes REINDEX rebuilds, or InvalidOid.  An index that was
+ * invalid may serve again then.
+ */
+static Oid
+reindex_target(ReindexStmt *stmt)
+{
+	Oid			relid;
+
+	if (stmt->relation == NULL)
+		return InvalidOid;		/* a whole schema or database */
+	relid = RangeVarGetRelid(stmt->relation, NoLock, true);
+	return stmt->kind == REINDEX_OBJECT_INDEX && OidIsValid(relid)
+		? IndexGetRelation(relid, true) : relid;
 }
 
 /* It is done and cannot be undone: remember what became of it. */
@@ -183,6 +219,8 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 		judge_establish();
 	if (kind == STATEMENT_CONCURRENT)
 		target = judge_before(stmt, source);
+	if (IsA(stmt, ReindexStmt))
+		target = reindex_target((ReindexStmt *) stmt);
 
 	frame.source = source;
 	frame.location = pstmt->stmt_location;
@@ -199,8 +237,7 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 		/* Make it visible, which also sends the invalidations to touched.c. */
 		if (kind == STATEMENT_DDL)
 		{
-			if (IsA(stmt, GrantRoleStmt))
-				touch_grantees((GrantRoleStmt *) stmt);
+			touch_new_and_former_members(stmt);
 			CommandCounterIncrement();
 		}
 	}
@@ -215,6 +252,8 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 	/* CREATE or DROP EXTENSION compat_guard may have changed the answer. */
 	if (!guard_is_active())
 		return;
+	if (kind == STATEMENT_REBUILD && OidIsValid(target))
+		touched_object(RelationRelationId, target);
 	if (kind == STATEMENT_CONCURRENT)
 		record_after(target);
 	else if (toplevel && touched_anything() &&
@@ -244,6 +283,7 @@ compat_guard_load(PG_FUNCTION_ARGS)
 	EventTriggerData *data;
 	Node	   *stmt;
 	StatementKind kind;
+	bool		is_end;
 
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		ereport(ERROR,
@@ -252,11 +292,14 @@ compat_guard_load(PG_FUNCTION_ARGS)
 	data = (EventTriggerData *) fcinfo->context;
 	stmt = data->parsetree;
 	kind = classify(stmt);
+	is_end = strcmp(data->event, "ddl_command_end") == 0;
 
+	if (is_end)
+		touched_loading_statement_ends();
 	if (touched_in_statement() || !guard_is_active())
 		PG_RETURN_NULL();		/* the hook is there, or not wanted */
 
-	if (strcmp(data->event, "ddl_command_end") == 0)
+	if (is_end)
 	{
 		if (touched_is_suspended())
 		{

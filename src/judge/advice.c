@@ -3,10 +3,12 @@
  *		The safe way to do what was stopped, as SQL with the real names.
  *
  * Where the finding names the objects, the sequence is spelled out; otherwise
- * the rule's general advice stands.
+ * the rule's general advice stands.  No version is named, so that findings of
+ * several versions share one piece of advice; how to retire them is said once.
  */
 #include "postgres.h"
 
+#include "commands/defrem.h"
 #include "judge/finding.h"
 #include "utils/builtins.h"
 
@@ -31,66 +33,144 @@ column_of(const Finding *finding)
 	return column ? quote_identifier(column) : NULL;
 }
 
-/* "... then SELECT compat_guard.retire('billing', '41')" */
+/* "(email, tenant)": the columns of a requirement for an index. */
 static char *
-retire_call(const Finding *finding)
+index_columns(const Finding *finding)
 {
-	return psprintf("SELECT compat_guard.retire(%s, %s)",
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, requirement_list(finding->req, "columns"))
+		appendStringInfo(&buf, "%s%s", buf.len ? ", " : "(", quote_identifier(lfirst(lc)));
+	appendStringInfoChar(&buf, ')');
+	return buf.data;
+}
+
+/* The column beside the old one, of the type that was wanted. */
+static char *
+advise_new_column(const Finding *finding, const char *table, const char *column)
+{
+	const char *found = finding->problem->found;
+	const char *type = strncmp(found, "type ", 5) == 0 ? found + 5 : "of the new type";
+	const char *name = finding->problem->column ? finding->problem->column
+		: requirement_text(finding->req, "column");
+	const char *beside = quote_identifier(makeObjectName(name, NULL, "new"));
+
+	return psprintf("To change the type of %s.%s: ALTER TABLE %s ADD COLUMN %s %s; write both columns; backfill in batches; deploy a version that reads %s; retire the old versions; then ALTER TABLE %s DROP COLUMN %s.",
+					table, column, table, beside, type, beside, table, column);
+}
+
+/* A rule's general advice, a clause for the view, as a sentence. */
+static char *
+general_advice(const Finding *finding)
+{
+	char	   *advice = psprintf("%s.", rule_get(finding->problem->rule)->advice);
+
+	advice[0] = pg_toupper((unsigned char) advice[0]);
+	return advice;
+}
+
+static char *
+advise_index(const Finding *finding, const char *table, const char *unique)
+{
+	return psprintf("Build the replacement before the old index goes: CREATE %sINDEX CONCURRENTLY ON %s %s.",
+					unique, table, index_columns(finding));
+}
+
+/* What is special to one column; NULL if nothing is. */
+static char *
+advise_column(const Finding *finding, const char *table, const char *column)
+{
+	switch (finding->problem->rule)
+	{
+		case RULE_COLUMN_MISSING:
+			return psprintf("Deploy a version that does not use %s.%s, retire the old versions, and only then ALTER TABLE %s DROP COLUMN %s. To rename it, add a column of the new name, write both, backfill, and drop the old one last.",
+							table, column, table, column);
+		case RULE_COLUMN_TYPE:
+			return advise_new_column(finding, table, column);
+		case RULE_COLUMN_READS_NULL:
+			return psprintf("Deploy a version that can read nulls from %s.%s, retire the old versions, and only then ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL.",
+							table, column, table, column);
+		case RULE_COLUMN_REJECTS_NULL:
+			return psprintf("Deploy a version that writes no nulls into %s.%s, retire the old versions, and only then ALTER TABLE %s ALTER COLUMN %s SET NOT NULL.",
+							table, column, table, column);
+		case RULE_COLUMN_DEFAULT:
+			return psprintf("Keep what gives %s.%s its value until the versions that rely on it are retired.",
+							table, column);
+		case RULE_INSERT_NEEDS_COLUMN:
+			return psprintf("In the same transaction ALTER TABLE %s ALTER COLUMN %s SET DEFAULT a value, or leave the column nullable; tighten it after the old versions are retired.",
+							table, column);
+		default:
+			return NULL;
+	}
+}
+
+/* The same for a whole relation. */
+static char *
+advise_relation(const Finding *finding, const char *table)
+{
+	switch (finding->problem->rule)
+	{
+		case RULE_RELATION_MISSING:
+			return psprintf("To rename %s, leave a view of the old name and with the same grants behind, in the same transaction: CREATE VIEW %s AS SELECT * FROM the new name. To drop it, deploy a version that does not use it, retire the old versions, and drop it then.",
+							table, table);
+		case RULE_PRIVILEGE_LOST:
+			return psprintf("In the same transaction GRANT to %s what it needs on %s, or take it away after the old versions are retired.",
+							quote_identifier(finding->req->role), table);
+		case RULE_UNIQUE_MISSING:
+			return advise_index(finding, table, "UNIQUE ");
+		case RULE_INDEX_MISSING:
+			return advise_index(finding, table, "");
+		default:
+			return NULL;
+	}
+}
+
+bool
+finding_steps_are_general(const Finding *finding)
+{
+	switch (finding->problem->rule)
+	{
+		case RULE_QUERY_BROKEN:
+		case RULE_QUERY_PARAMETER:
+		case RULE_QUERY_RESULT:
+			return true;
+		default:
+			return false;
+	}
+}
+
+char *
+finding_steps(const Finding *finding)
+{
+	const char *table = table_of(finding);
+	const char *column = column_of(finding);
+	char	   *advice = NULL;
+
+	if (finding_steps_are_general(finding))
+		return pstrdup("Keep what the query uses until the versions that send it are retired: add the new beside the old, move the data, deploy a version that uses the new, and remove the old last.");
+	if (table != NULL && column != NULL)
+		advice = advise_column(finding, table, column);
+	if (table != NULL && advice == NULL)
+		advice = advise_relation(finding, table);
+	return advice ? advice : general_advice(finding);
+}
+
+char *
+finding_retire_call(const Finding *finding)
+{
+	return psprintf("SELECT compat_guard.retire(%s, %s);",
 					quote_literal_cstr(finding->app), quote_literal_cstr(finding->version));
 }
 
 char *
 finding_advice(const Finding *finding)
 {
-	const char *table = table_of(finding);
-	const char *column = column_of(finding);
-	char	   *retire = retire_call(finding);
+	char	   *steps = finding_steps(finding);
 
-	switch (finding->problem->rule)
-	{
-		case RULE_RELATION_MISSING:
-			if (table != NULL)
-				return psprintf("Keep the old name until %s %s is retired: in the transaction that renames, CREATE VIEW %s AS SELECT * FROM the new name; or stop using it, deploy, %s, and drop it then.",
-								finding->app, finding->version, table, retire);
-			break;
-		case RULE_COLUMN_MISSING:
-			if (table != NULL && column != NULL)
-				return psprintf("Deploy a version that does not use %s.%s, %s, and only then ALTER TABLE %s DROP COLUMN %s.  To rename, add the new column, write both, backfill, switch, and drop the old one last.",
-								table, column, retire, table, column);
-			break;
-		case RULE_COLUMN_TYPE:
-			if (table != NULL && column != NULL)
-				return psprintf("Expand and contract: ALTER TABLE %s ADD COLUMN a new one of the new type; write both; backfill in batches; deploy a version that reads the new one; %s; ALTER TABLE %s DROP COLUMN %s.",
-								table, retire, table, column);
-			break;
-		case RULE_COLUMN_REJECTS_NULL:
-		case RULE_COLUMN_READS_NULL:
-			if (table != NULL && column != NULL)
-				return psprintf("Deploy a version that agrees with the new nullability of %s.%s first, %s, and change it then.",
-								table, column, retire);
-			break;
-		case RULE_INSERT_NEEDS_COLUMN:
-			if (table != NULL && column != NULL)
-				return psprintf("ALTER TABLE %s ALTER COLUMN %s SET DEFAULT something (or add it nullable), and take the default away after %s.",
-								table, column, retire);
-			break;
-		case RULE_PRIVILEGE_LOST:
-			if (table != NULL)
-				return psprintf("%s, then REVOKE; or GRANT on %s to %s again in the same transaction.",
-								retire, table, quote_identifier(finding->req->role));
-			break;
-		case RULE_UNIQUE_MISSING:
-			if (table != NULL)
-				return psprintf("Create the replacement first: CREATE UNIQUE INDEX CONCURRENTLY on the same columns of %s, then drop the old one; or %s.",
-								table, retire);
-			break;
-		case RULE_QUERY_BROKEN:
-		case RULE_QUERY_PARAMETER:
-		case RULE_QUERY_RESULT:
-			return psprintf("Keep what query \"%s\" of %s %s uses: expand (add the new beside the old), migrate the data, switch the code, %s, and contract (remove the old) last.",
-							finding->req->object, finding->app, finding->version, retire);
-		default:
-			break;
-	}
-	return pstrdup(rule_get(finding->problem->rule)->advice);
+	if (finding->action < ACTION_WARN)
+		return steps;
+	return psprintf("%s To retire %s %s once no instance of it runs any more: %s",
+					steps, finding->app, finding->version, finding_retire_call(finding));
 }

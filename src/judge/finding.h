@@ -23,11 +23,20 @@ typedef struct Finding
  */
 extern void findings_report(List *findings);
 
+/* In the order in which people should read them. */
+extern void findings_sort(List *findings);
+
 /* Does a finding stop the transaction in the current mode? */
 extern bool findings_block(List *findings);
 
 /* The safe way to do it, as SQL with the real names (advice.c). */
 extern char *finding_advice(const Finding *finding);
+/* The same without naming the version, so that several may share it. */
+extern char *finding_steps(const Finding *finding);
+/* Is that no more than can be said of any query? */
+extern bool finding_steps_are_general(const Finding *finding);
+/* "SELECT compat_guard.retire('billing', '41');" */
+extern char *finding_retire_call(const Finding *finding);
 
 /* "relation users", "query active": what is required, for people. */
 extern char *finding_requirement(const Finding *finding);

@@ -174,6 +174,7 @@ set_deadline(Case *c)
 	c->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout);
 }
 
+/* what: the requirement that is waited for, or NULL for judging at all. */
 static void
 wait_a_moment(Case *c, const char *what)
 {
@@ -181,7 +182,8 @@ wait_a_moment(Case *c, const char *what)
 		ereport(ERROR,
 				(errcode(ERRCODE_GUARD_BUSY),
 				 errmsg("could not judge the schema change: a concurrent transaction is in the way"),
-				 errdetail("Requirement: %s.", what),
+				 what ? errdetail("Requirement: %s.", what)
+				 : errdetail("It registers or retires a version, or changes a policy."),
 				 errhint("Retry when the other transaction has ended. Setting compat_guard.ddl_lock_timeout bounds the wait.")));
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 					 10L, PG_WAIT_EXTENSION);
@@ -213,18 +215,23 @@ find_candidates(Case *c)
 		if (!any_live_version_needs(c, ids[i]))
 			continue;
 		memset(candidate, 0, sizeof(Candidate));
-		candidate->req = registry_load_requirement(ids[i]);
-		if (candidate->req == NULL)
-			continue;
-		c->ncandidates++;
 		if (!c->writes)
 			candidate->before = registry_read_state(ids[i]);
 		else
 		{
 			/* In order of id, so that two judgements do not cross. */
 			while (!registry_lock_state(ids[i], &candidate->before))
-				wait_a_moment(c, candidate->req->object);
+			{
+				Requirement *busy = registry_load_requirement(ids[i]);
+
+				wait_a_moment(c, busy ? busy->object : NULL);
+			}
 		}
+
+		/* Not before: who had it locked may have set its baseline. */
+		candidate->req = registry_load_requirement(ids[i]);
+		if (candidate->req != NULL)
+			c->ncandidates++;
 	}
 	return c->ncandidates > 0;
 }
@@ -376,7 +383,8 @@ static List *
 judge(Case *c)
 {
 	set_deadline(c);
-	registry_lock_for_judgement();
+	while (!registry_lock_for_judgement())
+		wait_a_moment(c, NULL);
 
 	/* What we waited for may have been DROP EXTENSION. */
 	if (!guard_is_active() || !find_candidates(c))
@@ -479,56 +487,89 @@ List *
 judge_preview(Touched *touched)
 {
 	Case		c = {.touched = touched};
+	List	   *findings = judge(&c);
 
-	return judge(&c);
+	findings_sort(findings);
+	return findings;
 }
 
 /* ---- after a restore ---- */
 
-/* Verify and save what is not known yet of a version's requirements. */
-static void
-establish(List *needed)
+static int
+compare_requirements(const ListCell *a, const ListCell *b)
 {
-	VerifyOptions wait = {.wait_for_locks = true};
-	Requirement **reqs = palloc_array(Requirement *, list_length(needed));
-	Observation **answers = palloc0_array(Observation *, list_length(needed));
+	int64		ida = ((Requirement *) lfirst(a))->id;
+	int64		idb = ((Requirement *) lfirst(b))->id;
+
+	return (ida > idb) - (ida < idb);
+}
+
+/*
+ * What the live versions need, each requirement once; *n is their number.
+ * NULL if the restore is not yet through with them.
+ */
+static Requirement **
+requirements_to_establish(int *n)
+{
+	List	   *all = NIL;
+	Requirement **reqs;
 	ListCell   *lc;
-	int			n = 0;
 
-	foreach(lc, needed)
+	foreach(lc, registry_live_versions())
 	{
-		Requirement *req = lfirst(lc);
+		Version    *version = lfirst(lc);
+		List	   *needed = registry_requirements_of(version->id);
 
-		if (!registry_read_state(req->id).known)
-			reqs[n++] = req;
+		if (list_length(needed) != version->nrequirements)
+			return NULL;
+		all = list_concat(all, needed);
 	}
-	(void) verify_requirements(reqs, n, wait, answers);
-	for (int i = 0; i < n; i++)
-		registry_save_state(reqs[i]->id, answers[i]);
-	CommandCounterIncrement();
+	list_sort(all, compare_requirements);
+
+	reqs = palloc_array(Requirement *, list_length(all) + 1);
+	*n = 0;
+	foreach(lc, all)
+	{
+		if (*n == 0 || reqs[*n - 1]->id != ((Requirement *) lfirst(lc))->id)
+			reqs[(*n)++] = lfirst(lc);
+	}
+	return reqs;
 }
 
 void
 judge_establish(void)
 {
-	List	   *versions;
-	ListCell   *lc;
+	VerifyOptions try = {.wait_for_locks = false};
+	VerifyOptions wait = {.wait_for_locks = true};
+	Requirement **reqs;
+	Observation **answers;
+	int			n;
 
-	if (XactReadOnly || !registry_is_unestablished())
+	if (XactReadOnly)
 		return;
-	registry_lock_for_removal();
-	if (!registry_is_unestablished())
-		return;					/* another session was quicker */
 
-	versions = registry_live_versions();
-	foreach(lc, versions)
+	/*
+	 * Other jobs of a parallel restore hold locks and wait for ours: so it is
+	 * never held while waiting for a relation.
+	 */
+	while (registry_is_unestablished())
 	{
-		Version    *version = lfirst(lc);
-
-		/* Otherwise the restore is not yet through with us. */
-		if (list_length(registry_requirements_of(version->id)) != version->nrequirements)
+		registry_lock_for_removal();
+		reqs = registry_is_unestablished() ? requirements_to_establish(&n) : NULL;
+		if (reqs == NULL)
+		{
+			registry_unlock_for_removal();
+			return;				/* another session was quicker, or it is too early */
+		}
+		answers = palloc0_array(Observation *, n);
+		if (verify_requirements(reqs, n, try, answers))
+		{
+			for (int i = 0; i < n; i++)
+				registry_save_state(reqs[i]->id, answers[i]);
+			CommandCounterIncrement();
 			return;
+		}
+		registry_unlock_for_removal();
+		(void) verify_requirements(reqs, n, wait, answers);
 	}
-	foreach(lc, versions)
-		establish(registry_requirements_of(((Version *) lfirst(lc))->id));
 }

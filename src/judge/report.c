@@ -2,9 +2,9 @@
  * report.c
  *		Findings -> message.
  *
- * One message says it all: which versions, and for each finding the rule, the
- * requirement, what was expected, what is there now, the statement that did
- * it, and the safe way.
+ * One message says it all: which versions, and under each statement what it
+ * would break, with the requirement, the rule, what was expected and what is
+ * there now; then the safe way.
  */
 #include "postgres.h"
 
@@ -12,6 +12,7 @@
 #include "base/guc.h"
 #include "judge/finding.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
 static int
@@ -21,14 +22,24 @@ compare_findings(const ListCell *a, const ListCell *b)
 	const Finding *y = lfirst(b);
 	int			cmp;
 
-	/* The gravest first, then one app and version after another. */
+	/*
+	 * The gravest first, then one app and version after another, and of each
+	 * what is wrong with an object before the queries that fail for it.
+	 */
 	if (x->action != y->action)
 		return (int) y->action - (int) x->action;
 	if ((cmp = strcmp(x->app, y->app)) != 0 ||
-		(cmp = strcmp(x->version, y->version)) != 0 ||
-		(cmp = strcmp(x->req->object, y->req->object)) != 0)
+		(cmp = strcmp(x->version, y->version)) != 0)
 		return cmp;
-	return (int) x->problem->rule - (int) y->problem->rule;
+	if (x->problem->rule != y->problem->rule)
+		return (int) x->problem->rule - (int) y->problem->rule;
+	return strcmp(x->req->object, y->req->object);
+}
+
+void
+findings_sort(List *findings)
+{
+	list_sort(findings, compare_findings);
 }
 
 char *
@@ -38,57 +49,159 @@ finding_requirement(const Finding *finding)
 					finding->req->object);
 }
 
-/* "billing 41, billing 42": the versions of the findings, each once. */
+static bool
+is_same_version(const Finding *a, const Finding *b)
+{
+	return strcmp(a->app, b->app) == 0 && strcmp(a->version, b->version) == 0;
+}
+
+/* The first finding of each version. */
+static List *
+one_per_version(List *findings)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, findings)
+	{
+		ListCell   *lcr;
+		bool		repeated = false;
+
+		foreach(lcr, result)
+			repeated |= is_same_version(lfirst(lcr), lfirst(lc));
+		if (!repeated)
+			result = lappend(result, lfirst(lc));
+	}
+	return result;
+}
+
+/* "billing 41, billing 42" */
 static char *
-list_versions(List *findings)
+list_versions(List *one_each)
 {
 	StringInfoData buf;
-	const Finding *last = NULL;
 	ListCell   *lc;
 
 	initStringInfo(&buf);
-	foreach(lc, findings)
+	foreach(lc, one_each)
 	{
 		const Finding *finding = lfirst(lc);
 
-		if (last != NULL && strcmp(last->app, finding->app) == 0 &&
-			strcmp(last->version, finding->version) == 0)
-			continue;
-		appendStringInfo(&buf, "%s%s %s", last ? ", " : "", finding->app, finding->version);
-		last = finding;
+		if (foreach_current_index(lc) == guard_max_findings_shown)
+		{
+			appendStringInfo(&buf, " and %d more",
+							 list_length(one_each) - guard_max_findings_shown);
+			break;
+		}
+		appendStringInfo(&buf, "%s%s %s", buf.len ? ", " : "", finding->app, finding->version);
 	}
 	return buf.data;
 }
 
+static bool
+is_same_statement(const Finding *a, const Finding *b)
+{
+	if (a->statement == NULL || b->statement == NULL)
+		return a->statement == b->statement;
+	return strcmp(a->statement, b->statement) == 0;
+}
+
+/* bytes of a statement shown: enough to know it again */
+#define STATEMENT_SHOWN 300
+
+/* The statement on one line. */
+static void
+append_statement(StringInfo buf, const char *statement)
+{
+	int			length = pg_mbcliplen(statement, strlen(statement), STATEMENT_SHOWN);
+	bool		space = false;
+
+	for (int i = 0; i < length; i++)
+	{
+		space |= isspace((unsigned char) statement[i]) != 0;
+		if (isspace((unsigned char) statement[i]))
+			continue;
+		if (space)
+			appendStringInfoChar(buf, ' ');
+		space = false;
+		appendStringInfoChar(buf, statement[i]);
+	}
+	if (statement[length] != '\0')
+		appendStringInfoString(buf, " ...");
+}
+
+/* One finding on one line. */
+static void
+append_finding(StringInfo buf, const Finding *finding)
+{
+	const Problem *problem = finding->problem;
+	const char *quote = finding->req->kind == REQUIREMENT_QUERY ? "\"" : "";
+
+	appendStringInfo(buf, "%s- %s %s, %s %s%s%s: expected %s, found %s (%s",
+					 buf->len ? "\n" : "", finding->app, finding->version,
+					 requirement_kind_name(finding->req->kind),
+					 quote, finding->req->object, quote,
+					 problem->expected, problem->found, rule_get(problem->rule)->name);
+	if (finding->action != ACTION_BLOCK)
+		appendStringInfo(buf, ", %s", action_name(finding->action));
+	appendStringInfoString(buf, ").");
+}
+
+/* Each statement, and below it what it does to whom. */
 static char *
 describe(List *findings)
 {
 	StringInfoData buf;
-	ListCell   *lc;
+	List	   *rest = list_copy(findings);
 	int			shown = 0;
 
 	initStringInfo(&buf);
-	foreach(lc, findings)
+	while (rest != NIL && shown < guard_max_findings_shown)
 	{
-		const Finding *finding = lfirst(lc);
+		const Finding *first = linitial(rest);
+		ListCell   *lc;
 
-		if (shown == guard_max_findings_shown)
+		if (first->statement != NULL)
 		{
-			appendStringInfo(&buf, "\n... and %d more.", list_length(findings) - shown);
-			break;
+			appendStringInfo(&buf, "%sAfter: ", buf.len ? "\n" : "");
+			append_statement(&buf, first->statement);
 		}
-		appendStringInfo(&buf, "%s%s %s: %s, needed as %s: expected %s, found %s.",
-						 shown++ ? "\n" : "", finding->app, finding->version,
-						 rule_get(finding->problem->rule)->name,
-						 finding_requirement(finding),
-						 finding->problem->expected, finding->problem->found);
-		if (finding->statement != NULL)
-			appendStringInfo(&buf, " Statement: %s", finding->statement);
+		foreach(lc, rest)
+		{
+			if (shown == guard_max_findings_shown)
+				break;
+			if (!is_same_statement(first, lfirst(lc)))
+				continue;
+			append_finding(&buf, lfirst(lc));
+			shown++;
+			if (lfirst(lc) != first)
+				rest = foreach_delete_current(rest, lc);
+		}
+		rest = list_delete_first(rest);
 	}
+	if (shown < list_length(findings))
+		appendStringInfo(&buf, "\n... and %d more.", list_length(findings) - shown);
 	return buf.data;
 }
 
-/* The advice for each, without repeating one. */
+/* Is there better advice about the statement than what holds for any query? */
+static bool
+is_advised_better(const Finding *finding, List *findings)
+{
+	ListCell   *lc;
+
+	if (!finding_steps_are_general(finding))
+		return false;
+	foreach(lc, findings)
+	{
+		if (!finding_steps_are_general(lfirst(lc)) &&
+			is_same_statement(finding, lfirst(lc)))
+			return true;
+	}
+	return false;
+}
+
+/* The advice for each, without repeating one, and at last how to retire. */
 static char *
 advise(List *findings)
 {
@@ -99,9 +212,9 @@ advise(List *findings)
 	initStringInfo(&buf);
 	foreach(lc, findings)
 	{
-		char	   *advice = finding_advice(lfirst(lc));
+		char	   *advice = finding_steps(lfirst(lc));
 		ListCell   *lcg;
-		bool		repeated = false;
+		bool		repeated = is_advised_better(lfirst(lc), findings);
 
 		foreach(lcg, given)
 			repeated |= (strcmp(lfirst(lcg), advice) == 0);
@@ -111,6 +224,14 @@ advise(List *findings)
 			break;
 		given = lappend(given, advice);
 		appendStringInfo(&buf, "%s%s", buf.len ? "\n" : "", advice);
+	}
+
+	appendStringInfoString(&buf, "\nRetire a version once no instance of it runs any more:");
+	foreach(lc, one_per_version(findings))
+	{
+		if (foreach_current_index(lc) == guard_max_findings_shown)
+			break;
+		appendStringInfo(&buf, " %s", finding_retire_call(lfirst(lc)));
 	}
 	return buf.data;
 }
@@ -151,43 +272,60 @@ findings_block(List *findings)
 		findings_of_action(findings, ACTION_BLOCK) != NIL;
 }
 
+/* Findings that somebody has to be told of: what blocks or warns. */
+static List *
+findings_to_tell(List *findings)
+{
+	return list_concat(findings_of_action(findings, ACTION_BLOCK),
+					   findings_of_action(findings, ACTION_WARN));
+}
+
 void
 findings_report(List *findings)
 {
-	List	   *warned;
+	List	   *told;
 	List	   *logged;
+	List	   *versions;
 
 	if (guard_mode == MODE_OFF || findings == NIL)
 		return;
-	list_sort(findings, compare_findings);
+	findings_sort(findings);
+	told = findings_to_tell(findings);
 
 	if (findings_block(findings))
 	{
-		char	   *versions = list_versions(findings_of_action(findings, ACTION_BLOCK));
-
+		versions = one_per_version(findings_of_action(findings, ACTION_BLOCK));
 		ereport(ERROR,
 				(errcode(ERRCODE_GUARD_BREAKS_VERSION),
-				 errmsg("schema change would break live application versions: %s", versions),
+				 errmsg_plural("schema change would break a live application version: %s",
+							   "schema change would break live application versions: %s",
+							   list_length(versions), list_versions(versions)),
 				 errdetail("%s", describe(findings)),
-				 errhint("%s", advise(findings)),
+				 errhint("%s", advise(told)),
 				 error_fields(((Finding *) linitial(findings))->problem)));
 	}
 
-	warned = list_concat(findings_of_action(findings, ACTION_BLOCK),
-						 findings_of_action(findings, ACTION_WARN));
-	if (warned != NIL)
+	if (told != NIL)
+	{
+		versions = one_per_version(told);
 		ereport(WARNING,
 				(errcode(ERRCODE_GUARD_BREAKS_VERSION),
-				 errmsg("schema change affects live application versions: %s",
-						list_versions(warned)),
-				 errdetail("%s", describe(warned)),
-				 errhint("%s", advise(warned)),
-				 error_fields(((Finding *) linitial(warned))->problem)));
+				 errmsg_plural("schema change affects a live application version: %s",
+							   "schema change affects live application versions: %s",
+							   list_length(versions), list_versions(versions)),
+				 errdetail("%s", describe(told)),
+				 errhint("%s", advise(told)),
+				 error_fields(((Finding *) linitial(told))->problem)));
+	}
 
 	logged = findings_of_action(findings, ACTION_LOG);
 	if (logged != NIL)
+	{
+		versions = one_per_version(logged);
 		ereport(LOG,
-				(errmsg("schema change is felt by live application versions: %s",
-						list_versions(logged)),
+				(errmsg_plural("schema change is felt by a live application version: %s",
+							   "schema change is felt by live application versions: %s",
+							   list_length(versions), list_versions(versions)),
 				 errdetail("%s", describe(logged))));
+	}
 }

@@ -16,6 +16,11 @@
  * with wait_for_locks off and lets go of A before it waits), and a judgement
  * that holds B never waits for a registration, so the two cannot deadlock.
  *
+ * But a transaction that registers or retires may go on to wait for relations
+ * while it holds its lock, and one that is to be judged holds relations locked.
+ * So a judgement only tries to get B, again and again for a bounded time: a
+ * wait in the lock manager could be part of a deadlock.
+ *
  * What is locked is the extension itself, as an object: DROP EXTENSION locks
  * it exclusively and so waits for both, and autovacuum never does.
  */
@@ -23,8 +28,11 @@
 
 #include "base/activity.h"
 #include "catalog/pg_extension.h"
+#include "miscadmin.h"
 #include "registry/registry.h"
 #include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "utils/inval.h"
 
 #define REGISTRATION_LOCK	RowExclusiveLock	/* A */
 #define JUDGEMENT_LOCK		ShareLock	/* B */
@@ -60,10 +68,17 @@ registry_unlock_for_registration(void)
 	unlock_extension(REGISTRATION_LOCK);
 }
 
-void
+bool
 registry_lock_for_judgement(void)
 {
-	lock_extension(JUDGEMENT_LOCK);
+	LOCKTAG		tag;
+
+	/* ConditionalLockDatabaseObject, which not every minor release has. */
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, guard_extension_oid(), 0);
+	if (LockAcquire(&tag, JUDGEMENT_LOCK, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	AcceptInvalidationMessages();
+	return true;
 }
 
 void

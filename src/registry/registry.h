@@ -31,7 +31,12 @@
  */
 extern void registry_lock_for_registration(void);
 extern void registry_unlock_for_registration(void);	/* before anything was written */
-extern void registry_lock_for_judgement(void);
+
+/*
+ * False if it is not to be had right now.  If it is, the extension may have
+ * been dropped meanwhile.
+ */
+extern bool registry_lock_for_judgement(void);
 
 /* For taking requirements away: excludes both of the above and itself. */
 extern void registry_lock_for_removal(void);

@@ -196,6 +196,23 @@ registry_count_unmet(int64 version_id, int64 *unmet, int64 *broken)
 	table_close(rel, AccessShareLock);
 }
 
+/*
+ * Has the transaction that wrote the row ended altogether?  It is seen to have
+ * ended a moment before it sends the invalidations that tell us what it did to
+ * the schema, and gives up its locks, its ID's among them, after that.
+ */
+static bool
+writer_is_gone(HeapTuple tup)
+{
+	TransactionId xid = HeapTupleHeaderGetXmin(tup->t_data);
+
+	if (TransactionIdIsNormal(xid) && !TransactionIdIsCurrentTransactionId(xid) &&
+		!ConditionalXactLockTableWait(xid))
+		return false;
+	AcceptInvalidationMessages();
+	return true;
+}
+
 bool
 registry_lock_state(int64 requirement_id, StoredState *stored)
 {
@@ -217,6 +234,8 @@ registry_lock_state(int64 requirement_id, StoredState *stored)
 								  LockTupleNoKeyExclusive, LockWaitSkip, 0, &tmfd);
 		if (result == TM_Ok)
 			*stored = state_from_tuple(rel, tup);
+		if (result == TM_Ok && !writer_is_gone(tup))
+			result = TM_WouldBlock;
 
 		/* Replaced between our look and our lock: look again. */
 	} while (result == TM_Updated || result == TM_Deleted);

@@ -323,6 +323,7 @@ verify_column(const Requirement *req, Observation *obs)
 			   psprintf("no such column in %s", relation_label(check.relid)));
 		return;
 	}
+	observe_column(obs, check.relid, check.name);
 	observe_below_view(obs, check.relid);
 
 	check_type(&check);

@@ -302,7 +302,10 @@ verify_insert(const Requirement *req, Observation *obs)
 		AttrNumber	attnum = get_attnum(relid, name);
 
 		if (attnum > 0)
+		{
 			supplied = bms_add_member(supplied, attnum);
+			observe_column(obs, relid, name);
+		}
 		else
 			observe_problem(obs, RULE_COLUMN_MISSING, STATE_UNMET,
 							psprintf("column %s", quote_identifier(name)),

@@ -74,7 +74,7 @@ observe_permissions(Observation *obs, PlannedStmt *planned)
 		if (!OidIsValid(relid) || info->requiredPerms == 0 || is_permitted(info, relid))
 			continue;
 		observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
-						psprintf("role %s may use %s",
+						psprintf("role %s to be allowed to use %s",
 								 quote_identifier(GetUserNameFromId(GetUserId(), false)),
 								 relation_label(relid)),
 						psprintf("permission denied for %s", relation_label(relid)),

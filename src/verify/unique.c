@@ -80,6 +80,8 @@ find_columns(const Requirement *req, Observation *obs, IndexedColumns *result)
 			return false;
 		}
 
+		observe_column(obs, relid, name);
+
 		/* A computed column has no index: the search then finds none. */
 		if (see_through_view(&table, &attnum))
 			result->relid = table;
@@ -153,7 +155,7 @@ arbiter_defect(Form_pg_index index, bool is_partial)
  * found: an index that comes close, with its defect, or else "no ...".
  */
 static char *
-search_index(const IndexedColumns *wanted,
+search_index(Observation *obs, const IndexedColumns *wanted,
 			 bool (*matches) (Form_pg_index, const IndexedColumns *),
 			 IndexDefect defect_of, char *none)
 {
@@ -178,7 +180,10 @@ search_index(const IndexedColumns *wanted,
 												  RelationGetDescr(pg_index)));
 		name = get_rel_name(index->indexrelid);
 		if (defect == NULL)
+		{
 			found = NULL;
+			observe_object(obs, RelationRelationId, index->indexrelid);
+		}
 		else if (name)
 			found = psprintf("index %s %s", quote_identifier(name), defect);
 	}
@@ -195,7 +200,7 @@ verify_unique(const Requirement *req, Observation *obs)
 
 	if (!find_columns(req, obs, &wanted))
 		return;
-	found = search_index(&wanted, is_unique_on, arbiter_defect,
+	found = search_index(obs, &wanted, is_unique_on, arbiter_defect,
 						 psprintf("no unique index on %s", wanted.label));
 	if (found)
 		observe_problem(obs, RULE_UNIQUE_MISSING, STATE_UNMET,
@@ -211,7 +216,7 @@ verify_index(const Requirement *req, Observation *obs)
 
 	if (!find_columns(req, obs, &wanted))
 		return;
-	found = search_index(&wanted, index_begins_with, index_defect,
+	found = search_index(obs, &wanted, index_begins_with, index_defect,
 						 psprintf("no index that begins with %s", wanted.label));
 	if (found)
 		observe_problem(obs, RULE_INDEX_MISSING, STATE_UNMET,

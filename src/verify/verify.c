@@ -256,7 +256,7 @@ observe_error(const Requirement *req, Observation *obs, const ErrorData *edata)
 	}
 
 	problem = observe_problem(obs, rule, state,
-							  psprintf("query \"%s\" runs", req->object),
+							  pstrdup("the statement to run"),
 							  pstrdup(edata->message ? edata->message : "error without message"),
 							  InvalidOid, NULL);
 	problem->sqlstate = pstrdup(unpack_sql_state(edata->sqlerrcode));

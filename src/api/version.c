@@ -1,0 +1,125 @@
+/*
+ * version.c
+ *		Versions that are registered: whose they are, and their end.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "api/api.h"
+#include "base/compat.h"
+#include "base/errors.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+
+char *
+name_argument(FunctionCallInfo fcinfo, int arg, const char *what)
+{
+	char	   *name;
+
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", what)));
+	name = text_to_cstring(PG_GETARG_TEXT_PP(arg));
+	if (name[0] == '\0' || strlen(name) > 1000)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must have 1 to 1000 bytes", what)));
+	return name;
+}
+
+App *
+require_app(const char *name)
+{
+	App		   *app = registry_find_app(name);
+
+	if (app == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_GUARD_UNKNOWN_VERSION),
+				 errmsg("app \"%s\" is not registered", name)));
+	return app;
+}
+
+Version *
+require_version(const App *app, const char *name)
+{
+	Version    *version = registry_find_version(app, name);
+
+	if (version == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_GUARD_UNKNOWN_VERSION),
+				 errmsg("version \"%s\" of app \"%s\" is not registered", name, app->name)));
+	return version;
+}
+
+/*
+ * An app belongs to the role that first registered it, and to those that have
+ * its privileges.
+ */
+void
+check_owner(const App *app)
+{
+	Oid			owner = get_role_oid(app->owner, true);
+
+	if (superuser() || (OidIsValid(owner) && has_privs_of_role(GetUserId(), owner)))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_GUARD_NOT_PERMITTED),
+			 errmsg("permission denied for app \"%s\"", app->name),
+			 errdetail("The app belongs to role \"%s\".", app->owner)));
+}
+
+GUARD_FUNCTION(compat_guard_retire);
+
+/*
+ * compat_guard.retire(app text, version text, reason text)
+ *
+ * The version counts no more.  Nothing if it was retired before.
+ */
+Datum
+compat_guard_retire(PG_FUNCTION_ARGS)
+{
+	App		   *app = require_app(name_argument(fcinfo, 0, "app"));
+	Version    *version;
+
+	PreventCommandIfReadOnly("compat_guard.retire()");
+	check_owner(app);
+	registry_lock_for_removal();
+	version = require_version(app, name_argument(fcinfo, 1, "version"));
+	if (!version->retired)
+	{
+		registry_retire_version(version, PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)));
+		CommandCounterIncrement();
+		registry_forget_found_unless_live(registry_requirements_of(version->id));
+	}
+	PG_RETURN_VOID();
+}
+
+GUARD_FUNCTION(compat_guard_forget);
+
+/*
+ * compat_guard.forget(app text, version text)
+ *
+ * As if it had never been registered.
+ */
+Datum
+compat_guard_forget(PG_FUNCTION_ARGS)
+{
+	App		   *app = require_app(name_argument(fcinfo, 0, "app"));
+	Version    *version;
+	List	   *requirements;
+
+	PreventCommandIfReadOnly("compat_guard.forget()");
+	check_owner(app);
+	registry_lock_for_removal();
+	version = require_version(app, name_argument(fcinfo, 1, "version"));
+	requirements = registry_requirements_of(version->id);
+	registry_unlink_all(version->id);
+	registry_delete_version(version);
+	CommandCounterIncrement();
+	registry_drop_orphans(requirements);
+	CommandCounterIncrement();
+	registry_forget_found_unless_live(requirements);
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,40 @@
+/*
+ * query.h
+ *		The parts of verifying a query.
+ */
+#ifndef COMPAT_GUARD_QUERY_H
+#define COMPAT_GUARD_QUERY_H
+
+#include "nodes/parsenodes.h"
+#include "verify/verify.h"
+
+/* ---- reference.c: tree walkers, all return false ---- */
+
+/* Every name in a raw parse tree that a new object could take over. */
+extern bool observe_mentions(Node *node, Observation *obs);
+
+/*
+ * Every object a query tree refers to.  Raises ERRCODE_UNDEFINED_TABLE for a
+ * temporary relation, and reports privilege-lost for functions.
+ */
+extern bool observe_references(Node *node, Observation *obs);
+
+/* The INSERTs of a rewritten query: see observe_insert. */
+extern bool observe_all_inserts(Node *node, Observation *obs);
+
+/* ---- shape.c ---- */
+
+typedef struct Shape Shape;
+
+extern Shape *shape_of(Query *query, Oid *paramtypes, int nparams);
+
+/*
+ * {"params": [type, ...], "columns": [[name, type], ...],
+ *	"relations": [[name, schema], ...]}
+ */
+extern Jsonb *shape_to_json(const Shape *shape);
+
+/* Report query-parameter, query-result, query-result-grew and name-captured. */
+extern void shape_compare(Observation *obs, Jsonb *baseline, const Shape *is);
+
+#endif							/* COMPAT_GUARD_QUERY_H */

@@ -1,0 +1,304 @@
+/*
+ * reference.c
+ *		What a query refers to.
+ *
+ * By name: whatever its text mentions, which a new object earlier in the search
+ * path could take over.  By object: the relations, columns, functions,
+ * operators and types found under those names, views looked into.  And, of an
+ * INSERT, the columns that it leaves out.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "access/transam.h"
+#include "base/compat.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "verify/observe.h"
+#include "verify/query.h"
+
+/* ---- names the text mentions ---- */
+
+static void
+observe_name_list(Observation *obs, Oid classid, List *names)
+{
+	char	   *schema;
+	char	   *name;
+
+	if (names == NIL || list_length(names) > 2)
+		return;					/* with a database name: ours, or an error */
+	DeconstructQualifiedName(names, &schema, &name);
+	observe_name(obs, classid, schema, name);
+}
+
+bool
+observe_mentions(Node *node, Observation *obs)
+{
+	if (node == NULL)
+		return false;
+
+	switch (nodeTag(node))
+	{
+		case T_RangeVar:
+			observe_name(obs, RelationRelationId, ((RangeVar *) node)->schemaname,
+						 ((RangeVar *) node)->relname);
+			break;
+		case T_FuncCall:
+			observe_name_list(obs, ProcedureRelationId, ((FuncCall *) node)->funcname);
+			break;
+		case T_A_Expr:
+			observe_name_list(obs, OperatorRelationId, ((A_Expr *) node)->name);
+			break;
+		case T_SubLink:
+			observe_name_list(obs, OperatorRelationId, ((SubLink *) node)->operName);
+			break;
+		case T_SortBy:
+			observe_name_list(obs, OperatorRelationId, ((SortBy *) node)->useOp);
+			break;
+		case T_TypeName:
+			observe_name_list(obs, TypeRelationId, ((TypeName *) node)->names);
+			break;
+		case T_CollateClause:
+			observe_name_list(obs, CollationRelationId, ((CollateClause *) node)->collname);
+			break;
+		default:
+			break;
+	}
+	return raw_expression_tree_walker(node, observe_mentions, obs);
+}
+
+/* ---- objects the query depends on ---- */
+
+static void
+observe_function(Observation *obs, Oid funcid)
+{
+	if (!OidIsValid(funcid) || funcid < FirstNormalObjectId)
+		return;
+	observe_object(obs, ProcedureRelationId, funcid);
+	if (compat_proc_aclcheck(funcid, GetUserId(), ACL_EXECUTE) != ACLCHECK_OK)
+		observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
+						psprintf("role %s may execute function %s",
+								 quote_identifier(GetUserNameFromId(GetUserId(), false)),
+								 get_func_name(funcid)),
+						psprintf("permission denied for function %s", get_func_name(funcid)),
+						InvalidOid, NULL)->sqlstate = "42501";
+}
+
+static void
+observe_operator(Observation *obs, Oid opno)
+{
+	if (opno >= FirstNormalObjectId)
+		observe_object(obs, OperatorRelationId, opno);
+	observe_function(obs, get_opcode(opno));
+}
+
+static void
+observe_expression_type(Observation *obs, Node *expr)
+{
+	Oid			typid = exprType(expr);
+	Oid			element = get_element_type(typid);
+
+	if (OidIsValid(element))
+		typid = element;
+	if (typid >= FirstNormalObjectId)
+		observe_object(obs, TypeRelationId, typid);
+}
+
+/*
+ * A temporary relation belongs to the session that happens to ask; to an
+ * application there is no relation of that name.
+ */
+static void
+reject_temporary(Oid relid)
+{
+	if (get_rel_persistence(relid) == RELPERSISTENCE_TEMP)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"%s\" is only a temporary relation of this session",
+						get_rel_name(relid))));
+}
+
+/* The target columns of an INSERT whose values it provides itself or has a
+ * default for, and which may be given a value. */
+static void
+observe_insert_target(Observation *obs, Oid relid, List *targetlist)
+{
+	Bitmapset  *supplied = NULL;
+	ListCell   *lc;
+
+	foreach(lc, targetlist)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		HeapTuple	tup;
+
+		/* The rewriter has refused values for generated columns already. */
+		if (tle->resjunk)
+			continue;
+		tup = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(tle->resno));
+		if (!HeapTupleIsValid(tup))
+			continue;
+		if (((Form_pg_attribute) GETSTRUCT(tup))->attidentity == '\0' &&
+			((Form_pg_attribute) GETSTRUCT(tup))->attgenerated == '\0')
+			supplied = bms_add_member(supplied, tle->resno);
+		ReleaseSysCache(tup);
+	}
+	observe_insert(obs, relid, supplied);
+}
+
+static void
+observe_inserts(Observation *obs, Query *query)
+{
+	ListCell   *lc;
+	Oid			relid;
+
+	if (query->resultRelation == 0)
+		return;
+	relid = rt_fetch(query->resultRelation, query->rtable)->relid;
+	if (query->commandType == CMD_INSERT)
+		observe_insert_target(obs, relid, query->targetList);
+	foreach(lc, query->mergeActionList)
+	{
+		MergeAction *action = lfirst_node(MergeAction, lc);
+
+		if (action->commandType == CMD_INSERT)
+			observe_insert_target(obs, relid, action->targetList);
+	}
+}
+
+/* Of the query itself, and those in its WITH. */
+bool
+observe_all_inserts(Node *node, Observation *obs)
+{
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, observe_all_inserts, obs);
+	observe_inserts(obs, (Query *) node);
+	return query_tree_walker((Query *) node, observe_all_inserts, obs, 0);
+}
+
+static int
+relation_natts(Oid relid)
+{
+	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	int			natts = 0;
+
+	if (HeapTupleIsValid(tup))
+	{
+		natts = ((Form_pg_class) GETSTRUCT(tup))->relnatts;
+		ReleaseSysCache(tup);
+	}
+	return natts;
+}
+
+static void
+observe_column_set(Observation *obs, Oid relid, Bitmapset *columns)
+{
+	int			col = -1;
+
+	while ((col = bms_next_member(columns, col)) >= 0)
+	{
+		AttrNumber	attnum = col + FirstLowInvalidHeapAttributeNumber;
+		int			natts = relation_natts(relid);
+
+		/* A reference to the whole row is one to every column. */
+		for (AttrNumber i = (attnum == InvalidAttrNumber ? 1 : attnum);
+			 i <= (attnum == InvalidAttrNumber ? natts : attnum); i++)
+		{
+			char	   *attname = i > 0 ? get_attname(relid, i, true) : NULL;
+
+			if (attname != NULL)
+				observe_column(obs, relid, attname);
+		}
+	}
+}
+
+static void
+observe_columns(Observation *obs, Query *query)
+{
+	ListCell   *lc;
+
+	foreach(lc, compat_query_permission_infos(query))
+	{
+		CompatPermissionInfo *info = lfirst(lc);
+		Oid			relid = compat_permission_relid(info);
+
+		if (!OidIsValid(relid))
+			continue;
+		observe_column_set(obs, relid, info->selectedCols);
+		observe_column_set(obs, relid, info->insertedCols);
+		observe_column_set(obs, relid, info->updatedCols);
+	}
+}
+
+bool
+observe_references(Node *node, Observation *obs)
+{
+	if (node == NULL)
+		return false;
+
+	switch (nodeTag(node))
+	{
+		case T_Query:
+			{
+				Query	   *query = (Query *) node;
+				ListCell   *lc;
+
+				foreach(lc, query->rtable)
+				{
+					RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+					if (OidIsValid(rte->relid))
+					{
+						reject_temporary(rte->relid);
+						observe_object(obs, RelationRelationId, rte->relid);
+					}
+				}
+				observe_columns(obs, query);
+				return query_tree_walker(query, observe_references, obs, 0);
+			}
+		case T_FuncExpr:
+			observe_function(obs, ((FuncExpr *) node)->funcid);
+			observe_expression_type(obs, node);
+			break;
+		case T_Aggref:
+			observe_function(obs, ((Aggref *) node)->aggfnoid);
+			break;
+		case T_WindowFunc:
+			observe_function(obs, ((WindowFunc *) node)->winfnoid);
+			break;
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+			observe_operator(obs, ((OpExpr *) node)->opno);
+			break;
+		case T_ScalarArrayOpExpr:
+			observe_operator(obs, ((ScalarArrayOpExpr *) node)->opno);
+			break;
+		case T_Var:
+		case T_Const:
+		case T_Param:
+		case T_RelabelType:
+		case T_CoerceViaIO:
+		case T_ArrayCoerceExpr:
+		case T_ConvertRowtypeExpr:
+		case T_CoerceToDomain:
+		case T_RowExpr:
+			observe_expression_type(obs, node);
+			break;
+		default:
+			break;
+	}
+	return expression_tree_walker(node, observe_references, obs);
+}

@@ -1,0 +1,292 @@
+/*
+ * shape.c
+ *		The shape of a query: what a client sees of it besides its rows.
+ *
+ * Its parameters' types, its result columns, and which relations the names in
+ * it stand for.  The shape of a query when it first worked is its baseline.
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/lsyscache.h"
+#include "verify/observe.h"
+#include "verify/query.h"
+
+typedef struct ResultColumn
+{
+	char	   *name;
+	char	   *type;
+} ResultColumn;
+
+typedef struct NameMeaning
+{
+	char	   *name;
+	char	   *schema;
+} NameMeaning;
+
+struct Shape
+{
+	List	   *params;			/* of char *: type names */
+	List	   *columns;		/* of ResultColumn * */
+	List	   *meanings;		/* of NameMeaning *: relations */
+};
+
+static void
+shape_add_columns(Shape *shape, List *targetlist)
+{
+	ListCell   *lc;
+
+	foreach(lc, targetlist)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		ResultColumn *column;
+
+		if (tle->resjunk)
+			continue;
+		column = palloc_object(ResultColumn);
+		column->name = pstrdup(tle->resname ? tle->resname : "?column?");
+
+		/* A client is told the type a domain is over. */
+		column->type = format_type_be(getBaseType(exprType((Node *) tle->expr)));
+		shape->columns = lappend(shape->columns, column);
+	}
+}
+
+static bool
+shape_add_meanings(Node *node, Shape *shape)
+{
+	ListCell   *lc;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, shape_add_meanings, shape);
+
+	foreach(lc, ((Query *) node)->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		NameMeaning *meaning;
+
+		if (rte->rtekind != RTE_RELATION)
+			continue;
+		meaning = palloc_object(NameMeaning);
+		meaning->name = get_rel_name(rte->relid);
+		meaning->schema = get_namespace_name(get_rel_namespace(rte->relid));
+		if (meaning->name != NULL && meaning->schema != NULL)
+			shape->meanings = lappend(shape->meanings, meaning);
+	}
+	return query_tree_walker((Query *) node, shape_add_meanings, shape, 0);
+}
+
+Shape *
+shape_of(Query *query, Oid *paramtypes, int nparams)
+{
+	Shape	   *shape = palloc0_object(Shape);
+
+	for (int i = 0; i < nparams; i++)
+		shape->params = lappend(shape->params,
+								OidIsValid(paramtypes[i]) ? format_type_be(paramtypes[i])
+								: pstrdup("unused"));
+	shape_add_columns(shape, query->commandType == CMD_SELECT
+					  ? query->targetList : query->returningList);
+	shape_add_meanings((Node *) query, shape);
+	return shape;
+}
+
+Jsonb *
+shape_to_json(const Shape *shape)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+	const char *separator = "";
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, "{\"params\":[");
+	foreach(lc, shape->params)
+	{
+		appendStringInfoString(&buf, separator);
+		escape_json(&buf, lfirst(lc));
+		separator = ",";
+	}
+	appendStringInfoString(&buf, "],\"columns\":[");
+	separator = "";
+	foreach(lc, shape->columns)
+	{
+		ResultColumn *column = lfirst(lc);
+
+		appendStringInfo(&buf, "%s[", separator);
+		escape_json(&buf, column->name);
+		appendStringInfoChar(&buf, ',');
+		escape_json(&buf, column->type);
+		appendStringInfoChar(&buf, ']');
+		separator = ",";
+	}
+	appendStringInfoString(&buf, "],\"relations\":[");
+	separator = "";
+	foreach(lc, shape->meanings)
+	{
+		NameMeaning *meaning = lfirst(lc);
+
+		appendStringInfo(&buf, "%s[", separator);
+		escape_json(&buf, meaning->name);
+		appendStringInfoChar(&buf, ',');
+		escape_json(&buf, meaning->schema);
+		appendStringInfoChar(&buf, ']');
+		separator = ",";
+	}
+	appendStringInfoString(&buf, "]}");
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(buf.data)));
+}
+
+/* The strings of an array of pairs, flat. */
+static List *
+json_pairs(Jsonb *object, const char *member)
+{
+	JsonbValue *array = json_member(object, member);
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	List	   *strings = NIL;
+
+	if (array == NULL || array->type != jbvBinary)
+		return NIL;
+	it = JsonbIteratorInit(array->val.binary.data);
+	while ((token = JsonbIteratorNext(&it, &value, false)) != WJB_DONE)
+	{
+		if (token == WJB_ELEM && value.type == jbvString)
+			strings = lappend(strings, pnstrdup(value.val.string.val, value.val.string.len));
+	}
+	return strings;
+}
+
+static Shape *
+shape_from_json(Jsonb *json)
+{
+	Shape	   *shape = palloc0_object(Shape);
+	List	   *columns = json_pairs(json, "columns");
+	List	   *relations = json_pairs(json, "relations");
+
+	shape->params = json_pairs(json, "params");
+	for (int i = 0; i + 1 < list_length(columns); i += 2)
+	{
+		ResultColumn *column = palloc_object(ResultColumn);
+
+		column->name = list_nth(columns, i);
+		column->type = list_nth(columns, i + 1);
+		shape->columns = lappend(shape->columns, column);
+	}
+	for (int i = 0; i + 1 < list_length(relations); i += 2)
+	{
+		NameMeaning *meaning = palloc_object(NameMeaning);
+
+		meaning->name = list_nth(relations, i);
+		meaning->schema = list_nth(relations, i + 1);
+		shape->meanings = lappend(shape->meanings, meaning);
+	}
+	return shape;
+}
+
+/* ---- comparing shapes ---- */
+
+/* varchar and text have the same wire format and the same limits for a reader. */
+static bool
+same_wire_type(const char *was, const char *is)
+{
+	return strcmp(was, is) == 0 ||
+		(strcmp(was, "character varying") == 0 && strcmp(is, "text") == 0);
+}
+
+static void
+compare_params(Observation *obs, const Shape *was, const Shape *is)
+{
+	int			n = Min(list_length(was->params), list_length(is->params));
+
+	for (int i = 0; i < n; i++)
+	{
+		const char *type_was = list_nth(was->params, i);
+		const char *type_is = list_nth(is->params, i);
+
+		if (!same_wire_type(type_was, type_is))
+			observe_problem(obs, RULE_QUERY_PARAMETER, STATE_UNMET,
+							psprintf("parameter $%d of type %s", i + 1, type_was),
+							psprintf("type %s", type_is), InvalidOid, NULL);
+	}
+}
+
+static void
+compare_columns(Observation *obs, const Shape *was, const Shape *is)
+{
+	int			nwas = list_length(was->columns);
+	int			nis = list_length(is->columns);
+
+	for (int i = 0; i < nwas; i++)
+	{
+		ResultColumn *old = list_nth(was->columns, i);
+		ResultColumn *new = i < nis ? list_nth(is->columns, i) : NULL;
+
+		if (new != NULL && strcmp(old->name, new->name) == 0 &&
+			same_wire_type(old->type, new->type))
+			continue;
+
+		/* What follows a column that is gone has moved: once is enough. */
+		observe_problem(obs, RULE_QUERY_RESULT, STATE_UNMET,
+						psprintf("result column %d \"%s\" of type %s", i + 1, old->name, old->type),
+						new == NULL ? pstrdup("no such column")
+						: psprintf("column \"%s\" of type %s", new->name, new->type),
+						InvalidOid, old->name);
+		return;
+	}
+	if (nis > nwas)
+		observe_problem(obs, RULE_QUERY_RESULT_GREW, STATE_MET,
+						psprintf("%d result columns", nwas),
+						psprintf("%d result columns: prepared statements of open sessions fail once with SQLSTATE 0A000", nis),
+						InvalidOid, NULL);
+}
+
+/* A name that now stands for another relation although the old one is there. */
+static void
+compare_meanings(Observation *obs, const Shape *was, const Shape *is)
+{
+	ListCell   *lcw;
+	ListCell   *lci;
+
+	foreach(lci, is->meanings)
+	{
+		NameMeaning *new = lfirst(lci);
+		NameMeaning *old = NULL;
+		Oid			namespace;
+
+		foreach(lcw, was->meanings)
+		{
+			NameMeaning *candidate = lfirst(lcw);
+
+			if (strcmp(candidate->name, new->name) != 0)
+				continue;
+			old = candidate;
+			if (strcmp(old->schema, new->schema) == 0)
+				break;			/* just as it was */
+		}
+		if (old == NULL || strcmp(old->schema, new->schema) == 0)
+			continue;
+		namespace = get_namespace_oid(old->schema, true);
+		if (OidIsValid(namespace) && OidIsValid(get_relname_relid(old->name, namespace)))
+			observe_problem(obs, RULE_NAME_CAPTURED, STATE_UNMET,
+							psprintf("name %s stands for %s", quote_identifier(old->name),
+									 quote_qualified_identifier(old->schema, old->name)),
+							psprintf("%s", quote_qualified_identifier(new->schema, new->name)),
+							InvalidOid, NULL);
+	}
+}
+
+void
+shape_compare(Observation *obs, Jsonb *baseline, const Shape *is)
+{
+	Shape	   *was = shape_from_json(baseline);
+
+	compare_params(obs, was, is);
+	compare_columns(obs, was, is);
+	compare_meanings(obs, was, is);
+}
