@@ -29,6 +29,9 @@
 #   suffers   probes whose outcome changes: { name => SQLSTATE or 'ok' }
 #   findings  what the guard must say beside what follows from 'breaks':
 #             "action rule requirement"
+#   follows   requirements that fall with one of the findings, of which the
+#             guard therefore says nothing more
+#   by_statement  true: nothing breaks by the end, but something does on the way
 #
 # "breaks" and "suffers" are checked against a plain database without the
 # extension. The verdicts of the guard are then checked against them: they are

@@ -367,10 +367,8 @@ return {
 					why => 'The table of cached messages is dropped, along with six things that are new. Every page that 0.6
 						shows with the message cache switched on would fail.',
 					breaks   => { 'cached messages' => '42P01', 'cache message' => '42P01' },
-					findings => [
-						'block relation-missing relation messages',
-						'block relation-missing unique messages (cache_key, uid, user_id)',
-					],
+					findings => ['block relation-missing relation messages'],
+					follows  => [ 'privilege messages', 'unique messages (cache_key, uid, user_id)' ],
 				),
 				script('2011111600', why => 'session.sess_id widens from varchar(40) to varchar(128).'),
 			],
