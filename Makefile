@@ -17,7 +17,7 @@ OBJS = $(patsubst $(SRC)/%.c,%.o,$(sort $(wildcard $(SRC)/src/*.c $(SRC)/src/*/*
 
 PG_CPPFLAGS = -I$(SRC)/src
 # PostgreSQL's own headers are not clean under the two warnings taken back here.
-PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter \
 	-Wno-sign-compare -fvisibility=hidden
 ifneq ($(filter-out 0 false,$(CI) $(WERROR)),)
 PG_CFLAGS += -Werror
@@ -39,8 +39,12 @@ ifneq ($(PGXS),)
 include $(PGXS)
 
 # Every object on every header: a full build takes seconds, a stale object hours.
-$(OBJS): $(wildcard $(SRC)/src/*.h $(SRC)/src/*/*.h) | $(sort $(dir $(OBJS)))
-$(sort $(dir $(OBJS))):
+$(OBJS): $(wildcard $(SRC)/src/*.h $(SRC)/src/*/*.h)
+
+# In a VPATH build; by absolute name, which VPATH does not find elsewhere.
+OBJ_DIRS = $(addprefix $(CURDIR)/,$(sort $(dir $(OBJS))))
+$(OBJS): | $(OBJ_DIRS)
+$(OBJ_DIRS):
 	mkdir -p $@
 else
 all install installcheck clean:
@@ -48,43 +52,43 @@ all install installcheck clean:
 	@exit 1
 endif
 
-# The targets below install what they need (Debian 12, as root or with sudo) and
-# test private copies of this tree and of the server: neither is touched.
+# The targets below install what they need (Debian 12, as root or with sudo) and work
+# on private copies of this tree and of a server: neither is touched.
 
 SETUP = $(SRC)/test/setup
 MATRIX = $(SRC)/test/matrix
-REFERENCE = /usr/lib/postgresql/15/bin/pg_config
 
 .PHONY: test demo bench test-matrix test-assert test-core list-tests
 
-# The suite on PostgreSQL 15.
+# The suite on PostgreSQL 15, the reference.
 test:
 	$(SETUP)/install-packages
-	$(SETUP)/summary $(SETUP)/sandbox $(REFERENCE) test/setup/run-suite
+	$(SETUP)/summary $(SETUP)/sandbox 15 test/setup/run-suite
 
 demo:
 	$(SETUP)/install-packages
-	$(SETUP)/sandbox $(REFERENCE) test/setup/with-server demo/run
+	$(SETUP)/sandbox 15 test/setup/with-server demo/run
 
 bench:
 	$(SETUP)/install-packages
-	$(SETUP)/sandbox $(REFERENCE) test/setup/with-server test/bench/run
+	$(SETUP)/sandbox 15 test/setup/with-server test/bench/run
 
-# Other major versions from the archive: builds without warnings on 17, the suite on 18.
+# No warning on any version, the suite on the oldest and the newest.
+SERVERS = 15 17 18
 test-matrix:
-	$(SETUP)/install-packages
-	$(SETUP)/summary $(MATRIX)/run-matrix
+	$(SETUP)/install-packages $(MATRIX)/packages.txt
+	$(SETUP)/summary $(MATRIX)/run test/setup/run-suite $(SERVERS)
 
 # The suite on servers with assertions, built from source.
 test-assert:
-	$(SETUP)/install-packages
-	$(SETUP)/summary $(MATRIX)/run-assert
+	$(SETUP)/install-packages $(MATRIX)/packages.txt
+	$(SETUP)/summary $(MATRIX)/run test/setup/run-suite 15-assert 18-assert
 
-# PostgreSQL's own suite with the library preloaded: it must not notice.
+# PostgreSQL's own suite with the library preloaded.
 test-core:
-	$(SETUP)/install-packages
-	$(SETUP)/summary $(MATRIX)/run-core
+	$(SETUP)/install-packages $(MATRIX)/packages.txt
+	$(SETUP)/summary $(MATRIX)/run test/matrix/core-suite 15-assert 18-assert
 
-# For test/setup/run-suite, which refuses a file of sql/ that is never run.
+# For test/setup/run-suite, which refuses a file of sql/ that never runs.
 list-tests:
 	@echo $(REGRESS)
