@@ -61,7 +61,7 @@ CREATE TABLE compat_guard.version_requirement (
 	requirement_id	bigint NOT NULL,
 	PRIMARY KEY (version_id, requirement_id)
 );
-CREATE INDEX version_requirement_idx ON compat_guard.version_requirement (requirement_id);
+CREATE INDEX version_requirement_idx ON compat_guard.version_requirement (requirement_id, version_id);
 COMMENT ON TABLE compat_guard.version_requirement IS 'which version needs what';
 
 CREATE TABLE compat_guard.policy (
@@ -155,13 +155,12 @@ IS 'remove a version from the registry as if it had never been there';
 
 CREATE FUNCTION compat_guard.validate(contract jsonb)
 RETURNS TABLE (path text, problem text)
-LANGUAGE C STRICT STABLE
+LANGUAGE C STABLE
 AS 'MODULE_PATHNAME', 'contract_validate';
 COMMENT ON FUNCTION compat_guard.validate(jsonb)
 IS 'what is wrong with a contract document: no rows if it can be registered';
--- Its body uses internal subtransactions, hence neither SET nor PARALLEL SAFE;
--- the defaults of a contract are the caller's own role and search_path, so no
--- pinned search_path here.
+-- Not PARALLEL SAFE, for it uses subtransactions; without a pinned search_path,
+-- for the caller's is the contract's default.
 
 CREATE FUNCTION compat_guard.captured_relation(name text)
 RETURNS oid
@@ -499,7 +498,8 @@ BEGIN
 		compat_guard.check(text, text),
 		compat_guard.ready(text, text),
 		compat_guard.validate(jsonb),
-		compat_guard.capture(text[])
+		compat_guard.capture(text[]),
+		compat_guard.captured_relation(text)
 		TO %s', role);
 END;
 $$;

@@ -16,6 +16,7 @@
 #include "funcapi.h"
 #include "guard/touched.h"
 #include "judge/judge.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
 #include "utils/builtins.h"
@@ -186,6 +187,7 @@ compat_guard_preview(PG_FUNCTION_ARGS)
 	ListCell   *lc;
 
 	guard_require_extension();
+	PreventCommandDuringRecovery("compat_guard.preview()");
 	InitMaterializedSRF(fcinfo, 0);
 	preview.script = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	preview.statements = raw_parser(preview.script, RAW_PARSE_DEFAULT);

@@ -333,9 +333,11 @@ compat_guard_register(PG_FUNCTION_ARGS)
 			report_conflict(app, version, contract);
 		if (compare_digests(version->digest, contract->digest) == 0)
 		{
-			verify_locked(entries, n, false);
 			if (require_ready)
+			{
+				verify_locked(entries, n, false);
 				report_not_ready(app, version_name, entries, n);
+			}
 			return registration_result(fcinfo, app, version->name, version->id,
 									   version->digest, version->nrequirements);
 		}

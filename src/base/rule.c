@@ -94,7 +94,7 @@ static const Rule rules[RULE_COUNT] = {
 	[RULE_QUERY_RESULT_GREW] = {
 		"query-result-grew", ACTION_LOG,
 		"a registered statement, such as SELECT *, returns more columns",
-		"sessions with prepared statements get an error once (0A000): list the columns in the application"
+		"list the columns in the application: sessions get an error (0A000) for statements prepared before, until they prepare them anew"
 	},
 	[RULE_NAME_CAPTURED] = {
 		"name-captured", ACTION_BLOCK,

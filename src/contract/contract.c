@@ -7,9 +7,9 @@
 #include "contract/document.h"
 
 static DocString
-default_string(const char *text)
+default_string(const char *value)
 {
-	DocString	result = {text, strlen(text), 0};
+	DocString	result = {value, strlen(value), 0};
 
 	return result;
 }

@@ -295,8 +295,8 @@ identifier_signature(DocString in, DocString *out, DocStrings *argtypes)
 {
 	static const char *const malformed =
 		"must be a routine's name and argument types, such as charge(bigint, numeric)";
-	DocString	text = trimmed(in.data, in.data + in.len);
-	Scan		scan = {text.data, text.data + text.len};
+	DocString	given = trimmed(in.data, in.data + in.len);
+	Scan		scan = {given.data, given.data + given.len};
 	DocString	name;
 	StringInfoData buf;
 	const char *problem;
@@ -305,13 +305,13 @@ identifier_signature(DocString in, DocString *out, DocStrings *argtypes)
 	argtypes->n = 0;			/* those before what is wrong, then */
 	if (!scan_to(&scan, "("))
 		return malformed;
-	name = trimmed(text.data, scan.p);
+	name = trimmed(given.data, scan.p);
 	problem = identifier_qualified(name, &name);
 	if (problem != NULL)
 		return name.len == 0 ? malformed : problem;
 
 	/* Each argument takes two bytes at the least. */
-	argtypes->items = palloc_array(DocString, text.len / 2 + 1);
+	argtypes->items = palloc_array(DocString, given.len / 2 + 1);
 	initStringInfo(&buf);
 	appendBinaryStringInfo(&buf, name.data, name.len);
 	appendStringInfoChar(&buf, '(');

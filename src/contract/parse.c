@@ -142,7 +142,7 @@ read_routines(Reader *reader, const DocPath *path, const JsonbValue *value, Docu
 		doc->nroutines++;
 	}
 	doc->routines = sort_members(reader, path, names, doc->nroutines, keys,
-							doc->routines, sizeof(DocRoutine));
+								 doc->routines, sizeof(DocRoutine));
 }
 
 static void
@@ -163,7 +163,7 @@ read_type(Reader *reader, const DocPath *path, const JsonbValue *value, DocType 
 			if (is_array(&walk.value) && container_size(&walk.value) == 0)
 				must_not_be_empty(reader, &here);
 			read_set(reader, &here, &walk.value, "an array of labels",
-								read_literal, &type->labels);
+					 read_literal, &type->labels);
 		}
 		else if (string_is(&here.key, "closed"))
 			read_bool(reader, &here, &walk.value, &closed);
@@ -201,7 +201,7 @@ read_types(Reader *reader, const DocPath *path, const JsonbValue *value, Documen
 		doc->ntypes++;
 	}
 	doc->types = sort_members(reader, path, names, doc->ntypes, keys,
-							doc->types, sizeof(DocType));
+							  doc->types, sizeof(DocType));
 }
 
 /* Unlike other strings this one may be empty: no schema but pg_catalog. */
@@ -209,7 +209,7 @@ static void
 read_search_path(Reader *reader, const DocPath *path, const JsonbValue *value,
 				 DocString *search_path)
 {
-	DocString	text = {NULL, 0, 0};
+	DocString	given = {NULL, 0, 0};
 	DocString	canonical;
 	const char *problem;
 
@@ -218,9 +218,9 @@ read_search_path(Reader *reader, const DocPath *path, const JsonbValue *value,
 		must_be(reader, path, "a string", value);
 		return;
 	}
-	text.data = value->val.string.val;
-	text.len = value->val.string.len;
-	problem = identifier_list(text, &canonical);
+	given.data = value->val.string.val;
+	given.len = value->val.string.len;
+	problem = identifier_list(given, &canonical);
 	if (problem == NULL)
 		*search_path = canonical;
 	else
@@ -273,10 +273,10 @@ document_read(Jsonb *json, List **problems, List **names)
 			read_types(&reader, &here, &walk.value, doc);
 		else if (string_is(&here.key, "sequences"))
 			read_set(&reader, &here, &walk.value, "an array of sequence names",
-								read_qualified, &doc->sequences);
+					 read_qualified, &doc->sequences);
 		else if (string_is(&here.key, "extensions"))
 			read_set(&reader, &here, &walk.value, "an array of extension names",
-								read_literal, &doc->extensions);
+					 read_literal, &doc->extensions);
 		else
 			unknown_key(&reader, &here,
 						"search_path, role, relations, queries, routines, types, sequences, extensions");

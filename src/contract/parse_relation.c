@@ -36,15 +36,15 @@ read_access(Reader *reader, const DocPath *path, const JsonbValue *value, int *a
 static void
 read_identity(Reader *reader, const DocPath *path, const JsonbValue *value, DocIdentity *out)
 {
-	DocString	text;
+	DocString	given;
 
-	if (!read_string(reader, path, value, &text))
+	if (!read_string(reader, path, value, &given))
 		return;
-	if (string_is(&text, "always"))
+	if (string_is(&given, "always"))
 		*out = DOC_IDENTITY_ALWAYS;
-	else if (string_is(&text, "by default"))
+	else if (string_is(&given, "by default"))
 		*out = DOC_IDENTITY_BY_DEFAULT;
-	else if (string_is(&text, "none"))
+	else if (string_is(&given, "none"))
 		*out = DOC_IDENTITY_NONE;
 	else
 		problem_add(reader->problems, path, "must be one of always, by default, none");
@@ -258,5 +258,5 @@ read_relations(Reader *reader, const DocPath *path, const JsonbValue *value, Doc
 		doc->nrelations++;
 	}
 	doc->relations = sort_members(reader, path, names, doc->nrelations, keys,
-							doc->relations, sizeof(DocRelation));
+								  doc->relations, sizeof(DocRelation));
 }

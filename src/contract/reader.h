@@ -77,6 +77,7 @@ extern bool begin_object(Reader *reader, const DocPath *path,
 extern bool begin_array(Reader *reader, const DocPath *path,
 						const JsonbValue *value, const char *what,
 						JsonWalk *walk);
+
 /* The next one, and its place. */
 extern bool read_next(JsonWalk *walk, const DocPath *parent, DocPath *here);
 
@@ -87,6 +88,7 @@ typedef bool (*ItemReader) (Reader *reader, const DocPath *path,
 extern bool read_strings(Reader *reader, const DocPath *path,
 						 const JsonbValue *value, const char *what,
 						 ItemReader read_item, DocStrings *out);
+
 /* The same where the order means nothing and nothing is said twice: sorted. */
 extern bool read_set(Reader *reader, const DocPath *path,
 					 const JsonbValue *value, const char *what,

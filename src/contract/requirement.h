@@ -36,20 +36,23 @@ typedef enum RequirementKind
  *	relation	{"relation": name}
  *	privilege	{"relation": name, "access": [sorted privilege names, lower case]}
  *	column		{"relation": name, "column": name, "type": [type names],
- *				 "nullable": bool, "default": bool, "generated": bool,
+ *				 "nullable": bool, "default": true, "generated": bool,
  *				 "identity": "always" | "by default" | "none",
  *				 "collation": name}
  *	insert		{"relation": name, "columns": [sorted column names]}
  *	unique		{"relation": name, "columns": [sorted column names]}
  *	index		{"relation": name, "columns": [column names, in order]}
  *	query		{"name": name, "sql": text, "params": [type names]}
- *	routine		{"routine": signature, "returns": type name}
- *	type		{"type": name, "labels": [labels], "closed": bool}
+ *	routine		{"routine": signature, "returns": type name, perhaps after SETOF}
+ *	type		{"type": name, "labels": [sorted labels], "closed": true}
  *	sequence	{"sequence": name}
  *	extension	{"extension": name}
  *
  * Relation, type, sequence and collation names are SQL identifiers, optionally
- * qualified ("app.users", "\"Users\""); column names are the names themselves.
+ * qualified ("app.users", "\"Users\""), in a canonical form: folded to lower
+ * case, and in quotes only if need be.  So is the name in a signature.  Column
+ * and extension names are the names themselves; names of types that columns,
+ * parameters and results are of stand as they were written.
  */
 typedef struct Requirement
 {

@@ -64,6 +64,7 @@ typedef struct TouchedEntry
 	SubTransactionId subid;		/* that touched it first */
 	List	   *names;			/* of ObjectKey *: what it was called */
 	const char *statement;		/* that touched it last */
+	int			order;			/* of that statement */
 } TouchedEntry;
 
 struct TouchedSet
@@ -72,6 +73,7 @@ struct TouchedSet
 	HTAB	   *entries;
 	bool		everything;
 	const char *statement;		/* latest copied text ... */
+	int			nstatements;	/* ... how many there were ... */
 	const StatementFrame *statement_frame;	/* ... and the frame it is of */
 };
 
@@ -184,6 +186,7 @@ current_statement(void)
 	memcpy(copy, source, length);
 	copy[length] = '\0';
 	touched->statement = copy;
+	touched->nstatements++;
 	touched->statement_frame = current_frame;
 	return copy;
 }
@@ -222,6 +225,7 @@ add_entry(Oid classid, uint32 id)
 		entry->names = NIL;
 	}
 	entry->statement = current_statement();
+	entry->order = touched->nstatements;
 	return entry;
 }
 
@@ -330,12 +334,13 @@ touched_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
 /* ---- from what was touched to names ---- */
 
 static void
-add_touched_name(Touched *result, ObjectKey *key, const char *statement)
+add_touched_name(Touched *result, ObjectKey *key, const TouchedEntry *entry)
 {
 	TouchedName *name = palloc_object(TouchedName);
 
 	name->key = *key;
-	name->statement = statement ? pstrdup(statement) : NULL;
+	name->statement = entry->statement ? pstrdup(entry->statement) : NULL;
+	name->order = entry->order;
 	if (key->classid == AuthIdRelationId)
 		result->roles = lappend(result->roles, name);
 	else
@@ -364,7 +369,7 @@ add_hashed(Touched *result, Oid hash_class, Oid classid, int cacheid, AttrNumber
 		ObjectKey  *key;
 
 		if (entry != NULL && (key = object_key(classid, oid)) != NULL)
-			add_touched_name(result, key, entry->statement);
+			add_touched_name(result, key, entry);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -421,11 +426,11 @@ touched_names(void)
 
 			copy.schema = pstrdup(was->schema);
 			copy.name = was->name ? pstrdup(was->name) : NULL;
-			add_touched_name(result, &copy, entry->statement);
+			add_touched_name(result, &copy, entry);
 		}
 		now = object_key(entry->key.classid, entry->key.id);
 		if (now != NULL)
-			add_touched_name(result, now, entry->statement);
+			add_touched_name(result, now, entry);
 	}
 
 	if (any_unexplained(NAMESPACE_HASH, NamespaceRelationId, NAMESPACEOID))

@@ -49,7 +49,7 @@ typedef struct Case
 	Touched    *touched;
 	VerifyOptions options;
 	bool		writes;			/* states may be locked and saved */
-	List	   *live;			/* of Version * */
+	List	   *versions;		/* of Version *: those looked at so far */
 	Candidate  *candidates;
 	int			ncandidates;
 	TimestampTz deadline;
@@ -97,7 +97,7 @@ append_role_requirements(Case *c, int64 **ids, int *n)
 	ListCell   *lcr;
 	List	   *seen = NIL;		/* of String-like char *: roles done */
 
-	foreach(lcv, c->live)
+	foreach(lcv, registry_live_versions())
 	{
 		const char *role = ((Version *) lfirst(lcv))->role;
 		bool		done = false;
@@ -149,17 +149,39 @@ touched_requirements(Case *c, int *n)
 	return ids;
 }
 
+/*
+ * The version if it is live, NULL otherwise.  Each is read once; newer ones,
+ * which need most of what is needed, come first.
+ */
+static Version *
+live_version(Case *c, int64 id)
+{
+	Version    *version = NULL;
+	ListCell   *lc;
+
+	foreach(lc, c->versions)
+	{
+		version = lfirst(lc);
+		if (version->id == id)
+			return version->retired ? NULL : version;
+	}
+	version = registry_load_version(id);
+	if (version == NULL)
+		return NULL;
+	c->versions = lappend(c->versions, version);
+	return version->retired ? NULL : version;
+}
+
+static bool
+version_counts(int64 version_id, void *arg)
+{
+	return live_version(arg, version_id) != NULL;
+}
+
 static bool
 any_live_version_needs(Case *c, int64 requirement_id)
 {
-	ListCell   *lc;
-
-	foreach(lc, c->live)
-	{
-		if (registry_is_linked(((Version *) lfirst(lc))->id, requirement_id))
-			return true;
-	}
-	return false;
+	return registry_any_link(requirement_id, version_counts, c);
 }
 
 /* ---- waiting without waiting ---- */
@@ -198,12 +220,8 @@ static bool
 find_candidates(Case *c)
 {
 	int			n;
-	int64	   *ids;
+	int64	   *ids = touched_requirements(c, &n);
 
-	c->live = registry_live_versions();
-	if (c->live == NIL)
-		return false;
-	ids = touched_requirements(c, &n);
 	if (n == 0)
 		return false;
 
@@ -280,11 +298,12 @@ problem_counts(const Candidate *candidate, Problem *problem, RuleAction *at_most
 	return before->state == STATE_MET || !problem_is_known(before, problem);
 }
 
-/* The statement that touched what the requirement hangs on. */
+/* The last statement that touched what the requirement hangs on. */
 static const char *
 guilty_statement(const Case *c, const Candidate *candidate)
 {
 	const char *statement = NULL;
+	int			order = -1;
 	ListCell   *lct;
 	ListCell   *lck;
 
@@ -294,31 +313,43 @@ guilty_statement(const Case *c, const Candidate *candidate)
 
 		foreach(lck, candidate->after->keys)
 		{
-			if (name->statement != NULL && object_key_equal(&name->key, lfirst(lck)))
+			if (name->statement != NULL && name->order > order &&
+				object_key_equal(&name->key, lfirst(lck)))
+			{
 				statement = name->statement;
+				order = name->order;
+			}
 		}
 	}
 	return statement ? statement : c->touched->statement;
 }
 
+typedef struct VictimSearch
+{
+	Case	   *c;
+	Candidate  *candidate;
+} VictimSearch;
+
+static bool
+add_victim(int64 version_id, void *arg)
+{
+	VictimSearch *search = arg;
+	Version    *version = live_version(search->c, version_id);
+
+	if (version != NULL && version->app == NULL)
+		version->app = registry_app_name(version->app_id);
+	if (version != NULL && version->app != NULL)
+		search->candidate->versions = lappend(search->candidate->versions, version);
+	return false;				/* go on */
+}
+
 static void
 find_victims(Case *c, Candidate *candidate)
 {
-	ListCell   *lc;
+	VictimSearch search = {c, candidate};
 
-	if (candidate->versions != NIL)
-		return;
-	foreach(lc, c->live)
-	{
-		Version    *version = lfirst(lc);
-
-		if (!registry_is_linked(version->id, candidate->req->id))
-			continue;
-		if (version->app == NULL)
-			version->app = registry_app_name(version->app_id);
-		if (version->app != NULL)
-			candidate->versions = lappend(candidate->versions, version);
-	}
+	if (candidate->versions == NIL)
+		(void) registry_any_link(candidate->req->id, add_victim, &search);
 }
 
 static List *
@@ -370,7 +401,7 @@ save_candidates(Case *c)
 	{
 		Candidate  *candidate = &c->candidates[i];
 
-		registry_save_state(candidate->req->id, candidate->after);
+		registry_save_state(candidate->req->id, candidate->after, true);
 		if (candidate->req->baseline == NULL && candidate->after->state == STATE_MET &&
 			candidate->after->baseline != NULL)
 			registry_set_baseline(candidate->req, candidate->after->baseline);
@@ -536,17 +567,14 @@ requirements_to_establish(int *n)
 	return reqs;
 }
 
-void
-judge_establish(void)
+static void
+establish(void)
 {
 	VerifyOptions try = {.wait_for_locks = false};
 	VerifyOptions wait = {.wait_for_locks = true};
 	Requirement **reqs;
 	Observation **answers;
 	int			n;
-
-	if (XactReadOnly)
-		return;
 
 	/*
 	 * Other jobs of a parallel restore hold locks and wait for ours: so it is
@@ -556,7 +584,7 @@ judge_establish(void)
 	{
 		registry_lock_for_removal();
 		reqs = registry_is_unestablished() ? requirements_to_establish(&n) : NULL;
-		if (reqs == NULL)
+		if (reqs == NULL || n == 0)
 		{
 			registry_unlock_for_removal();
 			return;				/* another session was quicker, or it is too early */
@@ -565,11 +593,20 @@ judge_establish(void)
 		if (verify_requirements(reqs, n, try, answers))
 		{
 			for (int i = 0; i < n; i++)
-				registry_save_state(reqs[i]->id, answers[i]);
+				registry_save_state(reqs[i]->id, answers[i], false);
 			CommandCounterIncrement();
 			return;
 		}
 		registry_unlock_for_removal();
 		(void) verify_requirements(reqs, n, wait, answers);
 	}
+}
+
+void
+judge_establish(void)
+{
+	if (XactReadOnly || !registry_lock_against_drop())
+		return;
+	establish();
+	registry_unlock_against_drop();
 }

@@ -17,6 +17,7 @@ typedef struct TouchedName
 {
 	ObjectKey	key;
 	const char *statement;		/* text, or NULL if not known */
+	int			order;			/* of the statement among the transaction's */
 } TouchedName;
 
 typedef struct Touched

@@ -92,3 +92,21 @@ registry_unlock_for_removal(void)
 {
 	unlock_extension(REMOVAL_LOCK);
 }
+
+bool
+registry_lock_against_drop(void)
+{
+	Oid			extension = guard_extension_oid();
+
+	LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
+	if (guard_is_active() && guard_extension_oid() == extension)
+		return true;
+	UnlockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
+	return false;
+}
+
+void
+registry_unlock_against_drop(void)
+{
+	UnlockDatabaseObject(ExtensionRelationId, guard_extension_oid(), 0, AccessShareLock);
+}

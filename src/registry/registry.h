@@ -38,6 +38,13 @@ extern void registry_unlock_for_registration(void);	/* before anything was writt
  */
 extern bool registry_lock_for_judgement(void);
 
+/*
+ * For looking at the registry without any of these.  Waits for DROP EXTENSION,
+ * and returns false if there is no extension any more.
+ */
+extern bool registry_lock_against_drop(void);
+extern void registry_unlock_against_drop(void);
+
 /* For taking requirements away: excludes both of the above and itself. */
 extern void registry_lock_for_removal(void);
 extern void registry_unlock_for_removal(void);	/* before anything was written */
@@ -110,6 +117,10 @@ extern Requirement *registry_load_requirement(int64 id);	/* NULL if gone */
 
 extern void registry_unlink_all(int64 version_id);
 extern bool registry_is_linked(int64 version_id, int64 requirement_id);
+
+/* Does any version that has the requirement pass the test?  Newest first. */
+typedef bool (*VersionTest) (int64 version_id, void *arg);
+extern bool registry_any_link(int64 requirement_id, VersionTest test, void *arg);
 extern List *registry_requirements_of(int64 version_id);	/* of Requirement * */
 
 /* Drop requirements no version links to any more, from among those given. */
@@ -132,8 +143,12 @@ extern StoredState registry_read_state(int64 requirement_id);
 /* How many of a version's requirements are unmet, and of these were met before. */
 extern void registry_count_unmet(int64 version_id, int64 *unmet, int64 *broken);
 
-/* Remember an observation, in place of what was known. */
-extern void registry_save_state(int64 requirement_id, const Observation *obs);
+/*
+ * Remember an observation, in place of what was known.  judged: by whoever has
+ * the state locked; its row is then written even if nothing changed, so that
+ * the next to lock it can tell whom it comes after.
+ */
+extern void registry_save_state(int64 requirement_id, const Observation *obs, bool judged);
 
 /* Forget what was found, and where to look, about those of the requirements
  * that no live version has. */

@@ -141,7 +141,7 @@ store_requirements(void *arg)
 	{
 		store_requirement(store->reqs[i]);
 		link_requirement(store->version_id, store->reqs[i]->id);
-		registry_save_state(store->reqs[i]->id, store->found[i]);
+		registry_save_state(store->reqs[i]->id, store->found[i], false);
 	}
 }
 
@@ -188,6 +188,24 @@ registry_is_linked(int64 version_id, int64 requirement_id)
 	scan_end(&scan);
 	table_close(rel, AccessShareLock);
 	return found;
+}
+
+bool
+registry_any_link(int64 requirement_id, VersionTest test, void *arg)
+{
+	Relation	rel = store_open("version_requirement", LINK_NATTS, AccessShareLock);
+	StoreScan	scan;
+	HeapTuple	tup;
+	bool		passed = false;
+
+	scan_init(&scan);
+	scan_key_int64(&scan, requirement_id);
+	scan_begin_backward(&scan, rel, "version_requirement_idx");
+	while (!passed && HeapTupleIsValid(tup = scan_next(&scan)))
+		passed = test(tuple_int64(rel, tup, LINK_VERSION_ID), arg);
+	scan_end(&scan);
+	table_close(rel, AccessShareLock);
+	return passed;
 }
 
 List *
@@ -237,58 +255,46 @@ forget_found(int64 requirement_id)
 	delete_rows("requirement_key", KEY_NATTS, "requirement_key_requirement_idx", requirement_id);
 }
 
-/* Does any version, or any live one, have the requirement? */
 static bool
-is_needed(Relation links, int64 requirement_id, bool by_live)
+any_version(int64 version_id, void *arg)
 {
-	StoreScan	scan;
-	HeapTuple	tup;
-	bool		needed = false;
+	return true;
+}
 
-	scan_init(&scan);
-	scan_key_int64(&scan, requirement_id);
-	scan_begin(&scan, links, "version_requirement_idx", NULL);
-	while (!needed && HeapTupleIsValid(tup = scan_next(&scan)))
-	{
-		Version    *version = by_live
-			? registry_load_version(tuple_int64(links, tup, LINK_VERSION_ID)) : NULL;
+static bool
+version_is_live(int64 version_id, void *arg)
+{
+	Version    *version = registry_load_version(version_id);
 
-		needed = !by_live || (version != NULL && !version->retired);
-	}
-	scan_end(&scan);
-	return needed;
+	return version != NULL && !version->retired;
 }
 
 void
 registry_forget_found_unless_live(List *requirements)
 {
-	Relation	links = store_open("version_requirement", LINK_NATTS, AccessShareLock);
 	ListCell   *lc;
 
 	foreach(lc, requirements)
 	{
 		int64		id = ((Requirement *) lfirst(lc))->id;
 
-		if (!is_needed(links, id, true))
+		if (!registry_any_link(id, version_is_live, NULL))
 			forget_found(id);
 	}
-	table_close(links, AccessShareLock);
 }
 
 void
 registry_drop_orphans(List *requirements)
 {
-	Relation	links = store_open("version_requirement", LINK_NATTS, AccessShareLock);
 	ListCell   *lc;
 
 	foreach(lc, requirements)
 	{
 		int64		id = ((Requirement *) lfirst(lc))->id;
 
-		if (is_needed(links, id, false))
+		if (registry_any_link(id, any_version, NULL))
 			continue;
 		forget_found(id);
 		delete_rows("requirement", REQUIREMENT_NATTS, "requirement_pkey", id);
 	}
-	table_close(links, AccessShareLock);
 }

@@ -4,13 +4,17 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/tableam.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "executor/tuptable.h"
 #include "lib/qunique.h"
 #include "registry/registry.h"
 #include "registry/store.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/json.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -213,41 +217,51 @@ writer_is_gone(HeapTuple tup)
 	return true;
 }
 
-bool
-registry_lock_state(int64 requirement_id, StoredState *stored)
+/*
+ * Lock the state's row, if there is one, until transaction end; *tup is a copy.
+ * False if another transaction has it and policy is not to wait.
+ */
+static bool
+lock_state_tuple(Relation rel, int64 requirement_id, LockWaitPolicy policy, HeapTuple *tup)
 {
-	Relation	rel = store_open("requirement_state", STATE_NATTS, RowExclusiveLock);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	TM_Result	result;
 
 	do
 	{
-		HeapTuple	tup = state_tuple(rel, requirement_id);
 		TM_FailureData tmfd;
 
-		stored->known = false;
 		result = TM_Ok;
-		if (!HeapTupleIsValid(tup))
-			break;
-		result = table_tuple_lock(rel, &tup->t_self, SnapshotAny, slot,
-								  GetCurrentCommandId(false),
-								  LockTupleNoKeyExclusive, LockWaitSkip, 0, &tmfd);
-		if (result == TM_Ok)
-			*stored = state_from_tuple(rel, tup);
-		if (result == TM_Ok && !writer_is_gone(tup))
-			result = TM_WouldBlock;
+		*tup = state_tuple(rel, requirement_id);
+		if (HeapTupleIsValid(*tup))
+			result = table_tuple_lock(rel, &(*tup)->t_self, SnapshotAny, slot,
+									  GetCurrentCommandId(false),
+									  LockTupleNoKeyExclusive, policy, 0, &tmfd);
 
 		/* Replaced between our look and our lock: look again. */
 	} while (result == TM_Updated || result == TM_Deleted);
-
 	ExecDropSingleTupleTableSlot(slot);
-	table_close(rel, NoLock);
 
-	if (result == TM_Ok || result == TM_SelfModified)
-		return true;
-	if (result == TM_WouldBlock)
-		return false;
-	elog(ERROR, "unexpected result %d from locking a requirement's state", (int) result);
+	if (result != TM_Ok && result != TM_WouldBlock)
+		elog(ERROR, "unexpected result %d from locking a requirement's state", (int) result);
+	return result == TM_Ok;
+}
+
+bool
+registry_lock_state(int64 requirement_id, StoredState *stored)
+{
+	Relation	rel = store_open("requirement_state", STATE_NATTS, RowExclusiveLock);
+	HeapTuple	tup;
+	bool		locked = lock_state_tuple(rel, requirement_id, LockWaitSkip, &tup);
+
+	stored->known = false;
+	if (locked && HeapTupleIsValid(tup))
+	{
+		locked = writer_is_gone(tup);
+		*stored = state_from_tuple(rel, tup);
+	}
+	table_close(rel, NoLock);
+	return locked;
 }
 
 /* ---- keys ---- */
@@ -284,15 +298,17 @@ key_in_list(const ObjectKey *key, List *keys)
 /*
  * Bring the stored keys up to those observed.  Keys of a requirement that is
  * not met are only added to: what it depended on while it was met may come back.
+ * Returns whether that changes anything, and without "write" does just that.
  */
-static void
-save_keys(int64 requirement_id, List *keys, bool complete)
+static bool
+save_keys(int64 requirement_id, List *keys, bool complete, bool write)
 {
 	Relation	rel = store_open("requirement_key", KEY_NATTS, RowExclusiveLock);
 	StoreScan	scan;
 	HeapTuple	tup;
 	List	   *stored = NIL;
 	ListCell   *lc;
+	bool		changes = false;
 
 	scan_init(&scan);
 	scan_key_int64(&scan, requirement_id);
@@ -308,10 +324,14 @@ save_keys(int64 requirement_id, List *keys, bool complete)
 													 RelationGetDescr(rel), &isnull));
 		key->found = DatumGetBool(heap_getattr(tup, KEY_FOUND,
 											   RelationGetDescr(rel), &isnull));
-		if (complete && !key_in_list(key, keys))
-			store_delete(rel, tup);
-		else
+		if (!complete || key_in_list(key, keys))
 			stored = lappend(stored, key);
+		else
+		{
+			changes = true;
+			if (write)
+				store_delete(rel, tup);
+		}
 	}
 	scan_end(&scan);
 
@@ -323,9 +343,14 @@ save_keys(int64 requirement_id, List *keys, bool complete)
 		/* Without "complete" a key may be there with the other "found". */
 		flipped.found = !key->found;
 		if (!key_in_list(key, stored) && !key_in_list(&flipped, stored))
-			insert_key(rel, key, requirement_id);
+		{
+			changes = true;
+			if (write)
+				insert_key(rel, key, requirement_id);
+		}
 	}
 	table_close(rel, NoLock);
+	return changes;
 }
 
 /* ---- saving ---- */
@@ -379,34 +404,61 @@ json_equal(Jsonb *a, Jsonb *b)
 	return compareJsonbContainers(&a->root, &b->root) == 0;
 }
 
+static bool
+state_changes(Relation rel, HeapTuple tup, const Observation *obs, Jsonb *problems)
+{
+	StoredState stored;
+
+	if (!HeapTupleIsValid(tup))
+		return true;
+	stored = state_from_tuple(rel, tup);
+	return stored.state != obs->state || !json_equal(stored.problems, problems);
+}
+
 void
-registry_save_state(int64 requirement_id, const Observation *obs)
+registry_save_state(int64 requirement_id, const Observation *obs, bool judged)
 {
 	Relation	rel = store_open("requirement_state", STATE_NATTS, RowExclusiveLock);
 	HeapTuple	tup = state_tuple(rel, requirement_id);
 	Jsonb	   *problems = problems_to_json(obs->problems);
 	bool		met = (obs->state == STATE_MET);
-	StoredState stored = {.known = false};
+	bool		changes = state_changes(rel, tup, obs, problems);
 	Row			row;
 
-	if (HeapTupleIsValid(tup))
-		stored = state_from_tuple(rel, tup);
+	/* Usually another version has said all of it, and nobody has to wait. */
+	if (!judged && !changes && !save_keys(requirement_id, obs->keys, met, false))
+	{
+		table_close(rel, NoLock);
+		return;
+	}
+	if (!judged)
+	{
+		(void) lock_state_tuple(rel, requirement_id, LockWaitBlock, &tup);
+		changes = state_changes(rel, tup, obs, problems);
+	}
 
 	row_init(&row);
-	row_set_text(&row, STATE_STATE, state_name(obs->state));
-	row_set(&row, STATE_EVER_MET, BoolGetDatum(met || stored.ever_met));
-	row_set_json(&row, STATE_PROBLEMS, problems);
-	row_set(&row, STATE_CHANGED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
-	if (!stored.known)
+	if (changes)
+	{
+		StoredState stored = {.known = false};
+
+		if (HeapTupleIsValid(tup))
+			stored = state_from_tuple(rel, tup);
+		row_set_text(&row, STATE_STATE, state_name(obs->state));
+		row_set(&row, STATE_EVER_MET, BoolGetDatum(met || stored.ever_met));
+		row_set_json(&row, STATE_PROBLEMS, problems);
+		row_set(&row, STATE_CHANGED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
+	}
+	if (!HeapTupleIsValid(tup))
 	{
 		row_set(&row, STATE_REQUIREMENT_ID, Int64GetDatum(requirement_id));
 		store_insert(rel, &row);
 	}
-	else if (stored.state != obs->state || !json_equal(stored.problems, problems))
+	else if (changes || judged)
 		store_update(rel, tup, &row);
 	table_close(rel, NoLock);
 
-	save_keys(requirement_id, obs->keys, met);
+	(void) save_keys(requirement_id, obs->keys, met, true);
 }
 
 /* ---- after a restore ---- */

@@ -89,6 +89,16 @@ tuple_int64(Relation rel, HeapTuple tup, int attnum)
 	return isnull ? 0 : DatumGetInt64(value);
 }
 
+static void
+report_missing(const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("relation \"%s.%s\" of extension \"%s\" is missing",
+					"compat_guard", name, "compat_guard"),
+			 errhint("Restore it, or drop the extension and create it again.")));
+}
+
 /* The OID of a table, index or sequence of the extension. */
 static Oid
 store_relid(const char *name)
@@ -98,19 +108,21 @@ store_relid(const char *name)
 	guard_require_extension();
 	relid = get_relname_relid(name, guard_schema_oid());
 	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"%s.%s\" of extension \"%s\" is missing",
-						"compat_guard", name, "compat_guard"),
-				 errhint("Restore it, or drop the extension and create it again.")));
+		report_missing(name);
 	return relid;
 }
 
 Relation
 store_open(const char *table, int natts, LOCKMODE lockmode)
 {
-	Relation	rel = table_open(store_relid(table), lockmode);
+	Relation	rel = try_table_open(store_relid(table), lockmode);
 
+	if (rel == NULL)
+	{
+		/* Dropped while we waited for the lock. */
+		guard_require_extension();
+		report_missing(table);
+	}
 	if (RelationGetDescr(rel)->natts < natts)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
@@ -201,28 +213,48 @@ scan_key_null(StoreScan *scan)
 						   InvalidOid, (Datum) 0);
 }
 
-void
-scan_begin(StoreScan *scan, Relation rel, const char *index, Snapshot snapshot)
+static void
+open_index(StoreScan *scan, const char *index)
 {
 	scan->index = index_open(store_relid(index), AccessShareLock);
 
 	/* systable_beginscan takes column numbers of the table, not the index. */
 	for (int i = 0; i < scan->nkeys; i++)
 		scan->keys[i].sk_attno = scan->index->rd_index->indkey.values[i];
+}
+
+void
+scan_begin(StoreScan *scan, Relation rel, const char *index, Snapshot snapshot)
+{
+	open_index(scan, index);
+	scan->backward = false;
 	scan->desc = systable_beginscan(rel, RelationGetRelid(scan->index), true,
 									snapshot, scan->nkeys, scan->keys);
+}
+
+void
+scan_begin_backward(StoreScan *scan, Relation rel, const char *index)
+{
+	open_index(scan, index);
+	scan->backward = true;
+	scan->desc = systable_beginscan_ordered(rel, scan->index, NULL,
+											scan->nkeys, scan->keys);
 }
 
 HeapTuple
 scan_next(StoreScan *scan)
 {
-	return systable_getnext(scan->desc);
+	return scan->backward ? systable_getnext_ordered(scan->desc, BackwardScanDirection)
+		: systable_getnext(scan->desc);
 }
 
 void
 scan_end(StoreScan *scan)
 {
-	systable_endscan(scan->desc);
+	if (scan->backward)
+		systable_endscan_ordered(scan->desc);
+	else
+		systable_endscan(scan->desc);
 	index_close(scan->index, AccessShareLock);
 }
 

@@ -96,12 +96,14 @@ extern bool store_unless_duplicate(void (*write) (void *arg), void *arg);
 
 /*
  * Scan by an index.  Keys are in index column order.  snapshot NULL is the
- * latest committed state plus one's own changes.
+ * latest committed state plus one's own changes.  Backward is from the last
+ * index entry to the first.
  */
 typedef struct StoreScan
 {
 	Relation	index;
 	SysScanDesc desc;
+	bool		backward;
 	int			nkeys;
 	ScanKeyData keys[4];
 } StoreScan;
@@ -113,6 +115,7 @@ extern void scan_key_bytea(StoreScan *scan, bytea *value);
 extern void scan_key_oid(StoreScan *scan, Oid value);
 extern void scan_key_null(StoreScan *scan);
 extern void scan_begin(StoreScan *scan, Relation rel, const char *index, Snapshot snapshot);
+extern void scan_begin_backward(StoreScan *scan, Relation rel, const char *index);
 extern HeapTuple scan_next(StoreScan *scan);
 
 /*

@@ -22,6 +22,15 @@ extern bool observe_references(Node *node, Observation *obs);
 /* The INSERTs of a rewritten query: see observe_insert. */
 extern bool observe_all_inserts(Node *node, Observation *obs);
 
+/* ---- trylock.c ---- */
+
+/*
+ * Lock every relation a raw parse tree mentions and those below views, until
+ * the end of the subtransaction.  Raises ERRCODE_LOCK_NOT_AVAILABLE at the first
+ * that is not to be had at once.  A tree walker that returns false.
+ */
+extern bool try_lock_mentions(Node *node, void *context);
+
 /* ---- shape.c ---- */
 
 typedef struct Shape Shape;

@@ -88,7 +88,7 @@ observe_function(Observation *obs, Oid funcid)
 	observe_object(obs, ProcedureRelationId, funcid);
 	if (compat_proc_aclcheck(funcid, GetUserId(), ACL_EXECUTE) != ACLCHECK_OK)
 		observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
-						psprintf("role %s may execute function %s",
+						psprintf("role %s to be allowed to execute function %s",
 								 quote_identifier(GetUserNameFromId(GetUserId(), false)),
 								 get_func_name(funcid)),
 						psprintf("permission denied for function %s", get_func_name(funcid)),

@@ -242,7 +242,7 @@ compare_columns(Observation *obs, const Shape *was, const Shape *is)
 	if (nis > nwas)
 		observe_problem(obs, RULE_QUERY_RESULT_GREW, STATE_MET,
 						psprintf("%d result columns", nwas),
-						psprintf("%d result columns: prepared statements of open sessions fail once with SQLSTATE 0A000", nis),
+						psprintf("%d result columns: statements prepared before fail with SQLSTATE 0A000", nis),
 						InvalidOid, NULL);
 }
 
@@ -274,9 +274,9 @@ compare_meanings(Observation *obs, const Shape *was, const Shape *is)
 		namespace = get_namespace_oid(old->schema, true);
 		if (OidIsValid(namespace) && OidIsValid(get_relname_relid(old->name, namespace)))
 			observe_problem(obs, RULE_NAME_CAPTURED, STATE_UNMET,
-							psprintf("name %s stands for %s", quote_identifier(old->name),
+							psprintf("%s to mean %s", quote_identifier(old->name),
 									 quote_qualified_identifier(old->schema, old->name)),
-							psprintf("%s", quote_qualified_identifier(new->schema, new->name)),
+							psprintf("it means %s", quote_qualified_identifier(new->schema, new->name)),
 							InvalidOid, NULL);
 	}
 }

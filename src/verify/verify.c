@@ -32,18 +32,24 @@
 #include "verify/verify.h"
 
 /*
- * How long a judgement waits for one relation lock before it counts as not to
- * be had.  Well under any sensible deadlock_timeout, so that no such wait is
- * ever found in a deadlock.
+ * How long a judgement waits for a lock that trylock.c did not foresee before it
+ * counts as not to be had.  While it waits, others may find it in a deadlock.
  */
-#define BUSY_LOCK_TIMEOUT	"100ms"
+#define BUSY_LOCK_TIMEOUT	"10ms"
 
 static Oid	without_index = InvalidOid;
+static bool waits_for_locks = true;
 
 Oid
 verify_without_index(void)
 {
 	return without_index;
+}
+
+bool
+verify_waits_for_locks(void)
+{
+	return waits_for_locks;
 }
 
 /* ---- observations ---- */
@@ -484,9 +490,11 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		.reqs = reqs,
 		.nreqs = nreqs,
 		.order = palloc_array(int, nreqs),
+
+		/* The first block stays when it is reset: enough to plan most queries. */
 		.scratch = AllocSetContextCreate(CurrentMemoryContext,
 										 "compat_guard requirement",
-										 ALLOCSET_DEFAULT_SIZES),
+										 0, 128 * 1024, ALLOCSET_DEFAULT_MAXSIZE),
 		.options = &options,
 		.result = result
 	};
@@ -500,6 +508,7 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	qsort_arg(batch.order, nreqs, sizeof(int), compare_contexts, reqs);
 
 	without_index = options.without_index;
+	waits_for_locks = options.wait_for_locks;
 	PG_TRY();
 	{
 		while (answered && batch.next < nreqs)
@@ -510,6 +519,7 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		if (OidIsValid(without_index))
 			show_index(without_index);
 		without_index = InvalidOid;
+		waits_for_locks = true;
 	}
 	PG_END_TRY();
 	MemoryContextDelete(batch.scratch);

@@ -52,9 +52,9 @@ typedef struct VerifyOptions
 {
 	/*
 	 * Wait for relation locks as any statement would.  Otherwise give up on
-	 * the first lock not had within a moment: what is locked is being changed
-	 * by another transaction, and waiting for it while holding locks of one's
-	 * own could deadlock.
+	 * the first lock that is not to be had: what is locked is being changed by
+	 * another transaction, and waiting for it while holding locks of one's own
+	 * could deadlock.
 	 */
 	bool		wait_for_locks;
 
@@ -77,6 +77,9 @@ extern bool verify_requirements(Requirement **reqs, int nreqs,
 
 /* The index of VerifyOptions, for the verifiers of the kinds. */
 extern Oid	verify_without_index(void);
+
+/* Its wait_for_locks. */
+extern bool verify_waits_for_locks(void);
 
 extern const char *state_name(RequirementState state);
 extern bool state_by_name(const char *name, RequirementState *state);
