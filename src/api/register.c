@@ -123,10 +123,25 @@ verify_locked(Entry *entries, int n, bool removes)
 		(void) verify_requirements(reqs, n, wait, answers);
 	}
 	for (int i = 0; i < n; i++)
-	{
 		entries[i].found = answers[i];
-		if (answers[i]->state == STATE_MET)
-			entries[i].req->baseline = answers[i]->baseline;
+}
+
+/*
+ * What is found now is what the version is used to, if it has all it needs.
+ * Otherwise its migration is still to come, and may change what is found.
+ */
+static void
+take_baselines(Entry *entries, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (entries[i].found->state == STATE_UNMET)
+			return;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		if (entries[i].found->state == STATE_MET)
+			entries[i].req->baseline = entries[i].found->baseline;
 	}
 }
 
@@ -137,8 +152,8 @@ store_entries(int64 version_id, Entry *entries, int n)
 	Requirement **reqs = palloc_array(Requirement *, n);
 	Observation **found = palloc_array(Observation *, n);
 
-	/* With the baselines the digests have changed. */
-	n = sort_entries(entries, n);
+	take_baselines(entries, n);
+	n = sort_entries(entries, n);	/* their digests have changed */
 	for (int i = 0; i < n; i++)
 	{
 		reqs[i] = entries[i].req;
@@ -344,6 +359,13 @@ compat_guard_register(PG_FUNCTION_ARGS)
 	}
 
 	verify_locked(entries, n, version != NULL);
+
+	/* Apps go with their last version, but not while we hold the lock. */
+	if (registry_find_app(app_name) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("app \"%s\" was forgotten by a concurrent transaction", app_name),
+				 errhint("Register again.")));
 	if (require_ready)
 		report_not_ready(app, version_name, entries, n);
 	if (version != NULL)

@@ -118,6 +118,7 @@ compat_guard_forget(PG_FUNCTION_ARGS)
 	registry_unlink_all(version->id);
 	registry_delete_version(version);
 	CommandCounterIncrement();
+	registry_delete_app_if_empty(app);
 	registry_drop_orphans(requirements);
 	CommandCounterIncrement();
 	registry_forget_found_unless_live(requirements);

@@ -6,12 +6,10 @@
  * the ones a live version has, from those to the verifier, and from its
  * answers to findings: what was met before and no longer is.
  *
- * Invariant: of two transactions that together break a requirement, at most
- * one commits.  Each judged requirement's state row is locked until the
- * transaction ends, so the second is judged after the first has committed or
- * not at all.  Neither waits for a lock in a way a deadlock could be made of:
- * a transaction that is being judged holds locks that others wait for, so it
- * only tries, for a bounded time, and then fails with ERRCODE_GUARD_BUSY.
+ * A transaction that is being judged holds locks that others wait for.  It may
+ * not wait for one itself, or there could be deadlocks that there would not be
+ * without us: it only tries, for a bounded time, and then fails with
+ * ERRCODE_GUARD_BUSY.  See lock.c for what the locks are for.
  */
 #include "postgres.h"
 
@@ -220,36 +218,31 @@ static bool
 find_candidates(Case *c)
 {
 	int			n;
+	int			nlive = 0;
 	int64	   *ids = touched_requirements(c, &n);
 
 	if (n == 0)
 		return false;
 
-	c->candidates = palloc_array(Candidate, n);
 	for (int i = 0; i < n; i++)
+	{
+		if (any_live_version_needs(c, ids[i]))
+			ids[nlive++] = ids[i];
+	}
+	while (c->writes && !registry_try_lock_requirements(ids, nlive))
+		wait_a_moment(c, "one of those on the objects changed");
+
+	/* Only now: who had them locked may have changed states and baselines. */
+	c->candidates = palloc0_array(Candidate, nlive);
+	for (int i = 0; i < nlive; i++)
 	{
 		Candidate  *candidate = &c->candidates[c->ncandidates];
 
-		if (!any_live_version_needs(c, ids[i]))
-			continue;
-		memset(candidate, 0, sizeof(Candidate));
-		if (!c->writes)
-			candidate->before = registry_read_state(ids[i]);
-		else
-		{
-			/* In order of id, so that two judgements do not cross. */
-			while (!registry_lock_state(ids[i], &candidate->before))
-			{
-				Requirement *busy = registry_load_requirement(ids[i]);
-
-				wait_a_moment(c, busy ? busy->object : NULL);
-			}
-		}
-
-		/* Not before: who had it locked may have set its baseline. */
 		candidate->req = registry_load_requirement(ids[i]);
-		if (candidate->req != NULL)
-			c->ncandidates++;
+		if (candidate->req == NULL)
+			continue;
+		candidate->before = registry_read_state(ids[i]);
+		c->ncandidates++;
 	}
 	return c->ncandidates > 0;
 }
@@ -394,18 +387,39 @@ findings_of(Case *c)
 	return findings;
 }
 
+static bool
+version_is_ready(int64 version_id, void *arg)
+{
+	int64		unmet;
+	int64		broken;
+
+	if (live_version(arg, version_id) == NULL)
+		return false;
+	registry_count_unmet(version_id, &unmet, &broken);
+	return unmet == 0;
+}
+
+/*
+ * A version that registered before its migration takes the schema for what it
+ * wants only now that it has all it needs.
+ */
+static void
+save_baseline(Case *c, const Candidate *candidate)
+{
+	if (candidate->req->baseline == NULL && candidate->after->baseline != NULL &&
+		candidate->after->state == STATE_MET &&
+		registry_any_link(candidate->req->id, version_is_ready, c))
+		registry_set_baseline(candidate->req, candidate->after->baseline);
+}
+
 static void
 save_candidates(Case *c)
 {
 	for (int i = 0; i < c->ncandidates; i++)
-	{
-		Candidate  *candidate = &c->candidates[i];
-
-		registry_save_state(candidate->req->id, candidate->after, true);
-		if (candidate->req->baseline == NULL && candidate->after->state == STATE_MET &&
-			candidate->after->baseline != NULL)
-			registry_set_baseline(candidate->req, candidate->after->baseline);
-	}
+		registry_save_state(c->candidates[i].req->id, c->candidates[i].after);
+	CommandCounterIncrement();
+	for (int i = 0; i < c->ncandidates; i++)
+		save_baseline(c, &c->candidates[i]);
 	CommandCounterIncrement();
 }
 
@@ -593,7 +607,7 @@ establish(void)
 		if (verify_requirements(reqs, n, try, answers))
 		{
 			for (int i = 0; i < n; i++)
-				registry_save_state(reqs[i]->id, answers[i], false);
+				registry_save_state(reqs[i]->id, answers[i]);
 			CommandCounterIncrement();
 			return;
 		}

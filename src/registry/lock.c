@@ -1,6 +1,6 @@
 /*
  * lock.c
- *		The lock between registrations and judgements.
+ *		The locks of the registry.
  *
  * Invariant: no registration and judgement that contradict each other both
  * commit.  A registration holds mode A from before its final verification to
@@ -68,6 +68,12 @@ registry_unlock_for_registration(void)
 	unlock_extension(REGISTRATION_LOCK);
 }
 
+static bool
+try_lock(const LOCKTAG *tag, LOCKMODE mode)
+{
+	return LockAcquire(tag, mode, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
 bool
 registry_lock_for_judgement(void)
 {
@@ -75,10 +81,64 @@ registry_lock_for_judgement(void)
 
 	/* ConditionalLockDatabaseObject, which not every minor release has. */
 	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, guard_extension_oid(), 0);
-	if (LockAcquire(&tag, JUDGEMENT_LOCK, false, true) == LOCKACQUIRE_NOT_AVAIL)
+	if (!try_lock(&tag, JUDGEMENT_LOCK))
 		return false;
 	AcceptInvalidationMessages();
 	return true;
+}
+
+/*
+ * Invariant: of two transactions that together break a requirement, at most
+ * one commits.  Each judged requirement is locked to transaction end, so the
+ * second is judged when the first has ended.  It has to be a lock of the lock
+ * manager and not one of the requirement's row: that would be free as soon as
+ * the first is seen to have ended, a moment before it sends the invalidations
+ * that tell what it did to the schema.
+ *
+ * The lock table has room for so many.  A judgement of more locks all
+ * requirements at once, the others share that lock.
+ */
+#define MANY_REQUIREMENTS	500
+
+static LOCKTAG
+requirement_tag(int64 id)
+{
+	LOCKTAG		tag;
+
+	/*
+	 * An object whose class is no catalog but our schema, so that it is nobody
+	 * else's.  Its number has 32 bits; those above go where columns are told.
+	 */
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, guard_schema_oid(), (uint32) id,
+					   (uint16) (id >> 32));
+	return tag;
+}
+
+bool
+registry_try_lock_requirements(const int64 *ids, int n)
+{
+	bool		all = (n > MANY_REQUIREMENTS);
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, guard_extension_oid(), 1);
+	if (!try_lock(&tag, all ? ExclusiveLock : RowExclusiveLock))
+		return false;
+	for (int i = 0; i < n && !all; i++)
+	{
+		tag = requirement_tag(ids[i]);
+		if (!try_lock(&tag, ExclusiveLock))
+			return false;
+	}
+	AcceptInvalidationMessages();
+	return true;
+}
+
+void
+registry_lock_requirement(int64 id)
+{
+	LOCKTAG		tag = requirement_tag(id);
+
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
 void

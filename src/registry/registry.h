@@ -26,8 +26,7 @@
 /*
  * Registrations do not exclude one another, nor do judgements; a registration
  * and a judgement do, to transaction end, so that the later one sees what the
- * earlier one did.  (Judgements of the same requirement exclude one another by
- * registry_lock_state.)
+ * earlier one did.
  */
 extern void registry_lock_for_registration(void);
 extern void registry_unlock_for_registration(void);	/* before anything was written */
@@ -48,6 +47,13 @@ extern void registry_unlock_against_drop(void);
 /* For taking requirements away: excludes both of the above and itself. */
 extern void registry_lock_for_removal(void);
 extern void registry_unlock_for_removal(void);	/* before anything was written */
+
+/*
+ * Lock requirements, by id in ascending order, against other judgements until
+ * transaction end.  The first only tries: false if another transaction has one.
+ */
+extern bool registry_try_lock_requirements(const int64 *ids, int n);
+extern void registry_lock_requirement(int64 id);
 
 /* ---- apps and versions (version.c) ---- */
 
@@ -89,6 +95,9 @@ extern void registry_update_version(const Version *version, const Contract *cont
 extern void registry_retire_version(const Version *version, const char *reason);
 extern void registry_delete_version(const Version *version);
 
+/* Delete an app that has no version left. */
+extern void registry_delete_app_if_empty(const App *app);
+
 /* Versions that count: not retired.  Newest first. */
 extern List *registry_live_versions(void);	/* of Version * */
 extern char *registry_app_name(int64 app_id);
@@ -126,29 +135,25 @@ extern List *registry_requirements_of(int64 version_id);	/* of Requirement * */
 /* Drop requirements no version links to any more, from among those given. */
 extern void registry_drop_orphans(List *requirements);
 
-/* ---- what was found (state.c) ---- */
+/* ---- which requirements may feel a change (key.c) ---- */
 
 /* Sorted ids, without duplicates, of the requirements that have any of the keys. */
 extern int64 *registry_requirements_by_keys(List *keys, int *n);	/* of ObjectKey * */
 extern int64 *registry_requirements_by_role(const char *role, int *n);
 extern int64 *registry_all_requirements(int *n);
 
-/*
- * The state, its row locked against other judgements until transaction end.
- * False if another transaction holds it.
- */
-extern bool registry_lock_state(int64 requirement_id, StoredState *state);
+/* ---- what was found (state.c) ---- */
+
 extern StoredState registry_read_state(int64 requirement_id);
 
 /* How many of a version's requirements are unmet, and of these were met before. */
 extern void registry_count_unmet(int64 version_id, int64 *unmet, int64 *broken);
 
 /*
- * Remember an observation, in place of what was known.  judged: by whoever has
- * the state locked; its row is then written even if nothing changed, so that
- * the next to lock it can tell whom it comes after.
+ * Remember an observation, in place of what was known.  Locks the requirement
+ * if that changes anything.
  */
-extern void registry_save_state(int64 requirement_id, const Observation *obs, bool judged);
+extern void registry_save_state(int64 requirement_id, const Observation *obs);
 
 /* Forget what was found, and where to look, about those of the requirements
  * that no live version has. */

@@ -141,7 +141,7 @@ store_requirements(void *arg)
 	{
 		store_requirement(store->reqs[i]);
 		link_requirement(store->version_id, store->reqs[i]->id);
-		registry_save_state(store->reqs[i]->id, store->found[i], false);
+		registry_save_state(store->reqs[i]->id, store->found[i]);
 	}
 }
 

@@ -126,4 +126,12 @@ extern HeapTuple scan_next(StoreScan *scan);
 extern HeapTuple scan_settled(StoreScan *scan, Relation rel, const char *index);
 extern void scan_end(StoreScan *scan);
 
+/*
+ * Bring the stored keys of a requirement up to those observed (key.c).  Unless
+ * "complete" they are only added to: what a requirement depended on while it
+ * was met may come back.  Returns whether that changes anything, and without
+ * "write" does just that.
+ */
+extern bool store_keys(int64 requirement_id, List *keys, bool complete, bool write);
+
 #endif							/* COMPAT_GUARD_STORE_H */

@@ -295,3 +295,27 @@ registry_app_name(int64 app_id)
 	table_close(rel, AccessShareLock);
 	return name;
 }
+
+void
+registry_delete_app_if_empty(const App *app)
+{
+	Relation	versions = store_open("version", VERSION_NATTS, AccessShareLock);
+	Relation	apps = store_open("app", APP_NATTS, RowExclusiveLock);
+	StoreScan	scan;
+	HeapTuple	tup;
+	bool		empty;
+
+	scan_init(&scan);
+	scan_key_int64(&scan, app->id);
+	scan_begin(&scan, versions, "version_name_idx", NULL);
+	empty = !HeapTupleIsValid(scan_next(&scan));
+	scan_end(&scan);
+
+	scan_init(&scan);
+	scan_key_int64(&scan, app->id);
+	tup = empty ? scan_settled(&scan, apps, "app_pkey") : NULL;
+	if (HeapTupleIsValid(tup))
+		store_delete(apps, tup);
+	table_close(apps, NoLock);
+	table_close(versions, AccessShareLock);
+}

@@ -115,6 +115,32 @@ observe_expression_type(Observation *obs, Node *expr)
 		observe_object(obs, TypeRelationId, typid);
 }
 
+/* 'user_ids'::regclass, as nextval takes it, stands for an object by name. */
+static void
+observe_named_object(Observation *obs, Const *constant)
+{
+	Oid			classid;
+
+	if (constant->constisnull)
+		return;
+	switch (constant->consttype)
+	{
+		case REGCLASSOID:
+			classid = RelationRelationId;
+			break;
+		case REGPROCOID:
+		case REGPROCEDUREOID:
+			classid = ProcedureRelationId;
+			break;
+		case REGTYPEOID:
+			classid = TypeRelationId;
+			break;
+		default:
+			return;
+	}
+	observe_object(obs, classid, DatumGetObjectId(constant->constvalue));
+}
+
 /*
  * A temporary relation belongs to the session that happens to ask; to an
  * application there is no relation of that name.
@@ -286,8 +312,11 @@ observe_references(Node *node, Observation *obs)
 		case T_ScalarArrayOpExpr:
 			observe_operator(obs, ((ScalarArrayOpExpr *) node)->opno);
 			break;
-		case T_Var:
 		case T_Const:
+			observe_named_object(obs, (Const *) node);
+			observe_expression_type(obs, node);
+			break;
+		case T_Var:
 		case T_Param:
 		case T_RelabelType:
 		case T_CoerceViaIO:

@@ -191,12 +191,17 @@ shape_from_json(Jsonb *json)
 
 /* ---- comparing shapes ---- */
 
-/* varchar and text have the same wire format and the same limits for a reader. */
+static bool
+is_string_type(const char *type)
+{
+	return strcmp(type, "character varying") == 0 || strcmp(type, "text") == 0;
+}
+
+/* varchar and text are sent alike, and without a modifier take the same values. */
 static bool
 same_wire_type(const char *was, const char *is)
 {
-	return strcmp(was, is) == 0 ||
-		(strcmp(was, "character varying") == 0 && strcmp(is, "text") == 0);
+	return strcmp(was, is) == 0 || (is_string_type(was) && is_string_type(is));
 }
 
 static void
