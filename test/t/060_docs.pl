@@ -1,0 +1,79 @@
+# What the documentation says is so: its examples print what it shows, and its
+# tables name every error, setting, rule, function and view there is.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $root = abs_path(dirname(__FILE__) . '/../..');
+my $node = PostgreSQL::Test::Cluster->new('main');
+
+$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
+$node->append_conf('postgresql.conf', "max_prepared_transactions = 10\nlog_statement = none\ntimezone = 'UTC'\n");
+$node->start;
+
+local $ENV{PGHOST} = $node->host;
+local $ENV{PGPORT} = $node->port;
+local $ENV{PGUSER} = $node->safe_psql('postgres', 'SELECT current_user');
+
+foreach my $file (map { s/^\Q$root\E\///r } "$root/README.md", sort glob "$root/doc/*.md")
+{
+	my $output = `cd '$root' && perl test/docs/examples '$file' 2>&1`;
+	is($?, 0, "the examples of $file") or diag $output;
+}
+
+#
+# Nothing is left out.
+#
+$node->safe_psql('postgres', 'CREATE EXTENSION compat_guard');
+my $readme = slurp_file("$root/README.md");
+my $operations = slurp_file("$root/doc/operations.md");
+my $rules = slurp_file("$root/doc/rules.md");
+
+sub missing
+{
+	my ($text, @names) = @_;
+
+	return join ' ', grep { $text !~ /\Q$_\E/ } @names;
+}
+
+sub names
+{
+	return split /\n/, $node->safe_psql('postgres', $_[0]);
+}
+
+my @codes = map { s/[^A-Z0-9]//gr }
+  slurp_file("$root/src/base/errors.h") =~ /MAKE_SQLSTATE\(([^)]+)\)/g;
+cmp_ok(scalar @codes, '>', 5, 'there are errors');
+is(missing($operations, map { "`$_`" } @codes), '', 'each SQLSTATE is in operations.md');
+
+is( missing($operations, map { "`$_`" } names(q(
+		LOAD 'compat_guard';
+		SELECT name FROM pg_settings WHERE name LIKE 'compat\_guard.%'))),
+	'', 'each setting is in operations.md');
+
+is(missing($rules, map { "### $_\n" } names('SELECT rule FROM compat_guard.rules')),
+	'', 'each rule has its section in rules.md');
+is( missing($rules, map { my ($rule, $action) = split /\|/; "| [`$rule`](#$rule) | $action |" } names('SELECT rule, default_action FROM compat_guard.rules')),
+	'', 'and its default');
+is( join(' ', grep { $node->safe_psql('postgres', "SELECT count(*) FROM compat_guard.rules WHERE rule = '$_'") eq '0' }
+		$rules =~ /^### (\S+)$/mg),
+	'', 'rules.md has no others');
+
+is( missing($readme, map { "`$_" } names(q(
+		SELECT DISTINCT proname FROM pg_proc
+		WHERE pronamespace = 'compat_guard'::regnamespace
+			AND proname NOT IN ('verification', 'rule_table', 'load', 'captured_relation')))),
+	'', 'each function is in the README');
+is( missing($readme, map { "`$_`" } names(q(
+		SELECT relname FROM pg_class
+		WHERE relnamespace = 'compat_guard'::regnamespace AND relkind = 'v'))),
+	'', 'each view is in the README');
+
+$node->stop;
+done_testing();
