@@ -6,7 +6,10 @@
 
 # pg_regress, in this order: one file of sql/ each.
 REGRESS = \
-	contract
+	contract \
+	paths \
+	modes \
+	roles
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 

@@ -110,6 +110,25 @@ foreach my $kind (sort keys %verdicts)
 is(join(' ', sort keys %expected), '', 'problems.txt lists no other documents');
 
 #
+# The examples in the manual, whose roles and types need not exist here.
+#
+my @examples = slurp_file("$root/doc/contract.md") =~ /^```json\n(.*?)^```$/msg;
+my @files = map { PostgreSQL::Test::Utils::tempdir() . "/example_$_" } 0 .. $#examples;
+append_to_file($files[$_], $examples[$_]) foreach 0 .. $#examples;
+my @by_schema = schema('verdict', @files);
+my @by_server = validate(map { document($_) } @files);
+
+cmp_ok(scalar @examples, '>', 10, 'doc/contract.md has examples');
+foreach my $i (0 .. $#examples)
+{
+	is($by_schema[$i][0], 'accepted', "by the schema: $examples[$i]");
+	is( join("\n",
+			grep { !/$for_the_server/ } map { "$_->[0]: $_->[1]" } @{ $by_server[$i] }),
+		'',
+		"by the server: $examples[$i]");
+}
+
+#
 # Documents nobody thought of.
 #
 my @mutations = schema('mutate', glob "$documents/good/*.json");
