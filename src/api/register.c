@@ -293,6 +293,7 @@ compat_guard_register(PG_FUNCTION_ARGS)
 	List	   *replaced = NIL;
 	Contract   *contract;
 	App		   *app;
+	App		   *app_now;
 	Version    *version;
 	Entry	   *entries;
 	int			n;
@@ -312,6 +313,7 @@ compat_guard_register(PG_FUNCTION_ARGS)
 	app = registry_find_app(app_name);
 	version = app ? registry_find_version(app, version_name) : NULL;
 	if (version != NULL && !version->retired && !require_ready &&
+		!registry_is_unestablished() &&
 		compare_digests(version->digest, contract->digest) == 0)
 	{
 		check_owner(app);
@@ -361,7 +363,8 @@ compat_guard_register(PG_FUNCTION_ARGS)
 	verify_locked(entries, n, version != NULL);
 
 	/* Apps go with their last version, but not while we hold the lock. */
-	if (registry_find_app(app_name) == NULL)
+	app_now = registry_find_app(app_name);
+	if (app_now == NULL || app_now->id != app->id)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("app \"%s\" was forgotten by a concurrent transaction", app_name),

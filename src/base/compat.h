@@ -106,6 +106,13 @@ extern PGDLLEXPORT void _PG_init(void);
 #define compat_constraint_is_enforced(con)	((con)->conenforced)
 #endif
 
+/* 17 asks whether a stronger lock counts, too. */
+#if PG_VERSION_NUM < 170000
+#define compat_lock_held_by_me(tag, mode)	LockHeldByMe(tag, mode)
+#else
+#define compat_lock_held_by_me(tag, mode)	LockHeldByMe(tag, mode, false)
+#endif
+
 /* 18 put the attribute before the declaration. */
 #if PG_VERSION_NUM < 180000
 #define compat_noreturn		__attribute__((noreturn))

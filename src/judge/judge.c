@@ -179,6 +179,14 @@ version_counts(int64 version_id, void *arg)
 static bool
 any_live_version_needs(Case *c, int64 requirement_id)
 {
+	/* What one version needs its neighbours mostly do: a guess worth a probe. */
+	if (c->versions != NIL)
+	{
+		Version    *version = linitial(c->versions);
+
+		if (!version->retired && registry_is_linked(version->id, requirement_id))
+			return true;
+	}
 	return registry_any_link(requirement_id, version_counts, c);
 }
 
@@ -213,14 +221,44 @@ wait_a_moment(Case *c, const char *what)
 
 /* ---- the steps ---- */
 
+/*
+ * The first change after a restore is one that must not write, so what is not
+ * stored has to be found out now: all there is, as it stands before the change.
+ */
+static bool
+find_candidates_after_restore(Case *c)
+{
+	VerifyOptions as_it_is = {.wait_for_locks = false};
+	Requirement **reqs = requirements_to_establish(&c->ncandidates);
+	Observation **answers = palloc0_array(Observation *, c->ncandidates);
+
+	while (!verify_requirements(reqs, c->ncandidates, as_it_is, answers))
+		wait_a_moment(c, "one of those on the relations changed");
+	c->candidates = palloc0_array(Candidate, c->ncandidates);
+	for (int i = 0; i < c->ncandidates; i++)
+	{
+		StoredState *before = &c->candidates[i].before;
+
+		c->candidates[i].req = reqs[i];
+		before->known = true;
+		before->state = answers[i]->state;
+		before->ever_met = (answers[i]->state == STATE_MET);
+		before->problems = problems_to_json(answers[i]->problems);
+	}
+	return c->ncandidates > 0;
+}
+
 /* Fill in the candidates; false if there are none. */
 static bool
 find_candidates(Case *c)
 {
 	int			n;
 	int			nlive = 0;
-	int64	   *ids = touched_requirements(c, &n);
+	int64	   *ids;
 
+	if (!c->writes && registry_is_unestablished())
+		return find_candidates_after_restore(c);
+	ids = touched_requirements(c, &n);
 	if (n == 0)
 		return false;
 
@@ -508,6 +546,12 @@ judge_record(Touched *touched)
 	run_case(&c, record, true);
 }
 
+static void
+judge_case(void *arg)
+{
+	run_case(arg, enforce, guard_mode != MODE_ENFORCE);
+}
+
 void
 judge_index_drop(Oid index, Oid relid, const char *statement)
 {
@@ -515,6 +559,7 @@ judge_index_drop(Oid index, Oid relid, const char *statement)
 	TouchedName *name = palloc0_object(TouchedName);
 	ObjectKey  *key = object_key(RelationRelationId, relid);
 	Case		c = {.touched = touched};
+	ErrorData  *edata;
 
 	if (key == NULL)
 		return;					/* temporary, or gone */
@@ -523,9 +568,14 @@ judge_index_drop(Oid index, Oid relid, const char *statement)
 	touched->names = list_make1(name);
 	touched->statement = statement;
 
-	/* It must not have a transaction ID before it starts: hence no writes. */
+	/*
+	 * It must not have a transaction ID before it starts: hence no writes.  Nor
+	 * may it keep registrations waiting while it waits for the table.
+	 */
 	c.options.without_index = index;
-	run_case(&c, enforce, guard_mode != MODE_ENFORCE);
+	edata = subtransaction_run(judge_case, &c, false);
+	if (edata != NULL)
+		ReThrowError(edata);
 }
 
 List *
@@ -536,91 +586,4 @@ judge_preview(Touched *touched)
 
 	findings_sort(findings);
 	return findings;
-}
-
-/* ---- after a restore ---- */
-
-static int
-compare_requirements(const ListCell *a, const ListCell *b)
-{
-	int64		ida = ((Requirement *) lfirst(a))->id;
-	int64		idb = ((Requirement *) lfirst(b))->id;
-
-	return (ida > idb) - (ida < idb);
-}
-
-/*
- * What the live versions need, each requirement once; *n is their number.
- * NULL if the restore is not yet through with them.
- */
-static Requirement **
-requirements_to_establish(int *n)
-{
-	List	   *all = NIL;
-	Requirement **reqs;
-	ListCell   *lc;
-
-	foreach(lc, registry_live_versions())
-	{
-		Version    *version = lfirst(lc);
-		List	   *needed = registry_requirements_of(version->id);
-
-		if (list_length(needed) != version->nrequirements)
-			return NULL;
-		all = list_concat(all, needed);
-	}
-	list_sort(all, compare_requirements);
-
-	reqs = palloc_array(Requirement *, list_length(all) + 1);
-	*n = 0;
-	foreach(lc, all)
-	{
-		if (*n == 0 || reqs[*n - 1]->id != ((Requirement *) lfirst(lc))->id)
-			reqs[(*n)++] = lfirst(lc);
-	}
-	return reqs;
-}
-
-static void
-establish(void)
-{
-	VerifyOptions try = {.wait_for_locks = false};
-	VerifyOptions wait = {.wait_for_locks = true};
-	Requirement **reqs;
-	Observation **answers;
-	int			n;
-
-	/*
-	 * Other jobs of a parallel restore hold locks and wait for ours: so it is
-	 * never held while waiting for a relation.
-	 */
-	while (registry_is_unestablished())
-	{
-		registry_lock_for_removal();
-		reqs = registry_is_unestablished() ? requirements_to_establish(&n) : NULL;
-		if (reqs == NULL || n == 0)
-		{
-			registry_unlock_for_removal();
-			return;				/* another session was quicker, or it is too early */
-		}
-		answers = palloc0_array(Observation *, n);
-		if (verify_requirements(reqs, n, try, answers))
-		{
-			for (int i = 0; i < n; i++)
-				registry_save_state(reqs[i]->id, answers[i]);
-			CommandCounterIncrement();
-			return;
-		}
-		registry_unlock_for_removal();
-		(void) verify_requirements(reqs, n, wait, answers);
-	}
-}
-
-void
-judge_establish(void)
-{
-	if (XactReadOnly || !registry_lock_against_drop())
-		return;
-	establish();
-	registry_unlock_against_drop();
 }

@@ -26,9 +26,16 @@ extern void judge_index_drop(Oid index, Oid relid, const char *statement);
 extern List *judge_preview(Touched *touched);
 
 /*
- * After a restore, find out how the requirements stand before the first change
- * of schema; else nothing to do, at the price of two index probes.
+ * After a restore, find out how the requirements stand before the first
+ * registration or change of schema; else nothing to do, at the price of two
+ * index probes.
  */
 extern void judge_establish(void);
+
+/*
+ * What the live versions need, each requirement once, and how many these are: 0
+ * if the restore is not yet through with them.
+ */
+extern Requirement **requirements_to_establish(int *n);
 
 #endif							/* COMPAT_GUARD_JUDGE_H */

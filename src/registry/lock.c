@@ -27,6 +27,7 @@
 #include "postgres.h"
 
 #include "base/activity.h"
+#include "base/compat.h"
 #include "catalog/pg_extension.h"
 #include "miscadmin.h"
 #include "registry/registry.h"
@@ -81,7 +82,13 @@ registry_lock_for_judgement(void)
 
 	/* ConditionalLockDatabaseObject, which not every minor release has. */
 	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, guard_extension_oid(), 0);
-	if (!try_lock(&tag, JUDGEMENT_LOCK))
+
+	/*
+	 * The lock for removal excludes as much.  Beside it ours would be refused
+	 * for as long as somebody waits for us to let go of that one.
+	 */
+	if (!compat_lock_held_by_me(&tag, REMOVAL_LOCK) &&
+		!try_lock(&tag, JUDGEMENT_LOCK))
 		return false;
 	AcceptInvalidationMessages();
 	return true;

@@ -196,29 +196,49 @@ registry_save_state(int64 requirement_id, const Observation *obs)
 
 /* ---- after a restore ---- */
 
-/* Has an index any row for the keys? */
-static bool
-any_row(const char *table, int natts, const char *index, StoreScan *scan)
+/* The id in the first row that an index has for the keys, 0 if there is none. */
+static int64
+first_row(const char *table, int natts, const char *index, StoreScan *scan, int id_attnum)
 {
 	Relation	rel = store_open(table, natts, AccessShareLock);
-	bool		any;
+	HeapTuple	tup;
+	int64		id = 0;
 
 	scan_begin(scan, rel, index, NULL);
-	any = HeapTupleIsValid(scan_next(scan));
+	if (HeapTupleIsValid(tup = scan_next(scan)))
+		id = tuple_int64(rel, tup, id_attnum);
 	scan_end(scan);
 	table_close(rel, AccessShareLock);
-	return any;
+	return id;
 }
 
 bool
 registry_is_unestablished(void)
 {
-	StoreScan	states;
-	StoreScan	live;
+	/*
+	 * Asked before every change of schema.  To find a row again that was there
+	 * before is much cheaper than any, for which a whole index page is read.
+	 */
+	static int64 seen = 0;
+	StoreScan	scan;
 
-	scan_init(&states);
-	scan_init(&live);
-	scan_key_null(&live);
-	return !any_row("requirement_state", STATE_NATTS, "requirement_state_pkey", &states) &&
-		any_row("version", VERSION_NATTS, "version_retired_idx", &live);
+	if (seen != 0)
+	{
+		scan_init(&scan);
+		scan_key_int64(&scan, seen);
+		seen = first_row("requirement_state", STATE_NATTS, "requirement_state_pkey",
+						 &scan, STATE_REQUIREMENT_ID);
+	}
+	if (seen == 0)
+	{
+		scan_init(&scan);
+		seen = first_row("requirement_state", STATE_NATTS, "requirement_state_pkey",
+						 &scan, STATE_REQUIREMENT_ID);
+	}
+	if (seen != 0)
+		return false;
+
+	scan_init(&scan);
+	scan_key_null(&scan);
+	return first_row("version", VERSION_NATTS, "version_retired_idx", &scan, VERSION_ID) != 0;
 }

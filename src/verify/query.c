@@ -71,8 +71,7 @@ verify_query(const Requirement *req, Observation *obs)
 
 	/* First the names, so that they are known even if the rest fails. */
 	observe_mentions(raw->stmt, obs);
-	if (!verify_waits_for_locks())
-		(void) try_lock_mentions(raw->stmt, NULL);
+	(void) try_lock_mentions(raw->stmt, NULL);
 
 	query = analyse(raw, sql, &paramtypes, &nparams);
 	observe_references((Node *) query, obs);

@@ -31,6 +31,11 @@ extern bool observe_all_inserts(Node *node, Observation *obs);
  */
 extern bool try_lock_mentions(Node *node, void *context);
 
+/* Did it fail since the reset?  Wait until what it failed on could be had. */
+extern void try_lock_reset(void);
+extern bool try_lock_failed(void);
+extern void try_lock_wait(void);
+
 /* ---- shape.c ---- */
 
 typedef struct Shape Shape;

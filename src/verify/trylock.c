@@ -7,10 +7,13 @@
  * be found in a deadlock that would not have been there without us.  So the
  * locks are taken here first without waiting; what little is left (indexes,
  * tables below inlined functions) is up to a short lock_timeout.
+ *
+ * Whoever may wait does it for one relation, and meanwhile holds no other.
  */
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "base/subtransaction.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_inherits.h"
 #include "miscadmin.h"
@@ -21,15 +24,49 @@
 #include "verify/observe.h"
 #include "verify/query.h"
 
+static Oid	busy_relid = InvalidOid;	/* what could not be locked */
+static LOCKMODE busy_lockmode;
+
 static void lock_below(Oid relid);
 
 static void
 lock_or_fail(Oid relid, LOCKMODE lockmode)
 {
-	if (!ConditionalLockRelationOid(relid, lockmode))
-		ereport(ERROR,
-				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-				 errmsg("could not obtain lock on relation with OID %u", relid)));
+	if (ConditionalLockRelationOid(relid, lockmode))
+		return;
+	busy_relid = relid;
+	busy_lockmode = lockmode;
+	ereport(ERROR,
+			(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+			 errmsg("could not obtain lock on relation with OID %u", relid)));
+}
+
+void
+try_lock_reset(void)
+{
+	busy_relid = InvalidOid;
+}
+
+bool
+try_lock_failed(void)
+{
+	return OidIsValid(busy_relid);
+}
+
+static void
+lock_busy(void *arg)
+{
+	LockRelationOid(busy_relid, busy_lockmode);
+}
+
+void
+try_lock_wait(void)
+{
+	/* Rolled back, so that the lock is not kept. */
+	ErrorData  *edata = subtransaction_run(lock_busy, NULL, false);
+
+	if (edata != NULL)
+		ReThrowError(edata);
 }
 
 /* What the rules of a view or table refer to. */
@@ -93,9 +130,12 @@ lock_named(RangeVar *name, LOCKMODE lockmode)
 		return;
 
 	/* Of a query in WITH it may be the name, too: no harm done. */
-	relid = RangeVarGetRelidExtended(name, lockmode, RVR_MISSING_OK | RVR_NOWAIT, NULL, NULL);
+	relid = RangeVarGetRelid(name, NoLock, true);
 	if (OidIsValid(relid))
+	{
+		lock_or_fail(relid, lockmode);
 		lock_below(relid);
+	}
 }
 
 static RangeVar *

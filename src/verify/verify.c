@@ -29,6 +29,7 @@
 #include "utils/snapmgr.h"
 #include "utils/varlena.h"
 #include "verify/observe.h"
+#include "verify/query.h"
 #include "verify/verify.h"
 
 /*
@@ -38,18 +39,11 @@
 #define BUSY_LOCK_TIMEOUT	"10ms"
 
 static Oid	without_index = InvalidOid;
-static bool waits_for_locks = true;
 
 Oid
 verify_without_index(void)
 {
 	return without_index;
-}
-
-bool
-verify_waits_for_locks(void)
-{
-	return waits_for_locks;
 }
 
 /* ---- observations ---- */
@@ -464,12 +458,21 @@ answer_in_context(void *arg)
 static bool
 answer_some(Batch *batch)
 {
-	ErrorData  *edata = subtransaction_run(answer_in_context, batch, false);
+	ErrorData  *edata;
 	int			i;
 
+	try_lock_reset();
+	edata = subtransaction_run(answer_in_context, batch, false);
 	if (edata == NULL)
 		return true;
-	if (!batch->options->wait_for_locks && error_is_busy(edata))
+	if (error_is_busy(edata) && try_lock_failed())
+	{
+		if (!batch->options->wait_for_locks)
+			return false;
+		try_lock_wait();
+		return true;			/* once more from there */
+	}
+	if (error_is_busy(edata) && !batch->options->wait_for_locks)
 		return false;
 	i = batch->order[batch->next];
 	if (error_is_no_answer(edata) || batch->reqs[i]->kind != REQUIREMENT_QUERY ||
@@ -508,7 +511,6 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	qsort_arg(batch.order, nreqs, sizeof(int), compare_contexts, reqs);
 
 	without_index = options.without_index;
-	waits_for_locks = options.wait_for_locks;
 	PG_TRY();
 	{
 		while (answered && batch.next < nreqs)
@@ -519,7 +521,6 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		if (OidIsValid(without_index))
 			show_index(without_index);
 		without_index = InvalidOid;
-		waits_for_locks = true;
 	}
 	PG_END_TRY();
 	MemoryContextDelete(batch.scratch);

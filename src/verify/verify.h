@@ -51,7 +51,7 @@ typedef struct Observation
 typedef struct VerifyOptions
 {
 	/*
-	 * Wait for relation locks as any statement would.  Otherwise give up on
+	 * Wait for relation locks, while holding no other.  Otherwise give up on
 	 * the first lock that is not to be had: what is locked is being changed by
 	 * another transaction, and waiting for it while holding locks of one's own
 	 * could deadlock.
@@ -77,9 +77,6 @@ extern bool verify_requirements(Requirement **reqs, int nreqs,
 
 /* The index of VerifyOptions, for the verifiers of the kinds. */
 extern Oid	verify_without_index(void);
-
-/* Its wait_for_locks. */
-extern bool verify_waits_for_locks(void);
 
 extern const char *state_name(RequirementState state);
 extern bool state_by_name(const char *name, RequirementState *state);

@@ -159,6 +159,7 @@ $node->command_ok([ 'pg_dump', '-a', '--disable-triggers', '-f', "$dir/data.sql"
 is(restore('schema_only', 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', "$dir/schema.sql", '-f', "$dir/data.sql", '-d', 'schema_only'),
 	'', 'first the one, then the other');
 is(verdict('schema_only', 'DROP INDEX app.users_email_idx;'), 'ERROR:  VG001', 'guarded');
+is(verdict('schema_only', 'ALTER TABLE app.users ADD COLUMN fax text;'), '', 'the first change that passes');
 is($node->safe_psql('schema_only', $stood), $node->safe_psql('shop', $stood), 'as it was');
 
 $node->stop;

@@ -41,6 +41,7 @@ $old->safe_psql('postgres', q{
 	CREATE UNIQUE INDEX users_email_idx ON users (email);
 	CREATE TABLE dropped (a int);
 	GRANT SELECT, INSERT ON users TO app;
+	GRANT SELECT ON dropped TO app;
 	SELECT compat_guard.register('app', '1', '{"role": "app", "search_path": "public",
 		"relations": {"users": {"columns": {"note": {}, "email": {"nullable": false}}, "insert": ["id", "email"], "unique": [["email"]]}},
 		"queries": {"grouped": "SELECT email, count(*) FROM users GROUP BY id"}}');

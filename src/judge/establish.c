@@ -1,0 +1,103 @@
+/*
+ * establish.c
+ *		After a restore: how do the requirements stand?
+ *
+ * A dump holds what was said, not what was found.  Before the first change of
+ * schema or registration that follows a restore, every requirement of a live
+ * version is verified and what is found is stored, as if it had been registered
+ * just then.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "judge/judge.h"
+#include "registry/registry.h"
+#include "utils/guc.h"
+
+static int
+compare_requirements(const ListCell *a, const ListCell *b)
+{
+	int64		ida = ((Requirement *) lfirst(a))->id;
+	int64		idb = ((Requirement *) lfirst(b))->id;
+
+	return (ida > idb) - (ida < idb);
+}
+
+Requirement **
+requirements_to_establish(int *n)
+{
+	List	   *all = NIL;
+	Requirement **reqs;
+	ListCell   *lc;
+
+	foreach(lc, registry_live_versions())
+	{
+		Version    *version = lfirst(lc);
+		List	   *needed = registry_requirements_of(version->id);
+
+		if (list_length(needed) != version->nrequirements)
+		{
+			*n = 0;
+			return NULL;
+		}
+		all = list_concat(all, needed);
+	}
+	list_sort(all, compare_requirements);
+
+	reqs = palloc_array(Requirement *, list_length(all) + 1);
+	*n = 0;
+	foreach(lc, all)
+	{
+		if (*n == 0 || reqs[*n - 1]->id != ((Requirement *) lfirst(lc))->id)
+			reqs[(*n)++] = lfirst(lc);
+	}
+	return reqs;
+}
+
+static void
+establish(void)
+{
+	VerifyOptions try = {.wait_for_locks = false};
+	VerifyOptions wait = {.wait_for_locks = true};
+	Requirement **reqs;
+	Observation **answers;
+	int			n;
+
+	/* The lock is never held while waiting for a relation: see lock.c. */
+	while (registry_is_unestablished())
+	{
+		registry_lock_for_removal();
+		n = 0;
+		reqs = registry_is_unestablished() ? requirements_to_establish(&n) : NULL;
+		if (n == 0)
+		{
+			registry_unlock_for_removal();
+			return;				/* another session was quicker, or it is too early */
+		}
+		answers = palloc0_array(Observation *, n);
+		if (verify_requirements(reqs, n, try, answers))
+		{
+			for (int i = 0; i < n; i++)
+				registry_save_state(reqs[i]->id, answers[i]);
+			CommandCounterIncrement();
+			return;
+		}
+		registry_unlock_for_removal();
+		(void) verify_requirements(reqs, n, wait, answers);
+	}
+}
+
+void
+judge_establish(void)
+{
+	/*
+	 * What we find is not seen, and our lock not released, before this
+	 * transaction ends, while other jobs of a parallel restore wait for its
+	 * other locks.  So sessions that restore leave it to the first that does
+	 * not: every script of pg_dump's turns check_function_bodies off.
+	 */
+	if (XactReadOnly || !check_function_bodies || !registry_lock_against_drop())
+		return;
+	establish();
+	registry_unlock_against_drop();
+}
