@@ -7,9 +7,11 @@
 # pg_regress, in this order: one file of sql/ each.
 REGRESS = \
 	contract \
+	verifier \
 	paths \
 	modes \
-	roles
+	roles \
+	references
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 

@@ -55,12 +55,10 @@ extern PGDLLEXPORT void _PG_init(void);
  * nodes of their own. */
 #if PG_VERSION_NUM < 160000
 #define CompatPermissionInfo				RangeTblEntry
-#define compat_permission_infos(planned)	((planned)->rtable)
 #define compat_query_permission_infos(query)	((query)->rtable)
 #define compat_permission_relid(info)		((info)->rtekind == RTE_RELATION ? (info)->relid : InvalidOid)
 #else
 #define CompatPermissionInfo				RTEPermissionInfo
-#define compat_permission_infos(planned)	((planned)->permInfos)
 #define compat_query_permission_infos(query)	((query)->rteperminfos)
 #define compat_permission_relid(info)		((info)->relid)
 #endif

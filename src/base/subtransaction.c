@@ -16,6 +16,15 @@ subtransaction_run(void (*body) (void *arg), void *arg, bool keep)
 	ResourceOwner owner = CurrentResourceOwner;
 	ErrorData  *volatile edata = NULL;
 
+	/*
+	 * One may begin while a COMMIT or PREPARE runs, but an assertion of
+	 * RollbackAndReleaseCurrentSubTransaction does not expect to come back to
+	 * that.  So it comes back to another one.
+	 */
+	bool		wrapped = (GetCurrentTransactionNestLevel() == 1);
+
+	if (wrapped)
+		BeginInternalSubTransaction(NULL);
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	PG_TRY();
@@ -34,6 +43,8 @@ subtransaction_run(void (*body) (void *arg), void *arg, bool keep)
 		ReleaseCurrentSubTransaction();
 	else
 		RollbackAndReleaseCurrentSubTransaction();
+	if (wrapped)
+		ReleaseCurrentSubTransaction();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
 	return edata;

@@ -63,8 +63,7 @@ typedef struct TouchedEntry
 	TouchedKey	key;			/* must be first */
 	SubTransactionId subid;		/* that touched it first */
 	List	   *names;			/* of ObjectKey *: what it was called */
-	const char *statement;		/* that touched it last */
-	int			order;			/* of that statement */
+	List	   *statements;		/* of TouchingStatement *: that touched it */
 } TouchedEntry;
 
 struct TouchedSet
@@ -72,9 +71,8 @@ struct TouchedSet
 	MemoryContext context;
 	HTAB	   *entries;
 	bool		everything;
-	const char *statement;		/* latest copied text ... */
-	int			nstatements;	/* ... how many there were ... */
-	const StatementFrame *statement_frame;	/* ... and the frame it is of */
+	List	   *statements;		/* of TouchingStatement *, in their order ... */
+	const StatementFrame *statement_frame;	/* ... and the frame the last is of */
 };
 
 static TouchedSet *touched = NULL;	/* NULL: nothing yet */
@@ -153,12 +151,24 @@ ddl_is_running(void)
 	return current_frame != NULL && current_frame->is_ddl;
 }
 
+static List *
+append_statement(List *statements, TouchingStatement *statement)
+{
+	MemoryContext old = MemoryContextSwitchTo(touched->context);
+
+	if (statement != NULL && (statements == NIL || llast(statements) != statement))
+		statements = lappend(statements, statement);
+	MemoryContextSwitchTo(old);
+	return statements;
+}
+
 #define STATEMENT_SHOWN 1000	/* bytes of a statement worth keeping */
 
-/* The text of the running statement, copied once; NULL outside any. */
-static const char *
+/* The running statement, copied once; NULL outside any. */
+static TouchingStatement *
 current_statement(void)
 {
+	TouchingStatement *statement;
 	const char *source;
 	int			length;
 	char	   *copy;
@@ -166,7 +176,7 @@ current_statement(void)
 	if (current_frame == NULL || current_frame->source == NULL)
 		return NULL;
 	if (touched->statement_frame == current_frame)
-		return touched->statement;
+		return llast(touched->statements);
 
 	source = current_frame->source;
 	if (current_frame->location > 0)
@@ -185,10 +195,12 @@ current_statement(void)
 	copy = MemoryContextAlloc(touched->context, length + 1);
 	memcpy(copy, source, length);
 	copy[length] = '\0';
-	touched->statement = copy;
-	touched->nstatements++;
+	statement = MemoryContextAlloc(touched->context, sizeof(TouchingStatement));
+	statement->number = list_length(touched->statements);
+	statement->text = copy;
+	touched->statements = append_statement(touched->statements, statement);
 	touched->statement_frame = current_frame;
-	return copy;
+	return statement;
 }
 
 /* ---- the set ---- */
@@ -223,9 +235,9 @@ add_entry(Oid classid, uint32 id)
 	{
 		entry->subid = GetCurrentSubTransactionId();
 		entry->names = NIL;
+		entry->statements = NIL;
 	}
-	entry->statement = current_statement();
-	entry->order = touched->nstatements;
+	entry->statements = append_statement(entry->statements, current_statement());
 	return entry;
 }
 
@@ -339,8 +351,7 @@ add_touched_name(Touched *result, ObjectKey *key, const TouchedEntry *entry)
 	TouchedName *name = palloc_object(TouchedName);
 
 	name->key = *key;
-	name->statement = entry->statement ? pstrdup(entry->statement) : NULL;
-	name->order = entry->order;
+	name->statements = entry->statements;
 	if (key->classid == AuthIdRelationId)
 		result->roles = lappend(result->roles, name);
 	else
@@ -439,8 +450,7 @@ touched_names(void)
 	if (any_unexplained(PROC_HASH, ProcedureRelationId, PROCOID))
 		add_hashed(result, PROC_HASH, ProcedureRelationId, PROCOID, Anum_pg_proc_oid);
 
-	if (touched->statement != NULL)
-		result->statement = pstrdup(touched->statement);
+	result->statements = touched->statements;
 	return result;
 }
 

@@ -45,7 +45,10 @@ extern void touched_role(Oid roleid);
 
 extern bool touched_anything(void);
 
-/* All of it, by name, in CurrentMemoryContext.  What was collected stays. */
+/*
+ * All of it, by name, in CurrentMemoryContext; valid until it is cleared, which
+ * this does not do.
+ */
 extern Touched *touched_names(void);
 extern void touched_clear(void);
 extern void touched_transaction_end(void);

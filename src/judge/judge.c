@@ -31,6 +31,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 /* One requirement under judgement. */
@@ -329,12 +330,19 @@ problem_counts(const Candidate *candidate, Problem *problem, RuleAction *at_most
 	return before->state == STATE_MET || !problem_is_known(before, problem);
 }
 
-/* The last statement that touched what the requirement hangs on. */
-static const char *
-guilty_statement(const Case *c, const Candidate *candidate)
+static int
+compare_statements(const ListCell *a, const ListCell *b)
 {
-	const char *statement = NULL;
-	int			order = -1;
+	return ((TouchingStatement *) lfirst(a))->number -
+		((TouchingStatement *) lfirst(b))->number;
+}
+
+/* The statements that touched what the requirement hangs on, as one text. */
+static const char *
+guilty_statements(const Case *c, const Candidate *candidate)
+{
+	List	   *guilty = NIL;
+	StringInfoData buf;
 	ListCell   *lct;
 	ListCell   *lck;
 
@@ -344,15 +352,21 @@ guilty_statement(const Case *c, const Candidate *candidate)
 
 		foreach(lck, candidate->after->keys)
 		{
-			if (name->statement != NULL && name->order > order &&
-				object_key_equal(&name->key, lfirst(lck)))
-			{
-				statement = name->statement;
-				order = name->order;
-			}
+			if (object_key_equal(&name->key, lfirst(lck)))
+				guilty = list_concat_unique_ptr(guilty, name->statements);
 		}
 	}
-	return statement ? statement : c->touched->statement;
+	if (guilty == NIL)
+		guilty = list_copy(c->touched->statements);
+	if (guilty == NIL)
+		return NULL;
+	list_sort(guilty, compare_statements);
+
+	initStringInfo(&buf);
+	foreach(lct, guilty)
+		appendStringInfo(&buf, "%s%s", buf.len ? "; " : "",
+						 ((TouchingStatement *) lfirst(lct))->text);
+	return buf.data;
 }
 
 typedef struct VictimSearch
@@ -416,7 +430,7 @@ findings_of(Case *c)
 				finding->version = version->name;
 				finding->req = candidate->req;
 				finding->problem = problem;
-				finding->statement = guilty_statement(c, candidate);
+				finding->statement = guilty_statements(c, candidate);
 				if (finding->action != ACTION_IGNORE)
 					findings = lappend(findings, finding);
 			}
@@ -510,6 +524,9 @@ run_case(Case *c, void (*body) (void *), bool tolerant)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 
+	/* At commit there is none any more, and long values could not be read. */
+	PushActiveSnapshot(GetTransactionSnapshot());
+
 	if (!tolerant)
 		body(c);
 	else
@@ -526,6 +543,7 @@ run_case(Case *c, void (*body) (void *), bool tolerant)
 					 errmsg("schema change was not judged: %s", edata->message)));
 		}
 	}
+	PopActiveSnapshot();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 }
@@ -557,6 +575,7 @@ judge_index_drop(Oid index, Oid relid, const char *statement)
 {
 	Touched    *touched = palloc0_object(Touched);
 	TouchedName *name = palloc0_object(TouchedName);
+	TouchingStatement *touching = palloc0_object(TouchingStatement);
 	ObjectKey  *key = object_key(RelationRelationId, relid);
 	Case		c = {.touched = touched};
 	ErrorData  *edata;
@@ -564,9 +583,9 @@ judge_index_drop(Oid index, Oid relid, const char *statement)
 	if (key == NULL)
 		return;					/* temporary, or gone */
 	name->key = *key;
-	name->statement = statement;
+	touching->text = statement;
+	name->statements = list_make1(touching);
 	touched->names = list_make1(name);
-	touched->statement = statement;
 
 	/*
 	 * It must not have a transaction ID before it starts: hence no writes.  Nor

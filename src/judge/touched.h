@@ -10,14 +10,19 @@
 #include "verify/verify.h"
 
 /*
- * Names where something appeared, changed or went, each with the statement
+ * Names where something appeared, changed or went, each with the statements
  * that did it.  A key whose name is NULL stands for everything in its schema.
  */
+typedef struct TouchingStatement
+{
+	int			number;			/* among the transaction's */
+	const char *text;
+} TouchingStatement;
+
 typedef struct TouchedName
 {
 	ObjectKey	key;
-	const char *statement;		/* text, or NULL if not known */
-	int			order;			/* of the statement among the transaction's */
+	List	   *statements;		/* of TouchingStatement *; NIL if not known */
 } TouchedName;
 
 typedef struct Touched
@@ -25,7 +30,7 @@ typedef struct Touched
 	List	   *names;			/* of TouchedName * */
 	List	   *roles;			/* of TouchedName *: roles whose rights changed */
 	bool		everything;		/* a change that any requirement may feel */
-	const char *statement;		/* that did the last of it, or NULL */
+	List	   *statements;		/* all of them */
 } Touched;
 
 #endif							/* COMPAT_GUARD_TOUCHED_H */

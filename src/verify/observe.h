@@ -12,7 +12,7 @@
 #define COMPAT_GUARD_OBSERVE_H
 
 #include "nodes/bitmapset.h"
-#include "nodes/plannodes.h"
+#include "nodes/bitmapset.h"
 #include "verify/verify.h"
 
 /*
@@ -72,12 +72,6 @@ extern char *baseline_text(const Requirement *req, const char *member);
  * that the rewriter would write.
  */
 extern void observe_insert(Observation *obs, Oid relid, Bitmapset *supplied);
-
-/*
- * Has the current role the permissions the statement will be asked for when it
- * runs?  Reports privilege-lost for each relation it has not (permission.c).
- */
-extern void observe_permissions(Observation *obs, PlannedStmt *planned);
 
 /* The verifiers, one a kind. */
 extern void verify_relation(const Requirement *req, Observation *obs);

@@ -1,6 +1,6 @@
 /*
  * permission.c
- *		Would a planned statement be permitted to run?
+ *		Would a statement be permitted to run?
  *
  * The server asks this in the executor (ExecCheckPermissions), through a hook
  * whose users may take the call for an execution and log it.  Nothing is
@@ -11,9 +11,11 @@
 #include "access/sysattr.h"
 #include "base/compat.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "verify/observe.h"
+#include "verify/query.h"
 
 /* May role do mode to each of the columns, or to any if there are none? */
 static bool
@@ -61,12 +63,17 @@ is_permitted(CompatPermissionInfo *info, Oid relid)
 	return true;
 }
 
-void
-observe_permissions(Observation *obs, PlannedStmt *planned)
+bool
+observe_permissions(Node *node, Observation *obs)
 {
 	ListCell   *lc;
 
-	foreach(lc, compat_permission_infos(planned))
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, observe_permissions, obs);
+
+	foreach(lc, compat_query_permission_infos((Query *) node))
 	{
 		CompatPermissionInfo *info = lfirst(lc);
 		Oid			relid = compat_permission_relid(info);
@@ -80,4 +87,5 @@ observe_permissions(Observation *obs, PlannedStmt *planned)
 						psprintf("permission denied for %s", relation_label(relid)),
 						relid, NULL)->sqlstate = "42501";
 	}
+	return query_tree_walker((Query *) node, observe_permissions, obs, 0);
 }

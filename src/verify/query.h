@@ -22,6 +22,14 @@ extern bool observe_references(Node *node, Observation *obs);
 /* The INSERTs of a rewritten query: see observe_insert. */
 extern bool observe_all_inserts(Node *node, Observation *obs);
 
+/* ---- permission.c ---- */
+
+/*
+ * Has the current role the permissions that a rewritten query will be asked for
+ * when it runs?  Reports privilege-lost for each relation it has not.
+ */
+extern bool observe_permissions(Node *node, Observation *obs);
+
 /* ---- trylock.c ---- */
 
 /*

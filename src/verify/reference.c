@@ -23,6 +23,7 @@
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "verify/observe.h"
@@ -139,6 +140,25 @@ observe_named_object(Observation *obs, Const *constant)
 			return;
 	}
 	observe_object(obs, classid, DatumGetObjectId(constant->constvalue));
+}
+
+/* nextval, which serial columns have for a default, asks for a right of its own. */
+static void
+observe_sequence_use(Observation *obs, FuncExpr *call)
+{
+	Const	   *sequence = call->args != NIL ? linitial(call->args) : NULL;
+
+	if (call->funcid != F_NEXTVAL || sequence == NULL || !IsA(sequence, Const) || sequence->constisnull ||
+		pg_class_aclcheck(DatumGetObjectId(sequence->constvalue), GetUserId(),
+						  ACL_USAGE | ACL_UPDATE) == ACLCHECK_OK)
+		return;
+	observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
+					psprintf("role %s to be allowed to use sequence %s",
+							 quote_identifier(GetUserNameFromId(GetUserId(), false)),
+							 relation_label(DatumGetObjectId(sequence->constvalue))),
+					psprintf("permission denied for sequence %s",
+							 relation_label(DatumGetObjectId(sequence->constvalue))),
+					DatumGetObjectId(sequence->constvalue), NULL)->sqlstate = "42501";
 }
 
 /*
@@ -296,6 +316,7 @@ observe_references(Node *node, Observation *obs)
 			}
 		case T_FuncExpr:
 			observe_function(obs, ((FuncExpr *) node)->funcid);
+			observe_sequence_use(obs, (FuncExpr *) node);
 			observe_expression_type(obs, node);
 			break;
 		case T_Aggref:
