@@ -148,6 +148,9 @@ finding_steps(const Finding *finding)
 	const char *column = column_of(finding);
 	char	   *advice = NULL;
 
+	if (finding_steps_are_general(finding) && finding->touched != NULL)
+		return psprintf("Expand and contract: ALTER TABLE %s ADD COLUMN beside what the query uses; write both; move the data; deploy a version that uses the new column; retire the versions that send the query; remove the old column from %s last.",
+						finding->touched, finding->touched);
 	if (finding_steps_are_general(finding))
 		return pstrdup("Keep what the query uses until the versions that send it are retired: add the new beside the old, move the data, deploy a version that uses the new, and remove the old last.");
 	if (table != NULL && column != NULL)

@@ -15,6 +15,7 @@ typedef struct Finding
 	const Requirement *req;
 	const Problem *problem;
 	const char *statement;		/* that did it, or NULL */
+	const char *touched;		/* the relation it did it to, quoted, or NULL */
 } Finding;
 
 /*

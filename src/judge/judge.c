@@ -337,9 +337,18 @@ compare_statements(const ListCell *a, const ListCell *b)
 		((TouchingStatement *) lfirst(b))->number;
 }
 
-/* The statements that touched what the requirement hangs on, as one text. */
+/* Of several the first by name: they come in no order. */
 static const char *
-guilty_statements(const Case *c, const Candidate *candidate)
+first_label(const char *label, const ObjectKey *key)
+{
+	const char *other = quote_qualified_identifier(key->schema, key->name);
+
+	return label == NULL || strcmp(other, label) < 0 ? other : label;
+}
+
+/* What was touched of what the requirement hangs on, and by which statements. */
+static void
+find_guilty(const Case *c, const Candidate *candidate, Finding *finding)
 {
 	List	   *guilty = NIL;
 	StringInfoData buf;
@@ -352,21 +361,24 @@ guilty_statements(const Case *c, const Candidate *candidate)
 
 		foreach(lck, candidate->after->keys)
 		{
-			if (object_key_equal(&name->key, lfirst(lck)))
-				guilty = list_concat_unique_ptr(guilty, name->statements);
+			if (!object_key_equal(&name->key, lfirst(lck)))
+				continue;
+			guilty = list_concat_unique_ptr(guilty, name->statements);
+			if (name->key.classid == RelationRelationId)
+				finding->touched = first_label(finding->touched, &name->key);
 		}
 	}
 	if (guilty == NIL)
 		guilty = list_copy(c->touched->statements);
 	if (guilty == NIL)
-		return NULL;
+		return;
 	list_sort(guilty, compare_statements);
 
 	initStringInfo(&buf);
 	foreach(lct, guilty)
 		appendStringInfo(&buf, "%s%s", buf.len ? "; " : "",
 						 ((TouchingStatement *) lfirst(lct))->text);
-	return buf.data;
+	finding->statement = buf.data;
 }
 
 typedef struct VictimSearch
@@ -430,7 +442,7 @@ findings_of(Case *c)
 				finding->version = version->name;
 				finding->req = candidate->req;
 				finding->problem = problem;
-				finding->statement = guilty_statements(c, candidate);
+				find_guilty(c, candidate, finding);
 				if (finding->action != ACTION_IGNORE)
 					findings = lappend(findings, finding);
 			}
