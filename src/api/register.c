@@ -93,6 +93,22 @@ contract_entries(Contract *contract, int *n)
 	return entries;
 }
 
+/* Lock the registry, and do not wait for that with relations locked. */
+static void
+lock_registry(bool removes, WaitedFor *waited_for)
+{
+	if (waited_for->locks != NIL)
+	{
+		if (removes ? registry_try_lock_for_removal() : registry_try_lock_for_registration())
+			return;
+		verify_release_locks(waited_for);
+	}
+	if (removes)
+		registry_lock_for_removal();
+	else
+		registry_lock_for_registration();
+}
+
 /*
  * Lock out judgements and verify, so that what is found stays true until we
  * commit.  The lock is never held while waiting for a relation: see lock.c.
@@ -102,18 +118,16 @@ verify_locked(Entry *entries, int n, bool removes)
 {
 	Requirement **reqs = palloc_array(Requirement *, n);
 	Observation **answers = palloc0_array(Observation *, n);
+	WaitedFor	waited_for = {0};
 
 	for (int i = 0; i < n; i++)
 		reqs[i] = entries[i].req;
 	for (;;)
 	{
 		VerifyOptions try = {.wait_for_locks = false};
-		VerifyOptions wait = {.wait_for_locks = true};
+		VerifyOptions wait = {.wait_for_locks = true, .waited_for = &waited_for};
 
-		if (removes)
-			registry_lock_for_removal();
-		else
-			registry_lock_for_registration();
+		lock_registry(removes, &waited_for);
 		if (verify_requirements(reqs, n, try, answers))
 			break;
 		if (removes)
@@ -122,6 +136,7 @@ verify_locked(Entry *entries, int n, bool removes)
 			registry_unlock_for_registration();
 		(void) verify_requirements(reqs, n, wait, answers);
 	}
+	verify_release_locks(&waited_for);
 	for (int i = 0; i < n; i++)
 		entries[i].found = answers[i];
 }

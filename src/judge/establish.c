@@ -57,8 +57,9 @@ requirements_to_establish(int *n)
 static void
 establish(void)
 {
+	WaitedFor	waited_for = {0};
 	VerifyOptions try = {.wait_for_locks = false};
-	VerifyOptions wait = {.wait_for_locks = true};
+	VerifyOptions wait = {.wait_for_locks = true, .waited_for = &waited_for};
 	Requirement **reqs;
 	Observation **answers;
 	int			n;
@@ -66,13 +67,17 @@ establish(void)
 	/* The lock is never held while waiting for a relation: see lock.c. */
 	while (registry_is_unestablished())
 	{
-		registry_lock_for_removal();
+		if (waited_for.locks == NIL || !registry_try_lock_for_removal())
+		{
+			verify_release_locks(&waited_for);
+			registry_lock_for_removal();
+		}
 		n = 0;
 		reqs = registry_is_unestablished() ? requirements_to_establish(&n) : NULL;
 		if (n == 0)
 		{
 			registry_unlock_for_removal();
-			return;				/* another session was quicker, or it is too early */
+			break;				/* another session was quicker, or it is too early */
 		}
 		answers = palloc0_array(Observation *, n);
 		if (verify_requirements(reqs, n, try, answers))
@@ -80,11 +85,12 @@ establish(void)
 			for (int i = 0; i < n; i++)
 				registry_save_state(reqs[i]->id, answers[i]);
 			CommandCounterIncrement();
-			return;
+			break;
 		}
 		registry_unlock_for_removal();
 		(void) verify_requirements(reqs, n, wait, answers);
 	}
+	verify_release_locks(&waited_for);
 }
 
 void

@@ -75,6 +75,32 @@ try_lock(const LOCKTAG *tag, LOCKMODE mode)
 	return LockAcquire(tag, mode, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
+/* As LockDatabaseObject does, but without waiting. */
+static bool
+try_lock_extension(LOCKMODE mode)
+{
+	LOCKTAG		tag;
+
+	/* ConditionalLockDatabaseObject, which not every minor release has. */
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, guard_extension_oid(), 0);
+	if (!try_lock(&tag, mode))
+		return false;
+	AcceptInvalidationMessages();
+	return true;
+}
+
+bool
+registry_try_lock_for_registration(void)
+{
+	return try_lock_extension(REGISTRATION_LOCK);
+}
+
+bool
+registry_try_lock_for_removal(void)
+{
+	return try_lock_extension(REMOVAL_LOCK);
+}
+
 bool
 registry_lock_for_judgement(void)
 {

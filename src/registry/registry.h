@@ -29,6 +29,7 @@
  * earlier one did.
  */
 extern void registry_lock_for_registration(void);
+extern bool registry_try_lock_for_registration(void);	/* false: not at once */
 extern void registry_unlock_for_registration(void);	/* before anything was written */
 
 /*
@@ -46,6 +47,7 @@ extern void registry_unlock_against_drop(void);
 
 /* For taking requirements away: excludes both of the above and itself. */
 extern void registry_lock_for_removal(void);
+extern bool registry_try_lock_for_removal(void);	/* false: not at once */
 extern void registry_unlock_for_removal(void);	/* before anything was written */
 
 /*

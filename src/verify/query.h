@@ -39,10 +39,10 @@ extern bool observe_permissions(Node *node, Observation *obs);
  */
 extern bool try_lock_mentions(Node *node, void *context);
 
-/* Did it fail since the reset?  Wait until what it failed on could be had. */
+/* Did it fail since the reset?  Lock what it failed on, and remember that. */
 extern void try_lock_reset(void);
 extern bool try_lock_failed(void);
-extern void try_lock_wait(void);
+extern void try_lock_wait(WaitedFor *waited_for);
 
 /* ---- shape.c ---- */
 

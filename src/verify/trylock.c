@@ -8,12 +8,14 @@
  * locks are taken here first without waiting; what little is left (indexes,
  * tables below inlined functions) is up to a short lock_timeout.
  *
- * Whoever may wait does it for one relation, and meanwhile holds no other.
+ * Whoever may wait does it for what was not to be had, and holds nothing else
+ * meanwhile, unlike a query that waits for its second table: that keeps changes
+ * of several relations out of deadlocks with us.  The lock is kept for the next
+ * try, which could not get it past others who have come to wait for it.
  */
 #include "postgres.h"
 
 #include "access/relation.h"
-#include "base/subtransaction.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_inherits.h"
 #include "miscadmin.h"
@@ -23,6 +25,8 @@
 #include "utils/rel.h"
 #include "verify/observe.h"
 #include "verify/query.h"
+
+#define MANY_WAITS	10
 
 static Oid	busy_relid = InvalidOid;	/* what could not be locked */
 static LOCKMODE busy_lockmode;
@@ -53,20 +57,38 @@ try_lock_failed(void)
 	return OidIsValid(busy_relid);
 }
 
-static void
-lock_busy(void *arg)
+typedef struct WaitedLock
 {
-	LockRelationOid(busy_relid, busy_lockmode);
+	Oid			relid;
+	LOCKMODE	lockmode;
+} WaitedLock;
+
+void
+try_lock_wait(WaitedFor *waited_for)
+{
+	WaitedLock *lock = palloc_object(WaitedLock);
+
+	/* So often that somebody may be waiting for us in turn: as any query then. */
+	if (waited_for->waits++ < MANY_WAITS)
+		verify_release_locks(waited_for);
+	lock->relid = busy_relid;
+	lock->lockmode = busy_lockmode;
+	LockRelationOid(lock->relid, lock->lockmode);
+	waited_for->locks = lappend(waited_for->locks, lock);
 }
 
 void
-try_lock_wait(void)
+verify_release_locks(WaitedFor *waited_for)
 {
-	/* Rolled back, so that the lock is not kept. */
-	ErrorData  *edata = subtransaction_run(lock_busy, NULL, false);
+	ListCell   *lc;
 
-	if (edata != NULL)
-		ReThrowError(edata);
+	foreach(lc, waited_for->locks)
+	{
+		WaitedLock *lock = lfirst(lc);
+
+		UnlockRelationOid(lock->relid, lock->lockmode);
+	}
+	waited_for->locks = NIL;
 }
 
 /* What the rules of a view or table refer to. */

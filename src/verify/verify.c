@@ -469,7 +469,7 @@ answer_some(Batch *batch)
 	{
 		if (!batch->options->wait_for_locks)
 			return false;
-		try_lock_wait();
+		try_lock_wait(batch->options->waited_for);
 		return true;			/* once more from there */
 	}
 	if (error_is_busy(edata) && !batch->options->wait_for_locks)
@@ -502,7 +502,10 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		.result = result
 	};
 	bool		answered = true;
+	WaitedFor	waited_for = {0};
 
+	if (options.waited_for == NULL)
+		options.waited_for = &waited_for;
 	for (int i = 0; i < nreqs; i++)
 	{
 		batch.order[i] = i;
@@ -523,6 +526,7 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		without_index = InvalidOid;
 	}
 	PG_END_TRY();
+	verify_release_locks(&waited_for);
 	MemoryContextDelete(batch.scratch);
 	return answered;
 }

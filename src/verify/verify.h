@@ -47,6 +47,13 @@ typedef struct Observation
 	Jsonb	   *baseline;		/* to compare with later; NULL if the kind has none */
 } Observation;
 
+/* Locks that were waited for, and how often. */
+typedef struct WaitedFor
+{
+	List	   *locks;			/* private to trylock.c */
+	int			waits;
+} WaitedFor;
+
 /* How verify_requirements goes about it. */
 typedef struct VerifyOptions
 {
@@ -58,6 +65,12 @@ typedef struct VerifyOptions
 	 */
 	bool		wait_for_locks;
 
+	/*
+	 * Where to keep the locks that were waited for, until verify_release_locks
+	 * or transaction end; NULL: they are released.
+	 */
+	WaitedFor  *waited_for;
+
 	/* Answer as if this index did not exist; InvalidOid for none. */
 	Oid			without_index;
 } VerifyOptions;
@@ -65,7 +78,7 @@ typedef struct VerifyOptions
 /*
  * Answer the requirements, each as its role under a security-restricted
  * context and with its search path, inside an internal subtransaction that is
- * always rolled back: no lock outlives the call.  result[i] answers reqs[i];
+ * always rolled back: no other lock outlives the call.  result[i] answers reqs[i];
  * all is allocated in CurrentMemoryContext.  False, and result undefined, if it
  * gave up on a lock.
  *
@@ -77,6 +90,8 @@ extern bool verify_requirements(Requirement **reqs, int nreqs,
 
 /* The index of VerifyOptions, for the verifiers of the kinds. */
 extern Oid	verify_without_index(void);
+
+extern void verify_release_locks(WaitedFor *waited_for);
 
 extern const char *state_name(RequirementState state);
 extern bool state_by_name(const char *name, RequirementState *state);
