@@ -70,4 +70,5 @@ def main():
         set_fsync(fsync)
         compare(f"fsync {fsync}, not needed", databases, "free")
         compare(f"fsync {fsync}, needed by a dozen", dozens, "needed")
+    set_fsync("DEFAULT")
     drop_databases(*databases.values())

@@ -87,6 +87,7 @@ def drop_databases(*names):
 
 
 def set_fsync(value):
+    """DEFAULT is what the server's own configuration says."""
     sql("postgres", f"ALTER SYSTEM SET fsync = {value}")
     sql("postgres", "SELECT pg_reload_conf()")
     time.sleep(0.5)

@@ -57,11 +57,11 @@ def first_time(document):
 
 
 def no_change(document):
-    """The call with its argument as text, the same text read and nothing done, and the difference."""
+    """The call by the clock, and what it takes the processor beyond reading its argument."""
     read = f"SELECT WHERE $contract${document}$contract$::jsonb IS NULL;\n"
     wall, cpu = timed(DATABASE, [read, register("known", document)] * 20)
     call, text = statistics.median(cpu[3::2]), statistics.median(cpu[2::2])
-    return statistics.median(wall[3::2]), call, call - text
+    return statistics.median(wall[3::2]), call - text, text
 
 
 def many_at_once(document):
@@ -92,8 +92,8 @@ def main():
     sql(DATABASE, register("known", document))
     [times] = rounds(ROUNDS, lambda: no_change(document))
     report("register again: ms with the round trip", spread([t[0] for t in times]))
-    report("  processor time", spread([t[1] for t in times]))
-    report("  processor time without the reading of JSON", spread([t[2] for t in times]), "<= 1")
+    report("  processor time beyond the reading of JSON", spread([t[1] for t in times]), "<= 1")
+    report("  as part of the time to read the JSON", spread([t[1] / t[2] for t in times]))
 
     done, samples = many_at_once(document)
     waiting, behind, waited_for = (max(column) for column in zip(*samples))
