@@ -18,7 +18,6 @@
 
 #if PG_VERSION_NUM < 160000
 /* 16 replaced the per-class privilege functions by generic ones. */
-#define compat_class_aclcheck(oid, role, mode)		pg_class_aclcheck(oid, role, mode)
 #define compat_namespace_aclcheck(oid, role, mode)	pg_namespace_aclcheck(oid, role, mode)
 #define compat_proc_aclcheck(oid, role, mode)		pg_proc_aclcheck(oid, role, mode)
 /* 16 gave this a place to put soft errors. */
@@ -31,7 +30,6 @@ extern PGDLLEXPORT void _PG_init(void);
 #else
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
-#define compat_class_aclcheck(oid, role, mode)		pg_class_aclcheck(oid, role, mode)
 #define compat_namespace_aclcheck(oid, role, mode)	object_aclcheck(NamespaceRelationId, oid, role, mode)
 #define compat_proc_aclcheck(oid, role, mode)		object_aclcheck(ProcedureRelationId, oid, role, mode)
 #define compat_string_to_name_list(s)				stringToQualifiedNameList(s, NULL)

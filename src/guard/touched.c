@@ -515,8 +515,9 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 }
 
 /*
- * Callbacks run wherever invalidations are accepted, so they look nothing up
- * beyond the cached answer whether the guard is active.
+ * Callbacks run wherever invalidations are accepted, an aborting transaction
+ * included, so they look nothing up.  A DDL statement has a frame only where the
+ * guard is active.
  */
 static void
 relation_invalidated(Datum arg, Oid relid)

@@ -94,7 +94,7 @@ append_role_requirements(Case *c, int64 **ids, int *n)
 {
 	ListCell   *lcv;
 	ListCell   *lcr;
-	List	   *seen = NIL;		/* of String-like char *: roles done */
+	List	   *seen = NIL;		/* of char *: roles done */
 
 	foreach(lcv, registry_live_versions())
 	{
