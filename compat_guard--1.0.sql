@@ -328,7 +328,8 @@ IS 'run a migration script, report every finding, and undo everything';
 ---------------------------------------------------------------------------
 
 CREATE FUNCTION compat_guard.rule_table()
-RETURNS TABLE ("position" integer, rule text, default_action text, fires_when text, advice text)
+RETURNS TABLE ("position" integer, rule text, default_action text, proven_action text,
+			   fires_when text, advice text)
 LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'compat_guard_rule_table';
 COMMENT ON FUNCTION compat_guard.rule_table() IS 'every rule the library knows';
@@ -449,7 +450,8 @@ WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'compat_guard') AND 
 COMMENT ON VIEW compat_guard.droppable IS 'tables, columns, indexes and routines that no live version needs, as far as contracts tell; empty while nobody is registered';
 
 CREATE VIEW compat_guard.rules AS
-SELECT r."position", r.rule, r.default_action, coalesce(p.action, r.default_action) AS action,
+SELECT r."position", r.rule, r.default_action, r.proven_action,
+	coalesce(p.action, r.default_action) AS action,
 	r.fires_when, r.advice,
 	(SELECT pg_catalog.jsonb_object_agg(o.app, o.action) FROM compat_guard.policy AS o
 	 WHERE o.rule = r.rule AND o.app <> '') AS by_app

@@ -15,7 +15,10 @@
 
 GUARD_FUNCTION(compat_guard_rule_table);
 
-/* compat_guard.rule_table() returns setof (position, rule, default_action, fires_when, advice) */
+/*
+ * compat_guard.rule_table() returns setof (position, rule, default_action,
+ *		proven_action, fires_when, advice)
+ */
 Datum
 compat_guard_rule_table(PG_FUNCTION_ARGS)
 {
@@ -25,14 +28,15 @@ compat_guard_rule_table(PG_FUNCTION_ARGS)
 	for (RuleId id = 0; id < RULE_COUNT; id++)
 	{
 		const Rule *rule = rule_get(id);
-		Datum		values[5];
-		bool		nulls[5] = {false};
+		Datum		values[6];
+		bool		nulls[6] = {false};
 
 		values[0] = Int32GetDatum(id + 1);
 		values[1] = CStringGetTextDatum(rule->name);
 		values[2] = CStringGetTextDatum(action_name(rule->default_action));
-		values[3] = CStringGetTextDatum(rule->fires_when);
-		values[4] = CStringGetTextDatum(rule->advice);
+		values[3] = CStringGetTextDatum(action_name(rule_action(id, true)));
+		values[4] = CStringGetTextDatum(rule->fires_when);
+		values[5] = CStringGetTextDatum(rule->advice);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;

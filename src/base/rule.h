@@ -29,8 +29,18 @@ typedef enum RuleId
 	RULE_COLUMN_READS_NULL,
 	RULE_COLUMN_REJECTS_NULL,
 	RULE_COLUMN_DEFAULT,
+	RULE_DEFAULT_CHANGED,
 	RULE_INSERT_NEEDS_COLUMN,
 	RULE_INSERT_REJECTED_COLUMN,
+	RULE_CONSTRAINT_ADDED,
+	RULE_CONSTRAINT_NOT_VALID_TRAP,
+	RULE_FOREIGN_KEY_ACTION,
+	RULE_DOMAIN_TIGHTENED,
+	RULE_TRIGGER_ADDED,
+	RULE_TRIGGER_DISABLED,
+	RULE_RULE_ADDED,
+	RULE_ROW_SECURITY,
+	RULE_VIEW_CHANGED,
 	RULE_UNIQUE_MISSING,
 	RULE_INDEX_MISSING,
 	RULE_QUERY_BROKEN,
@@ -39,8 +49,18 @@ typedef enum RuleId
 	RULE_QUERY_RESULT,
 	RULE_QUERY_RESULT_GREW,
 	RULE_NAME_CAPTURED,
+	RULE_ROUTINE_MISSING,
+	RULE_ROUTINE_RESULT,
+	RULE_ROUTINE_BODY_BROKEN,
+	RULE_TYPE_MISSING,
+	RULE_ENUM_LABEL_MISSING,
+	RULE_ENUM_LABEL_ADDED,
+	RULE_SEQUENCE_MISSING,
+	RULE_EXTENSION_MISSING,
+	RULE_SCHEMA_MISSING,
 	RULE_PRIVILEGE_LOST,
 	RULE_ROLE_MISSING,
+	RULE_GUARD_REMOVED,
 	RULE_NOT_VERIFIED,
 	RULE_COUNT
 } RuleId;
@@ -49,11 +69,20 @@ typedef struct Rule
 {
 	const char *name;			/* kebab-case */
 	RuleAction	default_action;
+
+	/*
+	 * What is done by default where rows or sessions prove the harm, which
+	 * otherwise is only likely.  ACTION_IGNORE, which is what an initialiser
+	 * leaves: the same.
+	 */
+	RuleAction	proven_action;
 	const char *fires_when;		/* one clause, for the view compat_guard.rules */
 	const char *advice;			/* the safe way in general terms, ditto */
 } Rule;
 
 extern const Rule *rule_get(RuleId id);
+/* The action without any policy. */
+extern RuleAction rule_action(RuleId id, bool proven);
 extern bool rule_by_name(const char *name, RuleId *id);
 extern const char *action_name(RuleAction action);
 extern bool action_by_name(const char *name, RuleAction *action);

@@ -312,6 +312,15 @@ problem_is_known(const StoredState *before, Problem *problem)
 										 JsonbPGetDatum(json)));
 }
 
+/* Did a rule leave something undecided before? */
+static bool
+was_undecided(const StoredState *before, RuleId rule)
+{
+	Problem		any = {.rule = rule, .state = STATE_UNKNOWN};
+
+	return problem_is_known(before, &any);
+}
+
 /* Is it this transaction's doing, and how sure is that? */
 static bool
 problem_counts(const Candidate *candidate, Problem *problem, RuleAction *at_most)
@@ -319,15 +328,22 @@ problem_counts(const Candidate *candidate, Problem *problem, RuleAction *at_most
 	const StoredState *before = &candidate->before;
 
 	*at_most = ACTION_BLOCK;
+	if (!before->known || problem_is_known(before, problem))
+		return false;
 	if (problem->state == STATE_MET)	/* a remark */
-		return before->known && !problem_is_known(before, problem);
-	if (!before->known || before->state == STATE_UNMET)
+		return true;
+	if (before->state == STATE_UNMET)
 		return false;
 
-	/* What cannot be decided, before or after, is no proven breakage. */
-	if (problem->state == STATE_UNKNOWN || before->state == STATE_UNKNOWN)
+	/*
+	 * What cannot be decided, before or after, is no proven breakage.  What
+	 * another rule left undecided is no matter, unless it kept the verifier
+	 * from looking any further.
+	 */
+	if (problem->state == STATE_UNKNOWN || was_undecided(before, problem->rule) ||
+		was_undecided(before, RULE_NOT_VERIFIED))
 		*at_most = ACTION_WARN;
-	return before->state == STATE_MET || !problem_is_known(before, problem);
+	return true;
 }
 
 static int
@@ -409,6 +425,59 @@ find_victims(Case *c, Candidate *candidate)
 		(void) registry_any_link(candidate->req->id, add_victim, &search);
 }
 
+static int
+compare_subjects(const ListCell *a, const ListCell *b)
+{
+	const Finding *x = lfirst(a);
+	const Finding *y = lfirst(b);
+	int			cmp;
+
+	if (x->problem->rule != y->problem->rule)
+		return (int) x->problem->rule - (int) y->problem->rule;
+	if ((cmp = strcmp(x->app, y->app)) != 0 ||
+		(cmp = strcmp(x->version, y->version)) != 0 ||
+		(cmp = strcmp(x->problem->subject, y->problem->subject)) != 0 ||
+		(cmp = (int) x->req->kind - (int) y->req->kind) != 0)
+		return cmp;
+	return strcmp(x->req->object, y->req->object);
+}
+
+/*
+ * Of a version's findings with the same rule and subject, such as a trigger
+ * that five of its statements would fire, keep the first.
+ */
+static List *
+without_repetition(List *findings)
+{
+	List	   *kept = NIL;
+	List	   *with_subject = NIL;
+	const Finding *last = NULL;
+	ListCell   *lc;
+
+	foreach(lc, findings)
+	{
+		Finding    *finding = lfirst(lc);
+
+		if (finding->problem->subject == NULL)
+			kept = lappend(kept, finding);
+		else
+			with_subject = lappend(with_subject, finding);
+	}
+	list_sort(with_subject, compare_subjects);
+	foreach(lc, with_subject)
+	{
+		Finding    *finding = lfirst(lc);
+
+		if (last == NULL || last->problem->rule != finding->problem->rule ||
+			strcmp(last->app, finding->app) != 0 ||
+			strcmp(last->version, finding->version) != 0 ||
+			strcmp(last->problem->subject, finding->problem->subject) != 0)
+			kept = lappend(kept, finding);
+		last = finding;
+	}
+	return kept;
+}
+
 static List *
 findings_of(Case *c)
 {
@@ -437,7 +506,8 @@ findings_of(Case *c)
 				Version    *version = lfirst(lcv);
 				Finding    *finding = palloc0_object(Finding);
 
-				finding->action = Min(registry_action(problem->rule, version->app), at_most);
+				finding->action = Min(registry_action(problem->rule, version->app,
+													   problem->proven), at_most);
 				finding->app = version->app;
 				finding->version = version->name;
 				finding->req = candidate->req;
@@ -448,7 +518,7 @@ findings_of(Case *c)
 			}
 		}
 	}
-	return findings;
+	return without_repetition(findings);
 }
 
 static bool

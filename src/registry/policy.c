@@ -23,10 +23,10 @@ policy_tuple(Relation rel, const char *rule, const char *app)
 }
 
 RuleAction
-registry_action(RuleId id, const char *app)
+registry_action(RuleId id, const char *app, bool proven)
 {
 	const Rule *rule = rule_get(id);
-	RuleAction	action = rule->default_action;
+	RuleAction	action = rule_action(id, proven);
 	Relation	rel = store_open("policy", POLICY_NATTS, AccessShareLock);
 	HeapTuple	tup = policy_tuple(rel, rule->name, app);
 

@@ -168,8 +168,9 @@ extern Jsonb *problems_to_json(List *problems);
 
 /* ---- policy (policy.c) ---- */
 
-/* The action for a rule and app: the app's policy, else everybody's, else the default. */
-extern RuleAction registry_action(RuleId rule, const char *app);
+/* The action for a rule and app: the app's policy, else everybody's, else the
+ * default, which may be another where the harm is proven. */
+extern RuleAction registry_action(RuleId rule, const char *app, bool proven);
 extern void registry_set_policy(RuleId rule, const char *app, const char *action);	/* NULL: default */
 
 #endif							/* COMPAT_GUARD_REGISTRY_H */

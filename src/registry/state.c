@@ -116,6 +116,8 @@ problems_to_json(List *problems)
 			appendStringInfoChar(&buf, ',');
 		appendStringInfoChar(&buf, '{');
 		append_json_member(&buf, "rule", rule_get(problem->rule)->name);
+		if (problem->state != STATE_UNMET)
+			append_json_member(&buf, "state", state_name(problem->state));
 		append_json_member(&buf, "expected", problem->expected);
 		append_json_member(&buf, "found", problem->found);
 		append_json_member(&buf, "sqlstate", problem->sqlstate);

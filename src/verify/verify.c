@@ -395,6 +395,7 @@ keep_result(Batch *batch, int i)
 		problem->found = copy_text(problem->found);
 		problem->sqlstate = copy_text(problem->sqlstate);
 		problem->message = copy_text(problem->message);
+		problem->subject = copy_text(problem->subject);
 		problem->schema = copy_text(problem->schema);
 		problem->relation = copy_text(problem->relation);
 		problem->column = copy_text(problem->column);

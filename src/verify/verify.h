@@ -29,6 +29,10 @@ typedef struct Problem
 	char	   *found;			/* ditto */
 	const char *sqlstate;		/* the server's own error, for queries; or NULL */
 	char	   *message;		/* ditto */
+	const char *subject;		/* what it is about where several requirements of
+								 * a version notice the same: said once for each
+								 * rule and subject; or NULL */
+	bool		proven;			/* rows or sessions prove the harm: see Rule */
 	bool		no_relation;	/* the relation the requirement is about cannot
 								 * be used at all */
 	char	   *schema;			/* the object, for the error's fields; or NULL */

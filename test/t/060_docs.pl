@@ -59,7 +59,10 @@ is( missing($operations, map { "`$_`" } names(q(
 
 is(missing($rules, map { "### $_\n" } names('SELECT rule FROM compat_guard.rules')),
 	'', 'each rule has its section in rules.md');
-is( missing($rules, map { my ($rule, $action) = split /\|/; "| [`$rule`](#$rule) | $action |" } names('SELECT rule, default_action FROM compat_guard.rules')),
+is( missing($rules, map { my ($rule, $action) = split /\|/; "| [`$rule`](#$rule) | $action |" } names(q(
+		SELECT rule, default_action || CASE WHEN proven_action <> default_action
+			THEN '; ' || proven_action || ' if proven' ELSE '' END
+		FROM compat_guard.rules))),
 	'', 'and its default');
 is( join(' ', grep { $node->safe_psql('postgres', "SELECT count(*) FROM compat_guard.rules WHERE rule = '$_'") eq '0' }
 		$rules =~ /^### (\S+)$/mg),
