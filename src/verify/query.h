@@ -39,6 +39,9 @@ extern bool observe_permissions(Node *node, Observation *obs);
  */
 extern bool try_lock_mentions(Node *node, void *context);
 
+/* Lock a relation to read it and what it consists of, or raise the same. */
+extern void try_lock_relation(Oid relid);
+
 /* Did it fail since the reset?  Lock what it failed on, and remember that. */
 extern void try_lock_reset(void);
 extern bool try_lock_failed(void);

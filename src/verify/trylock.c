@@ -160,6 +160,13 @@ lock_named(RangeVar *name, LOCKMODE lockmode)
 	}
 }
 
+void
+try_lock_relation(Oid relid)
+{
+	lock_or_fail(relid, AccessShareLock);
+	lock_below(relid);
+}
+
 static RangeVar *
 target_of(Node *stmt)
 {

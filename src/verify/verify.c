@@ -189,8 +189,7 @@ verify_one(const Requirement *req, Observation *obs)
 
 /* ---- errors as answers ---- */
 
-/* An error that says nothing about the requirement: it must go on. */
-static bool
+bool
 error_is_no_answer(const ErrorData *edata)
 {
 	switch (edata->sqlerrcode)
@@ -288,7 +287,7 @@ path_without_temp_first(const char *path)
 	return psprintf("%s, pg_temp", path);
 }
 
-static void
+void
 set_local(const char *name, const char *value)
 {
 	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
