@@ -32,11 +32,14 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_foreign_data_wrapper.h"
+#include "catalog/pg_foreign_server.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "guard/touched.h"
+#include "guard/whole.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "tcop/tcopprot.h"
@@ -442,6 +445,13 @@ touched_names(void)
 		now = object_key(entry->key.classid, entry->key.id);
 		if (now != NULL)
 			add_touched_name(result, now, entry);
+		foreach(lc, relations_of_part(entry->key.classid, entry->key.id))
+		{
+			ObjectKey  *whole = object_key(RelationRelationId, lfirst_oid(lc));
+
+			if (whole != NULL)
+				add_touched_name(result, whole, entry);
+		}
 	}
 
 	if (any_unexplained(NAMESPACE_HASH, NamespaceRelationId, NAMESPACEOID))
@@ -493,6 +503,8 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 		case NamespaceRelationId:
 		case ExtensionRelationId:
 		case AuthIdRelationId:
+		case ForeignServerRelationId:
+		case ForeignDataWrapperRelationId:
 			if (!guard_is_active())
 				return;
 			if (access == OAT_POST_CREATE)

@@ -117,7 +117,8 @@ advise_relation(const Finding *finding, const char *table)
 							table, table);
 		case RULE_PRIVILEGE_LOST:
 			return psprintf("In the same transaction GRANT to %s what it needs on %s, or take it away after the old versions are retired.",
-							quote_identifier(finding->req->role), table);
+							quote_identifier(finding->problem->role ? finding->problem->role :
+											 finding->req->role), table);
 		case RULE_UNIQUE_MISSING:
 			return advise_index(finding, table, "UNIQUE ");
 		case RULE_INDEX_MISSING:

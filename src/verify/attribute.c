@@ -10,12 +10,15 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/reloptions.h"
 #include "access/table.h"
 #include "base/compat.h"
 #include "catalog/indexing.h"
+#include "catalog/pg_attrdef.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
@@ -81,6 +84,25 @@ view_columns(Oid view, Oid *below, int *ncolumns)
 			columns[column->resno - 1] = var->varattno;
 	}
 	return columns;
+}
+
+Oid
+view_reads_as(Oid view, Oid user)
+{
+	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(view));
+	Datum		options;
+	bool		isnull;
+	ViewOptions *parsed = NULL;
+
+	if (!HeapTupleIsValid(tup))
+		return user;
+	options = SysCacheGetAttr(RELOID, tup, Anum_pg_class_reloptions, &isnull);
+	if (!isnull)
+		parsed = (ViewOptions *) view_reloptions(options, false);
+	if (parsed == NULL || !parsed->security_invoker)
+		user = ((Form_pg_class) GETSTRUCT(tup))->relowner;
+	ReleaseSysCache(tup);
+	return user;
 }
 
 bool
@@ -168,6 +190,34 @@ column_facts(Oid relid, AttrNumber attnum, ColumnFacts *facts)
 		(SearchSysCacheExists1(TYPEOID, ObjectIdGetDatum(att.atttypid)) &&
 		 get_typdefault(att.atttypid) != NULL);
 	return true;
+}
+
+Node *
+generation_expression(Oid relid, AttrNumber attnum)
+{
+	Relation	pg_attrdef = table_open(AttrDefaultRelationId, AccessShareLock);
+	Node	   *result = NULL;
+	ScanKeyData key[2];
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	ScanKeyInit(&key[0], Anum_pg_attrdef_adrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	ScanKeyInit(&key[1], Anum_pg_attrdef_adnum, BTEqualStrategyNumber,
+				F_INT2EQ, Int16GetDatum(attnum));
+	scan = systable_beginscan(pg_attrdef, AttrDefaultIndexId, true, NULL, 2, key);
+	if (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		bool		isnull;
+		Datum		expr = heap_getattr(tup, Anum_pg_attrdef_adbin,
+										RelationGetDescr(pg_attrdef), &isnull);
+
+		if (!isnull)
+			result = stringToNode(TextDatumGetCString(expr));
+	}
+	systable_endscan(scan);
+	table_close(pg_attrdef, AccessShareLock);
+	return result;
 }
 
 /* Does the type refuse nulls: a domain, or one below it, that is NOT NULL? */
@@ -277,15 +327,15 @@ nullability_by_constraints(Oid relid, AttrNumber attnum, bool attnotnull)
 	return result;
 }
 
-static bool
-has_check_constraints(Oid relid)
+static int
+count_check_constraints(Oid relid)
 {
 	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	bool		result;
+	int			result;
 
 	if (!HeapTupleIsValid(tup))
-		return false;
-	result = ((Form_pg_class) GETSTRUCT(tup))->relchecks > 0;
+		return 0;
+	result = ((Form_pg_class) GETSTRUCT(tup))->relchecks;
 	ReleaseSysCache(tup);
 	return result;
 }
@@ -297,7 +347,75 @@ column_nullability(const ColumnFacts *facts)
 		return NULLS_UNKNOWN;
 	if (facts->attnum < 0 || type_is_not_null(facts->type))
 		return NULLS_ABSENT;
-	if (!facts->not_null && !has_check_constraints(facts->relid))
+	if (!facts->not_null && count_check_constraints(facts->relid) == 0)
 		return NULLS_POSSIBLE;
 	return nullability_by_constraints(facts->relid, facts->attnum, facts->not_null);
+}
+
+List *
+relations_below(Oid relid)
+{
+	if (!has_subclass(relid))
+		return NIL;
+	return list_delete_first(find_all_inheritors(relid, NoLock, NULL));
+}
+
+/* The column of a child; its type is its parent's. */
+static bool
+child_column(const ColumnFacts *facts, const char *name, Oid child,
+			 ColumnFacts *result)
+{
+	HeapTuple	tup = SearchSysCacheAttName(child, name);
+
+	if (!HeapTupleIsValid(tup))
+		return false;
+	*result = *facts;
+	result->relid = child;
+	result->attnum = ((Form_pg_attribute) GETSTRUCT(tup))->attnum;
+	result->not_null = ((Form_pg_attribute) GETSTRUCT(tup))->attnotnull;
+	ReleaseSysCache(tup);
+	return true;
+}
+
+Oid
+child_with_nulls(const ColumnFacts *facts, List *children)
+{
+	char	   *name = get_attname(facts->relid, facts->attnum, true);
+	ListCell   *lc;
+
+	/* Partitions have what NOT NULL their parent has. */
+	if (name == NULL || get_rel_relkind(facts->relid) == RELKIND_PARTITIONED_TABLE)
+		return InvalidOid;
+	foreach(lc, children)
+	{
+		ColumnFacts child;
+
+		if (child_column(facts, name, lfirst_oid(lc), &child) &&
+			column_nullability(&child) != NULLS_ABSENT)
+			return lfirst_oid(lc);
+	}
+	return InvalidOid;
+}
+
+Oid
+child_without_nulls(const ColumnFacts *facts, List *children)
+{
+	char	   *name = get_attname(facts->relid, facts->attnum, true);
+	int			nchecks = count_check_constraints(facts->relid);
+	ListCell   *lc;
+
+	if (name == NULL)
+		return InvalidOid;
+	foreach(lc, children)
+	{
+		ColumnFacts child;
+
+		/* Of its constraints those that it has inherited are known. */
+		if (get_rel_relkind(lfirst_oid(lc)) != RELKIND_FOREIGN_TABLE &&
+			child_column(facts, name, lfirst_oid(lc), &child) &&
+			(child.not_null || count_check_constraints(lfirst_oid(lc)) > nchecks) &&
+			column_nullability(&child) != NULLS_POSSIBLE)
+			return lfirst_oid(lc);
+	}
+	return InvalidOid;
 }

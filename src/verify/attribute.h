@@ -6,6 +6,7 @@
 #define COMPAT_GUARD_ATTRIBUTE_H
 
 #include "access/attnum.h"
+#include "nodes/pg_list.h"
 #include "verify/verify.h"
 
 typedef struct ColumnFacts
@@ -27,6 +28,9 @@ typedef struct ColumnFacts
 /* False if the column does not exist, or no longer. */
 extern bool column_facts(Oid relid, AttrNumber attnum, ColumnFacts *facts);
 
+/* What a generated column is computed by. */
+extern Node *generation_expression(Oid relid, AttrNumber attnum);
+
 typedef enum Nullability
 {
 	NULLS_POSSIBLE,
@@ -40,6 +44,20 @@ typedef enum Nullability
  * which is how NOT NULL is introduced without a long lock.
  */
 extern Nullability column_nullability(const ColumnFacts *facts);
+
+/* All partitions or children, of any depth; NIL for most relations. */
+extern List *relations_below(Oid relid);
+
+/*
+ * A child by inheritance that has, or may have, nulls in a column that its
+ * parent has none in, and one that refuses nulls in a column, foreign tables
+ * apart; or InvalidOid.
+ */
+extern Oid	child_with_nulls(const ColumnFacts *facts, List *children);
+extern Oid	child_without_nulls(const ColumnFacts *facts, List *children);
+
+/* With whose rights does a view that the user uses what is below it? */
+extern Oid	view_reads_as(Oid view, Oid user);
 
 /*
  * If the view is simple enough for PostgreSQL to write through it, the table or

@@ -122,6 +122,29 @@ check_type(const ColumnCheck *check)
 }
 
 /*
+ * What an INSERT writes ends in a partition; not in other children, which only
+ * an UPDATE reaches.  Of a foreign table NOT NULL is a claim and not enforced
+ * here; and whatever a view computes, nobody writes a null into it.
+ */
+static void
+check_takes_null(const ColumnCheck *check, Nullability nulls, List *children)
+{
+	char		relkind = get_rel_relkind(check->facts.relid);
+	Oid			child;
+
+	if (check->facts.computed || relkind == RELKIND_FOREIGN_TABLE)
+		return;
+	if (nulls == NULLS_REJECTED || nulls == NULLS_ABSENT)
+		report(check, RULE_COLUMN_REJECTS_NULL, STATE_UNMET,
+			   "a column that takes nulls", "it is not null");
+	else if (OidIsValid(child = child_without_nulls(&check->facts, children)))
+		report(check, RULE_COLUMN_REJECTS_NULL,
+			   relkind == RELKIND_PARTITIONED_TABLE ? STATE_UNMET : STATE_UNKNOWN,
+			   "a column that takes nulls",
+			   psprintf("it is not null in %s", relation_label(child)));
+}
+
+/*
  * "nullable": false means that the version never reads a null, true that it
  * writes nulls.  A primary key, identity or generated column refuses nulls like
  * any other that is NOT NULL.
@@ -130,18 +153,25 @@ static void
 check_null(const ColumnCheck *check)
 {
 	Nullability nulls;
+	List	   *children;
+	Oid			child;
 
 	if (!requirement_has(check->req, "nullable"))
 		return;
 	nulls = column_nullability(&check->facts);
+	children = check->facts.computed ? NIL : relations_below(check->facts.relid);
 
 	if (requirement_bool(check->req, "nullable"))
 	{
-		if (nulls == NULLS_REJECTED || nulls == NULLS_ABSENT)
-			report(check, RULE_COLUMN_REJECTS_NULL, STATE_UNMET,
-				   "a column that takes nulls", "it is not null");
-
-		/* Whatever a view computes, nobody writes a null into it. */
+		check_takes_null(check, nulls, children);
+		return;
+	}
+	if (nulls == NULLS_ABSENT &&
+		OidIsValid(child = child_with_nulls(&check->facts, children)))
+	{
+		report(check, RULE_COLUMN_READS_NULL, STATE_UNMET,
+			   "a column that is never null",
+			   psprintf("it may be null in %s, which inherits it", relation_label(child)));
 		return;
 	}
 

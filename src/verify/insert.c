@@ -6,16 +6,18 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "base/compat.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -28,6 +30,8 @@
 typedef struct InsertTarget
 {
 	Oid			relid;
+	Oid			user;			/* who needs the privilege; InvalidOid: not asked */
+	List	   *partitions;
 	Bitmapset  *supplied;		/* columns the statement gives a value */
 	Bitmapset  *filled;			/* these, and those a view has a default for */
 } InsertTarget;
@@ -46,9 +50,9 @@ relation_natts(Oid relid)
 	return natts;
 }
 
-/* An enabled trigger for each inserted row, of this timing? */
+/* An enabled trigger for each row, of this timing and event? */
 static bool
-has_insert_trigger(Oid relid, int timing)
+has_row_trigger(Oid relid, int timing, int event)
 {
 	Relation	pg_trigger = table_open(TriggerRelationId, AccessShareLock);
 	bool		found = false;
@@ -68,16 +72,16 @@ has_insert_trigger(Oid relid, int timing)
 			trigger->tgenabled != TRIGGER_DISABLED &&
 			trigger->tgenabled != TRIGGER_FIRES_ON_REPLICA &&
 			TRIGGER_TYPE_MATCHES(trigger->tgtype, TRIGGER_TYPE_ROW,
-								 timing, TRIGGER_TYPE_INSERT);
+								 timing, event);
 	}
 	systable_endscan(scan);
 	table_close(pg_trigger, AccessShareLock);
 	return found;
 }
 
-/* A rule that does something else instead of the INSERT? */
+/* A rule that does something else instead of the command? */
 static bool
-has_instead_rule(Oid relid)
+has_instead_rule(Oid relid, CmdType command)
 {
 	Relation	pg_rewrite = table_open(RewriteRelationId, AccessShareLock);
 	bool		found = false;
@@ -93,11 +97,21 @@ has_instead_rule(Oid relid)
 	{
 		Form_pg_rewrite rule = (Form_pg_rewrite) GETSTRUCT(tup);
 
-		found = rule->is_instead && rule->ev_type == '0' + CMD_INSERT;
+		found = rule->is_instead && rule->ev_type == '0' + command;
 	}
 	systable_endscan(scan);
 	table_close(pg_rewrite, AccessShareLock);
 	return found;
+}
+
+bool
+relation_acts_instead(Oid relid, CmdType command)
+{
+	int			event = command == CMD_INSERT ? TRIGGER_TYPE_INSERT :
+		command == CMD_UPDATE ? TRIGGER_TYPE_UPDATE : TRIGGER_TYPE_DELETE;
+
+	return has_instead_rule(relid, command) ||
+		has_row_trigger(relid, TRIGGER_TYPE_INSTEAD, event);
 }
 
 /* Does the view itself have a default for its column? */
@@ -126,6 +140,29 @@ reject_column(Observation *obs, Oid relid, AttrNumber attnum, const char *why)
 						pstrdup(why), relid, name);
 }
 
+/* On the table, or on each column: INSERT asks for either. */
+static void
+check_privilege(Observation *obs, Oid relid, Bitmapset *supplied, Oid user)
+{
+	bool		is_missing = false;
+	int			attnum = -1;
+
+	if (pg_class_aclcheck_ext(relid, user, ACL_INSERT,
+							  &is_missing) == ACLCHECK_OK || is_missing)
+		return;
+	while ((attnum = bms_next_member(supplied, attnum)) >= 0)
+	{
+		char	   *name = get_attname(relid, attnum, true);
+
+		if (name == NULL ||
+			pg_attribute_aclcheck_ext(relid, attnum, user, ACL_INSERT,
+									  &is_missing) == ACLCHECK_OK || is_missing)
+			continue;
+		(void) observe_lost_privilege(obs, relid, name, user, "have insert on",
+									  pstrdup("it lacks insert"));
+	}
+}
+
 /*
  * Go from a simple view to what is below it.  False if the view is not simple,
  * or refuses a column.
@@ -134,7 +171,7 @@ static bool
 descend(Observation *obs, InsertTarget *target)
 {
 	Oid			view = target->relid;
-	InsertTarget below = {InvalidOid, NULL, NULL};
+	InsertTarget below = {InvalidOid};
 	int			ncolumns;
 	AttrNumber *columns = view_columns(view, &below.relid, &ncolumns);
 	bool		refused = false;
@@ -157,6 +194,11 @@ descend(Observation *obs, InsertTarget *target)
 		if (bms_is_member(attnum, target->filled) || has_own_default(view, attnum))
 			below.filled = bms_add_member(below.filled, columns[attnum - 1]);
 	}
+	if (OidIsValid(target->user))
+	{
+		below.user = view_reads_as(view, target->user);
+		check_privilege(obs, below.relid, below.supplied, below.user);
+	}
 	*target = below;
 	observe_object(obs, RelationRelationId, target->relid);
 	return !refused;
@@ -173,8 +215,7 @@ find_table(Observation *obs, InsertTarget *target)
 {
 	for (int depth = 0; depth <= MAX_VIEW_DEPTH; depth++)
 	{
-		if (has_instead_rule(target->relid) ||
-			has_insert_trigger(target->relid, TRIGGER_TYPE_INSTEAD))
+		if (relation_acts_instead(target->relid, CMD_INSERT))
 			return false;
 		if (get_rel_relkind(target->relid) != RELKIND_VIEW)
 			return true;
@@ -189,53 +230,85 @@ find_table(Observation *obs, InsertTarget *target)
  * NOT NULL is looked at.
  */
 static bool
-may_be_filled(Oid relid)
+may_be_filled(const InsertTarget *target)
 {
 	ListCell   *lc;
 
-	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
-		return has_insert_trigger(relid, TRIGGER_TYPE_BEFORE);
-	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
+	foreach(lc, target->partitions)
 	{
-		if (has_insert_trigger(lfirst_oid(lc), TRIGGER_TYPE_BEFORE))
+		if (has_row_trigger(lfirst_oid(lc), TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_INSERT))
+			return true;
+	}
+	return has_row_trigger(target->relid, TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_INSERT);
+}
+
+/* Is a generated column null because of what is left out? */
+static bool
+is_always_null(Oid relid, AttrNumber attnum, const InsertTarget *target)
+{
+	Node	   *expr = generation_expression(relid, attnum);
+	Bitmapset  *columns = NULL;
+	int			column = -1;
+
+	if (expr == NULL || contain_nonstrict_functions(expr))
+		return false;
+	pull_varattnos(expr, 1, &columns);
+	while ((column = bms_next_member(columns, column)) >= 0)
+	{
+		AttrNumber	attno = column + FirstLowInvalidHeapAttributeNumber;
+		ColumnFacts facts;
+
+		if (attno > 0 && !bms_is_member(attno, target->filled) &&
+			column_facts(relid, attno, &facts) &&
+			!facts.has_default && facts.identity == '\0' && facts.generated == '\0')
 			return true;
 	}
 	return false;
 }
 
 static void
-check_left_out(Observation *obs, Oid relid, AttrNumber attnum,
+check_left_out(Observation *obs, const InsertTarget *target, AttrNumber attnum,
 			   const ColumnFacts *facts)
 {
-	char	   *name = get_attname(relid, attnum, true);
+	char	   *name = get_attname(target->relid, attnum, true);
 	Nullability nulls;
 	bool		undecided;
+	Oid			partition = InvalidOid;
+	const char *found;
 
-	if (name == NULL || facts->has_default ||
-		facts->identity != '\0' || facts->generated != '\0')
+	if (name == NULL || facts->has_default || facts->identity != '\0' ||
+		(facts->generated != '\0' && !is_always_null(target->relid, attnum, target)))
 		return;
 	nulls = column_nullability(facts);
-	if (nulls != NULLS_REJECTED && nulls != NULLS_ABSENT)
+	if (nulls != NULLS_REJECTED && nulls != NULLS_ABSENT &&
+		!OidIsValid(partition = child_without_nulls(facts, target->partitions)))
 		return;
 
-	undecided = may_be_filled(relid);
+	undecided = may_be_filled(target);
+	if (facts->generated != '\0')
+		found = "it is not null, and generated from a column that is left out";
+	else if (OidIsValid(partition))
+		found = psprintf("it is not null in partition %s and has no default",
+						 relation_label(partition));
+	else
+		found = "it is not null and has no default";
+	if (undecided)
+		found = psprintf("%s, unless a trigger gives it a value", found);
 	observe_problem(obs, RULE_INSERT_NEEDS_COLUMN,
 					undecided ? STATE_UNKNOWN : STATE_UNMET,
 					psprintf("an INSERT without %s to work", quote_identifier(name)),
-					pstrdup(undecided ?
-							"it is not null without default, unless a trigger gives it a value" :
-							"it is not null and has no default"),
-					relid, name);
+					pstrdup(found), target->relid, name);
 }
 
-void
-observe_insert(Observation *obs, Oid relid, Bitmapset *supplied)
+static void
+observe_insert_as(Observation *obs, InsertTarget target)
 {
-	InsertTarget target = {relid, supplied, supplied};
 	bool		is_foreign;
 
 	if (!find_table(obs, &target))
 		return;
+	if (get_rel_relkind(target.relid) == RELKIND_PARTITIONED_TABLE)
+		target.partitions = relations_below(target.relid);
 
 	/* What NOT NULL a foreign table has is a claim, and not enforced here. */
 	is_foreign = get_rel_relkind(target.relid) == RELKIND_FOREIGN_TABLE;
@@ -257,34 +330,15 @@ observe_insert(Observation *obs, Oid relid, Bitmapset *supplied)
 							  "it is an identity column generated always");
 		}
 		else if (!bms_is_member(attnum, target.filled) && !is_foreign)
-			check_left_out(obs, target.relid, attnum, &facts);
+			check_left_out(obs, &target, attnum, &facts);
 	}
 }
 
-/* On the table, or on each column: INSERT asks for either. */
-static void
-check_privilege(Observation *obs, Oid relid, Bitmapset *supplied)
+void
+observe_insert(Observation *obs, Oid relid, Bitmapset *supplied)
 {
-	bool		is_missing = false;
-	int			attnum = -1;
-
-	if (pg_class_aclcheck_ext(relid, GetUserId(), ACL_INSERT,
-							  &is_missing) == ACLCHECK_OK || is_missing)
-		return;
-	while ((attnum = bms_next_member(supplied, attnum)) >= 0)
-	{
-		char	   *name = get_attname(relid, attnum, true);
-
-		if (name == NULL ||
-			pg_attribute_aclcheck_ext(relid, attnum, GetUserId(), ACL_INSERT,
-									  &is_missing) == ACLCHECK_OK || is_missing)
-			continue;
-		observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
-						psprintf("role %s to have insert on %s",
-								 quote_identifier(GetUserNameFromId(GetUserId(), false)),
-								 quote_identifier(name)),
-						pstrdup("it lacks insert"), relid, name);
-	}
+	observe_insert_as(obs, (InsertTarget) {.relid = relid, .supplied = supplied,
+					  .filled = supplied});
 }
 
 void
@@ -318,6 +372,7 @@ verify_insert(const Requirement *req, Observation *obs)
 						psprintf("a %s that does not allow insert",
 								 relation_kind_label(get_rel_relkind(relid))),
 						relid, NULL);
-	check_privilege(obs, relid, supplied);
-	observe_insert(obs, relid, supplied);
+	check_privilege(obs, relid, supplied, GetUserId());
+	observe_insert_as(obs, (InsertTarget) {.relid = relid, .user = GetUserId(),
+					  .supplied = supplied, .filled = supplied});
 }

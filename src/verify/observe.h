@@ -5,8 +5,7 @@
  * A verifier is called with the requirement's role and search path in force
  * and an active snapshot.  It takes no relation lock that it can do without,
  * reads the catalogs through the syscache, and reports into the observation.
- * It may raise an error; verify_requirements takes that as the answer for a
- * query and passes it on otherwise.
+ * It may raise an error; verify_requirements takes that as the answer.
  */
 #ifndef COMPAT_GUARD_OBSERVE_H
 #define COMPAT_GUARD_OBSERVE_H
@@ -50,9 +49,19 @@ extern char *relation_label(Oid relid);
 /* "table", "view" ... */
 extern const char *relation_kind_label(char relkind);
 
+/*
+ * Report that a role, the current one or a view's owner, lacks what it needs on
+ * a relation or a column of it: role NAME to DO NAME.
+ */
+extern Problem *observe_lost_privilege(Observation *obs, Oid relid, const char *attname,
+									   Oid role, const char *what, char *found);
+
 /* Does this sort of relation take INSERT, UPDATE or DELETE, whoever asks?  Locks
- * the relation if it is a view. */
+ * the relation if it is a view or foreign table. */
 extern bool relation_allows(Oid relid, CmdType command);
+
+/* Does a trigger or rule do something of its own instead of the command? */
+extern bool relation_acts_instead(Oid relid, CmdType command);
 
 /* May the role look names up in this schema? */
 extern bool schema_is_usable(Oid schema);

@@ -1,6 +1,6 @@
 /*
  * permission.c
- *		Would a statement be permitted to run?
+ *		Would the executor let a statement run?
  *
  * The server asks this in the executor (ExecCheckPermissions), through a hook
  * whose users may take the call for an execution and log it.  Nothing is
@@ -8,14 +8,31 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "base/compat.h"
+#include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "verify/observe.h"
 #include "verify/query.h"
+
+static bool
+relation_is_populated(Oid relid)
+{
+	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	bool		result = true;
+
+	if (HeapTupleIsValid(tup))
+	{
+		result = ((Form_pg_class) GETSTRUCT(tup))->relispopulated;
+		ReleaseSysCache(tup);
+	}
+	return result;
+}
 
 /* May role do mode to each of the columns, or to any if there are none? */
 static bool
@@ -42,9 +59,8 @@ columns_permitted(Oid relid, Oid role, AclMode mode, Bitmapset *columns)
 }
 
 static bool
-is_permitted(CompatPermissionInfo *info, Oid relid)
+is_permitted(CompatPermissionInfo *info, Oid relid, Oid role)
 {
-	Oid			role = OidIsValid(info->checkAsUser) ? info->checkAsUser : GetUserId();
 	AclMode		missing = info->requiredPerms &
 		~pg_class_aclmask(relid, role, info->requiredPerms, ACLMASK_ALL);
 
@@ -63,6 +79,25 @@ is_permitted(CompatPermissionInfo *info, Oid relid)
 	return true;
 }
 
+/* The executor refuses to scan a materialized view that holds nothing yet. */
+static void
+observe_populated(Query *query, Observation *obs)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_MATVIEW &&
+			!relation_is_populated(rte->relid))
+			observe_problem(obs, RULE_QUERY_BROKEN, STATE_UNMET,
+							psprintf("%s to hold data", relation_label(rte->relid)),
+							pstrdup("the materialized view has not been populated"),
+							rte->relid, NULL)->sqlstate = "55000";
+	}
+}
+
 bool
 observe_permissions(Node *node, Observation *obs)
 {
@@ -77,15 +112,15 @@ observe_permissions(Node *node, Observation *obs)
 	{
 		CompatPermissionInfo *info = lfirst(lc);
 		Oid			relid = compat_permission_relid(info);
+		Oid			role = OidIsValid(info->checkAsUser) ? info->checkAsUser : GetUserId();
 
-		if (!OidIsValid(relid) || info->requiredPerms == 0 || is_permitted(info, relid))
+		if (!OidIsValid(relid) || info->requiredPerms == 0 ||
+			is_permitted(info, relid, role))
 			continue;
-		observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
-						psprintf("role %s to be allowed to use %s",
-								 quote_identifier(GetUserNameFromId(GetUserId(), false)),
-								 relation_label(relid)),
-						psprintf("permission denied for %s", relation_label(relid)),
-						relid, NULL)->sqlstate = "42501";
+		observe_lost_privilege(obs, relid, NULL, role, "be allowed to use",
+							   psprintf("permission denied for %s", relation_label(relid)))
+			->sqlstate = "42501";
 	}
+	observe_populated((Query *) node, obs);
 	return query_tree_walker((Query *) node, observe_permissions, obs, 0);
 }

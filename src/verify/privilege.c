@@ -6,6 +6,7 @@
 
 #include "base/compat.h"
 #include "catalog/pg_class.h"
+#include "foreign/fdwapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "rewrite/rewriteHandler.h"
@@ -14,6 +15,7 @@
 #include "utils/lsyscache.h"
 #include "verify/attribute.h"
 #include "verify/observe.h"
+#include "verify/query.h"
 
 typedef struct Access
 {
@@ -44,19 +46,75 @@ access_by_name(const char *name)
 	return NULL;
 }
 
+Problem *
+observe_lost_privilege(Observation *obs, Oid relid, const char *attname,
+					   Oid role, const char *what, char *found)
+{
+	char	   *role_name = GetUserNameFromId(role, false);
+	Problem    *problem;
+
+	problem = observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
+							  psprintf("role %s to %s %s", quote_identifier(role_name),
+									   what, attname ? quote_identifier(attname) :
+									   relation_label(relid)),
+							  found, relid, attname);
+	if (role != GetUserId())
+		problem->role = role_name;
+	return problem;
+}
+
 static bool
-role_has_access(Oid relid, AclMode privilege)
+role_has_access(Oid relid, Oid user, AclMode privilege)
 {
 	bool		is_missing = false;
 
-	if (pg_class_aclcheck_ext(relid, GetUserId(), privilege,
-							  &is_missing) == ACLCHECK_OK)
+	if (pg_class_aclcheck_ext(relid, user, privilege, &is_missing) == ACLCHECK_OK)
 		return true;
 
 	/* A grant on columns is a grant; which columns is for the queries to say. */
 	return !is_missing && (privilege & ACL_ALL_RIGHTS_COLUMN) != 0 &&
-		pg_attribute_aclcheck_all(relid, GetUserId(), privilege,
+		pg_attribute_aclcheck_all(relid, user, privilege,
 								  ACLMASK_ANY) == ACLCHECK_OK;
+}
+
+/* Whoever writes to a view needs the view's owner to be allowed to write below. */
+static void
+check_writing_below(Observation *obs, Oid view, const Access *access)
+{
+	Oid			relid = view;
+	Oid			user = GetUserId();
+
+	for (int depth = 0; depth < MAX_VIEW_DEPTH &&
+		 get_rel_relkind(relid) == RELKIND_VIEW; depth++)
+	{
+		Oid			below;
+		int			ncolumns;
+
+		if (relation_acts_instead(relid, access->command) ||
+			view_columns(relid, &below, &ncolumns) == NULL)
+			return;
+		user = view_reads_as(relid, user);
+		relid = below;
+		if (role_has_access(relid, user, access->privilege))
+			continue;
+		(void) observe_lost_privilege(obs, relid, NULL, user,
+									  psprintf("have %s on", access->name),
+									  psprintf("it lacks %s", access->name));
+		return;
+	}
+}
+
+/* What it takes beyond the role's own privilege. */
+static void
+check_below(Observation *obs, Oid relid, const Access *access)
+{
+	char		relkind = get_rel_relkind(relid);
+
+	if (access->privilege == ACL_SELECT &&
+		(relkind == RELKIND_VIEW || relkind == RELKIND_MATVIEW))
+		observe_reading(relid, obs);
+	else if (access->command != CMD_UNKNOWN && relkind == RELKIND_VIEW)
+		check_writing_below(obs, relid, access);
 }
 
 bool
@@ -64,7 +122,9 @@ relation_allows(Oid relid, CmdType command)
 {
 	switch (get_rel_relkind(relid))
 	{
+		case RELKIND_FOREIGN_TABLE:
 		case RELKIND_VIEW:
+			try_lock_relation(relid);
 			/* Counts INSTEAD rules and triggers, and what is below the view. */
 			return (relation_is_updatable(relid, NIL, true, NULL) & (1 << command)) != 0;
 		case RELKIND_MATVIEW:
@@ -78,6 +138,8 @@ relation_allows(Oid relid, CmdType command)
 static bool
 access_is_possible(Oid relid, char relkind, const Access *access)
 {
+	if (access->privilege == ACL_TRUNCATE && relkind == RELKIND_FOREIGN_TABLE)
+		return GetFdwRoutineByRelId(relid)->ExecForeignTruncate != NULL;
 	if (access->privilege == ACL_TRUNCATE)
 		return relkind != RELKIND_VIEW && relkind != RELKIND_MATVIEW;
 	return access->command == CMD_UNKNOWN || relation_allows(relid, access->command);
@@ -120,10 +182,12 @@ verify_privilege(const Requirement *req, Observation *obs)
 							psprintf("privilege %s", name),
 							pstrdup("this PostgreSQL has no such privilege"),
 							relid, NULL);
-		else if (!role_has_access(relid, access->privilege))
+		else if (!role_has_access(relid, GetUserId(), access->privilege))
 			add_name(&lost, name);
 		else if (!access_is_possible(relid, relkind, access))
 			add_name(&impossible, name);
+		else
+			check_below(obs, relid, access);
 	}
 
 	if (lost.len > 0)

@@ -65,6 +65,25 @@ is_denied(const Observation *obs)
 }
 
 void
+observe_reading(Oid relid, Observation *obs)
+{
+	char	   *sql = psprintf("SELECT FROM %s", relation_label(relid));
+	RawStmt    *raw = linitial_node(RawStmt, raw_parser(sql, RAW_PARSE_DEFAULT));
+	Oid		   *paramtypes = NULL;
+	int			nparams = 0;
+	ListCell   *lc;
+
+	(void) try_lock_mentions(raw->stmt, NULL);
+	foreach(lc, pg_rewrite_query(analyse(raw, sql, &paramtypes, &nparams)))
+	{
+		Query	   *rewritten = lfirst_node(Query, lc);
+
+		observe_references((Node *) rewritten, obs);
+		(void) observe_permissions((Node *) rewritten, obs);
+	}
+}
+
+void
 verify_query(const Requirement *req, Observation *obs)
 {
 	char	   *sql = requirement_text(req, "sql");

@@ -22,11 +22,18 @@ extern bool observe_references(Node *node, Observation *obs);
 /* The INSERTs of a rewritten query: see observe_insert. */
 extern bool observe_all_inserts(Node *node, Observation *obs);
 
+/* ---- query.c ---- */
+
+/* Report what keeps the current role from reading a relation it may use, such
+ * as what a view's owner lacks; and what that hangs on. */
+extern void observe_reading(Oid relid, Observation *obs);
+
 /* ---- permission.c ---- */
 
 /*
  * Has the current role the permissions that a rewritten query will be asked for
- * when it runs?  Reports privilege-lost for each relation it has not.
+ * when it runs?  Reports privilege-lost for each relation it has not, and
+ * query-broken for a materialized view without data.
  */
 extern bool observe_permissions(Node *node, Observation *obs);
 

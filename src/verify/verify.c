@@ -215,7 +215,10 @@ error_is_busy(const ErrorData *edata)
 		edata->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
 }
 
-/* What the server says of a query that does not analyse, rewrite or plan. */
+/*
+ * What the server says of a query that does not analyse, rewrite or plan, or of
+ * a view that it cannot look through.
+ */
 static void
 observe_error(const Requirement *req, Observation *obs, const ErrorData *edata)
 {
@@ -395,6 +398,7 @@ keep_result(Batch *batch, int i)
 		problem->sqlstate = copy_text(problem->sqlstate);
 		problem->message = copy_text(problem->message);
 		problem->subject = copy_text(problem->subject);
+		problem->role = copy_text(problem->role);
 		problem->schema = copy_text(problem->schema);
 		problem->relation = copy_text(problem->relation);
 		problem->column = copy_text(problem->column);
@@ -475,8 +479,7 @@ answer_some(Batch *batch)
 	if (error_is_busy(edata) && !batch->options->wait_for_locks)
 		return false;
 	i = batch->order[batch->next];
-	if (error_is_no_answer(edata) || batch->reqs[i]->kind != REQUIREMENT_QUERY ||
-		batch->result[i] == NULL)
+	if (error_is_no_answer(edata) || batch->result[i] == NULL)
 		ReThrowError(edata);
 	observe_error(batch->reqs[i], batch->result[i], edata);
 	keep_result(batch, i);
