@@ -37,8 +37,8 @@ CREATE TABLE compat_guard.version (
 	retired_by		text,
 	retired_at		timestamptz,
 	retire_reason	text,
-	attaches		boolean NOT NULL,
-	leases			boolean NOT NULL,
+	attaches		boolean NOT NULL DEFAULT false,
+	leases			boolean NOT NULL DEFAULT false,
 	supported_until	timestamptz,
 	lapsed_at		timestamptz
 );

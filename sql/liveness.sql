@@ -1,7 +1,7 @@
 -- Which versions count: attached sessions, leases, support, and what is true of
 -- a version that comes back.
-CREATE EXTENSION IF NOT EXISTS compat_guard;
 SET client_min_messages = error;
+CREATE EXTENSION IF NOT EXISTS compat_guard;
 \set VERBOSITY sqlstate
 SET compat_guard.lease_grace = 0;
 CREATE SCHEMA live;
