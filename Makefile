@@ -12,7 +12,8 @@ REGRESS = \
 	modes \
 	roles \
 	references \
-	relation_kinds
+	relation_kinds \
+	liveness
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 

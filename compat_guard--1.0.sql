@@ -36,11 +36,28 @@ CREATE TABLE compat_guard.version (
 	registered_at	timestamptz NOT NULL,
 	retired_by		text,
 	retired_at		timestamptz,
-	retire_reason	text
+	retire_reason	text,
+	attaches		boolean NOT NULL DEFAULT false,
+	leases			boolean NOT NULL DEFAULT false,
+	supported_until	timestamptz,
+	lapsed_at		timestamptz
 );
 CREATE UNIQUE INDEX version_name_idx ON compat_guard.version (app_id, name);
-CREATE INDEX version_retired_idx ON compat_guard.version (retired_at);
+CREATE INDEX version_lapsed_idx ON compat_guard.version (lapsed_at);
 COMMENT ON TABLE compat_guard.version IS 'registered versions of applications';
+COMMENT ON COLUMN compat_guard.version.lapsed_at IS 'since when judgements pass it over; what it needs is verified anew before it counts again';
+
+-- Heartbeats change columns that no index has, and find room beside the old row.
+CREATE TABLE compat_guard.instance (
+	instance_id		bigint PRIMARY KEY,
+	version_id		bigint NOT NULL,
+	name			text COLLATE "C" NOT NULL,
+	lease			interval NOT NULL,
+	heartbeat_at	timestamptz NOT NULL,
+	expires_at		timestamptz NOT NULL
+) WITH (fillfactor = 50);
+CREATE UNIQUE INDEX instance_name_idx ON compat_guard.instance (version_id, name);
+COMMENT ON TABLE compat_guard.instance IS 'instances of versions that have leases';
 
 CREATE TABLE compat_guard.requirement (
 	requirement_id	bigint PRIMARY KEY,
@@ -101,6 +118,7 @@ COMMENT ON TABLE compat_guard.requirement_key IS 'names whose change makes a req
 SELECT pg_catalog.pg_extension_config_dump('compat_guard.id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('compat_guard.app', '');
 SELECT pg_catalog.pg_extension_config_dump('compat_guard.version', '');
+SELECT pg_catalog.pg_extension_config_dump('compat_guard.instance', '');
 SELECT pg_catalog.pg_extension_config_dump('compat_guard.requirement', '');
 SELECT pg_catalog.pg_extension_config_dump('compat_guard.version_requirement', '');
 SELECT pg_catalog.pg_extension_config_dump('compat_guard.policy', '');
@@ -120,12 +138,14 @@ CREATE TYPE compat_guard.registration AS (
 COMMENT ON TYPE compat_guard.registration IS 'what register() answers; status is ready, pending (something was never met yet) or broken (something was met and no longer is)';
 
 CREATE FUNCTION compat_guard.register(app text, version text, contract jsonb,
+									  instance text DEFAULT NULL,
+									  lease interval DEFAULT NULL,
 									  require_ready boolean DEFAULT false,
 									  replace boolean DEFAULT false)
 RETURNS compat_guard.registration
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'compat_guard_register';
-COMMENT ON FUNCTION compat_guard.register(text, text, jsonb, boolean, boolean)
+COMMENT ON FUNCTION compat_guard.register(text, text, jsonb, text, interval, boolean, boolean)
 IS 'register what a version needs from the schema; idempotent, and cheap if nothing has changed';
 
 CREATE FUNCTION compat_guard.register_queries(app text, version text, queries text[])
@@ -139,12 +159,55 @@ END;
 COMMENT ON FUNCTION compat_guard.register_queries(text, text, text[])
 IS 'register a contract that consists of queries alone';
 
+CREATE FUNCTION compat_guard.attach(app text, version text)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_attach';
+COMMENT ON FUNCTION compat_guard.attach(text, text)
+IS 'this session is an instance of the version until it ends';
+
+CREATE FUNCTION compat_guard.detach()
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_detach';
+COMMENT ON FUNCTION compat_guard.detach()
+IS 'this session is no instance of a version any more';
+
+CREATE FUNCTION compat_guard.heartbeat(app text, version text, instance text,
+									   lease interval DEFAULT NULL)
+RETURNS timestamptz
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_heartbeat';
+COMMENT ON FUNCTION compat_guard.heartbeat(text, text, text, interval)
+IS 'the instance runs, and will for as long as its lease, which is the one before unless given; returns when that ends';
+
+CREATE FUNCTION compat_guard.leave(app text, version text, instance text)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_leave';
+COMMENT ON FUNCTION compat_guard.leave(text, text, text)
+IS 'the instance has stopped: its lease ends now';
+
 CREATE FUNCTION compat_guard.retire(app text, version text, reason text DEFAULT NULL)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'compat_guard_retire';
 COMMENT ON FUNCTION compat_guard.retire(text, text, text)
 IS 'the version runs no more: its requirements protect nothing any longer';
+
+CREATE FUNCTION compat_guard.reactivate(app text, version text)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_reactivate';
+COMMENT ON FUNCTION compat_guard.reactivate(text, text)
+IS 'take retire() back: what the version needs is verified anew';
+
+CREATE FUNCTION compat_guard.set_support(app text, version text, until timestamptz)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_set_support';
+COMMENT ON FUNCTION compat_guard.set_support(text, text, timestamptz)
+IS 'the version counts until then, whether or not instances of it are seen; null takes the date away';
 
 CREATE FUNCTION compat_guard.forget(app text, version text)
 RETURNS void
@@ -345,17 +408,65 @@ IS 'what to do about a rule, for one app or for all: block, warn, log, ignore; n
 -- Views.
 ---------------------------------------------------------------------------
 
+CREATE FUNCTION compat_guard.live_versions()
+RETURNS SETOF bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_live_versions';
+COMMENT ON FUNCTION compat_guard.live_versions() IS 'the version_id of each live version';
+
+CREATE FUNCTION compat_guard.lease_runs(heartbeat_at timestamptz, expires_at timestamptz)
+RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_lease_runs';
+COMMENT ON FUNCTION compat_guard.lease_runs(timestamptz, timestamptz) IS 'does such a lease still protect';
+
+CREATE VIEW compat_guard.instances AS
+SELECT a.name AS app, v.name AS version, i.kind, i.instance, i.running, i.pid, i.role,
+	i.application_name, i.client_addr, i.since, i.heartbeat_at, i.expires_at
+FROM (
+	-- The locks of attached sessions: src/registry/session.c.
+	SELECT (l.objsubid - 16384)::bigint * 4294967296 + l.objid::bigint AS version_id,
+		'session' AS kind, NULL::text AS instance, true AS running,
+		l.pid, s.usename::text AS role, s.application_name, s.client_addr,
+		s.backend_start AS since, NULL::timestamptz AS heartbeat_at, NULL::timestamptz AS expires_at
+	FROM pg_catalog.pg_locks AS l
+	LEFT JOIN pg_catalog.pg_stat_activity AS s USING (pid)
+	WHERE l.locktype = 'advisory' AND l.mode = 'AccessShareLock' AND l.granted
+		AND l.classid = 'compat_guard'::pg_catalog.regnamespace AND l.objsubid >= 16384
+		AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d
+						  WHERE d.datname = pg_catalog.current_database())
+	UNION ALL
+	SELECT n.version_id, 'lease', n.name, compat_guard.lease_runs(n.heartbeat_at, n.expires_at),
+		NULL, NULL, NULL, NULL, NULL, n.heartbeat_at, n.expires_at
+	FROM compat_guard.instance AS n) AS i
+JOIN compat_guard.version AS v USING (version_id)
+JOIN compat_guard.app AS a USING (app_id);
+COMMENT ON VIEW compat_guard.instances IS 'who runs a version: sessions attached to it, and instances with their leases';
+
 CREATE VIEW compat_guard.versions AS
 SELECT a.name AS app, v.name AS version,
 	CASE WHEN v.retired_at IS NOT NULL THEN 'retired'
+		 WHEN v.lapsed_at IS NOT NULL THEN 'lapsed'
 		 WHEN s.broken > 0 THEN 'broken'
 		 WHEN s.unmet > 0 THEN 'pending'
 		 ELSE 'ready' END AS status,
-	v.retired_at IS NULL AS live,
+	l.version_id IS NOT NULL AS live,
+	pg_catalog.concat_ws(', ',
+		CASE WHEN NOT (v.attaches OR v.leases OR v.supported_until IS NOT NULL) THEN 'registered' END,
+		CASE WHEN v.attaches THEN 'session' END,
+		CASE WHEN v.leases THEN 'lease' END,
+		CASE WHEN v.supported_until IS NOT NULL THEN 'support' END) AS live_by,
+	coalesce(i.sessions, 0) AS sessions, coalesce(i.leases, 0) AS leases, v.supported_until,
 	v.role, v.search_path, v.requirements, s.unmet, a.owner,
-	v.registered_by, v.registered_at, v.retired_by, v.retired_at, v.retire_reason
+	v.registered_by, v.registered_at, v.lapsed_at, v.retired_by, v.retired_at, v.retire_reason
 FROM compat_guard.version AS v
 JOIN compat_guard.app AS a USING (app_id)
+LEFT JOIN compat_guard.live_versions() AS l (version_id) USING (version_id)
+LEFT JOIN (
+	SELECT n.app, n.version, pg_catalog.count(*) FILTER (WHERE n.kind = 'session') AS sessions,
+		pg_catalog.count(*) FILTER (WHERE n.kind = 'lease' AND n.running) AS leases
+	FROM compat_guard.instances AS n
+	GROUP BY n.app, n.version) AS i ON i.app = a.name AND i.version = v.name
 CROSS JOIN LATERAL (
 	SELECT pg_catalog.count(*) AS unmet, pg_catalog.count(*) FILTER (WHERE st.ever_met) AS broken
 	FROM compat_guard.requirement_state AS st
@@ -364,13 +475,14 @@ CROSS JOIN LATERAL (
 COMMENT ON VIEW compat_guard.versions IS 'registered versions and how they stood when last judged';
 
 CREATE VIEW compat_guard.requirements AS
-SELECT a.name AS app, v.name AS version, v.retired_at IS NULL AS live,
+SELECT a.name AS app, v.name AS version, l.version_id IS NOT NULL AS live,
 	r.requirement_id AS requirement, r.kind, r.object, r.expected, r.baseline,
 	coalesce(s.state, 'not looked at') AS state, s.ever_met, s.problems, s.changed_at AS since
 FROM compat_guard.version AS v
 JOIN compat_guard.app AS a USING (app_id)
 JOIN compat_guard.version_requirement AS vr USING (version_id)
 JOIN compat_guard.requirement AS r USING (requirement_id)
+LEFT JOIN compat_guard.live_versions() AS l (version_id) USING (version_id)
 LEFT JOIN compat_guard.requirement_state AS s USING (requirement_id);
 COMMENT ON VIEW compat_guard.requirements IS 'what each version needs, and how that stood when last judged';
 
@@ -391,8 +503,8 @@ SELECT a.name AS app, v.name AS version,
 						 ORDER BY f.object, f.rule) FILTER (WHERE f.state <> 'met') AS reasons
 FROM compat_guard.version AS v
 JOIN compat_guard.app AS a USING (app_id)
+JOIN compat_guard.live_versions() AS l (version_id) USING (version_id)
 LEFT JOIN compat_guard.verification() AS f USING (version_id)
-WHERE v.retired_at IS NULL
 GROUP BY a.name, v.name;
 COMMENT ON VIEW compat_guard.compatibility IS 'do the live versions run on the schema as it is; verified when asked';
 
@@ -405,7 +517,8 @@ JOIN compat_guard.requirement AS r USING (requirement_id)
 JOIN compat_guard.version_requirement AS vr USING (requirement_id)
 JOIN compat_guard.version AS v USING (version_id)
 JOIN compat_guard.app AS a USING (app_id)
-WHERE k.found AND v.retired_at IS NULL;
+JOIN compat_guard.live_versions() AS l (version_id) USING (version_id)
+WHERE k.found;
 COMMENT ON VIEW compat_guard.dependencies IS 'which live version needs which object, by the catalog the object is in; columns as table.column';
 
 CREATE VIEW compat_guard.droppable AS
@@ -492,9 +605,15 @@ AS $$
 BEGIN
 	EXECUTE format('GRANT USAGE ON SCHEMA compat_guard TO %s', role);
 	EXECUTE format('GRANT EXECUTE ON FUNCTION
-		compat_guard.register(text, text, jsonb, boolean, boolean),
+		compat_guard.register(text, text, jsonb, text, interval, boolean, boolean),
 		compat_guard.register_queries(text, text, text[]),
+		compat_guard.attach(text, text),
+		compat_guard.detach(),
+		compat_guard.heartbeat(text, text, text, interval),
+		compat_guard.leave(text, text, text),
 		compat_guard.retire(text, text, text),
+		compat_guard.reactivate(text, text),
+		compat_guard.set_support(text, text, timestamptz),
 		compat_guard.forget(text, text),
 		compat_guard.verification(text, text),
 		compat_guard.check(text, text),
@@ -513,7 +632,8 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA compat_guard FROM PUBLIC;
 REVOKE ALL ON SCHEMA compat_guard FROM PUBLIC;
 GRANT USAGE ON SCHEMA compat_guard TO pg_monitor;
 -- Functions of a view run with the rights of whoever asks.
-GRANT EXECUTE ON FUNCTION compat_guard.verification(text, text), compat_guard.rule_table() TO pg_monitor;
-GRANT SELECT ON compat_guard.versions, compat_guard.requirements, compat_guard.unmet,
+GRANT EXECUTE ON FUNCTION compat_guard.verification(text, text), compat_guard.rule_table(),
+	compat_guard.live_versions(), compat_guard.lease_runs(timestamptz, timestamptz) TO pg_monitor;
+GRANT SELECT ON compat_guard.versions, compat_guard.instances, compat_guard.requirements, compat_guard.unmet,
 	compat_guard.compatibility, compat_guard.dependencies, compat_guard.droppable,
 	compat_guard.rules TO pg_monitor;

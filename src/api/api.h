@@ -12,10 +12,23 @@
 extern App *require_app(const char *name);
 extern Version *require_version(const App *app, const char *name);
 
+/* Raises ERRCODE_GUARD_RETIRED if it is. */
+extern void check_not_retired(const App *app, const Version *version);
+
 /* Raises ERRCODE_GUARD_NOT_PERMITTED unless the app is the current role's. */
 extern void check_owner(const App *app);
 
 /* A text argument that must be there, not empty, and of a sane length. */
 extern char *name_argument(FunctionCallInfo fcinfo, int arg, const char *what);
+
+/*
+ * The version, which is not retired, with what was found about it up to date: and
+ * kept so until transaction end at least (instance.c).
+ */
+extern Version *bring_to_life(const App *app, const char *name);
+
+/* Returns when it ends; lease NULL: as long as before. */
+extern TimestampTz renew_lease(const App *app, const char *version_name,
+							   const char *instance, Interval *lease);
 
 #endif							/* COMPAT_GUARD_API_H */

@@ -61,6 +61,26 @@ verify_version(ReturnSetInfo *rsinfo, int64 version_id)
 	}
 }
 
+GUARD_FUNCTION(compat_guard_live_versions);
+
+/* compat_guard.live_versions() returns setof bigint */
+Datum
+compat_guard_live_versions(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ListCell   *lc;
+
+	guard_require_extension();
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	foreach(lc, registry_live_versions())
+	{
+		Datum		id = Int64GetDatum(((Version *) lfirst(lc))->id);
+
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &id, &(bool) {false});
+	}
+	return (Datum) 0;
+}
+
 GUARD_FUNCTION(compat_guard_verification);
 
 /*

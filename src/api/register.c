@@ -93,50 +93,16 @@ contract_entries(Contract *contract, int *n)
 	return entries;
 }
 
-/* Lock the registry, and do not wait for that with relations locked. */
-static void
-lock_registry(bool removes, WaitedFor *waited_for)
-{
-	if (waited_for->locks != NIL)
-	{
-		if (removes ? registry_try_lock_for_removal() : registry_try_lock_for_registration())
-			return;
-		verify_release_locks(waited_for);
-	}
-	if (removes)
-		registry_lock_for_removal();
-	else
-		registry_lock_for_registration();
-}
-
-/*
- * Lock out judgements and verify, so that what is found stays true until we
- * commit.  The lock is never held while waiting for a relation: see lock.c.
- */
+/* Verify so that what is found stays true until we commit. */
 static void
 verify_locked(Entry *entries, int n, bool removes)
 {
 	Requirement **reqs = palloc_array(Requirement *, n);
 	Observation **answers = palloc0_array(Observation *, n);
-	WaitedFor	waited_for = {0};
 
 	for (int i = 0; i < n; i++)
 		reqs[i] = entries[i].req;
-	for (;;)
-	{
-		VerifyOptions try = {.wait_for_locks = false};
-		VerifyOptions wait = {.wait_for_locks = true, .waited_for = &waited_for};
-
-		lock_registry(removes, &waited_for);
-		if (verify_requirements(reqs, n, try, answers))
-			break;
-		if (removes)
-			registry_unlock_for_removal();
-		else
-			registry_unlock_for_registration();
-		(void) verify_requirements(reqs, n, wait, answers);
-	}
-	verify_release_locks(&waited_for);
+	judge_verify_locked(reqs, n, removes, answers);
 	for (int i = 0; i < n; i++)
 		entries[i].found = answers[i];
 }
@@ -290,10 +256,25 @@ obtain_app(const char *name)
 	return app;
 }
 
+/* The instance that registers, if it said which it is. */
+static char *
+instance_argument(FunctionCallInfo fcinfo)
+{
+	if (!PG_ARGISNULL(3))
+		return name_argument(fcinfo, 3, "instance");
+	if (!PG_ARGISNULL(4))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a lease needs an instance"),
+				 errhint("How long a version counts without instances is for compat_guard.set_support() to say.")));
+	return NULL;
+}
+
 GUARD_FUNCTION(compat_guard_register);
 
 /*
  * compat_guard.register(app text, version text, contract jsonb,
+ *						 instance text, lease interval,
  *						 require_ready boolean, replace boolean)
  *		returns compat_guard.registration
  */
@@ -302,8 +283,10 @@ compat_guard_register(PG_FUNCTION_ARGS)
 {
 	char	   *app_name = name_argument(fcinfo, 0, "app");
 	char	   *version_name = name_argument(fcinfo, 1, "version");
-	bool		require_ready = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
-	bool		replace = !PG_ARGISNULL(4) && PG_GETARG_BOOL(4);
+	char	   *instance = instance_argument(fcinfo);
+	Interval   *lease = PG_ARGISNULL(4) ? NULL : PG_GETARG_INTERVAL_P(4);
+	bool		require_ready = !PG_ARGISNULL(5) && PG_GETARG_BOOL(5);
+	bool		replace = !PG_ARGISNULL(6) && PG_GETARG_BOOL(6);
 	List	   *problems = NIL;
 	List	   *replaced = NIL;
 	Contract   *contract;
@@ -327,11 +310,16 @@ compat_guard_register(PG_FUNCTION_ARGS)
 	/* The usual case: known, and unchanged. */
 	app = registry_find_app(app_name);
 	version = app ? registry_find_version(app, version_name) : NULL;
-	if (version != NULL && !version->retired && !require_ready &&
+	if (version != NULL && !version->lapsed && !require_ready &&
 		!registry_is_unestablished() &&
 		compare_digests(version->digest, contract->digest) == 0)
 	{
 		check_owner(app);
+		if (instance != NULL)
+		{
+			PreventCommandIfReadOnly("compat_guard.register() with an instance");
+			(void) renew_lease(app, version_name, instance, lease);
+		}
 		return registration_result(fcinfo, app, version->name, version->id,
 								   version->digest, version->nrequirements);
 	}
@@ -356,20 +344,20 @@ compat_guard_register(PG_FUNCTION_ARGS)
 	if (version != NULL)
 	{
 		version_id = version->id;
-		if (version->retired)
-			ereport(ERROR,
-					(errcode(ERRCODE_GUARD_RETIRED),
-					 errmsg("version \"%s\" of app \"%s\" is retired", version_name, app_name),
-					 errhint("Register it under another version, or forget() it first.")));
+		check_not_retired(app, version);
 		if (compare_digests(version->digest, contract->digest) != 0 && !replace)
 			report_conflict(app, version, contract);
 		if (compare_digests(version->digest, contract->digest) == 0)
 		{
+			if (version->lapsed)
+				version = bring_to_life(app, version_name);
 			if (require_ready)
 			{
 				verify_locked(entries, n, false);
 				report_not_ready(app, version_name, entries, n);
 			}
+			if (instance != NULL)
+				(void) renew_lease(app, version_name, instance, lease);
 			return registration_result(fcinfo, app, version->name, version->id,
 									   version->digest, version->nrequirements);
 		}
@@ -396,6 +384,8 @@ compat_guard_register(PG_FUNCTION_ARGS)
 	store_entries(version_id, entries, n);
 	registry_drop_orphans(replaced);
 	CommandCounterIncrement();
+	if (instance != NULL)
+		(void) renew_lease(app, version_name, instance, lease);
 
 	return registration_result(fcinfo, app, version_name, version_id,
 							   contract->digest, n);

@@ -8,9 +8,11 @@
 #include "api/api.h"
 #include "base/compat.h"
 #include "base/errors.h"
+#include "judge/judge.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 char *
 name_argument(FunctionCallInfo fcinfo, int arg, const char *what)
@@ -53,6 +55,16 @@ require_version(const App *app, const char *name)
 	return version;
 }
 
+void
+check_not_retired(const App *app, const Version *version)
+{
+	if (version->retired)
+		ereport(ERROR,
+				(errcode(ERRCODE_GUARD_RETIRED),
+				 errmsg("version \"%s\" of app \"%s\" is retired", version->name, app->name),
+				 errhint("Run another version, or reactivate() this one.")));
+}
+
 /*
  * An app belongs to the role that first registered it, and to those that have
  * its privileges.
@@ -91,8 +103,57 @@ compat_guard_retire(PG_FUNCTION_ARGS)
 	{
 		registry_retire_version(version, PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)));
 		CommandCounterIncrement();
-		registry_forget_found_unless_live(registry_requirements_of(version->id));
+		registry_forget_found_unless_kept(registry_requirements_of(version->id));
 	}
+	PG_RETURN_VOID();
+}
+
+GUARD_FUNCTION(compat_guard_reactivate);
+
+/*
+ * compat_guard.reactivate(app text, version text)
+ *
+ * As if it had not been retired, but with what it needs verified anew.
+ */
+Datum
+compat_guard_reactivate(PG_FUNCTION_ARGS)
+{
+	App		   *app = require_app(name_argument(fcinfo, 0, "app"));
+	char	   *name = name_argument(fcinfo, 1, "version");
+	Version    *version;
+
+	PreventCommandIfReadOnly("compat_guard.reactivate()");
+	check_owner(app);
+	version = require_version(app, name);
+	registry_lock_present(version->id);
+	judge_revive(version->id, true);
+	PG_RETURN_VOID();
+}
+
+GUARD_FUNCTION(compat_guard_set_support);
+
+/*
+ * compat_guard.set_support(app text, version text, until timestamptz)
+ *
+ * The version counts until then, whether instances of it run or not.  Null takes
+ * that back.
+ */
+Datum
+compat_guard_set_support(PG_FUNCTION_ARGS)
+{
+	App		   *app = require_app(name_argument(fcinfo, 0, "app"));
+	char	   *name = name_argument(fcinfo, 1, "version");
+	TimestampTz until = PG_ARGISNULL(2) ? 0 : PG_GETARG_TIMESTAMPTZ(2);
+	Version    *version;
+
+	PreventCommandIfReadOnly("compat_guard.set_support()");
+	check_owner(app);
+	version = bring_to_life(app, name);
+	registry_lock_row(version->id);
+	registry_lock_for_registration();
+	version = require_version(app, name);
+	registry_set_support(version, PG_ARGISNULL(2) ? NULL : &until);
+	CommandCounterIncrement();
 	PG_RETURN_VOID();
 }
 
@@ -116,11 +177,12 @@ compat_guard_forget(PG_FUNCTION_ARGS)
 	version = require_version(app, name_argument(fcinfo, 1, "version"));
 	requirements = registry_requirements_of(version->id);
 	registry_unlink_all(version->id);
+	registry_end_all_leases(version->id);
 	registry_delete_version(version);
 	CommandCounterIncrement();
 	registry_delete_app_if_empty(app);
 	registry_drop_orphans(requirements);
 	CommandCounterIncrement();
-	registry_forget_found_unless_live(requirements);
+	registry_forget_found_unless_kept(requirements);
 	PG_RETURN_VOID();
 }

@@ -13,6 +13,7 @@ int			guard_mode = MODE_ENFORCE;
 int			guard_verify = VERIFY_AT_COMMIT;
 int			guard_ddl_lock_timeout = 5000;
 int			guard_large_relation = 64 * 1024;
+int			guard_lease_grace = 30000;
 int			guard_max_findings_shown = 20;
 
 static const struct config_enum_entry mode_options[] = {
@@ -63,6 +64,13 @@ guc_init(void)
 							"A smaller table is read whole, of a larger one this much of its oldest and newest rows.",
 							&guard_large_relation, 64 * 1024, 0, MAX_KILOBYTES,
 							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+
+	/* Whoever may set this may break versions whose leases have just run out. */
+	DefineCustomIntVariable("compat_guard.lease_grace",
+							"How long a lease protects after it has run out.",
+							"So long may the server have been down, or an instance have stood still.",
+							&guard_lease_grace, 30000, 0, INT_MAX,
+							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("compat_guard.max_findings_shown",
 							"How many findings a message lists before it only counts the rest.",

@@ -17,14 +17,30 @@
 #include "guard/guard.h"
 #include "guard/touched.h"
 #include "judge/judge.h"
+#include "registry/registry.h"
+
+/*
+ * The session stays attached whether the prepared transaction, which may have
+ * made the version count again, is committed or not.
+ */
+static void
+refuse_attached_session(void)
+{
+	if (registry_attached_in_transaction())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot PREPARE a transaction that has attached or detached its session")));
+}
 
 static void
 transaction_event(XactEvent event, void *arg)
 {
 	switch (event)
 	{
-		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_PRE_PREPARE:
+			refuse_attached_session();
+			/* FALLTHROUGH */
+		case XACT_EVENT_PRE_COMMIT:
 			/* Comes with every transaction: the usual answer is the first one. */
 			if (!touched_anything() || touched_is_suspended() || !guard_is_active())
 				return;
@@ -32,9 +48,11 @@ transaction_event(XactEvent event, void *arg)
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PREPARE:
+			registry_sessions_at_commit();
 			touched_transaction_end();
 			break;
 		case XACT_EVENT_ABORT:
+			registry_sessions_at_abort();
 			touched_transaction_abort();
 			break;
 		default:
@@ -46,10 +64,12 @@ static void
 subtransaction_event(SubXactEvent event, SubTransactionId mine,
 					 SubTransactionId parent, void *arg)
 {
-	if (event == SUBXACT_EVENT_COMMIT_SUB)
-		touched_subtransaction_end(mine, parent);
-	else if (event == SUBXACT_EVENT_ABORT_SUB)
-		touched_subtransaction_end(mine, InvalidSubTransactionId);
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		parent = InvalidSubTransactionId;
+	else if (event != SUBXACT_EVENT_COMMIT_SUB)
+		return;
+	registry_sessions_at_subtransaction_end(mine, parent);
+	touched_subtransaction_end(mine, parent);
 }
 
 void

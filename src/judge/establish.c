@@ -30,7 +30,7 @@ requirements_to_establish(int *n)
 	Requirement **reqs;
 	ListCell   *lc;
 
-	foreach(lc, registry_live_versions())
+	foreach(lc, registry_kept_versions())
 	{
 		Version    *version = lfirst(lc);
 		List	   *needed = registry_requirements_of(version->id);

@@ -43,12 +43,26 @@ typedef struct Candidate
 	List	   *versions;		/* of Version *: live ones that need it */
 } Candidate;
 
+/*
+ * What a version is to the judgement.  What is found about a dormant one is saved,
+ * but is no finding: nobody runs it, and another judgement is about to say so.
+ */
+typedef enum Standing
+{
+	NOT_ASKED,
+	LIVE,
+	DORMANT,
+	PASSED_OVER
+} Standing;
+
 typedef struct Case
 {
 	Touched    *touched;
 	VerifyOptions options;
 	bool		writes;			/* states may be locked and saved */
-	List	   *versions;		/* of Version *: those looked at so far */
+	Version   **versions;		/* those not lapsed before, newest first */
+	Standing   *standing;		/* of each, asked once */
+	int			nversions;
 	Candidate  *candidates;
 	int			ncandidates;
 	TimestampTz deadline;
@@ -96,7 +110,7 @@ append_role_requirements(Case *c, int64 **ids, int *n)
 	ListCell   *lcr;
 	List	   *seen = NIL;		/* of char *: roles done */
 
-	foreach(lcv, registry_live_versions())
+	foreach(lcv, registry_kept_versions())
 	{
 		const char *role = ((Version *) lfirst(lcv))->role;
 		bool		done = false;
@@ -148,46 +162,84 @@ touched_requirements(Case *c, int *n)
 	return ids;
 }
 
-/*
- * The version if it is live, NULL otherwise.  Each is read once; newer ones,
- * which need most of what is needed, come first.
- */
+static void
+load_versions(Case *c)
+{
+	List	   *versions = registry_kept_versions();
+	ListCell   *lc;
+
+	c->versions = palloc_array(Version *, list_length(versions) + 1);
+	c->standing = palloc0_array(Standing, list_length(versions) + 1);
+	c->nversions = 0;
+	foreach(lc, versions)
+		c->versions[c->nversions++] = lfirst(lc);
+}
+
+/* Its place among the versions, -1 if it does not count any more. */
+static int
+version_place(const Case *c, int64 id)
+{
+	int			low = 0;
+	int			high = c->nversions;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (c->versions[middle]->id == id)
+			return middle;
+		if (c->versions[middle]->id > id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return -1;
+}
+
+static Standing
+version_standing(Case *c, int place)
+{
+	Standing   *standing = &c->standing[place];
+
+	if (*standing != NOT_ASKED)
+		return *standing;
+	if (registry_version_is_live(c->versions[place], c->writes))
+		*standing = LIVE;
+	else if (!c->writes || registry_mark_lapsed(c->versions[place]))
+		*standing = PASSED_OVER;
+	else
+		*standing = DORMANT;
+	return *standing;
+}
+
+/* The version if it is live, NULL otherwise. */
 static Version *
 live_version(Case *c, int64 id)
 {
-	Version    *version = NULL;
-	ListCell   *lc;
+	int			place = version_place(c, id);
 
-	foreach(lc, c->versions)
-	{
-		version = lfirst(lc);
-		if (version->id == id)
-			return version->retired ? NULL : version;
-	}
-	version = registry_load_version(id);
-	if (version == NULL)
-		return NULL;
-	c->versions = lappend(c->versions, version);
-	return version->retired ? NULL : version;
+	return place >= 0 && version_standing(c, place) == LIVE ? c->versions[place] : NULL;
 }
 
 static bool
 version_counts(int64 version_id, void *arg)
 {
-	return live_version(arg, version_id) != NULL;
+	int			place = version_place(arg, version_id);
+
+	return place >= 0 && version_standing(arg, place) != PASSED_OVER;
 }
 
 static bool
-any_live_version_needs(Case *c, int64 requirement_id)
+any_version_needs(Case *c, int64 requirement_id)
 {
-	/* What one version needs its neighbours mostly do: a guess worth a probe. */
-	if (c->versions != NIL)
-	{
-		Version    *version = linitial(c->versions);
-
-		if (!version->retired && registry_is_linked(version->id, requirement_id))
-			return true;
-	}
+	/*
+	 * What one version needs its neighbours mostly do: a guess worth a probe.
+	 * Its standing comes second: versions that nothing touched are not asked.
+	 */
+	if (c->nversions > 0 &&
+		registry_is_linked(c->versions[0]->id, requirement_id) &&
+		version_standing(c, 0) != PASSED_OVER)
+		return true;
 	return registry_any_link(requirement_id, version_counts, c);
 }
 
@@ -258,14 +310,18 @@ find_candidates(Case *c)
 	int64	   *ids;
 
 	if (!c->writes && registry_is_unestablished())
+	{
+		load_versions(c);
 		return find_candidates_after_restore(c);
+	}
 	ids = touched_requirements(c, &n);
 	if (n == 0)
 		return false;
+	load_versions(c);
 
 	for (int i = 0; i < n; i++)
 	{
-		if (any_live_version_needs(c, ids[i]))
+		if (any_version_needs(c, ids[i]))
 			ids[nlive++] = ids[i];
 	}
 	while (c->writes && !registry_try_lock_requirements(ids, nlive))

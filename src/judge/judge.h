@@ -33,7 +33,20 @@ extern List *judge_preview(Touched *touched);
 extern void judge_establish(void);
 
 /*
- * What the live versions need, each requirement once, and how many these are: 0
+ * Verify with judgements locked out to transaction end, and with "removes"
+ * registrations, too.
+ */
+extern void judge_verify_locked(Requirement **reqs, int n, bool removes,
+								Observation **answers);
+
+/*
+ * Verify anew what a lapsed version needs, remember it, and take the mark away.
+ * Nothing if it is not lapsed, or gone, or without "reactivate" retired.
+ */
+extern void judge_revive(int64 version_id, bool reactivate);
+
+/*
+ * What the versions need that are not lapsed, each requirement once, and how many these are: 0
  * if the restore is not yet through with them.
  */
 extern Requirement **requirements_to_establish(int *n);

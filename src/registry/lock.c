@@ -134,13 +134,14 @@ registry_lock_for_judgement(void)
 #define MANY_REQUIREMENTS	500
 
 static LOCKTAG
-requirement_tag(int64 id)
+row_tag(int64 id)
 {
 	LOCKTAG		tag;
 
 	/*
 	 * An object whose class is no catalog but our schema, so that it is nobody
 	 * else's.  Its number has 32 bits; those above go where columns are told.
+	 * Numbers of requirements, versions and instances come from one sequence.
 	 */
 	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, guard_schema_oid(), (uint32) id,
 					   (uint16) (id >> 32));
@@ -158,7 +159,7 @@ registry_try_lock_requirements(const int64 *ids, int n)
 		return false;
 	for (int i = 0; i < n && !all; i++)
 	{
-		tag = requirement_tag(ids[i]);
+		tag = row_tag(ids[i]);
 		if (!try_lock(&tag, ExclusiveLock))
 			return false;
 	}
@@ -167,11 +168,19 @@ registry_try_lock_requirements(const int64 *ids, int n)
 }
 
 void
-registry_lock_requirement(int64 id)
+registry_lock_row(int64 id)
 {
-	LOCKTAG		tag = requirement_tag(id);
+	LOCKTAG		tag = row_tag(id);
 
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+bool
+registry_try_lock_row(int64 id)
+{
+	LOCKTAG		tag = row_tag(id);
+
+	return try_lock(&tag, ExclusiveLock);
 }
 
 void

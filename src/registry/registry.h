@@ -8,8 +8,8 @@
  * READ transaction sees a version registered a moment ago, and so that it may
  * write at PRE_COMMIT, where nothing queued would run any more.
  *
- * The tables fall in two groups.  What was said (app, version, requirement,
- * version_requirement, policy) is dumped.  What was found (requirement_state,
+ * The tables fall in two groups.  What was said (app, version, instance,
+ * requirement, version_requirement, policy) is dumped.  What was found (requirement_state,
  * requirement_key) is not: it is found again after a restore (establish.c).
  *
  * Everything returned is in CurrentMemoryContext.
@@ -17,6 +17,7 @@
 #ifndef COMPAT_GUARD_REGISTRY_H
 #define COMPAT_GUARD_REGISTRY_H
 
+#include "access/xact.h"
 #include "contract/contract.h"
 #include "datatype/timestamp.h"
 #include "verify/verify.h"
@@ -55,7 +56,14 @@ extern void registry_unlock_for_removal(void);	/* before anything was written */
  * transaction end.  The first only tries: false if another transaction has one.
  */
 extern bool registry_try_lock_requirements(const int64 *ids, int n);
-extern void registry_lock_requirement(int64 id);
+
+/*
+ * Lock the row of a requirement, version or instance against others who do so,
+ * until transaction end.  That of a version comes before the lock for
+ * registration.
+ */
+extern void registry_lock_row(int64 id);
+extern bool registry_try_lock_row(int64 id);	/* false: not at once */
 
 /* ---- apps and versions (version.c) ---- */
 
@@ -70,12 +78,18 @@ typedef struct Version
 {
 	int64		id;
 	int64		app_id;
-	char	   *app;			/* its app's name; NULL from registry_live_versions */
+	char	   *app;			/* its app's name; NULL in lists */
 	char	   *name;
 	char	   *role;
 	bytea	   *digest;
 	int64		nrequirements;
 	bool		retired;
+	bool		lapsed;			/* what was found about it may be out of date; so
+								 * are all that are retired */
+	bool		attaches;		/* sessions were ever attached to it */
+	bool		leases;			/* its instances ever had leases */
+	bool		has_support;
+	TimestampTz supported_until;
 } Version;
 
 /* NULL if there is none. */
@@ -100,9 +114,70 @@ extern void registry_delete_version(const Version *version);
 /* Delete an app that has no version left. */
 extern void registry_delete_app_if_empty(const App *app);
 
-/* Versions that count: not retired.  Newest first. */
-extern List *registry_live_versions(void);	/* of Version * */
+/* What the version is live by.  These need the lock of its row, and after it that
+ * for registration. */
+extern void registry_set_use(const Version *version, bool attaches, bool leases);
+extern void registry_set_support(const Version *version, const TimestampTz *until);	/* NULL: none */
+
+/* Neither retired nor lapsed any more. */
+extern void registry_revive_version(const Version *version);
+
+/*
+ * A judgement passes the version over: what is found about it is not kept up
+ * from now on.  False if another judgement that has not ended is at it.
+ */
+extern bool registry_mark_lapsed(const Version *version);
 extern char *registry_app_name(int64 app_id);
+
+/* ---- which versions count (live.c) ---- */
+
+/*
+ * The one answer.  pass_over: if it is not, and not known to be, nobody brings it
+ * to life before this transaction ends, so that it can be marked.
+ */
+extern bool registry_version_is_live(const Version *version, bool pass_over);
+
+/* Those whose states are kept up to date: all that may be live.  Newest first. */
+extern List *registry_kept_versions(void);	/* of Version * */
+extern List *registry_live_versions(void);	/* of Version *; newest first */
+
+/* ---- attached sessions (session.c) ---- */
+
+/*
+ * Somebody is about to bring the version to life: before its row is read, until
+ * transaction end.  Waits for judgements that pass it over.
+ */
+extern void registry_lock_present(int64 version_id);
+
+/* Nobody is there nor coming, until transaction end.  False: not so. */
+extern bool registry_try_lock_absent(int64 version_id);
+extern void registry_unlock_absent(int64 version_id);
+
+/*
+ * This session is an instance of the version, from now on and instead of what
+ * it was; if the transaction fails it is again what it was.
+ */
+extern void registry_attach(int64 version_id);
+extern void registry_detach(void);
+extern bool registry_attached_in_transaction(void);	/* or detached */
+
+extern void registry_sessions_at_commit(void);
+extern void registry_sessions_at_abort(void);
+extern void registry_sessions_at_subtransaction_end(SubTransactionId mine,
+													SubTransactionId parent);	/* invalid: it failed */
+
+/* ---- leases of instances (lease.c) ---- */
+
+/*
+ * Renew an instance's lease, or give it one; lease NULL: as long as before.
+ * Returns when it ends.  Raises ERRCODE_GUARD_UNKNOWN_VERSION if it has none.
+ */
+extern TimestampTz registry_renew_lease(const Version *version, const char *name,
+										Interval *lease);
+extern void registry_end_lease(int64 version_id, const char *name);
+extern void registry_end_all_leases(int64 version_id);
+extern bool registry_any_lease_runs(int64 version_id);
+extern bool lease_runs(TimestampTz heartbeat_at, TimestampTz expires_at, TimestampTz now);
 
 /* ---- requirements (requirement.c) ---- */
 
@@ -151,6 +226,9 @@ extern StoredState registry_read_state(int64 requirement_id);
 /* How many of a version's requirements are unmet, and of these were met before. */
 extern void registry_count_unmet(int64 version_id, int64 *unmet, int64 *broken);
 
+/* Remember observations, and baselines if nothing is unmet. */
+extern void registry_save_states(Requirement **reqs, Observation **found, int n);
+
 /*
  * Remember an observation, in place of what was known.  Locks the requirement
  * if that changes anything.
@@ -158,8 +236,8 @@ extern void registry_count_unmet(int64 version_id, int64 *unmet, int64 *broken);
 extern void registry_save_state(int64 requirement_id, const Observation *obs);
 
 /* Forget what was found, and where to look, about those of the requirements
- * that no live version has. */
-extern void registry_forget_found_unless_live(List *requirements);
+ * that no version has whose states are kept up to date. */
+extern void registry_forget_found_unless_kept(List *requirements);
 
 /* Restored from a dump and nothing found yet? */
 extern bool registry_is_unestablished(void);

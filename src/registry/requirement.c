@@ -157,6 +157,49 @@ registry_store_requirements(int64 version_id, Requirement **reqs,
 	CommandCounterIncrement();
 }
 
+typedef struct SaveStates
+{
+	Requirement **reqs;
+	Observation **found;
+	int			n;
+	bool		ready;			/* nothing is unmet */
+} SaveStates;
+
+static void
+save_states(void *arg)
+{
+	SaveStates *save = arg;
+
+	for (int i = 0; i < save->n; i++)
+	{
+		Requirement *req = save->reqs[i];
+		Observation *found = save->found[i];
+
+		registry_save_state(req->id, found);
+		if (save->ready && req->baseline == NULL && found->baseline != NULL &&
+			found->state == STATE_MET)
+		{
+			registry_lock_row(req->id);
+			if (registry_load_requirement(req->id)->baseline == NULL)
+				registry_set_baseline(req, found->baseline);
+		}
+	}
+}
+
+void
+registry_save_states(Requirement **reqs, Observation **found, int n)
+{
+	SaveStates	save = {reqs, found, n, true};
+
+	for (int i = 0; i < n; i++)
+		save.ready &= (found[i]->state != STATE_UNMET);
+
+	/* Where there was no state yet, others may be saving one, too. */
+	while (!store_unless_duplicate(save_states, &save))
+		CHECK_FOR_INTERRUPTS();
+	CommandCounterIncrement();
+}
+
 void
 registry_unlink_all(int64 version_id)
 {
@@ -262,15 +305,15 @@ any_version(int64 version_id, void *arg)
 }
 
 static bool
-version_is_live(int64 version_id, void *arg)
+version_is_kept(int64 version_id, void *arg)
 {
 	Version    *version = registry_load_version(version_id);
 
-	return version != NULL && !version->retired;
+	return version != NULL && !version->lapsed;
 }
 
 void
-registry_forget_found_unless_live(List *requirements)
+registry_forget_found_unless_kept(List *requirements)
 {
 	ListCell   *lc;
 
@@ -278,7 +321,7 @@ registry_forget_found_unless_live(List *requirements)
 	{
 		int64		id = ((Requirement *) lfirst(lc))->id;
 
-		if (!registry_any_link(id, version_is_live, NULL))
+		if (!registry_any_link(id, version_is_kept, NULL))
 			forget_found(id);
 	}
 }

@@ -186,7 +186,7 @@ registry_save_state(int64 requirement_id, const Observation *obs)
 	{
 		if (HeapTupleIsValid(tup))
 		{
-			registry_lock_requirement(requirement_id);
+			registry_lock_row(requirement_id);
 			tup = state_tuple(rel, requirement_id);
 		}
 		if (state_changes(rel, tup, obs, problems))
@@ -242,5 +242,5 @@ registry_is_unestablished(void)
 
 	scan_init(&scan);
 	scan_key_null(&scan);
-	return first_row("version", VERSION_NATTS, "version_retired_idx", &scan, VERSION_ID) != 0;
+	return first_row("version", VERSION_NATTS, "version_lapsed_idx", &scan, VERSION_ID) != 0;
 }

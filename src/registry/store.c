@@ -38,6 +38,13 @@ row_set(Row *row, int attnum, Datum value)
 }
 
 void
+row_set_null(Row *row, int attnum)
+{
+	row->nulls[attnum - 1] = true;
+	row->replaces[attnum - 1] = true;
+}
+
+void
 row_set_text(Row *row, int attnum, const char *value)
 {
 	row->replaces[attnum - 1] = true;
@@ -87,6 +94,15 @@ tuple_int64(Relation rel, HeapTuple tup, int attnum)
 	Datum		value = heap_getattr(tup, attnum, RelationGetDescr(rel), &isnull);
 
 	return isnull ? 0 : DatumGetInt64(value);
+}
+
+bool
+tuple_bool(Relation rel, HeapTuple tup, int attnum)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(tup, attnum, RelationGetDescr(rel), &isnull);
+
+	return !isnull && DatumGetBool(value);
 }
 
 static void
@@ -292,5 +308,32 @@ store_unless_duplicate(void (*write) (void *arg), void *arg)
 	if (edata->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
 		ReThrowError(edata);
 	FreeErrorData(edata);
+	return false;
+}
+
+typedef struct RowToInsert
+{
+	Relation	rel;
+	Row		   *row;
+} RowToInsert;
+
+static void
+insert_row(void *arg)
+{
+	RowToInsert *insert = arg;
+
+	store_insert(insert->rel, insert->row);
+}
+
+bool
+store_insert_unless_present(Relation rel, Row *row, StoreScan *scan, const char *index)
+{
+	RowToInsert insert = {rel, row};
+
+	while (!HeapTupleIsValid(scan_settled(scan, rel, index)))
+	{
+		if (store_unless_duplicate(insert_row, &insert))
+			return true;
+	}
 	return false;
 }

@@ -24,8 +24,15 @@ enum
 	VERSION_ID = 1, VERSION_APP_ID, VERSION_NAME, VERSION_DIGEST, VERSION_ROLE,
 	VERSION_SEARCH_PATH, VERSION_REQUIREMENTS, VERSION_REGISTERED_BY,
 	VERSION_REGISTERED_AT, VERSION_RETIRED_BY, VERSION_RETIRED_AT,
-	VERSION_RETIRE_REASON,
-	VERSION_NATTS = VERSION_RETIRE_REASON
+	VERSION_RETIRE_REASON, VERSION_ATTACHES, VERSION_LEASES,
+	VERSION_SUPPORTED_UNTIL, VERSION_LAPSED_AT,
+	VERSION_NATTS = VERSION_LAPSED_AT
+};
+enum
+{
+	INSTANCE_ID = 1, INSTANCE_VERSION_ID, INSTANCE_NAME, INSTANCE_LEASE,
+	INSTANCE_HEARTBEAT_AT, INSTANCE_EXPIRES_AT,
+	INSTANCE_NATTS = INSTANCE_EXPIRES_AT
 };
 enum
 {
@@ -68,6 +75,7 @@ typedef struct Row
 
 extern void row_init(Row *row);
 extern void row_set(Row *row, int attnum, Datum value);
+extern void row_set_null(Row *row, int attnum);
 extern void row_set_text(Row *row, int attnum, const char *value);	/* NULL: SQL null */
 extern void row_set_json(Row *row, int attnum, Jsonb *value);	/* ditto */
 
@@ -75,6 +83,7 @@ extern void row_set_json(Row *row, int attnum, Jsonb *value);	/* ditto */
 extern char *tuple_text(Relation rel, HeapTuple tup, int attnum);	/* NULL for null */
 extern Jsonb *tuple_json(Relation rel, HeapTuple tup, int attnum);	/* ditto */
 extern int64 tuple_int64(Relation rel, HeapTuple tup, int attnum);
+extern bool tuple_bool(Relation rel, HeapTuple tup, int attnum);	/* false for null */
 extern bool tuple_is_null(Relation rel, HeapTuple tup, int attnum);
 
 /*
@@ -93,6 +102,9 @@ extern int64 store_next_id(void);
  * a unique index: somebody else was quicker.  Other errors pass through.
  */
 extern bool store_unless_duplicate(void (*write) (void *arg), void *arg);
+
+/* A row of the table version. */
+extern struct Version *version_from_tuple(Relation rel, HeapTuple tup);
 
 /*
  * Scan by an index.  Keys are in index column order.  snapshot NULL is the
@@ -125,6 +137,13 @@ extern HeapTuple scan_next(StoreScan *scan);
  */
 extern HeapTuple scan_settled(StoreScan *scan, Relation rel, const char *index);
 extern void scan_end(StoreScan *scan);
+
+/*
+ * Insert row unless scan's keys find one in the unique index, waiting for
+ * concurrent inserters of the same; false if there is one now.
+ */
+extern bool store_insert_unless_present(Relation rel, Row *row, StoreScan *scan,
+										const char *index);
 
 /*
  * Bring the stored keys of a requirement up to those observed (key.c).  Unless

@@ -48,34 +48,6 @@ registry_find_app(const char *name)
 	return app;
 }
 
-typedef struct RowToInsert
-{
-	Relation	rel;
-	Row		   *row;
-} RowToInsert;
-
-static void
-insert_row(void *arg)
-{
-	RowToInsert *insert = arg;
-
-	store_insert(insert->rel, insert->row);
-}
-
-/* Insert row unless scan's keys find one in the unique index. */
-static bool
-insert_unless_present(Relation rel, Row *row, StoreScan *scan, const char *index)
-{
-	RowToInsert insert = {rel, row};
-
-	while (!HeapTupleIsValid(scan_settled(scan, rel, index)))
-	{
-		if (store_unless_duplicate(insert_row, &insert))
-			return true;
-	}
-	return false;
-}
-
 bool
 registry_insert_app(const char *name, const char *owner)
 {
@@ -91,14 +63,14 @@ registry_insert_app(const char *name, const char *owner)
 
 	scan_init(&scan);
 	scan_key_text(&scan, name);
-	inserted = insert_unless_present(rel, &row, &scan, "app_name_idx");
+	inserted = store_insert_unless_present(rel, &row, &scan, "app_name_idx");
 	table_close(rel, NoLock);
 	return inserted;
 }
 
 /* ---- versions ---- */
 
-static Version *
+Version *
 version_from_tuple(Relation rel, HeapTuple tup)
 {
 	Version    *version = palloc0_object(Version);
@@ -112,6 +84,11 @@ version_from_tuple(Relation rel, HeapTuple tup)
 													  &(bool) {0}));
 	version->nrequirements = tuple_int64(rel, tup, VERSION_REQUIREMENTS);
 	version->retired = !tuple_is_null(rel, tup, VERSION_RETIRED_AT);
+	version->lapsed = !tuple_is_null(rel, tup, VERSION_LAPSED_AT);
+	version->attaches = tuple_bool(rel, tup, VERSION_ATTACHES);
+	version->leases = tuple_bool(rel, tup, VERSION_LEASES);
+	version->has_support = !tuple_is_null(rel, tup, VERSION_SUPPORTED_UNTIL);
+	version->supported_until = tuple_int64(rel, tup, VERSION_SUPPORTED_UNTIL);
 	return version;
 }
 
@@ -165,11 +142,13 @@ registry_insert_version(const App *app, const char *name,
 	row_set(&row, VERSION_APP_ID, Int64GetDatum(app->id));
 	row_set_text(&row, VERSION_NAME, name);
 	set_contract_columns(&row, contract, nrequirements);
+	row_set(&row, VERSION_ATTACHES, BoolGetDatum(false));
+	row_set(&row, VERSION_LEASES, BoolGetDatum(false));
 
 	scan_init(&scan);
 	scan_key_int64(&scan, app->id);
 	scan_key_text(&scan, name);
-	inserted = insert_unless_present(rel, &row, &scan, "version_name_idx");
+	inserted = store_insert_unless_present(rel, &row, &scan, "version_name_idx");
 	table_close(rel, NoLock);
 	return inserted;
 }
@@ -227,18 +206,74 @@ registry_update_version(const Version *version, const Contract *contract,
 
 	row_init(&row);
 	set_contract_columns(&row, contract, nrequirements);
+	row_set_null(&row, VERSION_LAPSED_AT);	/* all of it was just verified */
 	change_version(version, &row);
 }
 
 void
 registry_retire_version(const Version *version, const char *reason)
 {
+	Datum		now = TimestampTzGetDatum(GetCurrentTimestamp());
 	Row			row;
 
 	row_init(&row);
 	row_set(&row, VERSION_RETIRED_BY, user_name_datum());
-	row_set(&row, VERSION_RETIRED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
+	row_set(&row, VERSION_RETIRED_AT, now);
+	row_set(&row, VERSION_LAPSED_AT, now);
 	row_set_text(&row, VERSION_RETIRE_REASON, reason);
+	change_version(version, &row);
+}
+
+void
+registry_set_use(const Version *version, bool attaches, bool leases)
+{
+	Row			row;
+
+	row_init(&row);
+	row_set(&row, VERSION_ATTACHES, BoolGetDatum(attaches));
+	row_set(&row, VERSION_LEASES, BoolGetDatum(leases));
+	change_version(version, &row);
+}
+
+void
+registry_set_support(const Version *version, const TimestampTz *until)
+{
+	Row			row;
+
+	row_init(&row);
+	row_set_null(&row, VERSION_SUPPORTED_UNTIL);
+	if (until != NULL)
+		row_set(&row, VERSION_SUPPORTED_UNTIL, TimestampTzGetDatum(*until));
+	change_version(version, &row);
+}
+
+bool
+registry_mark_lapsed(const Version *version)
+{
+	Version    *now;
+	Row			row;
+
+	if (!registry_try_lock_row(version->id))
+		return false;
+	now = registry_load_version(version->id);
+	if (now == NULL || now->lapsed)
+		return true;			/* another judgement was quicker */
+	row_init(&row);
+	row_set(&row, VERSION_LAPSED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
+	change_version(version, &row);
+	return true;
+}
+
+void
+registry_revive_version(const Version *version)
+{
+	Row			row;
+
+	row_init(&row);
+	row_set_null(&row, VERSION_RETIRED_BY);
+	row_set_null(&row, VERSION_RETIRED_AT);
+	row_set_null(&row, VERSION_RETIRE_REASON);
+	row_set_null(&row, VERSION_LAPSED_AT);
 	change_version(version, &row);
 }
 
@@ -246,35 +281,6 @@ void
 registry_delete_version(const Version *version)
 {
 	change_version(version, NULL);
-}
-
-static int
-newest_first(const ListCell *a, const ListCell *b)
-{
-	int64		ida = ((Version *) lfirst(a))->id;
-	int64		idb = ((Version *) lfirst(b))->id;
-
-	return (ida < idb) - (ida > idb);
-}
-
-List *
-registry_live_versions(void)
-{
-	Relation	rel = store_open("version", VERSION_NATTS, AccessShareLock);
-	StoreScan	scan;
-	HeapTuple	tup;
-	List	   *versions = NIL;
-
-	scan_init(&scan);
-	scan_key_null(&scan);
-	scan_begin(&scan, rel, "version_retired_idx", NULL);
-	while (HeapTupleIsValid(tup = scan_next(&scan)))
-		versions = lappend(versions, version_from_tuple(rel, tup));
-	scan_end(&scan);
-
-	list_sort(versions, newest_first);
-	table_close(rel, AccessShareLock);
-	return versions;
 }
 
 char *

@@ -1,0 +1,91 @@
+/*
+ * live.c
+ *		Which versions count.
+ *
+ * A version is live while its support lasts, or a session is attached to it, or
+ * a lease of one of its instances runs, or if it never had any of the three.  It
+ * is not once it is retired.
+ *
+ * What is found about its requirements is kept up to date as long as no
+ * judgement passes it over.  The first that does so marks it, and those that
+ * follow do not look at it: dead versions cost nothing.  session.c says what
+ * holds between that and its coming to life again.
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "registry/registry.h"
+#include "registry/store.h"
+#include "utils/timestamp.h"
+
+bool
+registry_version_is_live(const Version *version, bool pass_over)
+{
+	if (version->retired || version->lapsed)
+		return false;
+	if (!version->attaches && !version->leases && !version->has_support)
+		return true;
+	if (version->has_support && GetCurrentTimestamp() < version->supported_until)
+		return true;
+
+	/*
+	 * A standby does not see who is attached to the primary: there it is live
+	 * until a judgement has found that it is not.
+	 */
+	if (RecoveryInProgress())
+		return version->attaches || registry_any_lease_runs(version->id);
+
+	if (!registry_try_lock_absent(version->id))
+		return true;
+	if (!registry_any_lease_runs(version->id))
+	{
+		if (!pass_over)
+			registry_unlock_absent(version->id);
+		return false;
+	}
+	registry_unlock_absent(version->id);
+	return true;
+}
+
+static int
+newest_first(const ListCell *a, const ListCell *b)
+{
+	int64		ida = ((Version *) lfirst(a))->id;
+	int64		idb = ((Version *) lfirst(b))->id;
+
+	return (ida < idb) - (ida > idb);
+}
+
+List *
+registry_kept_versions(void)
+{
+	Relation	rel = store_open("version", VERSION_NATTS, AccessShareLock);
+	StoreScan	scan;
+	HeapTuple	tup;
+	List	   *versions = NIL;
+
+	scan_init(&scan);
+	scan_key_null(&scan);
+	scan_begin(&scan, rel, "version_lapsed_idx", NULL);
+	while (HeapTupleIsValid(tup = scan_next(&scan)))
+		versions = lappend(versions, version_from_tuple(rel, tup));
+	scan_end(&scan);
+
+	list_sort(versions, newest_first);
+	table_close(rel, AccessShareLock);
+	return versions;
+}
+
+List *
+registry_live_versions(void)
+{
+	List	   *versions = registry_kept_versions();
+	ListCell   *lc;
+
+	foreach(lc, versions)
+	{
+		if (!registry_version_is_live(lfirst(lc), false))
+			versions = foreach_delete_current(versions, lc);
+	}
+	return versions;
+}
