@@ -12,6 +12,9 @@
 extern App *require_app(const char *name);
 extern Version *require_version(const App *app, const char *name);
 
+/* Raises ERRCODE_INVALID_PARAMETER_VALUE where there is none. */
+extern RuleId require_rule(const char *name);
+
 /* Raises ERRCODE_GUARD_NOT_PERMITTED unless the app is the current role's. */
 extern void check_owner(const App *app);
 

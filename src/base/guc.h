@@ -22,6 +22,10 @@ extern int	guard_mode;			/* GuardMode */
 extern int	guard_verify;		/* VerifyWhen */
 extern int	guard_ddl_lock_timeout; /* milliseconds */
 extern int	guard_max_findings_shown;
+extern bool guard_journal;
+
+/* "enforce" and so on, as it is now. */
+extern const char *guard_mode_name(void);
 
 extern void guc_init(void);
 

@@ -5,7 +5,7 @@
  * PRE_COMMIT and PRE_PREPARE are the last moments at which an error still
  * aborts the transaction cleanly.  No user-defined code may be queued there any
  * more and none is: the judge only reads, plans queries in a subtransaction
- * that it rolls back, and writes rows of the registry.
+ * that it rolls back, and writes rows of the registry, the journal's last.
  *
  * After PREPARE the transaction is no longer ours; COMMIT PREPARED has nothing
  * left to judge, and the locks taken by the judgement stay with it until then.
@@ -26,16 +26,21 @@ transaction_event(XactEvent event, void *arg)
 		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_PRE_PREPARE:
 			/* Comes with every transaction: the usual answer is the first one. */
-			if (!touched_anything() || touched_is_suspended() || !guard_is_active())
+			if ((!touched_anything() && !judge_is_unfinished()) ||
+				touched_is_suspended() || !guard_is_active())
 				return;
-			judge_enforce(touched_names());
+			if (touched_anything())
+				judge_enforce(touched_names());
+			judge_finish();
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PREPARE:
 			touched_transaction_end();
+			judge_transaction_end();
 			break;
 		case XACT_EVENT_ABORT:
 			touched_transaction_abort();
+			judge_transaction_end();
 			break;
 		default:
 			break;
@@ -46,10 +51,12 @@ static void
 subtransaction_event(SubXactEvent event, SubTransactionId mine,
 					 SubTransactionId parent, void *arg)
 {
-	if (event == SUBXACT_EVENT_COMMIT_SUB)
-		touched_subtransaction_end(mine, parent);
-	else if (event == SUBXACT_EVENT_ABORT_SUB)
-		touched_subtransaction_end(mine, InvalidSubTransactionId);
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		parent = InvalidSubTransactionId;
+	else if (event != SUBXACT_EVENT_COMMIT_SUB)
+		return;
+	touched_subtransaction_end(mine, parent);
+	judge_subtransaction_end(mine, parent);
 }
 
 void

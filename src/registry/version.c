@@ -85,7 +85,7 @@ registry_insert_app(const char *name, const char *owner)
 	bool		inserted;
 
 	row_init(&row);
-	row_set(&row, APP_ID, Int64GetDatum(store_next_id()));
+	row_set(&row, APP_ID, Int64GetDatum(store_next_id("id_seq")));
 	row_set_text(&row, APP_NAME, name);
 	row_set_text(&row, APP_OWNER, owner);
 
@@ -159,7 +159,7 @@ registry_insert_version(const App *app, const char *name,
 	Row			row;
 	bool		inserted;
 
-	*id = store_next_id();
+	*id = store_next_id("id_seq");
 	row_init(&row);
 	row_set(&row, VERSION_ID, Int64GetDatum(*id));
 	row_set(&row, VERSION_APP_ID, Int64GetDatum(app->id));
@@ -275,6 +275,29 @@ registry_live_versions(void)
 	list_sort(versions, newest_first);
 	table_close(rel, AccessShareLock);
 	return versions;
+}
+
+bool
+registry_any_live_version(void)
+{
+	/* One that was seen before is found at less cost than any, and mostly there. */
+	static int64 seen = 0;
+	Version    *version = seen != 0 ? registry_load_version(seen) : NULL;
+	Relation	rel;
+	StoreScan	scan;
+	HeapTuple	tup;
+
+	if (version != NULL && !version->retired)
+		return true;
+	rel = store_open("version", VERSION_NATTS, AccessShareLock);
+	scan_init(&scan);
+	scan_key_null(&scan);
+	scan_begin(&scan, rel, "version_retired_idx", NULL);
+	tup = scan_next(&scan);
+	seen = HeapTupleIsValid(tup) ? tuple_int64(rel, tup, VERSION_ID) : 0;
+	scan_end(&scan);
+	table_close(rel, AccessShareLock);
+	return seen != 0;
 }
 
 char *
