@@ -30,7 +30,7 @@
 #include "utils/timestamp.h"
 
 #define MOST_WORKERS 4
-#define MOST_WAITING 64			/* rows of a database */
+#define MOST_WAITING 256		/* rows of a database */
 #define START_PATIENCE 10000	/* ms in which a worker that was ordered comes */
 
 /* What a segment holds. */

@@ -394,8 +394,12 @@ find_guilty(const Case *c, const Candidate *candidate, Finding *finding)
 
 	initStringInfo(&buf);
 	foreach(lct, guilty)
-		appendStringInfo(&buf, "%s%s", buf.len ? "; " : "",
-						 ((TouchingStatement *) lfirst(lct))->text);
+	{
+		TouchingStatement *statement = lfirst(lct);
+
+		if (!statement->undone)
+			appendStringInfo(&buf, "%s%s", buf.len ? "; " : "", statement->text);
+	}
 	finding->statement = buf.data;
 }
 

@@ -25,7 +25,7 @@
 /* How much of a transaction its row shows; the rest is only counted. */
 #define STATEMENTS_KEPT 100
 #define FINDINGS_KEPT 200
-#define STATEMENT_KEPT 1000		/* bytes, of the statements beside a finding */
+#define STATEMENT_KEPT 1000		/* bytes */
 
 /* One judgement. */
 typedef struct Part
@@ -51,46 +51,42 @@ add_distinct(List **strings, const char *string)
 	*strings = lappend(*strings, pstrdup(string));
 }
 
-static int
+static char *
+clip(const char *statement)
+{
+	return pnstrdup(statement, pg_mbcliplen(statement, strlen(statement), STATEMENT_KEPT));
+}
+
+static void
 mark_statements(List *names, bool *did)
 {
-	int			n = 0;
 	ListCell   *lcn;
 	ListCell   *lcs;
 
 	foreach(lcn, names)
 	{
 		foreach(lcs, ((TouchedName *) lfirst(lcn))->statements)
-		{
-			int			number = ((TouchingStatement *) lfirst(lcs))->number;
-
-			n += !did[number];
-			did[number] = true;
-		}
+			did[((TouchingStatement *) lfirst(lcs))->number] = true;
 	}
-	return n;
 }
 
-/*
- * The statements that touched something which is still touched: not those that
- * were rolled back to a savepoint.
- */
+/* Those that touched something which is still touched. */
 static void
 add_statements(JournalEntry *entry, const Touched *touched)
 {
 	bool	   *did = palloc0_array(bool, list_length(touched->statements) + 1);
 	ListCell   *lc;
 
-	entry->nstatements = touched->everything ? list_length(touched->statements)
-		: mark_statements(touched->names, did) + mark_statements(touched->roles, did);
+	mark_statements(touched->names, did);
+	mark_statements(touched->roles, did);
 	foreach(lc, touched->statements)
 	{
 		TouchingStatement *statement = lfirst(lc);
 
-		if (list_length(entry->statements) == STATEMENTS_KEPT)
-			break;
-		if (touched->everything || did[statement->number])
-			entry->statements = lappend(entry->statements, pstrdup(statement->text));
+		if (statement->undone || !(did[statement->number] || touched->everything))
+			continue;
+		if (entry->nstatements++ < STATEMENTS_KEPT)
+			entry->statements = lappend(entry->statements, clip(statement->text));
 	}
 }
 
@@ -98,12 +94,8 @@ static char *
 finding_json(const Finding *finding)
 {
 	const Problem *problem = finding->problem;
-	const char *statement = finding->statement;
 	StringInfoData buf;
 
-	if (statement != NULL)
-		statement = pnstrdup(statement, pg_mbcliplen(statement, strlen(statement),
-													 STATEMENT_KEPT));
 	initStringInfo(&buf);
 	appendStringInfoChar(&buf, '{');
 	json_append_member(&buf, "app", finding->app);
@@ -115,7 +107,8 @@ finding_json(const Finding *finding)
 	json_append_member(&buf, "expected", problem->expected);
 	json_append_member(&buf, "found", problem->found);
 	json_append_member(&buf, "sqlstate", problem->sqlstate);
-	json_append_member(&buf, "statement", statement);
+	json_append_member(&buf, "statement",
+					   finding->statement ? clip(finding->statement) : NULL);
 	if (finding->allowance != NULL)
 		json_append_member(&buf, "reason", finding->allowance->reason);
 	appendStringInfoChar(&buf, '}');

@@ -118,8 +118,8 @@ registry_make_journal_row(const JournalEntry *entry)
 	row->extension = guard_extension_oid();
 	row->table = RelationGetRelid(rel);
 	row->tuple = form_row(rel, entry);
-	json = DirectFunctionCall1(row_to_json,
-							   heap_copy_tuple_as_datum(row->tuple, RelationGetDescr(rel)));
+	json = heap_copy_tuple_as_datum(row->tuple, RelationGetDescr(rel));
+	json = DirectFunctionCall1(row_to_json, json);
 	row->text = TextDatumGetCString(json);
 	table_close(rel, AccessShareLock);
 	return row;
