@@ -7,7 +7,7 @@
  * by database, and each database has one worker, which writes all there are
  * and exits; so however many changes are blocked, and in however many
  * sessions, no more than a few worker processes are taken from those that
- * others may need: a quarter of max_worker_processes.
+ * others may need: a quarter of max_worker_processes, four at most.
  *
  * Invariant: a segment that outlives its backend is in a queue, or in the
  * hands of a worker that has unpinned it.  So none can be lost, not even if a
