@@ -209,9 +209,9 @@ order_worker(int number)
 	};
 
 	snprintf(worker.bgw_name, BGW_MAXLEN, "compat_guard journal of database %u", MyDatabaseId);
-	strlcpy(worker.bgw_type, "compat_guard journal", BGW_MAXLEN);
-	strlcpy(worker.bgw_library_name, "$libdir/compat_guard", sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "compat_guard_journal_main", BGW_MAXLEN);
+	snprintf(worker.bgw_type, BGW_MAXLEN, "compat_guard journal");
+	snprintf(worker.bgw_library_name, sizeof(worker.bgw_library_name), "$libdir/compat_guard");
+	snprintf(worker.bgw_function_name, BGW_MAXLEN, "compat_guard_journal_main");
 	return RegisterDynamicBackgroundWorker(&worker, NULL);
 }
 

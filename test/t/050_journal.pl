@@ -176,6 +176,20 @@ is(value('SELECT count(*) FROM compat_guard.journal'), 0, 'they are in the log a
 is(verdict($block), 'ERROR:  VG001', 'the next');
 journal_reads('blocked ALTER TABLE users DROP COLUMN note', 'is written');
 
+# ---- a worker that does not come, and comes late ----
+
+value($prune);
+my $session = $node->background_psql('guarded', on_error_stop => 0);
+my $postmaster = (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0];
+kill 'STOP', $postmaster;
+$session->query($block);
+usleep(10_500_000);
+$session->query($block);
+kill 'CONT', $postmaster;
+$session->quit;
+journal_reads(2, 'what the one should have written the next one does', 'SELECT count(*) FROM compat_guard.journal');
+nothing_left('of either');
+
 # ---- databases that go, or are closed ----
 
 make_database('closed');
