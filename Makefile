@@ -13,7 +13,8 @@ REGRESS = \
 	roles \
 	references \
 	relation_kinds \
-	liveness
+	liveness \
+	journal
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 

@@ -91,6 +91,30 @@ CREATE TABLE compat_guard.policy (
 );
 COMMENT ON TABLE compat_guard.policy IS 'what is done about a rule instead of its default; an empty app means every app';
 
+CREATE TABLE compat_guard.journal_entry (
+	at					timestamptz NOT NULL,
+	verdict				text COLLATE "C" NOT NULL,
+	mode				text COLLATE "C" NOT NULL,
+	session_role		text,
+	role				text,
+	application_name	text NOT NULL,
+	client_addr			inet,
+	pid					integer NOT NULL,
+	xid					xid8,
+	statements			text[] NOT NULL,
+	statement_count		integer NOT NULL,
+	versions			text[] NOT NULL,
+	findings			jsonb NOT NULL,
+	finding_count		integer NOT NULL,
+	reason				text,
+	reason_by			text
+);
+CREATE INDEX journal_entry_at_idx ON compat_guard.journal_entry (at);
+COMMENT ON TABLE compat_guard.journal_entry IS 'what became of each transaction that changed the schema';
+
+CREATE SEQUENCE compat_guard.journal_missed_seq;
+COMMENT ON SEQUENCE compat_guard.journal_missed_seq IS 'counts rows of blocked transactions that could not be written; a sequence, for it is not rolled back';
+
 -- What follows is found, not said, and so not dumped: a restored database is
 -- looked at anew before its first change of schema.
 
@@ -122,6 +146,8 @@ SELECT pg_catalog.pg_extension_config_dump('compat_guard.instance', '');
 SELECT pg_catalog.pg_extension_config_dump('compat_guard.requirement', '');
 SELECT pg_catalog.pg_extension_config_dump('compat_guard.version_requirement', '');
 SELECT pg_catalog.pg_extension_config_dump('compat_guard.policy', '');
+SELECT pg_catalog.pg_extension_config_dump('compat_guard.journal_entry', '');
+SELECT pg_catalog.pg_extension_config_dump('compat_guard.journal_missed_seq', '');
 
 ---------------------------------------------------------------------------
 -- For applications.
@@ -405,6 +431,25 @@ COMMENT ON FUNCTION compat_guard.set_policy(text, text, text)
 IS 'what to do about a rule, for one app or for all: block, warn, log, ignore; null returns to the default';
 
 ---------------------------------------------------------------------------
+-- Leave to do what would be blocked, and the journal.
+---------------------------------------------------------------------------
+
+CREATE FUNCTION compat_guard.allow(reason text, app text DEFAULT NULL,
+								   version text DEFAULT NULL, rule text DEFAULT NULL)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_allow';
+COMMENT ON FUNCTION compat_guard.allow(text, text, text, text)
+IS 'let this transaction do what would block, of one app, version or rule or of all, and have the journal say why';
+
+CREATE FUNCTION compat_guard.prune(keep interval)
+RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_prune';
+COMMENT ON FUNCTION compat_guard.prune(interval)
+IS 'delete what is older from the journal; returns the number of rows';
+
+---------------------------------------------------------------------------
 -- Views.
 ---------------------------------------------------------------------------
 
@@ -572,6 +617,19 @@ FROM compat_guard.rule_table() AS r
 LEFT JOIN compat_guard.policy AS p ON p.rule = r.rule AND p.app = '';
 COMMENT ON VIEW compat_guard.rules IS 'every rule with its default and its effective action and the safe way';
 
+CREATE VIEW compat_guard.journal AS
+SELECT j.at, j.verdict, j.mode, j.session_role, j.role, j.application_name, j.client_addr, j.pid, j.xid,
+	j.statements, j.statement_count, j.versions, j.findings, j.finding_count, j.reason, j.reason_by
+FROM compat_guard.journal_entry AS j;
+COMMENT ON VIEW compat_guard.journal IS 'what became of each transaction that changed the schema, and why';
+
+CREATE VIEW compat_guard.journal_status AS
+SELECT (SELECT pg_catalog.min(j.at) FROM compat_guard.journal_entry AS j) AS oldest,
+	(SELECT pg_catalog.max(j.at) FROM compat_guard.journal_entry AS j) AS newest,
+	CASE WHEN s.is_called THEN s.last_value ELSE 0 END AS missed
+FROM compat_guard.journal_missed_seq AS s;
+COMMENT ON VIEW compat_guard.journal_status IS 'how far back the journal goes, and how many entries of blocked changes are in the server log alone';
+
 ---------------------------------------------------------------------------
 -- What makes CREATE EXTENSION alone protect every session.
 ---------------------------------------------------------------------------
@@ -636,4 +694,4 @@ GRANT EXECUTE ON FUNCTION compat_guard.verification(text, text), compat_guard.ru
 	compat_guard.live_versions(), compat_guard.lease_runs(timestamptz, timestamptz) TO pg_monitor;
 GRANT SELECT ON compat_guard.versions, compat_guard.instances, compat_guard.requirements, compat_guard.unmet,
 	compat_guard.compatibility, compat_guard.dependencies, compat_guard.droppable,
-	compat_guard.rules TO pg_monitor;
+	compat_guard.rules, compat_guard.journal, compat_guard.journal_status TO pg_monitor;

@@ -15,6 +15,9 @@ extern Version *require_version(const App *app, const char *name);
 /* Raises ERRCODE_GUARD_RETIRED if it is. */
 extern void check_not_retired(const App *app, const Version *version);
 
+/* Raises ERRCODE_INVALID_PARAMETER_VALUE where there is none. */
+extern RuleId require_rule(const char *name);
+
 /* Raises ERRCODE_GUARD_NOT_PERMITTED unless the app is the current role's. */
 extern void check_owner(const App *app);
 

@@ -42,6 +42,19 @@ compat_guard_rule_table(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+RuleId
+require_rule(const char *name)
+{
+	RuleId		rule;
+
+	if (!rule_by_name(name, &rule))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown rule \"%s\"", name),
+				 errhint("The view compat_guard.rules lists the rules.")));
+	return rule;
+}
+
 GUARD_FUNCTION(compat_guard_set_policy);
 
 /*
@@ -52,18 +65,12 @@ GUARD_FUNCTION(compat_guard_set_policy);
 Datum
 compat_guard_set_policy(PG_FUNCTION_ARGS)
 {
-	char	   *rule_name = name_argument(fcinfo, 0, "rule");
+	RuleId		rule = require_rule(name_argument(fcinfo, 0, "rule"));
 	char	   *action = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
 	const char *app = PG_ARGISNULL(2) ? "" : name_argument(fcinfo, 2, "app");
-	RuleId		rule;
 	RuleAction	parsed;
 
 	guard_require_extension();
-	if (!rule_by_name(rule_name, &rule))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown rule \"%s\"", rule_name),
-				 errhint("The view compat_guard.rules lists the rules.")));
 	if (action != NULL && !action_by_name(action, &parsed))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -15,6 +15,7 @@ int			guard_ddl_lock_timeout = 5000;
 int			guard_large_relation = 64 * 1024;
 int			guard_lease_grace = 30000;
 int			guard_max_findings_shown = 20;
+bool		guard_journal = true;
 
 static const struct config_enum_entry mode_options[] = {
 	{"off", MODE_OFF, false},
@@ -28,6 +29,16 @@ static const struct config_enum_entry verify_options[] = {
 	{"statement", VERIFY_EACH_STATEMENT, false},
 	{NULL, 0, false}
 };
+
+const char *
+guard_mode_name(void)
+{
+	const struct config_enum_entry *option = mode_options;
+
+	while (option->val != guard_mode)
+		option++;
+	return option->name;
+}
 
 void
 guc_init(void)
@@ -77,6 +88,13 @@ guc_init(void)
 							NULL,
 							&guard_max_findings_shown, 20, 1, INT_MAX,
 							PGC_USERSET, 0, NULL, NULL, NULL);
+
+	/* Who could switch it off could do things unseen. */
+	DefineCustomBoolVariable("compat_guard.journal",
+							 "Whether judged schema changes are written to the journal.",
+							 NULL,
+							 &guard_journal, true,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("compat_guard");
 }

@@ -24,6 +24,10 @@ extern int	guard_ddl_lock_timeout; /* milliseconds */
 extern int	guard_large_relation;	/* kilobytes */
 extern int	guard_lease_grace;	/* milliseconds */
 extern int	guard_max_findings_shown;
+extern bool guard_journal;
+
+/* "enforce" and so on, as it is now. */
+extern const char *guard_mode_name(void);
 
 extern void guc_init(void);
 

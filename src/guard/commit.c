@@ -5,7 +5,7 @@
  * PRE_COMMIT and PRE_PREPARE are the last moments at which an error still
  * aborts the transaction cleanly.  No user-defined code may be queued there any
  * more and none is: the judge only reads, plans queries in a subtransaction
- * that it rolls back, and writes rows of the registry.
+ * that it rolls back, and writes rows of the registry, the journal's last.
  *
  * After PREPARE the transaction is no longer ours; COMMIT PREPARED has nothing
  * left to judge, and the locks taken by the judgement stay with it until then.
@@ -42,18 +42,23 @@ transaction_event(XactEvent event, void *arg)
 			/* FALLTHROUGH */
 		case XACT_EVENT_PRE_COMMIT:
 			/* Comes with every transaction: the usual answer is the first one. */
-			if (!touched_anything() || touched_is_suspended() || !guard_is_active())
+			if ((!touched_anything() && !judge_is_unfinished()) ||
+				touched_is_suspended() || !guard_is_active())
 				return;
-			judge_enforce(touched_names());
+			if (touched_anything())
+				judge_enforce(touched_names());
+			judge_finish();
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PREPARE:
 			registry_sessions_at_commit();
 			touched_transaction_end();
+			judge_transaction_end();
 			break;
 		case XACT_EVENT_ABORT:
 			registry_sessions_at_abort();
 			touched_transaction_abort();
+			judge_transaction_end();
 			break;
 		default:
 			break;
@@ -70,6 +75,7 @@ subtransaction_event(SubXactEvent event, SubTransactionId mine,
 		return;
 	registry_sessions_at_subtransaction_end(mine, parent);
 	touched_subtransaction_end(mine, parent);
+	judge_subtransaction_end(mine, parent);
 }
 
 void

@@ -201,6 +201,8 @@ current_statement(void)
 	statement = MemoryContextAlloc(touched->context, sizeof(TouchingStatement));
 	statement->number = list_length(touched->statements);
 	statement->text = copy;
+	statement->subid = GetCurrentSubTransactionId();
+	statement->undone = false;
 	touched->statements = append_statement(touched->statements, statement);
 	touched->statement_frame = current_frame;
 	return statement;
@@ -331,9 +333,21 @@ touched_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
 {
 	HASH_SEQ_STATUS seq;
 	TouchedEntry *entry;
+	ListCell   *lc;
 
 	if (touched == NULL)
 		return;
+	foreach(lc, touched->statements)
+	{
+		TouchingStatement *statement = lfirst(lc);
+
+		if (statement->subid != mine)
+			continue;
+		if (parent != InvalidSubTransactionId)
+			statement->subid = parent;
+		else
+			statement->undone = true;
+	}
 	hash_seq_init(&seq, touched->entries);
 	while ((entry = hash_seq_search(&seq)) != NULL)
 	{

@@ -167,13 +167,30 @@ reindex_target(ReindexStmt *stmt)
 		? IndexGetRelation(relid, true) : relid;
 }
 
+/* The statement is over that was not watched, for it commits in its middle. */
+static void
+touch_by(Oid relid, StatementFrame *frame)
+{
+	StatementFrame *outer = touched_enter(frame);
+
+	PG_TRY();
+	{
+		touched_object(RelationRelationId, relid);
+	}
+	PG_FINALLY();
+	{
+		touched_leave(outer);
+	}
+	PG_END_TRY();
+}
+
 /* It is done and cannot be undone: remember what became of it. */
 static void
-record_after(Oid relid)
+record_after(Oid relid, StatementFrame *frame)
 {
 	if (!OidIsValid(relid))
 		return;
-	touched_object(RelationRelationId, relid);
+	touch_by(relid, frame);
 	judge_record(touched_names());
 	touched_clear();
 }
@@ -253,9 +270,9 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 	if (!guard_is_active())
 		return;
 	if (kind == STATEMENT_REBUILD && OidIsValid(target))
-		touched_object(RelationRelationId, target);
+		touch_by(target, &frame);
 	if (kind == STATEMENT_CONCURRENT)
-		record_after(target);
+		record_after(target, &frame);
 	else if (toplevel && touched_anything() &&
 			 (guard_verify == VERIFY_EACH_STATEMENT || !IsInTransactionBlock(true)))
 	{
@@ -303,8 +320,10 @@ compat_guard_load(PG_FUNCTION_ARGS)
 	{
 		if (touched_is_suspended())
 		{
+			StatementFrame frame = {.source = debug_query_string};
+
 			touched_resume();
-			record_after(target);
+			record_after(target, &frame);
 		}
 	}
 	else if (kind == STATEMENT_CONCURRENT || kind == STATEMENT_REBUILD)

@@ -16,6 +16,7 @@ typedef struct Finding
 	const Problem *problem;
 	const char *statement;		/* that did it, or NULL */
 	const char *touched;		/* the relation it did it to, quoted, or NULL */
+	const struct Allowance *allowance;	/* that lets it through, or NULL */
 } Finding;
 
 /*

@@ -20,7 +20,9 @@
 #include "base/subtransaction.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
+#include "judge/allowance.h"
 #include "judge/judge.h"
+#include "judge/record.h"
 #include "lib/qunique.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -448,8 +450,12 @@ find_guilty(const Case *c, const Candidate *candidate, Finding *finding)
 
 	initStringInfo(&buf);
 	foreach(lct, guilty)
-		appendStringInfo(&buf, "%s%s", buf.len ? "; " : "",
-						 ((TouchingStatement *) lfirst(lct))->text);
+	{
+		TouchingStatement *statement = lfirst(lct);
+
+		if (!statement->undone)
+			appendStringInfo(&buf, "%s%s", buf.len ? "; " : "", statement->text);
+	}
 	finding->statement = buf.data;
 }
 
@@ -631,14 +637,25 @@ judge(Case *c)
 /* ---- the verdict ---- */
 
 static void
+save_and_record(Case *c, List *findings)
+{
+	save_candidates(c);
+	if (guard_is_active())
+		record_passed(c->touched, findings);
+}
+
+static void
 enforce(void *arg)
 {
 	Case	   *c = arg;
 	List	   *findings = judge(c);
 
+	allowance_apply(findings);
+	if (findings_block(findings))
+		record_blocked(c->touched, findings);
 	findings_report(findings);
 	if (c->writes)
-		save_candidates(c);
+		save_and_record(c, findings);
 }
 
 static void
@@ -646,8 +663,7 @@ record(void *arg)
 {
 	Case	   *c = arg;
 
-	(void) judge(c);
-	save_candidates(c);
+	save_and_record(c, judge(c));
 }
 
 /*
@@ -702,6 +718,34 @@ judge_record(Touched *touched)
 	run_case(&c, record, true);
 }
 
+void
+judge_finish(void)
+{
+	if (record_anything())
+		record_write();
+	allowance_warn_if_idle();
+}
+
+bool
+judge_is_unfinished(void)
+{
+	return record_anything() || allowance_any();
+}
+
+void
+judge_transaction_end(void)
+{
+	record_transaction_end();
+	allowance_transaction_end();
+}
+
+void
+judge_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
+{
+	record_subtransaction_end(mine, parent);
+	allowance_subtransaction_end(mine, parent);
+}
+
 static void
 judge_case(void *arg)
 {
@@ -724,6 +768,7 @@ judge_index_drop(Oid index, Oid relid, const char *statement)
 	touching->text = statement;
 	name->statements = list_make1(touching);
 	touched->names = list_make1(name);
+	touched->statements = name->statements;
 
 	/*
 	 * It must not have a transaction ID before it starts: hence no writes.  Nor

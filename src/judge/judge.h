@@ -26,6 +26,17 @@ extern void judge_index_drop(Oid index, Oid relid, const char *statement);
 extern List *judge_preview(Touched *touched);
 
 /*
+ * The transaction is going to commit: write the journal, which is all that is
+ * left to do.  Is there anything?
+ */
+extern void judge_finish(void);
+extern bool judge_is_unfinished(void);
+
+/* It has ended; parent Invalid: the subtransaction was rolled back. */
+extern void judge_transaction_end(void);
+extern void judge_subtransaction_end(SubTransactionId mine, SubTransactionId parent);
+
+/*
  * After a restore, find out how the requirements stand before the first
  * registration or change of schema; else nothing to do, at the price of two
  * index probes.

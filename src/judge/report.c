@@ -28,6 +28,8 @@ compare_findings(const ListCell *a, const ListCell *b)
 	 */
 	if (x->action != y->action)
 		return (int) y->action - (int) x->action;
+	if ((x->allowance == NULL) != (y->allowance == NULL))
+		return x->allowance == NULL ? -1 : 1;
 	if ((cmp = strcmp(x->app, y->app)) != 0 ||
 		(cmp = strcmp(x->version, y->version)) != 0)
 		return cmp;
@@ -142,7 +144,9 @@ append_finding(StringInfo buf, const Finding *finding)
 					 requirement_kind_name(finding->req->kind),
 					 quote, finding->req->object, quote,
 					 problem->expected, problem->found, rule_get(problem->rule)->name);
-	if (finding->action != ACTION_BLOCK)
+	if (finding->allowance != NULL)
+		appendStringInfoString(buf, ", overridden");
+	else if (finding->action != ACTION_BLOCK)
 		appendStringInfo(buf, ", %s", action_name(finding->action));
 	appendStringInfoString(buf, ").");
 }
@@ -265,11 +269,27 @@ findings_of_action(List *findings, RuleAction action)
 	return result;
 }
 
+/* Those that stop the transaction. */
+static List *
+blocking_findings(List *findings)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	if (guard_mode != MODE_ENFORCE)
+		return NIL;
+	foreach(lc, findings_of_action(findings, ACTION_BLOCK))
+	{
+		if (((Finding *) lfirst(lc))->allowance == NULL)
+			result = lappend(result, lfirst(lc));
+	}
+	return result;
+}
+
 bool
 findings_block(List *findings)
 {
-	return guard_mode == MODE_ENFORCE &&
-		findings_of_action(findings, ACTION_BLOCK) != NIL;
+	return blocking_findings(findings) != NIL;
 }
 
 /* Findings that somebody has to be told of: what blocks or warns. */
@@ -294,7 +314,7 @@ findings_report(List *findings)
 
 	if (findings_block(findings))
 	{
-		versions = one_per_version(findings_of_action(findings, ACTION_BLOCK));
+		versions = one_per_version(blocking_findings(findings));
 		ereport(ERROR,
 				(errcode(ERRCODE_GUARD_BREAKS_VERSION),
 				 errmsg_plural("schema change would break a live application version: %s",

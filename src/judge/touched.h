@@ -17,6 +17,8 @@ typedef struct TouchingStatement
 {
 	int			number;			/* among the transaction's */
 	const char *text;
+	SubTransactionId subid;		/* that it ran in, or what that is part of now */
+	bool		undone;			/* rolled back to a savepoint */
 } TouchingStatement;
 
 typedef struct TouchedName

@@ -142,7 +142,7 @@ insert_instance(Relation rel, int64 version_id, const char *name, Interval *leas
 	Row			row;
 
 	row_init(&row);
-	row_set(&row, INSTANCE_ID, Int64GetDatum(store_next_id()));
+	row_set(&row, INSTANCE_ID, Int64GetDatum(store_next_id("id_seq")));
 	row_set(&row, INSTANCE_VERSION_ID, Int64GetDatum(version_id));
 	row_set_text(&row, INSTANCE_NAME, name);
 	*end = set_lease(&row, lease);

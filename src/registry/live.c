@@ -76,6 +76,29 @@ registry_kept_versions(void)
 	return versions;
 }
 
+bool
+registry_any_kept_version(void)
+{
+	/* One that was seen before is found at less cost than any, and mostly there. */
+	static int64 seen = 0;
+	Version    *version = seen != 0 ? registry_load_version(seen) : NULL;
+	Relation	rel;
+	StoreScan	scan;
+	HeapTuple	tup;
+
+	if (version != NULL && !version->retired && !version->lapsed)
+		return true;
+	rel = store_open("version", VERSION_NATTS, AccessShareLock);
+	scan_init(&scan);
+	scan_key_null(&scan);
+	scan_begin(&scan, rel, "version_lapsed_idx", NULL);
+	tup = scan_next(&scan);
+	seen = HeapTupleIsValid(tup) ? tuple_int64(rel, tup, VERSION_ID) : 0;
+	scan_end(&scan);
+	table_close(rel, AccessShareLock);
+	return seen != 0;
+}
+
 List *
 registry_live_versions(void)
 {

@@ -8,8 +8,8 @@
  * READ transaction sees a version registered a moment ago, and so that it may
  * write at PRE_COMMIT, where nothing queued would run any more.
  *
- * The tables fall in two groups.  What was said (app, version, instance,
- * requirement, version_requirement, policy) is dumped.  What was found (requirement_state,
+ * The tables fall in two groups.  What was said or done (app, version, instance,
+ * requirement, version_requirement, policy, journal_entry) is dumped.  What was found (requirement_state,
  * requirement_key) is not: it is found again after a restore (establish.c).
  *
  * Everything returned is in CurrentMemoryContext.
@@ -17,9 +17,11 @@
 #ifndef COMPAT_GUARD_REGISTRY_H
 #define COMPAT_GUARD_REGISTRY_H
 
+#include "access/htup.h"
 #include "access/xact.h"
 #include "contract/contract.h"
 #include "datatype/timestamp.h"
+#include "lib/stringinfo.h"
 #include "verify/verify.h"
 
 /* ---- the lock between registrations and judgements (lock.c) ---- */
@@ -139,6 +141,7 @@ extern bool registry_version_is_live(const Version *version, bool pass_over);
 
 /* Those whose states are kept up to date: all that may be live.  Newest first. */
 extern List *registry_kept_versions(void);	/* of Version * */
+extern bool registry_any_kept_version(void);
 extern List *registry_live_versions(void);	/* of Version *; newest first */
 
 /* ---- attached sessions (session.c) ---- */
@@ -244,11 +247,62 @@ extern bool registry_is_unestablished(void);
 
 extern Jsonb *problems_to_json(List *problems);
 
+/* Into an object that is being written: "name": "value"; nothing for NULL. */
+extern void json_append_member(StringInfo buf, const char *name, const char *value);
+
 /* ---- policy (policy.c) ---- */
 
 /* The action for a rule and app: the app's policy, else everybody's, else the
  * default, which may be another where the harm is proven. */
 extern RuleAction registry_action(RuleId rule, const char *app, bool proven);
 extern void registry_set_policy(RuleId rule, const char *app, const char *action);	/* NULL: default */
+
+/* ---- the journal (journal.c) ---- */
+
+/* What became of a transaction that changed the schema; the later ones count. */
+typedef enum Verdict
+{
+	VERDICT_ALLOWED,			/* nothing to block or to warn of */
+	VERDICT_WARNED,				/* let through, by policy or mode */
+	VERDICT_OVERRIDDEN,			/* let through, by allow() */
+	VERDICT_BLOCKED
+} Verdict;
+
+/* What is not known to the writer anyway, such as who and when. */
+typedef struct JournalEntry
+{
+	Verdict		verdict;
+	List	   *statements;		/* of char *: the first of them */
+	int			nstatements;	/* how many there were */
+	List	   *versions;		/* of char *: "billing 41" */
+	List	   *findings;		/* of char *: JSON objects, the first of them */
+	int			nfindings;
+	List	   *reasons;		/* of char *: of the overrides */
+	List	   *reasons_by;		/* of char *: who gave them */
+} JournalEntry;
+
+/*
+ * A row ready to be written, maybe by another process, with where it belongs.
+ * The text says the same, for the server log.
+ */
+typedef struct JournalRow
+{
+	Oid			extension;
+	Oid			table;
+	HeapTuple	tuple;
+	char	   *text;
+} JournalRow;
+
+extern void registry_write_journal(const JournalEntry *entry);
+extern JournalRow *registry_make_journal_row(const JournalEntry *entry);
+
+/* Does nothing if the table is not there any more. */
+extern void registry_write_journal_row(const JournalRow *row);
+
+/* Count a row that could not be written; stays counted after an abort. */
+extern void registry_count_missed_row(void);
+
+/* Delete what is older; returns how many rows. */
+extern int64 registry_prune_journal(TimestampTz before);
 
 #endif							/* COMPAT_GUARD_REGISTRY_H */

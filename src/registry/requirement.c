@@ -26,7 +26,7 @@ store_requirement(Requirement *req)
 	{
 		Row			row;
 
-		req->id = store_next_id();
+		req->id = store_next_id("id_seq");
 		row_init(&row);
 		row_set(&row, REQUIREMENT_ID, Int64GetDatum(req->id));
 		row_set(&row, REQUIREMENT_DIGEST, PointerGetDatum(digest));

@@ -85,8 +85,8 @@ registry_count_unmet(int64 version_id, int64 *unmet, int64 *broken)
 
 /* ---- saving ---- */
 
-static void
-append_json_member(StringInfo buf, const char *name, const char *value)
+void
+json_append_member(StringInfo buf, const char *name, const char *value)
 {
 	if (value == NULL)
 		return;
@@ -115,13 +115,13 @@ problems_to_json(List *problems)
 		if (buf.len > 1)
 			appendStringInfoChar(&buf, ',');
 		appendStringInfoChar(&buf, '{');
-		append_json_member(&buf, "rule", rule_get(problem->rule)->name);
+		json_append_member(&buf, "rule", rule_get(problem->rule)->name);
 		if (problem->state != STATE_UNMET)
-			append_json_member(&buf, "state", state_name(problem->state));
-		append_json_member(&buf, "expected", problem->expected);
-		append_json_member(&buf, "found", problem->found);
-		append_json_member(&buf, "sqlstate", problem->sqlstate);
-		append_json_member(&buf, "message", problem->message);
+			json_append_member(&buf, "state", state_name(problem->state));
+		json_append_member(&buf, "expected", problem->expected);
+		json_append_member(&buf, "found", problem->found);
+		json_append_member(&buf, "sqlstate", problem->sqlstate);
+		json_append_member(&buf, "message", problem->message);
 		appendStringInfoChar(&buf, '}');
 	}
 	appendStringInfoChar(&buf, ']');

@@ -174,9 +174,9 @@ store_delete(Relation rel, HeapTuple tup)
 }
 
 int64
-store_next_id(void)
+store_next_id(const char *sequence)
 {
-	return nextval_internal(store_relid("id_seq"), false);
+	return nextval_internal(store_relid(sequence), false);
 }
 
 void
@@ -227,6 +227,16 @@ scan_key_null(StoreScan *scan)
 	ScanKeyEntryInitialize(key, SK_ISNULL | SK_SEARCHNULL, scan->nkeys,
 						   InvalidStrategy, InvalidOid, InvalidOid,
 						   InvalidOid, (Datum) 0);
+}
+
+/* Of a timestamptz column: what is less. */
+void
+scan_key_before(StoreScan *scan, TimestampTz value)
+{
+	ScanKey		key = &scan->keys[scan->nkeys++];
+
+	ScanKeyEntryInitialize(key, 0, scan->nkeys, BTLessStrategyNumber, InvalidOid,
+						   InvalidOid, F_TIMESTAMPTZ_LT, TimestampTzGetDatum(value));
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "access/htup_details.h"
 #include "access/skey.h"
 #include "access/table.h"
+#include "datatype/timestamp.h"
 #include "postgres.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
@@ -63,7 +64,16 @@ enum
 	POLICY_NATTS = POLICY_SET_AT
 };
 
-#define STORE_MAX_NATTS VERSION_NATTS
+enum
+{
+	JOURNAL_AT = 1, JOURNAL_VERDICT, JOURNAL_MODE, JOURNAL_SESSION_ROLE,
+	JOURNAL_ROLE, JOURNAL_APPLICATION_NAME, JOURNAL_CLIENT_ADDR, JOURNAL_PID,
+	JOURNAL_XID, JOURNAL_STATEMENTS, JOURNAL_STATEMENT_COUNT, JOURNAL_VERSIONS,
+	JOURNAL_FINDINGS, JOURNAL_FINDING_COUNT, JOURNAL_REASON, JOURNAL_REASON_BY,
+	JOURNAL_NATTS = JOURNAL_REASON_BY
+};
+
+#define STORE_MAX_NATTS JOURNAL_NATTS
 
 /* A row in the making: every column NULL until set. */
 typedef struct Row
@@ -95,7 +105,7 @@ extern Relation store_open(const char *table, int natts, LOCKMODE lockmode);
 extern void store_insert(Relation rel, Row *row);
 extern void store_update(Relation rel, HeapTuple tup, Row *row);	/* columns set in row */
 extern void store_delete(Relation rel, HeapTuple tup);
-extern int64 store_next_id(void);
+extern int64 store_next_id(const char *sequence);	/* not undone by an abort */
 
 /*
  * Run write(arg) in a subtransaction.  False, and nothing written, if it broke
@@ -126,6 +136,7 @@ extern void scan_key_text(StoreScan *scan, const char *value);
 extern void scan_key_bytea(StoreScan *scan, bytea *value);
 extern void scan_key_oid(StoreScan *scan, Oid value);
 extern void scan_key_null(StoreScan *scan);
+extern void scan_key_before(StoreScan *scan, TimestampTz value);
 extern void scan_begin(StoreScan *scan, Relation rel, const char *index, Snapshot snapshot);
 extern void scan_begin_backward(StoreScan *scan, Relation rel, const char *index);
 extern HeapTuple scan_next(StoreScan *scan);

@@ -57,7 +57,7 @@ registry_insert_app(const char *name, const char *owner)
 	bool		inserted;
 
 	row_init(&row);
-	row_set(&row, APP_ID, Int64GetDatum(store_next_id()));
+	row_set(&row, APP_ID, Int64GetDatum(store_next_id("id_seq")));
 	row_set_text(&row, APP_NAME, name);
 	row_set_text(&row, APP_OWNER, owner);
 
@@ -136,7 +136,7 @@ registry_insert_version(const App *app, const char *name,
 	Row			row;
 	bool		inserted;
 
-	*id = store_next_id();
+	*id = store_next_id("id_seq");
 	row_init(&row);
 	row_set(&row, VERSION_ID, Int64GetDatum(*id));
 	row_set(&row, VERSION_APP_ID, Int64GetDatum(app->id));

@@ -1,0 +1,188 @@
+/*
+ * journal.c
+ *		What became of each transaction that changed the schema.
+ *
+ * A row is formed where it comes about and may be written by another process:
+ * that of a blocked transaction could not outlive it otherwise.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "base/activity.h"
+#include "base/guc.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "registry/registry.h"
+#include "registry/store.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/json.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/xid8.h"
+
+static const char *const verdict_names[] = {
+	[VERDICT_ALLOWED] = "allowed",
+	[VERDICT_WARNED] = "warned",
+	[VERDICT_OVERRIDDEN] = "overridden",
+	[VERDICT_BLOCKED] = "blocked"
+};
+
+/* ---- forming ---- */
+
+static Datum
+text_array(List *strings)
+{
+	Datum	   *elements = palloc_array(Datum, list_length(strings) + 1);
+	ListCell   *lc;
+
+	foreach(lc, strings)
+		elements[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
+	return PointerGetDatum(construct_array(elements, list_length(strings), TEXTOID,
+										   -1, false, TYPALIGN_INT));
+}
+
+/* NULL for none. */
+static char *
+join(List *strings, const char *separator)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	if (strings == NIL)
+		return NULL;
+	initStringInfo(&buf);
+	foreach(lc, strings)
+		appendStringInfo(&buf, "%s%s", buf.len ? separator : "", (char *) lfirst(lc));
+	return buf.data;
+}
+
+static Jsonb *
+findings_json(List *findings)
+{
+	char	   *text = psprintf("[%s]", findings ? join(findings, ",") : "");
+
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+}
+
+/* Null for a local socket, and for what is no client's session. */
+static void
+set_client_addr(Row *row)
+{
+	LOCAL_FCINFO(fcinfo, 0);
+	Datum		addr;
+
+	InitFunctionCallInfoData(*fcinfo, NULL, 0, InvalidOid, NULL, NULL);
+	addr = inet_client_addr(fcinfo);
+	if (!fcinfo->isnull)
+		row_set(row, JOURNAL_CLIENT_ADDR, addr);
+}
+
+static HeapTuple
+form_row(Relation rel, const JournalEntry *entry)
+{
+	FullTransactionId xid = GetTopFullTransactionIdIfAny();
+	Row			row;
+
+	row_init(&row);
+	row_set(&row, JOURNAL_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
+	row_set_text(&row, JOURNAL_VERDICT, verdict_names[entry->verdict]);
+	row_set_text(&row, JOURNAL_MODE, guard_mode_name());
+	row_set_text(&row, JOURNAL_SESSION_ROLE, GetUserNameFromId(GetSessionUserId(), true));
+	row_set_text(&row, JOURNAL_ROLE, GetUserNameFromId(GetUserId(), true));
+	row_set_text(&row, JOURNAL_APPLICATION_NAME, application_name);
+	set_client_addr(&row);
+	row_set(&row, JOURNAL_PID, Int32GetDatum(MyProcPid));
+	if (FullTransactionIdIsValid(xid))
+		row_set(&row, JOURNAL_XID, FullTransactionIdGetDatum(xid));
+	row_set(&row, JOURNAL_STATEMENTS, text_array(entry->statements));
+	row_set(&row, JOURNAL_STATEMENT_COUNT, Int32GetDatum(entry->nstatements));
+	row_set(&row, JOURNAL_VERSIONS, text_array(entry->versions));
+	row_set_json(&row, JOURNAL_FINDINGS, findings_json(entry->findings));
+	row_set(&row, JOURNAL_FINDING_COUNT, Int32GetDatum(entry->nfindings));
+	row_set_text(&row, JOURNAL_REASON, join(entry->reasons, "; "));
+	row_set_text(&row, JOURNAL_REASON_BY, join(entry->reasons_by, ", "));
+	return heap_form_tuple(RelationGetDescr(rel), row.values, row.nulls);
+}
+
+JournalRow *
+registry_make_journal_row(const JournalEntry *entry)
+{
+	JournalRow *row = palloc_object(JournalRow);
+	Relation	rel = store_open("journal_entry", JOURNAL_NATTS, AccessShareLock);
+	Datum		json;
+
+	row->extension = guard_extension_oid();
+	row->table = RelationGetRelid(rel);
+	row->tuple = form_row(rel, entry);
+	json = heap_copy_tuple_as_datum(row->tuple, RelationGetDescr(rel));
+	json = DirectFunctionCall1(row_to_json, json);
+	row->text = TextDatumGetCString(json);
+	table_close(rel, AccessShareLock);
+	return row;
+}
+
+/* ---- writing ---- */
+
+void
+registry_write_journal(const JournalEntry *entry)
+{
+	Relation	rel = store_open("journal_entry", JOURNAL_NATTS, RowExclusiveLock);
+	HeapTuple	tup = form_row(rel, entry);
+
+	/* At commit there is none any more, and long values go to a table of their own. */
+	PushActiveSnapshot(GetTransactionSnapshot());
+	CatalogTupleInsert(rel, tup);
+	PopActiveSnapshot();
+	table_close(rel, NoLock);
+}
+
+void
+registry_write_journal_row(const JournalRow *row)
+{
+	Relation	rel;
+
+	if (!registry_lock_against_drop())
+		return;
+
+	/* It fits this very table, as it was or with columns added since. */
+	if (guard_extension_oid() == row->extension &&
+		(rel = try_table_open(row->table, RowExclusiveLock)) != NULL)
+	{
+		if (HeapTupleHeaderGetNatts(row->tuple->t_data) <= RelationGetDescr(rel)->natts)
+			CatalogTupleInsert(rel, row->tuple);
+		table_close(rel, NoLock);
+	}
+}
+
+void
+registry_count_missed_row(void)
+{
+	(void) store_next_id("journal_missed_seq");
+}
+
+int64
+registry_prune_journal(TimestampTz before)
+{
+	/* Keeps other prunes away, and nobody who writes. */
+	Relation	rel = store_open("journal_entry", JOURNAL_NATTS, ShareUpdateExclusiveLock);
+	StoreScan	scan;
+	HeapTuple	tup;
+	int64		n = 0;
+
+	scan_init(&scan);
+	scan_key_before(&scan, before);
+	scan_begin(&scan, rel, "journal_entry_at_idx", NULL);
+	while (HeapTupleIsValid(tup = scan_next(&scan)))
+	{
+		CHECK_FOR_INTERRUPTS();
+		store_delete(rel, tup);
+		n++;
+	}
+	scan_end(&scan);
+	table_close(rel, NoLock);
+	return n;
+}
