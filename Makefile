@@ -11,7 +11,8 @@ REGRESS = \
 	paths \
 	modes \
 	roles \
-	references
+	references \
+	removal
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 

@@ -353,6 +353,22 @@ compare_statements(const ListCell *a, const ListCell *b)
 		((TouchingStatement *) lfirst(b))->number;
 }
 
+/* The texts of TouchingStatements, or NULL if there is none. */
+static char *
+statement_texts(List *statements)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	if (statements == NIL)
+		return NULL;
+	initStringInfo(&buf);
+	foreach(lc, statements)
+		appendStringInfo(&buf, "%s%s", buf.len ? "; " : "",
+						 ((TouchingStatement *) lfirst(lc))->text);
+	return buf.data;
+}
+
 /* Of several the first by name: they come in no order. */
 static const char *
 first_label(const char *label, const ObjectKey *key)
@@ -367,7 +383,6 @@ static void
 find_guilty(const Case *c, const Candidate *candidate, Finding *finding)
 {
 	List	   *guilty = NIL;
-	StringInfoData buf;
 	ListCell   *lct;
 	ListCell   *lck;
 
@@ -386,15 +401,8 @@ find_guilty(const Case *c, const Candidate *candidate, Finding *finding)
 	}
 	if (guilty == NIL)
 		guilty = list_copy(c->touched->statements);
-	if (guilty == NIL)
-		return;
 	list_sort(guilty, compare_statements);
-
-	initStringInfo(&buf);
-	foreach(lct, guilty)
-		appendStringInfo(&buf, "%s%s", buf.len ? "; " : "",
-						 ((TouchingStatement *) lfirst(lct))->text);
-	finding->statement = buf.data;
+	finding->statement = statement_texts(guilty);
 }
 
 typedef struct VictimSearch
@@ -561,15 +569,21 @@ save_candidates(Case *c)
 static List *
 judge(Case *c)
 {
+	List	   *findings;
+
 	set_deadline(c);
 	while (!registry_lock_for_judgement())
 		wait_a_moment(c, NULL);
 
 	/* What we waited for may have been DROP EXTENSION. */
-	if (!guard_is_active() || !find_candidates(c))
+	if (!guard_is_active())
 		return NIL;
+	findings = removal_findings_of_parts(c->touched->guard_before,
+										 statement_texts(c->touched->statements));
+	if (!find_candidates(c))
+		return findings;
 	verify_candidates(c);
-	return findings_of(c);
+	return list_concat(findings, findings_of(c));
 }
 
 /* ---- the verdict ---- */
@@ -617,8 +631,7 @@ run_case(Case *c, void (*body) (void *), bool tolerant)
 
 		if (edata != NULL)
 		{
-			if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-				ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+			if (error_is_interruption(edata))
 				ReThrowError(edata);
 			ereport(guard_mode == MODE_WARN ? WARNING : LOG,
 					(errcode(edata->sqlerrcode),
@@ -683,8 +696,5 @@ List *
 judge_preview(Touched *touched)
 {
 	Case		c = {.touched = touched};
-	List	   *findings = judge(&c);
-
-	findings_sort(findings);
-	return findings;
+	return judge(&c);
 }
