@@ -12,7 +12,8 @@ REGRESS = \
 	modes \
 	roles \
 	references \
-	removal
+	removal \
+	hostile
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 

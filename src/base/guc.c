@@ -13,6 +13,7 @@ int			guard_mode = MODE_ENFORCE;
 int			guard_verify = VERIFY_AT_COMMIT;
 int			guard_ddl_lock_timeout = 5000;
 int			guard_max_findings_shown = 20;
+int			guard_verify_timeout = 10000;
 
 static const struct config_enum_entry mode_options[] = {
 	{"off", MODE_OFF, false},
@@ -52,6 +53,13 @@ guc_init(void)
 							"After that the change fails with SQLSTATE VG003 and can be retried.",
 							&guard_ddl_lock_timeout, 5000, 0, INT_MAX,
 							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+
+	/* Whoever may set this may have nothing verified. */
+	DefineCustomIntVariable("compat_guard.verify_timeout",
+							"How long a judgement verifies the requirements of one role.",
+							"What is not verified by then counts as unknown, and does not block. Zero means no limit.",
+							&guard_verify_timeout, 10000, 0, INT_MAX,
+							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("compat_guard.max_findings_shown",
 							"How many findings a message lists before it only counts the rest.",

@@ -22,6 +22,7 @@ extern int	guard_mode;			/* GuardMode */
 extern int	guard_verify;		/* VerifyWhen */
 extern int	guard_ddl_lock_timeout; /* milliseconds */
 extern int	guard_max_findings_shown;
+extern int	guard_verify_timeout;	/* milliseconds */
 
 extern void guc_init(void);
 

@@ -528,9 +528,11 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 		next_object_access_hook(access, classid, objid, subid, arg);
 
 	/* Called for every schema look-up and function call, too. */
+	if (access == OAT_FUNCTION_EXECUTE && verify_is_running())
+		verify_function(objid);
 	if (access != OAT_POST_CREATE && access != OAT_POST_ALTER && access != OAT_DROP)
 		return;
-	if (suspended > 0)
+	if (suspended > 0 || verify_is_running())
 		return;
 
 	switch (classid)

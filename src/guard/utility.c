@@ -251,7 +251,8 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 	 * statement they are.
 	 */
 	if (IsA(stmt, TransactionStmt) || IsAbortedTransactionBlockState() ||
-		touched_is_suspended() || !guard_is_active() || updates_guard(stmt))
+		touched_is_suspended() || verify_is_running() || !guard_is_active() ||
+		updates_guard(stmt))
 	{
 		call_next(pstmt, source, readonly_tree, context, params, env, dest, qc);
 		return;
@@ -339,7 +340,8 @@ compat_guard_load(PG_FUNCTION_ARGS)
 
 	if (is_end)
 		touched_loading_statement_ends();
-	if (touched_in_statement() || !guard_is_active() || updates_guard(stmt))
+	if (touched_in_statement() || verify_is_running() || !guard_is_active() ||
+		updates_guard(stmt))
 		PG_RETURN_NULL();		/* the hook is there, or not wanted */
 
 	if (is_end)

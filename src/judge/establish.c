@@ -58,8 +58,8 @@ static void
 establish(void)
 {
 	WaitedFor	waited_for = {0};
-	VerifyOptions try = {.wait_for_locks = false};
-	VerifyOptions wait = {.wait_for_locks = true, .waited_for = &waited_for};
+	VerifyOptions try = {.within_time = true};
+	VerifyOptions wait = {.within_time = true, .wait_for_locks = true, .waited_for = &waited_for};
 	Requirement **reqs;
 	Observation **answers;
 	int			n;
