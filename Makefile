@@ -13,7 +13,8 @@ REGRESS = \
 	roles \
 	references \
 	removal \
-	hostile
+	hostile \
+	damage
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 
@@ -22,7 +23,9 @@ DATA = compat_guard--1.0.sql
 MODULE_big = compat_guard
 OBJS = $(patsubst $(SRC)/%.c,%.o,$(sort $(wildcard $(SRC)/src/*.c $(SRC)/src/*/*.c)))
 
-PG_CPPFLAGS = -I$(SRC)/src
+# Of the SQL objects that the library goes with, in single quotes in the file.
+GUARD_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\"\1\"/p" $(SRC)/compat_guard.control)
+PG_CPPFLAGS = -I$(SRC)/src -DGUARD_VERSION='$(GUARD_VERSION)'
 # PostgreSQL's own headers are not clean under the two warnings taken back here.
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter \
 	-Wno-sign-compare -fvisibility=hidden

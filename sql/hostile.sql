@@ -191,6 +191,26 @@ SELECT count(*) FROM pg_attribute WHERE attrelid = 'victim.t'::regclass AND attn
 SELECT app, version, object, state FROM compat_guard.requirements WHERE app IN ('hostile', 'honest') AND state <> 'met';
 RESET compat_guard.verify_timeout;
 
+--
+-- Limits of documents, and of what one role may have registered.
+--
+SELECT path, problem FROM compat_guard.validate(jsonb_build_object('queries', jsonb_build_object('q', 'SELECT ''' || repeat('x', 1024 * 1024) || '''')));
+SELECT path, problem FROM compat_guard.validate((SELECT jsonb_build_object('queries', jsonb_object_agg(i, 'SELECT 1')) FROM generate_series(1, 20001) i));
+SELECT path, problem FROM compat_guard.validate(jsonb_build_object('queries', jsonb_build_object('q', repeat('x', 17 * 1024 * 1024))));
+SET ROLE regress_hostile;
+SELECT status FROM compat_guard.register('hostile', 'huge', jsonb_build_object('queries', jsonb_build_object('q', repeat('x', 17 * 1024 * 1024))));
+SELECT status FROM compat_guard.register('many', 'v1', '{}');
+RESET ROLE;
+UPDATE compat_guard.version SET requirements = 99997
+WHERE name = 'v1' AND app_id = (SELECT app_id FROM compat_guard.app WHERE name = 'many');
+SET ROLE regress_hostile;
+SELECT count(compat_guard.retire('hostile', version)) FROM unnest('{v4,v5}'::text[]) AS version;
+SELECT status FROM compat_guard.register_queries('many', 'v2', '{SELECT 1,SELECT 2,SELECT 3}');
+SELECT status FROM compat_guard.register_queries('many', 'v3', '{SELECT 1}');
+SELECT status FROM compat_guard.register_queries('many', 'v2', '{SELECT 1,SELECT 2,SELECT 3}');
+RESET ROLE;
+SELECT status FROM compat_guard.register_queries('honest', 'v2', '{SELECT 1}');
+
 SELECT count(compat_guard.forget(app, version)) FROM compat_guard.versions;
 SET client_min_messages = error;
 DROP SCHEMA hostile, victim CASCADE;

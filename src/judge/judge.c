@@ -21,6 +21,7 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "judge/judge.h"
+#include "judge/session.h"
 #include "lib/qunique.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -166,7 +167,7 @@ live_version(Case *c, int64 id)
 	}
 	version = registry_load_version(id);
 	if (version == NULL)
-		return NULL;
+		registry_report_missing("version", id);	/* our lock keeps it from going */
 	c->versions = lappend(c->versions, version);
 	return version->retired ? NULL : version;
 }
@@ -203,16 +204,20 @@ set_deadline(Case *c)
 	c->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout);
 }
 
-/* what: the requirement that is waited for, or NULL for judging at all. */
+/*
+ * what: the requirement that is waited for, or NULL for judging at all.  in_the_way:
+ * who has the lock.
+ */
 static void
-wait_a_moment(Case *c, const char *what)
+wait_a_moment(Case *c, const char *what, char *(*in_the_way) (void))
 {
 	if (GetCurrentTimestamp() >= c->deadline)
 		ereport(ERROR,
 				(errcode(ERRCODE_GUARD_BUSY),
 				 errmsg("could not judge the schema change: a concurrent transaction is in the way"),
-				 what ? errdetail("Requirement: %s.", what)
-				 : errdetail("It registers or retires a version, or changes a policy."),
+				 what ? errdetail("Requirement: %s. In the way: %s.", what, in_the_way())
+				 : errdetail("It registers or retires a version, or changes a policy. In the way: %s.",
+							 in_the_way()),
 				 errhint("Retry when the other transaction has ended. Setting compat_guard.ddl_lock_timeout bounds the wait.")));
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 					 10L, PG_WAIT_EXTENSION);
@@ -230,7 +235,7 @@ verify_or_wait(Case *c, Requirement **reqs, VerifyOptions options, Observation *
 		if (GetCurrentTimestamp() >= c->deadline && !options.last_try)
 			options.last_try = true;
 		else
-			wait_a_moment(c, "one of those on the relations changed");
+			wait_a_moment(c, "one of those on the relations changed", verify_lock_holders);
 	}
 }
 
@@ -282,7 +287,7 @@ find_candidates(Case *c)
 			ids[nlive++] = ids[i];
 	}
 	while (c->writes && !registry_try_lock_requirements(ids, nlive))
-		wait_a_moment(c, "one of those on the objects changed");
+		wait_a_moment(c, "one of those on the objects changed", registry_lock_holders);
 
 	/* Only now: who had them locked may have changed states and baselines. */
 	c->candidates = palloc0_array(Candidate, nlive);
@@ -290,10 +295,13 @@ find_candidates(Case *c)
 	{
 		Candidate  *candidate = &c->candidates[c->ncandidates];
 
+		/* Nothing a version needs is taken away while we hold our lock. */
 		candidate->req = registry_load_requirement(ids[i]);
 		if (candidate->req == NULL)
-			continue;
+			registry_report_missing("requirement", ids[i]);
 		candidate->before = registry_read_state(ids[i]);
+		if (!candidate->before.known && !registry_is_unestablished())
+			registry_report_missing("requirement_state", ids[i]);
 		c->ncandidates++;
 	}
 	return c->ncandidates > 0;
@@ -526,6 +534,7 @@ findings_of(Case *c)
 				Version    *version = lfirst(lcv);
 				Finding    *finding = palloc0_object(Finding);
 
+				problem = problem_with_sessions(lfirst(lcp), version);
 				finding->action = Min(registry_action(problem->rule, version->app,
 													   problem->proven), at_most);
 				finding->app = version->app;
@@ -586,7 +595,7 @@ judge(Case *c)
 	c->options.within_time = true;
 	set_deadline(c);
 	while (!registry_lock_for_judgement())
-		wait_a_moment(c, NULL);
+		wait_a_moment(c, NULL, registry_lock_holders);
 
 	/* What we waited for may have been DROP EXTENSION. */
 	if (!guard_is_active())
@@ -621,6 +630,34 @@ record(void *arg)
 	save_candidates(c);
 }
 
+/* A fault of the server's own kind in what the guard does: say how to go on. */
+static void
+run_with_way_out(Case *c, void (*body) (void *))
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		body(c);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+		int			category;
+
+		MemoryContextSwitchTo(context);
+		edata = CopyErrorData();
+		category = ERRCODE_TO_CATEGORY(edata->sqlerrcode);
+		if (edata->hint != NULL ||
+			(category != ERRCODE_INTERNAL_ERROR && category != ERRCODE_SYSTEM_ERROR))
+			PG_RE_THROW();
+		FlushErrorState();
+		edata->hint = pstrdup("The schema change could not be judged. To make it all the same, set compat_guard.mode to warn for that transaction.");
+		ReThrowError(edata);
+	}
+	PG_END_TRY();
+}
+
 /*
  * Run body in a memory context of its own.  tolerant: an error of the guard
  * itself is logged and does not fail the transaction.
@@ -637,7 +674,7 @@ run_case(Case *c, void (*body) (void *), bool tolerant)
 	PushActiveSnapshot(GetTransactionSnapshot());
 
 	if (!tolerant)
-		body(c);
+		run_with_way_out(c, body);
 	else
 	{
 		ErrorData  *edata = subtransaction_run(body, c, true);

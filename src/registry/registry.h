@@ -17,6 +17,7 @@
 #ifndef COMPAT_GUARD_REGISTRY_H
 #define COMPAT_GUARD_REGISTRY_H
 
+#include "base/compat.h"
 #include "contract/contract.h"
 #include "datatype/timestamp.h"
 #include "verify/verify.h"
@@ -37,6 +38,9 @@ extern void registry_unlock_for_registration(void);	/* before anything was writt
  * been dropped meanwhile.
  */
 extern bool registry_lock_for_judgement(void);
+
+/* After a try for one of these that failed: who has it, for people. */
+extern char *registry_lock_holders(void);
 
 /*
  * For looking at the registry without any of these.  Waits for DROP EXTENSION,
@@ -104,6 +108,9 @@ extern void registry_delete_app_if_empty(const App *app);
 extern List *registry_live_versions(void);	/* of Version * */
 extern char *registry_app_name(int64 app_id);
 
+/* How many requirements the live versions of a role's apps have in all. */
+extern int64 registry_requirements_of_owner(const char *owner);
+
 /* ---- requirements (requirement.c) ---- */
 
 /* What was last found about a requirement. */
@@ -138,6 +145,9 @@ extern List *registry_requirements_of(int64 version_id);	/* of Requirement * */
 extern void registry_drop_orphans(List *requirements);
 
 /* ---- which requirements may feel a change (key.c) ---- */
+
+/* Raise ERRCODE_GUARD_DAMAGED: a row is not there that has to be. */
+compat_noreturn extern void registry_report_missing(const char *table, int64 id);
 
 /* Sorted ids, without duplicates, of the requirements that have any of the keys. */
 extern int64 *registry_requirements_by_keys(List *keys, int *n);	/* of ObjectKey * */

@@ -117,6 +117,9 @@ extern void verify_function(Oid funcid);
 /* The index of VerifyOptions, for the verifiers of the kinds. */
 extern Oid	verify_without_index(void);
 
+/* After it gave up on a lock: who has it, for people. */
+extern char *verify_lock_holders(void);
+
 extern void verify_release_locks(WaitedFor *waited_for);
 
 extern const char *state_name(RequirementState state);
