@@ -92,7 +92,8 @@ test-matrix:
 # The suite on servers with assertions, built from source.
 test-assert:
 	$(SETUP)/install-packages $(MATRIX)/packages.txt
-	$(SETUP)/summary $(MATRIX)/run test/setup/run-suite 15-assert 18-assert
+	$(SETUP)/summary sh -c '$(MATRIX)/run test/setup/run-suite 15-assert 18-assert; s=$$?; \
+		$(MATRIX)/run test/matrix/discard-caches 15-assert 18-assert && exit $$s'
 
 # PostgreSQL's own suite with the library preloaded.
 test-core:

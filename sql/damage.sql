@@ -116,6 +116,9 @@ RESET compat_guard.verify;
 -- it was all undone
 ALTER TABLE t DROP COLUMN a;
 ALTER TABLE t ADD COLUMN c int;
+-- what was found is found again
+TRUNCATE compat_guard.requirement_state, compat_guard.requirement_key;
+ALTER TABLE t DROP COLUMN a;
 SELECT compat_guard.forget('shop', 'v1');
 RESET search_path;
 DROP SCHEMA damage CASCADE;
