@@ -41,6 +41,9 @@ typedef enum Nullability
  */
 extern Nullability column_nullability(const ColumnFacts *facts);
 
+/* The query of a view; NULL if it is gone. */
+extern Query *view_query(Oid view);
+
 /*
  * If the view is simple enough for PostgreSQL to write through it, the table or
  * view below it, and for each column of the view (from [0]) which column of

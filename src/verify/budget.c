@@ -36,6 +36,7 @@ static volatile sig_atomic_t spent = false;
 static volatile sig_atomic_t cancelled = false;
 static struct sigaction server_action;	/* for SIGINT */
 static bool noting = false;
+static bool watching = false;
 
 static void
 cancel(void)
@@ -120,6 +121,7 @@ budget_watch(void)
 		timeout_id = RegisterTimeout(USER_TIMEOUT, time_is_over);
 	}
 	cancelled = false;
+	watching = true;
 	note_cancels();
 	if (end_of_time != 0)
 		enable_timeout_at(timeout_id, end_of_time);
@@ -135,15 +137,18 @@ void
 budget_end_watch(void)
 {
 	watched_level = 0;
+	if (!watching)
+		return;
+	watching = false;
 	if (timeout_id != MAX_TIMEOUTS && end_of_time != 0)
 		disable_timeout(timeout_id, false);
 	if (noting)
 		(void) sigaction(SIGINT, &server_action, NULL);
 	noting = false;
-	if (!spent)
+	if (!spent || cancelled)
 		return;
 
-	/* Ours, if it has not come through; not somebody else's, whenever it came. */
+	/* Ours, if it has not come through; not somebody else's that comes just now. */
 	QueryCancelPending = false;
 	if (cancelled)
 		cancel();

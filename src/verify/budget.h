@@ -17,7 +17,8 @@ extern bool budget_is_spent(void);
 
 /*
  * While watching, the end of the time cancels what runs, and a cancel by
- * somebody else is told from that one.  Every watch must be ended.
+ * somebody else is told from that one.  Every watch must be ended;
+ * to end none is harmless.
  */
 extern void budget_watch(void);
 extern void budget_end_watch(void);

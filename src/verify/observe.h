@@ -74,6 +74,13 @@ extern char *baseline_text(const Requirement *req, const char *member);
 extern void observe_insert(Observation *obs, Oid relid, Bitmapset *supplied);
 
 /* The verifiers, one a kind. */
+/*
+ * A relation that somebody who reads the view as role may not read, after all: what
+ * is below the view is read as the view's owner.  InvalidOid if there is none.  What
+ * is below it is added to the keys.
+ */
+extern Oid	closed_below_view(Observation *obs, Oid view, Oid role);
+
 extern void verify_relation(const Requirement *req, Observation *obs);
 extern void verify_privilege(const Requirement *req, Observation *obs);
 extern void verify_column(const Requirement *req, Observation *obs);

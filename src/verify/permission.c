@@ -8,12 +8,18 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "access/reloptions.h"
 #include "access/sysattr.h"
 #include "base/compat.h"
+#include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "verify/attribute.h"
 #include "verify/observe.h"
 #include "verify/query.h"
 
@@ -88,4 +94,78 @@ observe_permissions(Node *node, Observation *obs)
 						relid, NULL)->sqlstate = "42501";
 	}
 	return query_tree_walker((Query *) node, observe_permissions, obs, 0);
+}
+
+/* ---- what is below a view ---- */
+
+typedef struct ViewReader
+{
+	Oid			role;			/* the view reads as */
+	Observation *obs;
+	Oid			closed;			/* what that may not read; InvalidOid: nothing yet */
+} ViewReader;
+
+/* Whoever reads the view reads what is below it as its owner, or as himself. */
+static Oid
+view_reads_as(Oid view, Oid reader)
+{
+	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(view));
+	Oid			role = reader;
+	Datum		reloptions;
+	ViewOptions *options = NULL;
+	bool		isnull;
+
+	if (!HeapTupleIsValid(tup))
+		return reader;
+	reloptions = SysCacheGetAttr(RELOID, tup, Anum_pg_class_reloptions, &isnull);
+	if (!isnull)
+		options = (ViewOptions *) view_reloptions(reloptions, false);
+	if (options == NULL || !options->security_invoker)
+		role = ((Form_pg_class) GETSTRUCT(tup))->relowner;
+	ReleaseSysCache(tup);
+	return role;
+}
+
+static bool
+find_closed(Node *node, void *context)
+{
+	ViewReader *reader = context;
+	ListCell   *lc;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, find_closed, context);
+
+	check_stack_depth();
+	foreach(lc, compat_query_permission_infos((Query *) node))
+	{
+		CompatPermissionInfo info = *lfirst_node(CompatPermissionInfo, lc);
+		Oid			relid = compat_permission_relid(&info);
+
+		if (!OidIsValid(relid) || info.requiredPerms == 0)
+			continue;
+		observe_object(reader->obs, RelationRelationId, relid);
+		info.checkAsUser = reader->role;
+		if (is_permitted(&info, relid))
+			reader->closed = closed_below_view(reader->obs, relid, reader->role);
+		else
+			reader->closed = relid;
+		if (OidIsValid(reader->closed))
+			return true;
+	}
+	return query_tree_walker((Query *) node, find_closed, context, 0);
+}
+
+Oid
+closed_below_view(Observation *obs, Oid view, Oid role)
+{
+	ViewReader	reader = {.obs = obs};
+	Query	   *query = get_rel_relkind(view) == RELKIND_VIEW ? view_query(view) : NULL;
+
+	if (query == NULL)
+		return InvalidOid;
+	reader.role = view_reads_as(view, role);
+	(void) find_closed((Node *) query, &reader);
+	return reader.closed;
 }

@@ -216,6 +216,7 @@ observe_relation(const Requirement *req, Observation *obs)
 	RangeVar   *name = makeRangeVarFromNameList(names);
 	Oid			hidden_in;
 	Oid			relid;
+	Oid			closed;
 
 	observe_name(obs, RelationRelationId, name->schemaname, name->relname);
 
@@ -246,6 +247,18 @@ observe_relation(const Requirement *req, Observation *obs)
 															name->relname),
 								 quote_identifier(GetUserNameFromId(GetUserId(), false))),
 						psprintf("no privilege on %s", relation_label(relid)),
+						relid, NULL)->no_relation = true;
+		return InvalidOid;
+	}
+
+	/* Or a view of one's own would do to guard what one has no access to. */
+	closed = closed_below_view(obs, relid, GetUserId());
+	if (OidIsValid(closed))
+	{
+		observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
+						psprintf("view %s, with what it reads open to its owner",
+								 relation_label(relid)),
+						psprintf("no privilege on %s", relation_label(closed)),
 						relid, NULL)->no_relation = true;
 		return InvalidOid;
 	}

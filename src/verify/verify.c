@@ -690,6 +690,7 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		if (OidIsValid(without_index))
 			show_index(without_index);
 		without_index = InvalidOid;
+		budget_end_watch();
 		debug_query_string = statement;
 		running = false;
 		answering = NULL;
