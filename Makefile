@@ -14,7 +14,10 @@ REGRESS = \
 	references \
 	relation_kinds \
 	liveness \
-	journal
+	journal \
+	removal \
+	hostile \
+	damage
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 
@@ -23,7 +26,9 @@ DATA = compat_guard--1.0.sql
 MODULE_big = compat_guard
 OBJS = $(patsubst $(SRC)/%.c,%.o,$(sort $(wildcard $(SRC)/src/*.c $(SRC)/src/*/*.c)))
 
-PG_CPPFLAGS = -I$(SRC)/src
+# Of the SQL objects that the library goes with, in single quotes in the file.
+GUARD_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\"\1\"/p" $(SRC)/compat_guard.control)
+PG_CPPFLAGS = -I$(SRC)/src -DGUARD_VERSION='$(GUARD_VERSION)'
 # PostgreSQL's own headers are not clean under the two warnings taken back here.
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter \
 	-Wno-sign-compare -fvisibility=hidden
@@ -90,7 +95,8 @@ test-matrix:
 # The suite on servers with assertions, built from source.
 test-assert:
 	$(SETUP)/install-packages $(MATRIX)/packages.txt
-	$(SETUP)/summary $(MATRIX)/run test/setup/run-suite 15-assert 18-assert
+	$(SETUP)/summary sh -c '$(MATRIX)/run test/setup/run-suite 15-assert 18-assert; s=$$?; \
+		$(MATRIX)/run test/matrix/discard-caches 15-assert 18-assert && exit $$s'
 
 # PostgreSQL's own suite with the library preloaded.
 test-core:

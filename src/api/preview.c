@@ -11,6 +11,7 @@
 #include "api/api.h"
 #include "base/compat.h"
 #include "base/activity.h"
+#include "base/errors.h"
 #include "base/subtransaction.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -98,15 +99,21 @@ run_script(void *arg)
 		{
 			Failure    *failure = palloc_object(Failure);
 
-			if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-				ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+			if (error_is_interruption(edata))
 				ReThrowError(edata);
+			if (edata->sqlerrcode == ERRCODE_GUARD_BREAKS_VERSION)
+			{
+				preview->findings = list_concat(preview->findings,
+												removal_findings(text));
+				continue;
+			}
 			failure->statement = text;
 			failure->edata = edata;
 			preview->failures = lappend(preview->failures, failure);
 		}
 	}
-	preview->findings = judge_preview(touched_names());
+	preview->findings = list_concat(preview->findings, judge_preview(touched_names()));
+	findings_sort(preview->findings);
 }
 
 /* ---- the result ---- */

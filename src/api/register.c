@@ -244,6 +244,30 @@ registration_result(FunctionCallInfo fcinfo, const App *app, const char *version
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls));
 }
 
+/*
+ * A role that registers without end would make every judgement of what it needs
+ * slow.  Superusers may.
+ */
+#define MAX_REQUIREMENTS_OF_OWNER 100000
+
+static void
+check_owner_limit(const App *app, const Version *replaced, int n)
+{
+	int64		total = n;
+
+	if (superuser())
+		return;
+	total += registry_requirements_of_owner(app->owner);
+	if (replaced != NULL)
+		total -= replaced->nrequirements;
+	if (total > MAX_REQUIREMENTS_OF_OWNER)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("the live versions of role \"%s\" would have %lld requirements, more than the limit of %d",
+						app->owner, (long long) total, MAX_REQUIREMENTS_OF_OWNER),
+				 errhint("Retire the versions of which no instance runs any more.")));
+}
+
 /* Find the app, or make it the caller's. */
 static App *
 obtain_app(const char *name)
@@ -333,6 +357,9 @@ compat_guard_register(PG_FUNCTION_ARGS)
 
 	app = obtain_app(app_name);
 	entries = contract_entries(contract, &n);
+	if (version == NULL ||
+		compare_digests(version->digest, contract->digest) != 0)
+		check_owner_limit(app, version, n);
 
 	/* Somebody may register the same at the same time: one of us inserts. */
 	while ((version = registry_find_version(app, version_name)) == NULL)

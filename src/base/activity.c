@@ -8,15 +8,25 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/parallel.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "base/activity.h"
+#include "base/errors.h"
+#include "catalog/indexing.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_extension.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "postmaster/autovacuum.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 #include "base/compat.h"
 
@@ -28,6 +38,7 @@
 static bool extension_known = false;
 static Oid	extension_oid = InvalidOid;
 static Oid	schema_oid = InvalidOid;
+static char *installed_version = NULL;
 
 static void
 forget_extension(Datum arg, int cacheid, uint32 hashvalue)
@@ -39,6 +50,33 @@ void
 activity_init(void)
 {
 	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_extension, (Datum) 0);
+}
+
+/* pg_extension.extversion, in TopMemoryContext. */
+static char *
+read_version(Oid extension)
+{
+	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+	char	   *version = NULL;
+
+	ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(extension));
+	scan = systable_beginscan(rel, ExtensionOidIndexId, true, NULL, 1, &key);
+	if (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		bool		isnull;
+		Datum		value = heap_getattr(tup, Anum_pg_extension_extversion,
+										 RelationGetDescr(rel), &isnull);
+
+		if (!isnull)
+			version = MemoryContextStrdup(TopMemoryContext, TextDatumGetCString(value));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return version;
 }
 
 static void
@@ -54,8 +92,13 @@ look_for_extension(void)
 	extension_known = true;
 	extension_oid = InvalidOid;
 	schema_oid = get_namespace_oid("compat_guard", true);
+	if (installed_version != NULL)
+		pfree(installed_version);
+	installed_version = NULL;
 	if (OidIsValid(schema_oid))
 		extension_oid = get_extension_oid("compat_guard", true);
+	if (OidIsValid(extension_oid))
+		installed_version = read_version(extension_oid);
 }
 
 bool
@@ -87,6 +130,20 @@ guard_schema_oid(void)
 {
 	look_for_extension();
 	return schema_oid;
+}
+
+void
+guard_require_version(void)
+{
+	guard_require_extension();
+	if (installed_version != NULL && strcmp(installed_version, GUARD_VERSION) == 0)
+		return;
+	extension_known = false;	/* may be put right without our being told */
+	ereport(ERROR,
+			(errcode(ERRCODE_GUARD_VERSION_MISMATCH),
+			 errmsg("extension \"%s\" is of version %s, but the library of version %s",
+					"compat_guard", installed_version, GUARD_VERSION),
+			 errhint("Run ALTER EXTENSION compat_guard UPDATE. If that was done, this session has loaded the former library: reconnect, or where the library is preloaded by the server, restart it. To change the schema meanwhile, set compat_guard.mode to warn.")));
 }
 
 void

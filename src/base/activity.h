@@ -21,6 +21,12 @@ extern Oid	guard_schema_oid(void);
 /* Raises ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE where the extension is absent. */
 extern void guard_require_extension(void);
 
+/*
+ * The same, and ERRCODE_GUARD_VERSION_MISMATCH where its SQL objects are not those
+ * that this library was made for.
+ */
+extern void guard_require_version(void);
+
 extern void activity_init(void);
 
 #endif							/* COMPAT_GUARD_ACTIVITY_H */

@@ -123,6 +123,20 @@ extern PGDLLEXPORT void _PG_init(void);
 #define compat_noreturn		pg_noreturn
 #endif
 
+/* 17 numbers backends by their PGPROC. */
+#if PG_VERSION_NUM < 170000
+#define compat_vxid_proc(vxid)		BackendIdGetProc((vxid).backendId)
+#else
+#define compat_vxid_proc(vxid)		ProcNumberGetProc((vxid).procNumber)
+#endif
+
+/* 16 gave this a name that says by what. */
+#if PG_VERSION_NUM < 160000
+#define compat_backend_entry(index)	pgstat_fetch_stat_local_beentry(index)
+#else
+#define compat_backend_entry(index)	pgstat_get_local_beentry_by_index(index)
+#endif
+
 /* Declare a function that SQL may call. */
 #define GUARD_FUNCTION(name) \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \

@@ -27,5 +27,9 @@
 #define ERRCODE_GUARD_NOT_PERMITTED		MAKE_SQLSTATE('V', 'G', '0', '1', '4')
 /* The version was retired. */
 #define ERRCODE_GUARD_RETIRED			MAKE_SQLSTATE('V', 'G', '0', '1', '5')
+/* What the guard itself stands on is damaged. */
+#define ERRCODE_GUARD_DAMAGED			MAKE_SQLSTATE('V', 'G', '0', '2', '0')
+/* The library and the extension's SQL objects are of different versions. */
+#define ERRCODE_GUARD_VERSION_MISMATCH	MAKE_SQLSTATE('V', 'G', '0', '2', '1')
 
 #endif							/* COMPAT_GUARD_ERRORS_H */

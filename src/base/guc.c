@@ -16,6 +16,7 @@ int			guard_large_relation = 64 * 1024;
 int			guard_lease_grace = 30000;
 int			guard_max_findings_shown = 20;
 bool		guard_journal = true;
+int			guard_verify_timeout = 10000;
 
 static const struct config_enum_entry mode_options[] = {
 	{"off", MODE_OFF, false},
@@ -81,6 +82,13 @@ guc_init(void)
 							"How long a lease protects after it has run out.",
 							"So long may the server have been down, or an instance have stood still.",
 							&guard_lease_grace, 30000, 0, INT_MAX,
+							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+
+	/* Whoever may set this may have nothing verified. */
+	DefineCustomIntVariable("compat_guard.verify_timeout",
+							"How long a judgement verifies the requirements of one role.",
+							"What is not verified by then counts as unknown, and does not block. Zero means no limit.",
+							&guard_verify_timeout, 10000, 0, INT_MAX,
 							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("compat_guard.max_findings_shown",

@@ -24,6 +24,7 @@ extern int	guard_ddl_lock_timeout; /* milliseconds */
 extern int	guard_large_relation;	/* kilobytes */
 extern int	guard_lease_grace;	/* milliseconds */
 extern int	guard_max_findings_shown;
+extern int	guard_verify_timeout;	/* milliseconds */
 extern bool guard_journal;
 
 /* "enforce" and so on, as it is now. */

@@ -142,8 +142,8 @@ static const Rule rules[RULE_COUNT] = {
 		"keep the old columns in their places; let new versions read the new ones"
 	},
 	[RULE_QUERY_RESULT_GREW] = {
-		"query-result-grew", ACTION_LOG, 0,
-		"a registered statement, such as SELECT *, returns more columns",
+		"query-result-grew", ACTION_LOG, ACTION_WARN,
+		"a registered statement, such as SELECT *, returns more columns; proven where sessions of the version are open, which get an error for what they prepared before",
 		"list the columns in the application: sessions get an error (0A000) for statements prepared before, until they prepare them anew"
 	},
 	[RULE_NAME_CAPTURED] = {

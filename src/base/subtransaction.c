@@ -49,3 +49,10 @@ subtransaction_run(void (*body) (void *arg), void *arg, bool keep)
 	CurrentResourceOwner = owner;
 	return edata;
 }
+
+bool
+error_is_interruption(const ErrorData *edata)
+{
+	return edata->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION;
+}

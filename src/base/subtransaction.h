@@ -15,4 +15,7 @@
  */
 extern ErrorData *subtransaction_run(void (*body) (void *arg), void *arg, bool keep);
 
+/* A cancel, a shutdown: an error that is none of body's and has to go on. */
+extern bool error_is_interruption(const ErrorData *edata);
+
 #endif							/* COMPAT_GUARD_SUBTRANSACTION_H */

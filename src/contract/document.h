@@ -128,6 +128,11 @@ typedef struct DocName
 
 /* ---- parse.c ---- */
 
+/* Limits, so that no document takes the server's time or memory without bound. */
+#define MAX_DOCUMENT_BYTES	(16 * 1024 * 1024)
+#define MAX_STATEMENT_BYTES (1024 * 1024)
+#define MAX_REQUIREMENTS	20000
+
 /*
  * Read the JSON.  Problems are appended to *problems; what is sound in a
  * document with problems is read all the same, but for a role or search path

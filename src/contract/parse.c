@@ -15,7 +15,12 @@
 static void
 read_sql(Reader *reader, const DocPath *path, const JsonbValue *value, DocString *sql)
 {
-	if (read_string(reader, path, value, sql))
+	if (!read_string(reader, path, value, sql))
+		return;
+	if (sql->len > MAX_STATEMENT_BYTES)
+		problem_add(reader->problems, path, "a statement of %d bytes is longer than the limit of %d",
+					sql->len, MAX_STATEMENT_BYTES);
+	else
 		note_name(reader, DOC_NAME_QUERY, *sql, path);
 }
 
@@ -238,6 +243,22 @@ read_role(Reader *reader, const DocPath *path, const JsonbValue *value, DocStrin
 
 /* ---- the document ---- */
 
+static int
+count_requirements(const Document *doc)
+{
+	int			n = doc->nqueries + doc->nroutines + doc->ntypes +
+		doc->sequences.n + doc->extensions.n;
+
+	for (int i = 0; i < doc->nrelations; i++)
+	{
+		const DocRelation *rel = &doc->relations[i];
+
+		n += 1 + (rel->access != 0) + rel->ncolumns + rel->insert.n + rel->unique.n +
+			rel->indexes.n;
+	}
+	return n;
+}
+
 Document *
 document_read(Jsonb *json, List **problems, List **names)
 {
@@ -249,6 +270,12 @@ document_read(Jsonb *json, List **problems, List **names)
 	JsonWalk	walk;
 
 	doc->json = json;
+	if (VARSIZE(json) > MAX_DOCUMENT_BYTES)
+	{
+		problem_add(problems, &root, "a document of %u bytes is larger than the limit of %d",
+					(unsigned) VARSIZE(json), MAX_DOCUMENT_BYTES);
+		return doc;
+	}
 	if (!JB_ROOT_IS_SCALAR(json) || !JsonbExtractScalar(&json->root, &value))
 	{
 		value.type = jbvBinary;
@@ -281,5 +308,8 @@ document_read(Jsonb *json, List **problems, List **names)
 			unknown_key(&reader, &here,
 						"search_path, role, relations, queries, routines, types, sequences, extensions");
 	}
+	if (count_requirements(doc) > MAX_REQUIREMENTS)
+		problem_add(problems, &root, "%d requirements are more than the limit of %d",
+					count_requirements(doc), MAX_REQUIREMENTS);
 	return doc;
 }

@@ -25,12 +25,14 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "base/activity.h"
+#include "catalog/dependency.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_auth_members.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_cast.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_event_trigger.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_foreign_data_wrapper.h"
 #include "catalog/pg_foreign_server.h"
@@ -40,6 +42,7 @@
 #include "catalog/pg_type.h"
 #include "guard/touched.h"
 #include "guard/whole.h"
+#include "judge/judge.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "tcop/tcopprot.h"
@@ -47,6 +50,7 @@
 #include "utils/catcache.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -76,12 +80,17 @@ struct TouchedSet
 	bool		everything;
 	List	   *statements;		/* of TouchingStatement *, in their order ... */
 	const StatementFrame *statement_frame;	/* ... and the frame the last is of */
+	GuardParts *guard_before;	/* before the guard itself was touched, or NULL */
 };
 
 static TouchedSet *touched = NULL;	/* NULL: nothing yet */
 static StatementFrame *current_frame = NULL;
 static StatementFrame loading_frame;	/* see touched_loaded_mid_statement */
 static int	suspended = 0;
+static int	previews = 0;		/* sets put aside by touched_replace */
+
+/* The statement whose removal of the registry was judged. */
+static const StatementFrame *removal_frame = NULL;
 
 static object_access_hook_type next_object_access_hook = NULL;
 
@@ -101,6 +110,7 @@ touched_leave(StatementFrame *outer)
 	/* The frame is about to go; another may get its address. */
 	if (touched != NULL)
 		touched->statement_frame = NULL;
+	removal_frame = NULL;
 	current_frame = outer;
 }
 
@@ -278,6 +288,16 @@ touched_role(Oid roleid)
 	touched_object(AuthIdRelationId, roleid);
 }
 
+void
+touched_guard(void)
+{
+	make_set();
+	if (touched->guard_before != NULL)
+		return;
+	touched->guard_before = MemoryContextAlloc(touched->context, sizeof(GuardParts));
+	*touched->guard_before = guard_parts();
+}
+
 bool
 touched_anything(void)
 {
@@ -313,6 +333,7 @@ touched_replace(void)
 	TouchedSet *set = touched;
 
 	touched = NULL;
+	previews++;
 	return set;
 }
 
@@ -322,6 +343,7 @@ touched_restore(TouchedSet *set)
 	if (touched != NULL)
 		MemoryContextDelete(touched->context);
 	touched = set;
+	previews--;
 }
 
 /*
@@ -475,6 +497,7 @@ touched_names(void)
 		add_hashed(result, PROC_HASH, ProcedureRelationId, PROCOID, Anum_pg_proc_oid);
 
 	result->statements = touched->statements;
+	result->guard_before = touched->guard_before;
 	return result;
 }
 
@@ -495,6 +518,33 @@ touch_members(Oid roleid)
 	ReleaseSysCacheList(members);
 }
 
+/* A table of the registry that only the extension's end takes away. */
+static bool
+is_of_registry(Oid classid, Oid objid)
+{
+	return classid == RelationRelationId &&
+		get_rel_namespace(objid) == guard_schema_oid() &&
+		get_rel_relkind(objid) == RELKIND_RELATION &&
+		getExtensionOfObject(classid, objid) == guard_extension_oid();
+}
+
+/*
+ * The guard itself goes.  The first table tells, before it is gone; the others of
+ * the same statement tell nothing new, and the registry cannot be read any more.
+ */
+static void
+guard_is_dropped(void)
+{
+	TouchingStatement *statement;
+
+	if (removal_frame != NULL && removal_frame == current_frame)
+		return;
+	make_set();
+	statement = current_statement();
+	judge_removal(statement ? statement->text : NULL, previews > 0);
+	removal_frame = current_frame;
+}
+
 static void
 object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *arg)
 {
@@ -502,9 +552,11 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 		next_object_access_hook(access, classid, objid, subid, arg);
 
 	/* Called for every schema look-up and function call, too. */
+	if (access == OAT_FUNCTION_EXECUTE && verify_is_running())
+		verify_function(objid);
 	if (access != OAT_POST_CREATE && access != OAT_POST_ALTER && access != OAT_DROP)
 		return;
-	if (suspended > 0)
+	if (suspended > 0 || verify_is_running())
 		return;
 
 	switch (classid)
@@ -521,6 +573,17 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 		case ForeignDataWrapperRelationId:
 			if (!guard_is_active())
 				return;
+			if (classid == ExtensionRelationId && objid == guard_extension_oid())
+			{
+				/* pg_extension has no cache that would tell other sessions. */
+				if (access == OAT_POST_ALTER)
+					CacheInvalidateCatalog(NamespaceRelationId);
+				if (touched != NULL)
+					(void) current_statement();
+				return;
+			}
+			if (access == OAT_DROP && is_of_registry(classid, objid))
+				guard_is_dropped();
 			if (access == OAT_POST_CREATE)
 				(void) add_entry(classid, objid);	/* not visible yet: named later */
 			else
@@ -533,6 +596,14 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 				return;
 			(void) add_entry(classid, objid);
 			touched->everything = true;
+			break;
+		case EventTriggerRelationId:
+			if (access != OAT_POST_CREATE && guard_is_active() &&
+				guard_owns_event_trigger(objid))
+			{
+				touched_guard();
+				(void) add_entry(classid, objid);
+			}
 			break;
 		default:
 			/* Parts of relations: the relation's invalidation tells. */

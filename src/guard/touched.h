@@ -43,6 +43,9 @@ extern bool touched_is_suspended(void);
 extern void touched_object(Oid classid, Oid objid);
 extern void touched_role(Oid roleid);
 
+/* The guard itself is about to change: remember what it consists of now. */
+extern void touched_guard(void);
+
 extern bool touched_anything(void);
 
 /*

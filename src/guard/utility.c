@@ -27,6 +27,7 @@
 #include "judge/judge.h"
 #include "nodes/parsenodes.h"
 #include "storage/lockdefs.h"
+#include "nodes/value.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -115,6 +116,48 @@ touch_new_and_former_members(Node *stmt)
 				touch_roles((List *) option->arg);
 		}
 	}
+}
+
+/* ---- statements about the extension itself ---- */
+
+static bool
+names_guard(List *names)
+{
+	ListCell   *lc;
+
+	foreach(lc, names)
+	{
+		if (strcmp(strVal(lfirst(lc)), "compat_guard") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* ALTER EXTENSION compat_guard UPDATE: the way out of much, and no one's schema. */
+static bool
+updates_guard(Node *stmt)
+{
+	return IsA(stmt, AlterExtensionStmt) &&
+		strcmp(((AlterExtensionStmt *) stmt)->extname, "compat_guard") == 0;
+}
+
+/* DROP EXTENSION compat_guard, which has to work whatever the registry is like. */
+static bool
+drops_guard(Node *stmt)
+{
+	return IsA(stmt, DropStmt) && ((DropStmt *) stmt)->removeType == OBJECT_EXTENSION &&
+		names_guard(((DropStmt *) stmt)->objects);
+}
+
+/* What has to be done before a DDL statement runs. */
+static void
+prepare_ddl(Node *stmt)
+{
+	if (!drops_guard(stmt))
+		judge_establish();
+	if (IsA(stmt, AlterExtensionContentsStmt) &&
+		strcmp(((AlterExtensionContentsStmt *) stmt)->extname, "compat_guard") == 0)
+		touched_guard();
 }
 
 /* ---- commands that commit in their middle ---- */
@@ -225,7 +268,8 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 	 * statement they are.
 	 */
 	if (IsA(stmt, TransactionStmt) || IsAbortedTransactionBlockState() ||
-		touched_is_suspended() || !guard_is_active())
+		touched_is_suspended() || verify_is_running() || !guard_is_active() ||
+		updates_guard(stmt))
 	{
 		call_next(pstmt, source, readonly_tree, context, params, env, dest, qc);
 		return;
@@ -233,7 +277,7 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 
 	kind = classify(stmt);
 	if (kind == STATEMENT_DDL)
-		judge_establish();
+		prepare_ddl(stmt);
 	if (kind == STATEMENT_CONCURRENT)
 		target = judge_before(stmt, source);
 	if (IsA(stmt, ReindexStmt))
@@ -313,7 +357,8 @@ compat_guard_load(PG_FUNCTION_ARGS)
 
 	if (is_end)
 		touched_loading_statement_ends();
-	if (touched_in_statement() || !guard_is_active())
+	if (touched_in_statement() || verify_is_running() || !guard_is_active() ||
+		updates_guard(stmt))
 		PG_RETURN_NULL();		/* the hook is there, or not wanted */
 
 	if (is_end)
@@ -334,7 +379,7 @@ compat_guard_load(PG_FUNCTION_ARGS)
 	}
 	else
 	{
-		judge_establish();
+		prepare_ddl(stmt);
 		touched_loaded_mid_statement();
 	}
 	PG_RETURN_NULL();

@@ -10,6 +10,8 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "base/guc.h"
+#include "base/subtransaction.h"
 #include "judge/judge.h"
 #include "registry/registry.h"
 #include "utils/guc.h"
@@ -58,8 +60,8 @@ static void
 establish(void)
 {
 	WaitedFor	waited_for = {0};
-	VerifyOptions try = {.wait_for_locks = false};
-	VerifyOptions wait = {.wait_for_locks = true, .waited_for = &waited_for};
+	VerifyOptions try = {.within_time = true};
+	VerifyOptions wait = {.within_time = true, .wait_for_locks = true, .waited_for = &waited_for};
 	Requirement **reqs;
 	Observation **answers;
 	int			n;
@@ -93,17 +95,36 @@ establish(void)
 	verify_release_locks(&waited_for);
 }
 
+static void
+establish_unless_dropped(void *arg)
+{
+	if (!registry_lock_against_drop())
+		return;
+	establish();
+	registry_unlock_against_drop();
+}
+
 void
 judge_establish(void)
 {
+	ErrorData  *edata;
+
 	/*
 	 * What we find is not seen, and our lock not released, before this
 	 * transaction ends, while other jobs of a parallel restore wait for its
 	 * other locks.  So sessions that restore leave it to the first that does
 	 * not: every script of pg_dump's turns check_function_bodies off.
 	 */
-	if (XactReadOnly || !check_function_bodies || !registry_lock_against_drop())
+	if (XactReadOnly || !check_function_bodies)
 		return;
-	establish();
-	registry_unlock_against_drop();
+	if (guard_mode == MODE_ENFORCE)
+	{
+		establish_unless_dropped(NULL);
+		return;
+	}
+
+	/* What is wrong the judgement will say, and is no reason to stop here. */
+	edata = subtransaction_run(establish_unless_dropped, NULL, true);
+	if (edata != NULL && error_is_interruption(edata))
+		ReThrowError(edata);
 }

@@ -23,6 +23,7 @@
 #include "judge/allowance.h"
 #include "judge/judge.h"
 #include "judge/record.h"
+#include "judge/session.h"
 #include "lib/qunique.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -257,21 +258,39 @@ set_deadline(Case *c)
 	c->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout);
 }
 
-/* what: the requirement that is waited for, or NULL for judging at all. */
+/*
+ * what: the requirement that is waited for, or NULL for judging at all.  in_the_way:
+ * who has the lock.
+ */
 static void
-wait_a_moment(Case *c, const char *what)
+wait_a_moment(Case *c, const char *what, char *(*in_the_way) (void))
 {
 	if (GetCurrentTimestamp() >= c->deadline)
 		ereport(ERROR,
 				(errcode(ERRCODE_GUARD_BUSY),
 				 errmsg("could not judge the schema change: a concurrent transaction is in the way"),
-				 what ? errdetail("Requirement: %s.", what)
-				 : errdetail("It registers or retires a version, or changes a policy."),
+				 what ? errdetail("Requirement: %s. In the way: %s.", what, in_the_way())
+				 : errdetail("It registers or retires a version, or changes a policy. In the way: %s.",
+							 in_the_way()),
 				 errhint("Retry when the other transaction has ended. Setting compat_guard.ddl_lock_timeout bounds the wait.")));
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 					 10L, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
+}
+
+/* Verify the candidates, however often that takes. */
+static void
+verify_or_wait(Case *c, Requirement **reqs, VerifyOptions options, Observation **answers)
+{
+	while (!verify_requirements(reqs, c->ncandidates, options, answers))
+	{
+		/* Those that functions want may be what somebody keeps on purpose. */
+		if (GetCurrentTimestamp() >= c->deadline && !options.last_try)
+			options.last_try = true;
+		else
+			wait_a_moment(c, "one of those on the relations changed", verify_lock_holders);
+	}
 }
 
 /* ---- the steps ---- */
@@ -283,12 +302,11 @@ wait_a_moment(Case *c, const char *what)
 static bool
 find_candidates_after_restore(Case *c)
 {
-	VerifyOptions as_it_is = {.wait_for_locks = false};
+	VerifyOptions as_it_is = {.within_time = true};
 	Requirement **reqs = requirements_to_establish(&c->ncandidates);
 	Observation **answers = palloc0_array(Observation *, c->ncandidates);
 
-	while (!verify_requirements(reqs, c->ncandidates, as_it_is, answers))
-		wait_a_moment(c, "one of those on the relations changed");
+	verify_or_wait(c, reqs, as_it_is, answers);
 	c->candidates = palloc0_array(Candidate, c->ncandidates);
 	for (int i = 0; i < c->ncandidates; i++)
 	{
@@ -327,7 +345,7 @@ find_candidates(Case *c)
 			ids[nlive++] = ids[i];
 	}
 	while (c->writes && !registry_try_lock_requirements(ids, nlive))
-		wait_a_moment(c, "one of those on the objects changed");
+		wait_a_moment(c, "one of those on the objects changed", registry_lock_holders);
 
 	/* Only now: who had them locked may have changed states and baselines. */
 	c->candidates = palloc0_array(Candidate, nlive);
@@ -335,10 +353,13 @@ find_candidates(Case *c)
 	{
 		Candidate  *candidate = &c->candidates[c->ncandidates];
 
+		/* Nothing a version needs is taken away while we hold our lock. */
 		candidate->req = registry_load_requirement(ids[i]);
 		if (candidate->req == NULL)
-			continue;
+			registry_report_missing("requirement", ids[i]);
 		candidate->before = registry_read_state(ids[i]);
+		if (!candidate->before.known && !registry_is_unestablished())
+			registry_report_missing("requirement_state", ids[i]);
 		c->ncandidates++;
 	}
 	return c->ncandidates > 0;
@@ -352,8 +373,7 @@ verify_candidates(Case *c)
 
 	for (int i = 0; i < c->ncandidates; i++)
 		reqs[i] = c->candidates[i].req;
-	while (!verify_requirements(reqs, c->ncandidates, c->options, answers))
-		wait_a_moment(c, "one of those on the relations changed");
+	verify_or_wait(c, reqs, c->options, answers);
 	for (int i = 0; i < c->ncandidates; i++)
 		c->candidates[i].after = answers[i];
 }
@@ -411,6 +431,26 @@ compare_statements(const ListCell *a, const ListCell *b)
 		((TouchingStatement *) lfirst(b))->number;
 }
 
+/* The texts of TouchingStatements, or NULL if there is none. */
+static char *
+statement_texts(List *statements)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	if (statements == NIL)
+		return NULL;
+	initStringInfo(&buf);
+	foreach(lc, statements)
+	{
+		TouchingStatement *statement = lfirst(lc);
+
+		if (!statement->undone)
+			appendStringInfo(&buf, "%s%s", buf.len ? "; " : "", statement->text);
+	}
+	return buf.data;
+}
+
 /* Of several the first by name: they come in no order. */
 static const char *
 first_label(const char *label, const ObjectKey *key)
@@ -425,7 +465,6 @@ static void
 find_guilty(const Case *c, const Candidate *candidate, Finding *finding)
 {
 	List	   *guilty = NIL;
-	StringInfoData buf;
 	ListCell   *lct;
 	ListCell   *lck;
 
@@ -444,19 +483,8 @@ find_guilty(const Case *c, const Candidate *candidate, Finding *finding)
 	}
 	if (guilty == NIL)
 		guilty = list_copy(c->touched->statements);
-	if (guilty == NIL)
-		return;
 	list_sort(guilty, compare_statements);
-
-	initStringInfo(&buf);
-	foreach(lct, guilty)
-	{
-		TouchingStatement *statement = lfirst(lct);
-
-		if (!statement->undone)
-			appendStringInfo(&buf, "%s%s", buf.len ? "; " : "", statement->text);
-	}
-	finding->statement = buf.data;
+	finding->statement = statement_texts(guilty);
 }
 
 typedef struct VictimSearch
@@ -568,6 +596,7 @@ findings_of(Case *c)
 				Version    *version = lfirst(lcv);
 				Finding    *finding = palloc0_object(Finding);
 
+				problem = problem_with_sessions(lfirst(lcp), version);
 				finding->action = Min(registry_action(problem->rule, version->app,
 													   problem->proven), at_most);
 				finding->app = version->app;
@@ -623,15 +652,22 @@ save_candidates(Case *c)
 static List *
 judge(Case *c)
 {
+	List	   *findings;
+
+	c->options.within_time = true;
 	set_deadline(c);
 	while (!registry_lock_for_judgement())
-		wait_a_moment(c, NULL);
+		wait_a_moment(c, NULL, registry_lock_holders);
 
 	/* What we waited for may have been DROP EXTENSION. */
-	if (!guard_is_active() || !find_candidates(c))
+	if (!guard_is_active())
 		return NIL;
+	findings = removal_findings_of_parts(c->touched->guard_before,
+										 statement_texts(c->touched->statements));
+	if (!find_candidates(c))
+		return findings;
 	verify_candidates(c);
-	return findings_of(c);
+	return list_concat(findings, findings_of(c));
 }
 
 /* ---- the verdict ---- */
@@ -666,6 +702,34 @@ record(void *arg)
 	save_and_record(c, judge(c));
 }
 
+/* A fault of the server's own kind in what the guard does: say how to go on. */
+static void
+run_with_way_out(Case *c, void (*body) (void *))
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		body(c);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+		int			category;
+
+		MemoryContextSwitchTo(context);
+		edata = CopyErrorData();
+		category = ERRCODE_TO_CATEGORY(edata->sqlerrcode);
+		if (edata->hint != NULL ||
+			(category != ERRCODE_INTERNAL_ERROR && category != ERRCODE_SYSTEM_ERROR))
+			PG_RE_THROW();
+		FlushErrorState();
+		edata->hint = pstrdup("The schema change could not be judged. To make it all the same, set compat_guard.mode to warn for that transaction.");
+		ReThrowError(edata);
+	}
+	PG_END_TRY();
+}
+
 /*
  * Run body in a memory context of its own.  tolerant: an error of the guard
  * itself is logged and does not fail the transaction.
@@ -682,15 +746,14 @@ run_case(Case *c, void (*body) (void *), bool tolerant)
 	PushActiveSnapshot(GetTransactionSnapshot());
 
 	if (!tolerant)
-		body(c);
+		run_with_way_out(c, body);
 	else
 	{
 		ErrorData  *edata = subtransaction_run(body, c, true);
 
 		if (edata != NULL)
 		{
-			if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-				ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+			if (error_is_interruption(edata))
 				ReThrowError(edata);
 			ereport(guard_mode == MODE_WARN ? WARNING : LOG,
 					(errcode(edata->sqlerrcode),
@@ -784,8 +847,5 @@ List *
 judge_preview(Touched *touched)
 {
 	Case		c = {.touched = touched};
-	List	   *findings = judge(&c);
-
-	findings_sort(findings);
-	return findings;
+	return judge(&c);
 }

@@ -25,6 +25,25 @@ extern void judge_index_drop(Oid index, Oid relid, const char *statement);
 /* All findings of what was done so far, as a list of Finding *; writes nothing. */
 extern List *judge_preview(Touched *touched);
 
+/* ---- the guard's own removal (removal.c) ---- */
+
+/*
+ * The registry is about to be dropped by statement (NULL if not known): raise
+ * ERRCODE_GUARD_BREAKS_VERSION if that must not be.  Of the guard's own errors it
+ * only warns.  preview: raise it if there is anything to report at all.
+ */
+extern void judge_removal(const char *statement, bool preview);
+
+/* What judge_removal would report, as a list of Finding *. */
+extern List *removal_findings(const char *statement);
+
+/* Findings if the guard is no longer what it was before; NIL if that is NULL. */
+extern List *removal_findings_of_parts(const GuardParts *before, const char *statement);
+
+/* Is it one of the event triggers that load the library? */
+extern bool guard_owns_event_trigger(Oid trigger);
+extern GuardParts guard_parts(void);
+
 /*
  * The transaction is going to commit: write the journal, which is all that is
  * left to do.  Is there anything?

@@ -286,6 +286,48 @@ blocking_findings(List *findings)
 	return result;
 }
 
+/* Does nothing break but the guard itself? */
+static bool
+only_guard_goes(List *findings)
+{
+	ListCell   *lc;
+
+	foreach(lc, findings)
+	{
+		if (((Finding *) lfirst(lc))->problem->rule != RULE_GUARD_REMOVED)
+			return false;
+	}
+	return true;
+}
+
+static int
+blocked_message(List *findings)
+{
+	List	   *versions = one_per_version(findings);
+
+	if (only_guard_goes(findings))
+		return errmsg_plural("change would take the guard away from a live application version: %s",
+							 "change would take the guard away from live application versions: %s",
+							 list_length(versions), list_versions(versions));
+	return errmsg_plural("schema change would break a live application version: %s",
+						 "schema change would break live application versions: %s",
+						 list_length(versions), list_versions(versions));
+}
+
+static int
+passed_message(List *findings)
+{
+	List	   *versions = one_per_version(findings);
+
+	if (only_guard_goes(findings))
+		return errmsg_plural("change takes the guard away from a live application version: %s",
+							 "change takes the guard away from live application versions: %s",
+							 list_length(versions), list_versions(versions));
+	return errmsg_plural("schema change affects a live application version: %s",
+						 "schema change affects live application versions: %s",
+						 list_length(versions), list_versions(versions));
+}
+
 bool
 findings_block(List *findings)
 {
@@ -313,30 +355,20 @@ findings_report(List *findings)
 	told = findings_to_tell(findings);
 
 	if (findings_block(findings))
-	{
-		versions = one_per_version(blocking_findings(findings));
 		ereport(ERROR,
 				(errcode(ERRCODE_GUARD_BREAKS_VERSION),
-				 errmsg_plural("schema change would break a live application version: %s",
-							   "schema change would break live application versions: %s",
-							   list_length(versions), list_versions(versions)),
+				 blocked_message(blocking_findings(findings)),
 				 errdetail("%s", describe(findings)),
 				 errhint("%s", advise(told)),
 				 error_fields(((Finding *) linitial(findings))->problem)));
-	}
 
 	if (told != NIL)
-	{
-		versions = one_per_version(told);
 		ereport(WARNING,
 				(errcode(ERRCODE_GUARD_BREAKS_VERSION),
-				 errmsg_plural("schema change affects a live application version: %s",
-							   "schema change affects live application versions: %s",
-							   list_length(versions), list_versions(versions)),
+				 passed_message(told),
 				 errdetail("%s", describe(told)),
 				 errhint("%s", advise(told)),
 				 error_fields(((Finding *) linitial(told))->problem)));
-	}
 
 	logged = findings_of_action(findings, ACTION_LOG);
 	if (logged != NIL)

@@ -27,12 +27,20 @@ typedef struct TouchedName
 	List	   *statements;		/* of TouchingStatement *; NIL if not known */
 } TouchedName;
 
+/* How many objects the extension has, and event triggers that load it. */
+typedef struct GuardParts
+{
+	int			members;
+	int			loaders;
+} GuardParts;
+
 typedef struct Touched
 {
 	List	   *names;			/* of TouchedName * */
 	List	   *roles;			/* of TouchedName *: roles whose rights changed */
 	bool		everything;		/* a change that any requirement may feel */
 	List	   *statements;		/* all of them */
+	const GuardParts *guard_before; /* NULL: the guard itself was not touched */
 } Touched;
 
 #endif							/* COMPAT_GUARD_TOUCHED_H */

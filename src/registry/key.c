@@ -115,6 +115,13 @@ registry_all_requirements(int *n)
 	return ids_finish(&array, n);
 }
 
+void
+registry_report_missing(const char *table, int64 id)
+{
+	report_damage(table, psprintf("row %lld, which others refer to, is missing",
+								  (long long) id));
+}
+
 /* ---- the keys of a requirement ---- */
 
 static void

@@ -28,6 +28,7 @@
 
 #include "base/activity.h"
 #include "base/compat.h"
+#include "base/holder.h"
 #include "catalog/pg_extension.h"
 #include "miscadmin.h"
 #include "registry/registry.h"
@@ -69,10 +70,23 @@ registry_unlock_for_registration(void)
 	unlock_extension(REGISTRATION_LOCK);
 }
 
+static LOCKTAG busy_tag;		/* the last lock that was not to be had */
+static LOCKMODE busy_mode;
+
 static bool
 try_lock(const LOCKTAG *tag, LOCKMODE mode)
 {
-	return LockAcquire(tag, mode, false, true) != LOCKACQUIRE_NOT_AVAIL;
+	if (LockAcquire(tag, mode, false, true) != LOCKACQUIRE_NOT_AVAIL)
+		return true;
+	busy_tag = *tag;
+	busy_mode = mode;
+	return false;
+}
+
+char *
+registry_lock_holders(void)
+{
+	return lock_holders(&busy_tag, busy_mode);
 }
 
 /* As LockDatabaseObject does, but without waiting. */

@@ -37,10 +37,8 @@ registry_action(RuleId id, const char *app, bool proven)
 		char	   *name = tuple_text(rel, tup, POLICY_ACTION);
 
 		if (!action_by_name(name, &action))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED),
-					 errmsg("policy for rule \"%s\" has unknown action \"%s\"",
-							rule->name, name)));
+			report_damage("policy", psprintf("rule \"%s\" has unknown action \"%s\"",
+											 rule->name, name));
 	}
 	table_close(rel, AccessShareLock);
 	return action;

@@ -19,6 +19,7 @@
 
 #include "access/htup.h"
 #include "access/xact.h"
+#include "base/compat.h"
 #include "contract/contract.h"
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
@@ -40,6 +41,9 @@ extern void registry_unlock_for_registration(void);	/* before anything was writt
  * been dropped meanwhile.
  */
 extern bool registry_lock_for_judgement(void);
+
+/* After a try for one of these that failed: who has it, for people. */
+extern char *registry_lock_holders(void);
 
 /*
  * For looking at the registry without any of these.  Waits for DROP EXTENSION,
@@ -182,6 +186,9 @@ extern void registry_end_all_leases(int64 version_id);
 extern bool registry_any_lease_runs(int64 version_id);
 extern bool lease_runs(TimestampTz heartbeat_at, TimestampTz expires_at, TimestampTz now);
 
+/* How many requirements the live versions of a role's apps have in all. */
+extern int64 registry_requirements_of_owner(const char *owner);
+
 /* ---- requirements (requirement.c) ---- */
 
 /* What was last found about a requirement. */
@@ -216,6 +223,9 @@ extern List *registry_requirements_of(int64 version_id);	/* of Requirement * */
 extern void registry_drop_orphans(List *requirements);
 
 /* ---- which requirements may feel a change (key.c) ---- */
+
+/* Raise ERRCODE_GUARD_DAMAGED: a row is not there that has to be. */
+compat_noreturn extern void registry_report_missing(const char *table, int64 id);
 
 /* Sorted ids, without duplicates, of the requirements that have any of the keys. */
 extern int64 *registry_requirements_by_keys(List *keys, int *n);	/* of ObjectKey * */

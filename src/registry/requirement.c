@@ -95,10 +95,8 @@ registry_load_requirement(int64 id)
 		req = palloc0_object(Requirement);
 		req->id = id;
 		if (!requirement_kind_by_name(kind, &req->kind))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED),
-					 errmsg("requirement %lld is of unknown kind \"%s\"",
-							(long long) id, kind)));
+			report_damage("requirement", psprintf("row %lld is of unknown kind \"%s\"",
+												  (long long) id, kind));
 		req->object = tuple_text(rel, tup, REQUIREMENT_OBJECT);
 		req->expected = tuple_json(rel, tup, REQUIREMENT_EXPECTED);
 		req->baseline = tuple_json(rel, tup, REQUIREMENT_BASELINE);

@@ -19,11 +19,10 @@ state_from_tuple(Relation rel, HeapTuple tup)
 	bool		isnull;
 
 	if (!state_by_name(tuple_text(rel, tup, STATE_STATE), &stored.state))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("requirement %lld is in unknown state \"%s\"",
-						(long long) tuple_int64(rel, tup, STATE_REQUIREMENT_ID),
-						tuple_text(rel, tup, STATE_STATE))));
+		report_damage("requirement_state",
+					  psprintf("requirement %lld is in unknown state \"%s\"",
+							   (long long) tuple_int64(rel, tup, STATE_REQUIREMENT_ID),
+							   tuple_text(rel, tup, STATE_STATE)));
 	stored.ever_met = DatumGetBool(heap_getattr(tup, STATE_EVER_MET,
 												RelationGetDescr(rel), &isnull));
 	stored.problems = tuple_json(rel, tup, STATE_PROBLEMS);

@@ -10,9 +10,13 @@
 #include "postgres.h"
 
 #include "base/activity.h"
+#include "base/errors.h"
 #include "base/subtransaction.h"
 #include "catalog/indexing.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "registry/store.h"
 #include "storage/lmgr.h"
@@ -20,6 +24,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 void
 row_init(Row *row)
@@ -105,14 +110,147 @@ tuple_bool(Relation rel, HeapTuple tup, int attnum)
 	return !isnull && DatumGetBool(value);
 }
 
-static void
-report_missing(const char *name)
+void
+report_damage(const char *name, const char *damage)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_TABLE),
-			 errmsg("relation \"%s.%s\" of extension \"%s\" is missing",
-					"compat_guard", name, "compat_guard"),
-			 errhint("Restore it, or drop the extension and create it again.")));
+			(errcode(ERRCODE_GUARD_DAMAGED),
+			 errmsg("\"%s.%s\" of extension \"%s\" is damaged: %s",
+					"compat_guard", name, "compat_guard", damage),
+			 errhint("Restore it, or DROP EXTENSION compat_guard, create it again, and register the live versions anew. To change the schema meanwhile, set compat_guard.mode to warn.")));
+}
+
+/* ---- are tables and indexes those that the install script made? ---- */
+
+/*
+ * Each column by its type, with ? if it may be null.  Values are read by their
+ * place, so another type there could bring the server down.
+ */
+static const struct
+{
+	const char *table;
+	const char *columns;
+}			layouts[] =
+{
+	{"app", "int8 text text"},
+	{"version", "int8 int8 text bytea text text int8 text timestamptz text? timestamptz? text? bool bool timestamptz? timestamptz?"},
+	{"instance", "int8 int8 text interval timestamptz timestamptz"},
+	{"requirement", "int8 bytea text text jsonb jsonb? text text"},
+	{"version_requirement", "int8 int8"},
+	{"policy", "text text text text timestamptz"},
+	{"requirement_state", "int8 text bool jsonb? timestamptz"},
+	{"requirement_key", "text text oid int8 bool"},
+	{"journal_entry", "timestamptz text text text? text? text inet? int4 xid8? text[] int4 text[] jsonb int4 text? text?"},
+};
+
+static const struct
+{
+	const char *name;
+	Oid			oid;
+}			column_types[] =
+{
+	{"int4", INT4OID},
+	{"int8", INT8OID},
+	{"text", TEXTOID},
+	{"text[]", TEXTARRAYOID},
+	{"timestamptz", TIMESTAMPTZOID},
+	{"interval", INTERVALOID},
+	{"jsonb", JSONBOID},
+	{"bytea", BYTEAOID},
+	{"oid", OIDOID},
+	{"bool", BOOLOID},
+	{"inet", INETOID},
+	{"xid8", XID8OID},
+};
+
+static Oid
+column_type(const char *name, size_t length)
+{
+	for (int i = 0; i < lengthof(column_types); i++)
+	{
+		if (strlen(column_types[i].name) == length &&
+			strncmp(column_types[i].name, name, length) == 0)
+			return column_types[i].oid;
+	}
+	elog(ERROR, "unknown type in the layout of a table: %s", name);
+}
+
+static void
+check_table(Relation rel, const char *table, int natts)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	const char *columns = NULL;
+	int			i = 0;
+
+	for (int l = 0; l < lengthof(layouts); l++)
+	{
+		if (strcmp(layouts[l].table, table) == 0)
+			columns = layouts[l].columns;
+	}
+	if (columns == NULL)
+		elog(ERROR, "layout of table \"%s\" is unknown", table);
+	if (rel->rd_rel->relkind != RELKIND_RELATION)
+		report_damage(table, "it is no table");
+	for (; *columns != '\0'; i++)
+	{
+		size_t		length = strcspn(columns, "? ");
+		bool		nullable = columns[length] == '?';
+		Form_pg_attribute att = i < desc->natts ? TupleDescAttr(desc, i) : NULL;
+
+		if (att == NULL || att->attisdropped ||
+			att->atttypid != column_type(columns, length) ||
+			(!nullable && !att->attnotnull))
+			report_damage(table, psprintf("column %d is not what it was made as", i + 1));
+		columns += length + nullable;
+		columns += (*columns == ' ');
+	}
+	if (i != natts)
+		elog(ERROR, "layout of table \"%s\" has %d columns, not %d", table, i, natts);
+}
+
+/*
+ * The functions that write catalogs cannot evaluate expressions, not even those
+ * of an index that somebody else has added.
+ */
+static void
+check_indexes(Relation rel)
+{
+	ListCell   *lc;
+
+	foreach(lc, RelationGetIndexList(rel))
+	{
+		HeapTuple	tup = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(lc)));
+
+		if (!HeapTupleIsValid(tup))
+			continue;
+		if (!heap_attisnull(tup, Anum_pg_index_indpred, NULL) ||
+			!heap_attisnull(tup, Anum_pg_index_indexprs, NULL))
+			report_damage(get_rel_name(lfirst_oid(lc)), "an index here must have no expression or condition");
+		ReleaseSysCache(tup);
+	}
+}
+
+static void
+check_index(StoreScan *scan, Relation rel, const char *name)
+{
+	Form_pg_index form = scan->index->rd_index;
+
+	if (form->indrelid != RelationGetRelid(rel))
+		report_damage(name, "it is no index of its table");
+	if (!form->indisvalid || !form->indisready || !form->indislive)
+		report_damage(name, "the index is not valid (REINDEX it)");
+	if (scan->index->rd_rel->relam != BTREE_AM_OID || form->indnkeyatts < scan->nkeys ||
+		!heap_attisnull(scan->index->rd_indextuple, Anum_pg_index_indpred, NULL) ||
+		!heap_attisnull(scan->index->rd_indextuple, Anum_pg_index_indexprs, NULL))
+		report_damage(name, "the index is not what it was made as");
+	for (int i = 0; i < scan->nkeys; i++)
+	{
+		/* A search for nulls brings no function, and so no type. */
+		if (OidIsValid(scan->types[i]) &&
+			(scan->index->rd_opcintype[i] != scan->types[i] ||
+			 scan->index->rd_indcollation[i] != scan->keys[i].sk_collation))
+			report_damage(name, "the index is not what it was made as");
+	}
 }
 
 /* The OID of a table, index or sequence of the extension. */
@@ -121,10 +259,10 @@ store_relid(const char *name)
 {
 	Oid			relid;
 
-	guard_require_extension();
+	guard_require_version();
 	relid = get_relname_relid(name, guard_schema_oid());
 	if (!OidIsValid(relid))
-		report_missing(name);
+		report_damage(name, "it is missing");
 	return relid;
 }
 
@@ -137,14 +275,11 @@ store_open(const char *table, int natts, LOCKMODE lockmode)
 	{
 		/* Dropped while we waited for the lock. */
 		guard_require_extension();
-		report_missing(table);
+		report_damage(table, "it is missing");
 	}
-	if (RelationGetDescr(rel)->natts < natts)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("table \"%s.%s\" has not the columns this version of the library needs",
-						"compat_guard", table),
-				 errhint("Run ALTER EXTENSION compat_guard UPDATE.")));
+	check_table(rel, table, natts);
+	if (lockmode > AccessShareLock)
+		check_indexes(rel);
 	return rel;
 }
 
@@ -186,9 +321,11 @@ scan_init(StoreScan *scan)
 }
 
 static void
-scan_key(StoreScan *scan, RegProcedure proc, Oid collation, Datum value)
+scan_key(StoreScan *scan, RegProcedure proc, Oid type, Oid collation, Datum value)
 {
-	ScanKey		key = &scan->keys[scan->nkeys++];
+	ScanKey		key = &scan->keys[scan->nkeys];
+
+	scan->types[scan->nkeys++] = type;
 
 	Assert(scan->nkeys <= lengthof(scan->keys));
 	ScanKeyEntryInitialize(key, 0, scan->nkeys, BTEqualStrategyNumber,
@@ -198,32 +335,33 @@ scan_key(StoreScan *scan, RegProcedure proc, Oid collation, Datum value)
 void
 scan_key_int64(StoreScan *scan, int64 value)
 {
-	scan_key(scan, F_INT8EQ, InvalidOid, Int64GetDatum(value));
+	scan_key(scan, F_INT8EQ, INT8OID, InvalidOid, Int64GetDatum(value));
 }
 
 void
 scan_key_text(StoreScan *scan, const char *value)
 {
-	scan_key(scan, F_TEXTEQ, C_COLLATION_OID, CStringGetTextDatum(value));
+	scan_key(scan, F_TEXTEQ, TEXTOID, C_COLLATION_OID, CStringGetTextDatum(value));
 }
 
 void
 scan_key_bytea(StoreScan *scan, bytea *value)
 {
-	scan_key(scan, F_BYTEAEQ, InvalidOid, PointerGetDatum(value));
+	scan_key(scan, F_BYTEAEQ, BYTEAOID, InvalidOid, PointerGetDatum(value));
 }
 
 void
 scan_key_oid(StoreScan *scan, Oid value)
 {
-	scan_key(scan, F_OIDEQ, InvalidOid, ObjectIdGetDatum(value));
+	scan_key(scan, F_OIDEQ, OIDOID, InvalidOid, ObjectIdGetDatum(value));
 }
 
 void
 scan_key_null(StoreScan *scan)
 {
-	ScanKey		key = &scan->keys[scan->nkeys++];
+	ScanKey		key = &scan->keys[scan->nkeys];
 
+	scan->types[scan->nkeys++] = InvalidOid;
 	ScanKeyEntryInitialize(key, SK_ISNULL | SK_SEARCHNULL, scan->nkeys,
 						   InvalidStrategy, InvalidOid, InvalidOid,
 						   InvalidOid, (Datum) 0);
@@ -240,9 +378,14 @@ scan_key_before(StoreScan *scan, TimestampTz value)
 }
 
 static void
-open_index(StoreScan *scan, const char *index)
+open_index(StoreScan *scan, Relation rel, const char *index)
 {
-	scan->index = index_open(store_relid(index), AccessShareLock);
+	Oid			relid = store_relid(index);
+
+	if (get_rel_relkind(relid) != RELKIND_INDEX)
+		report_damage(index, "it is no index");
+	scan->index = index_open(relid, AccessShareLock);
+	check_index(scan, rel, index);
 
 	/* systable_beginscan takes column numbers of the table, not the index. */
 	for (int i = 0; i < scan->nkeys; i++)
@@ -252,7 +395,7 @@ open_index(StoreScan *scan, const char *index)
 void
 scan_begin(StoreScan *scan, Relation rel, const char *index, Snapshot snapshot)
 {
-	open_index(scan, index);
+	open_index(scan, rel, index);
 	scan->backward = false;
 	scan->desc = systable_beginscan(rel, RelationGetRelid(scan->index), true,
 									snapshot, scan->nkeys, scan->keys);
@@ -261,7 +404,7 @@ scan_begin(StoreScan *scan, Relation rel, const char *index, Snapshot snapshot)
 void
 scan_begin_backward(StoreScan *scan, Relation rel, const char *index)
 {
-	open_index(scan, index);
+	open_index(scan, rel, index);
 	scan->backward = true;
 	scan->desc = systable_beginscan_ordered(rel, scan->index, NULL,
 											scan->nkeys, scan->keys);

@@ -9,6 +9,7 @@
 #include "access/htup_details.h"
 #include "access/skey.h"
 #include "access/table.h"
+#include "base/compat.h"
 #include "datatype/timestamp.h"
 #include "postgres.h"
 #include "utils/jsonb.h"
@@ -97,10 +98,13 @@ extern bool tuple_bool(Relation rel, HeapTuple tup, int attnum);	/* false for nu
 extern bool tuple_is_null(Relation rel, HeapTuple tup, int attnum);
 
 /*
- * Open a table of the extension.  Raises ERRCODE_UNDEFINED_TABLE where it is
- * missing or has not the columns it was made with.
+ * Open a table of the extension.  Raises ERRCODE_GUARD_DAMAGED where it is missing
+ * or has not the columns it was made with.
  */
 extern Relation store_open(const char *table, int natts, LOCKMODE lockmode);
+
+/* Raise it: what is wrong with a table, index or row, in one clause. */
+compat_noreturn extern void report_damage(const char *name, const char *damage);
 
 extern void store_insert(Relation rel, Row *row);
 extern void store_update(Relation rel, HeapTuple tup, Row *row);	/* columns set in row */
@@ -128,6 +132,7 @@ typedef struct StoreScan
 	bool		backward;
 	int			nkeys;
 	ScanKeyData keys[4];
+	Oid			types[4];		/* of the keys' values */
 } StoreScan;
 
 extern void scan_init(StoreScan *scan);

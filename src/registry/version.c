@@ -283,20 +283,52 @@ registry_delete_version(const Version *version)
 	change_version(version, NULL);
 }
 
+int64
+registry_requirements_of_owner(const char *owner)
+{
+	Relation	rel = store_open("app", APP_NATTS, AccessShareLock);
+	StoreScan	scan;
+	HeapTuple	tup;
+	List	   *live = registry_live_versions();
+	ListCell   *lc;
+	int64		n = 0;
+
+	scan_init(&scan);
+	scan_begin(&scan, rel, "app_pkey", NULL);
+	while (HeapTupleIsValid(tup = scan_next(&scan)))
+	{
+		App		   *app = app_from_tuple(rel, tup);
+
+		if (strcmp(app->owner, owner) != 0)
+			continue;
+		foreach(lc, live)
+		{
+			Version    *version = lfirst(lc);
+
+			if (version->app_id == app->id)
+				n += version->nrequirements;
+		}
+	}
+	scan_end(&scan);
+	table_close(rel, AccessShareLock);
+	return n;
+}
+
 char *
 registry_app_name(int64 app_id)
 {
 	Relation	rel = store_open("app", APP_NATTS, AccessShareLock);
 	StoreScan	scan;
 	HeapTuple	tup;
-	char	   *name = NULL;
+	char	   *name;
 
 	scan_init(&scan);
 	scan_key_int64(&scan, app_id);
 	scan_begin(&scan, rel, "app_pkey", NULL);
 	tup = scan_next(&scan);
-	if (HeapTupleIsValid(tup))
-		name = tuple_text(rel, tup, APP_NAME);
+	if (!HeapTupleIsValid(tup))
+		registry_report_missing("app", app_id);
+	name = tuple_text(rel, tup, APP_NAME);
 	scan_end(&scan);
 	table_close(rel, AccessShareLock);
 	return name;

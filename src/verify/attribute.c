@@ -35,11 +35,8 @@
 #include "verify/attribute.h"
 #include "verify/observe.h"
 
-/*
- * The query of a view, from the catalog: the relation cache would want a lock
- * on the view.  NULL if it is gone.
- */
-static Query *
+/* From the catalog: the relation cache would want a lock on the view. */
+Query *
 view_query(Oid view)
 {
 	HeapTuple	tup;

@@ -59,6 +59,9 @@ extern Oid	child_without_nulls(const ColumnFacts *facts, List *children);
 /* With whose rights does a view that the user uses what is below it? */
 extern Oid	view_reads_as(Oid view, Oid user);
 
+/* The query of a view; NULL if it is gone. */
+extern Query *view_query(Oid view);
+
 /*
  * If the view is simple enough for PostgreSQL to write through it, the table or
  * view below it, and for each column of the view (from [0]) which column of

@@ -88,6 +88,13 @@ extern void set_local(const char *name, const char *value);
 /* An error that says nothing about the requirement: it must go on. */
 extern bool error_is_no_answer(const ErrorData *edata);
 
+/*
+ * A relation that somebody who reads the view as role may not read, after all: what
+ * is below the view is read as the view's owner.  InvalidOid if there is none; *denied
+ * is whom it is closed to.  What is below the view is added to the keys.
+ */
+extern Oid	closed_below_view(Observation *obs, Oid view, Oid role, Oid *denied);
+
 /* The verifiers, one a kind. */
 extern void verify_relation(const Requirement *req, Observation *obs);
 extern void verify_privilege(const Requirement *req, Observation *obs);

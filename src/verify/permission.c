@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "verify/attribute.h"
 #include "verify/observe.h"
 #include "verify/query.h"
 
@@ -123,4 +124,60 @@ observe_permissions(Node *node, Observation *obs)
 	}
 	observe_populated((Query *) node, obs);
 	return query_tree_walker((Query *) node, observe_permissions, obs, 0);
+}
+
+/* ---- what is below a view ---- */
+
+typedef struct ViewReader
+{
+	Oid			role;			/* the view reads as */
+	Observation *obs;
+	Oid			closed;			/* what a view may not read; InvalidOid: nothing yet */
+	Oid			denied;			/* whom */
+} ViewReader;
+
+static bool
+find_closed(Node *node, void *context)
+{
+	ViewReader *reader = context;
+	ListCell   *lc;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, find_closed, context);
+
+	check_stack_depth();
+	foreach(lc, compat_query_permission_infos((Query *) node))
+	{
+		CompatPermissionInfo *info = lfirst_node(CompatPermissionInfo, lc);
+		Oid			relid = compat_permission_relid(info);
+
+		if (!OidIsValid(relid) || info->requiredPerms == 0)
+			continue;
+		observe_object(reader->obs, RelationRelationId, relid);
+		reader->denied = reader->role;
+		if (is_permitted(info, relid, reader->role))
+			reader->closed = closed_below_view(reader->obs, relid, reader->role,
+											   &reader->denied);
+		else
+			reader->closed = relid;
+		if (OidIsValid(reader->closed))
+			return true;
+	}
+	return query_tree_walker((Query *) node, find_closed, context, 0);
+}
+
+Oid
+closed_below_view(Observation *obs, Oid view, Oid role, Oid *denied)
+{
+	ViewReader	reader = {.obs = obs};
+	Query	   *query = get_rel_relkind(view) == RELKIND_VIEW ? view_query(view) : NULL;
+
+	if (query == NULL)
+		return InvalidOid;
+	reader.role = view_reads_as(view, role);
+	(void) find_closed((Node *) query, &reader);
+	*denied = reader.denied;
+	return reader.closed;
 }

@@ -124,8 +124,11 @@ verify_query(const Requirement *req, Observation *obs)
 		 * permitted have no business to run: they could fail or dawdle, and so
 		 * stop changes of objects that the role has no access to.
 		 */
-		if (!is_denied(obs))
-			(void) compat_plan_query(rewritten, sql);
+		if (is_denied(obs))
+			continue;
+		obs->planning = true;
+		(void) compat_plan_query(rewritten, sql);
+		obs->planning = false;
 	}
 
 	obs->baseline = shape_to_json(shape);

@@ -216,6 +216,8 @@ observe_relation(const Requirement *req, Observation *obs)
 	RangeVar   *name = makeRangeVarFromNameList(names);
 	Oid			hidden_in;
 	Oid			relid;
+	Oid			closed;
+	Oid			denied;
 
 	observe_name(obs, RelationRelationId, name->schemaname, name->relname);
 
@@ -247,6 +249,16 @@ observe_relation(const Requirement *req, Observation *obs)
 								 quote_identifier(GetUserNameFromId(GetUserId(), false))),
 						psprintf("no privilege on %s", relation_label(relid)),
 						relid, NULL)->no_relation = true;
+		return InvalidOid;
+	}
+
+	/* Or a view of one's own would do to guard what one has no access to. */
+	closed = closed_below_view(obs, relid, GetUserId(), &denied);
+	if (OidIsValid(closed))
+	{
+		observe_lost_privilege(obs, closed, NULL, denied, "be allowed to use",
+							   psprintf("permission denied for %s", relation_label(closed)))
+			->no_relation = true;
 		return InvalidOid;
 	}
 	return relid;

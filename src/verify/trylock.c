@@ -16,6 +16,8 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "base/holder.h"
+#include "catalog/catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_inherits.h"
 #include "miscadmin.h"
@@ -55,6 +57,18 @@ bool
 try_lock_failed(void)
 {
 	return OidIsValid(busy_relid);
+}
+
+char *
+verify_lock_holders(void)
+{
+	LOCKTAG		tag;
+
+	if (!OidIsValid(busy_relid))
+		return pstrdup("it is not known who");
+	SET_LOCKTAG_RELATION(tag, IsSharedRelation(busy_relid) ? InvalidOid : MyDatabaseId,
+						 busy_relid);
+	return lock_holders(&tag, busy_lockmode);
 }
 
 typedef struct WaitedLock

@@ -13,14 +13,18 @@
 #include "access/table.h"
 #include "access/xlog.h"
 #include "base/compat.h"
+#include "base/guc.h"
 #include "base/subtransaction.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "tcop/tcopprot.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -28,6 +32,7 @@
 #include "utils/relcache.h"
 #include "utils/snapmgr.h"
 #include "utils/varlena.h"
+#include "verify/budget.h"
 #include "verify/observe.h"
 #include "verify/query.h"
 #include "verify/verify.h"
@@ -39,6 +44,46 @@
 #define BUSY_LOCK_TIMEOUT	"10ms"
 
 static Oid	without_index = InvalidOid;
+static bool running = false;
+static Observation *answering = NULL;	/* for verify_function */
+
+bool
+verify_is_running(void)
+{
+	return running;
+}
+
+/*
+ * Session-level advisory locks outlive any rollback: those taken would stay with
+ * the session that happens to verify, and those released might be the ones a
+ * migration tool relies on.
+ */
+void
+verify_function(Oid funcid)
+{
+	if (answering != NULL && funcid >= FirstNormalObjectId)
+		answering->ran_function = true;
+	switch (funcid)
+	{
+		case F_PG_ADVISORY_LOCK_INT8:
+		case F_PG_ADVISORY_LOCK_INT4_INT4:
+		case F_PG_ADVISORY_LOCK_SHARED_INT8:
+		case F_PG_ADVISORY_LOCK_SHARED_INT4_INT4:
+		case F_PG_TRY_ADVISORY_LOCK_INT8:
+		case F_PG_TRY_ADVISORY_LOCK_INT4_INT4:
+		case F_PG_TRY_ADVISORY_LOCK_SHARED_INT8:
+		case F_PG_TRY_ADVISORY_LOCK_SHARED_INT4_INT4:
+		case F_PG_ADVISORY_UNLOCK_INT8:
+		case F_PG_ADVISORY_UNLOCK_INT4_INT4:
+		case F_PG_ADVISORY_UNLOCK_SHARED_INT8:
+		case F_PG_ADVISORY_UNLOCK_SHARED_INT4_INT4:
+		case F_PG_ADVISORY_UNLOCK_ALL:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("function %s cannot be called while a contract is verified",
+							format_procedure(funcid))));
+	}
+}
 
 Oid
 verify_without_index(void)
@@ -189,9 +234,19 @@ verify_one(const Requirement *req, Observation *obs)
 
 /* ---- errors as answers ---- */
 
+/*
+ * An error that says nothing about the requirement: it must go on.  Functions can
+ * raise what they like, and must not be able to fail what others do by that; but
+ * a cancel that somebody sent is one wherever it comes through.
+ */
 bool
 error_is_no_answer(const ErrorData *edata)
 {
+	if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED &&
+		(budget_was_cancelled() || RecoveryInProgress()))
+		return true;
+	if (edata->context != NULL)
+		return false;
 	switch (edata->sqlerrcode)
 	{
 		case ERRCODE_QUERY_CANCELED:
@@ -213,6 +268,40 @@ error_is_busy(const ErrorData *edata)
 {
 	return edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
 		edata->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
+}
+
+/*
+ * Planning evaluates constants.  What fails there for the values it meets, or in
+ * the code of a function, may fail today and not tomorrow, and says nothing of
+ * the schema; whoever wrote the function could stop any change by it.
+ */
+static bool
+error_is_of_evaluation(const Observation *obs, const ErrorData *edata)
+{
+	if (!obs->planning)
+		return false;
+	if (obs->ran_function && edata->context != NULL)
+		return true;
+	switch (ERRCODE_TO_CATEGORY(edata->sqlerrcode))
+	{
+		case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION:
+		case ERRCODE_FEATURE_NOT_SUPPORTED:
+			return false;
+		default:
+			return true;
+	}
+}
+
+/* It is stored, and may have been written by whoever registered the query. */
+#define MESSAGE_SHOWN 1000
+
+static char *
+shown_message(const ErrorData *edata)
+{
+	const char *message = edata->message ? edata->message : "error without message";
+	int			length = pg_mbcliplen(message, strlen(message), MESSAGE_SHOWN);
+
+	return pnstrdup(message, length);
 }
 
 /*
@@ -243,12 +332,18 @@ observe_error(const Requirement *req, Observation *obs, const ErrorData *edata)
 				state = STATE_UNKNOWN;
 			}
 			break;
+		case ERRCODE_LOCK_NOT_AVAILABLE:
+		case ERRCODE_T_R_DEADLOCK_DETECTED:
+			rule = RULE_NOT_VERIFIED;
+			state = STATE_UNKNOWN;
+			break;
 		default:
 			/* A limit or a fault of the server is not the query's. */
 			switch (ERRCODE_TO_CATEGORY(edata->sqlerrcode))
 			{
 				case ERRCODE_INSUFFICIENT_RESOURCES:
 				case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
+				case ERRCODE_OPERATOR_INTERVENTION:
 				case ERRCODE_SYSTEM_ERROR:
 				case ERRCODE_INTERNAL_ERROR:
 					rule = RULE_NOT_VERIFIED;
@@ -257,9 +352,14 @@ observe_error(const Requirement *req, Observation *obs, const ErrorData *edata)
 			}
 	}
 
+	if (error_is_of_evaluation(obs, edata))
+	{
+		rule = RULE_NOT_VERIFIED;
+		state = STATE_UNKNOWN;
+	}
 	problem = observe_problem(obs, rule, state,
 							  pstrdup("the statement to run"),
-							  pstrdup(edata->message ? edata->message : "error without message"),
+							  shown_message(edata),
 							  InvalidOid, NULL);
 	problem->sqlstate = pstrdup(unpack_sql_state(edata->sqlerrcode));
 	problem->message = pstrdup(problem->found);
@@ -311,6 +411,7 @@ enter_context(const Requirement *req, const VerifyOptions *options)
 	if (!options->wait_for_locks)
 		set_local("lock_timeout", BUSY_LOCK_TIMEOUT);
 	set_local("search_path", path_without_temp_first(req->search_path));
+	set_local("client_min_messages", "error");
 	SetUserIdAndSecContext(roleid, SECURITY_RESTRICTED_OPERATION);
 	return true;
 }
@@ -368,6 +469,7 @@ typedef struct Batch
 	int			nreqs;
 	int		   *order;			/* indexes into reqs, one context after another */
 	int			next;			/* position in order of what is answered next */
+	const char *role;			/* whose time it is; NULL: nobody's yet */
 	MemoryContext scratch;		/* for answering one requirement */
 	const VerifyOptions *options;
 	Observation **result;
@@ -430,8 +532,12 @@ answer_in_context(void *arg)
 	Batch	   *batch = arg;
 	MemoryContext context = CurrentMemoryContext;
 	Requirement *first = batch->reqs[batch->order[batch->next]];
+	ErrorContextCallback *outer_context = error_context_stack;
 	bool		role_exists;
 
+	/* The context of an error then says if a function raised it. */
+	error_context_stack = NULL;
+	budget_enter();
 	PushActiveSnapshot(GetLatestSnapshot());
 	role_exists = enter_context(first, batch->options);
 	if (OidIsValid(without_index))
@@ -445,17 +551,49 @@ answer_in_context(void *arg)
 			break;
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextSwitchTo(batch->scratch);
-		batch->result[i] = palloc0_object(Observation);
+		batch->result[i] = answering = palloc0_object(Observation);
 		if (role_exists)
 			verify_one(req, batch->result[i]);
 		else
 			observe_problem(batch->result[i], RULE_ROLE_MISSING, STATE_UNMET,
 							psprintf("role %s", quote_identifier(req->role)),
 							pstrdup("no such role"), InvalidOid, NULL);
+		answering = NULL;
 		MemoryContextSwitchTo(context);
 		keep_result(batch, i);
 	}
 	PopActiveSnapshot();
+	error_context_stack = outer_context;
+}
+
+/* The next one could not be answered in time. */
+static void
+leave_unanswered(Batch *batch)
+{
+	int			i = batch->order[batch->next++];
+	const Requirement *req = batch->reqs[i];
+	MemoryContext context = MemoryContextSwitchTo(batch->scratch);
+
+	if (batch->result[i] == NULL)
+		batch->result[i] = palloc0_object(Observation);
+	observe_problem(batch->result[i], RULE_NOT_VERIFIED, STATE_UNKNOWN,
+					psprintf("%s %s to be verified", requirement_kind_name(req->kind), req->object),
+					psprintf("role %s had no time left (compat_guard.verify_timeout)",
+							 quote_identifier(req->role)), InvalidOid, NULL);
+	MemoryContextSwitchTo(context);
+	keep_result(batch, i);
+}
+
+/* Time is a role's and not a context's, of which it can have any number. */
+static void
+give_time(Batch *batch)
+{
+	const char *role = batch->reqs[batch->order[batch->next]]->role;
+
+	if (batch->role != NULL && strcmp(batch->role, role) == 0)
+		return;
+	batch->role = role;
+	budget_start(batch->options->within_time ? guard_verify_timeout : 0);
 }
 
 /* False if a lock was not to be had. */
@@ -465,10 +603,28 @@ answer_some(Batch *batch)
 	ErrorData  *edata;
 	int			i;
 
+	give_time(batch);
+	if (budget_is_spent())
+	{
+		leave_unanswered(batch);
+		return true;
+	}
 	try_lock_reset();
+	budget_watch();
 	edata = subtransaction_run(answer_in_context, batch, false);
+	budget_end_watch();
+	if (budget_was_cancelled() &&
+		(edata == NULL || edata->sqlerrcode != ERRCODE_QUERY_CANCELED))
+		budget_cancel_again();
 	if (edata == NULL)
 		return true;
+	if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED && budget_is_spent() &&
+		!budget_was_cancelled())
+	{
+		FreeErrorData(edata);
+		leave_unanswered(batch);
+		return true;
+	}
 	if (error_is_busy(edata) && try_lock_failed())
 	{
 		if (!batch->options->wait_for_locks)
@@ -476,7 +632,8 @@ answer_some(Batch *batch)
 		try_lock_wait(batch->options->waited_for);
 		return true;			/* once more from there */
 	}
-	if (error_is_busy(edata) && !batch->options->wait_for_locks)
+	if (error_is_busy(edata) && !batch->options->wait_for_locks &&
+		!(batch->options->last_try && edata->context != NULL))
 		return false;
 	i = batch->order[batch->next];
 	if (error_is_no_answer(edata) || batch->result[i] == NULL)
@@ -506,7 +663,13 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	};
 	bool		answered = true;
 	WaitedFor	waited_for = {0};
+	const char *statement = debug_query_string;
 
+	/* By a function that calls us while it is run by us. */
+	if (running)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("contracts cannot be verified while one is being verified")));
 	if (options.waited_for == NULL)
 		options.waited_for = &waited_for;
 	for (int i = 0; i < nreqs; i++)
@@ -517,8 +680,11 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	qsort_arg(batch.order, nreqs, sizeof(int), compare_contexts, reqs);
 
 	without_index = options.without_index;
+	running = true;
 	PG_TRY();
 	{
+		/* Not for the eyes of the functions that planning runs. */
+		debug_query_string = NULL;
 		while (answered && batch.next < nreqs)
 			answered = answer_some(&batch);
 	}
@@ -527,6 +693,10 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		if (OidIsValid(without_index))
 			show_index(without_index);
 		without_index = InvalidOid;
+		budget_end_watch();
+		debug_query_string = statement;
+		running = false;
+		answering = NULL;
 	}
 	PG_END_TRY();
 	verify_release_locks(&waited_for);

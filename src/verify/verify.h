@@ -51,6 +51,8 @@ typedef struct Observation
 	List	   *keys;			/* of ObjectKey *, without duplicates: where to look
 								 * again when something appears, changes or goes */
 	Jsonb	   *baseline;		/* to compare with later; NULL if the kind has none */
+	bool		planning;		/* a query is being planned */
+	bool		ran_function;	/* and that ran a function that is not the server's */
 } Observation;
 
 /* Locks that were waited for, and how often. */
@@ -77,6 +79,18 @@ typedef struct VerifyOptions
 	 */
 	WaitedFor  *waited_for;
 
+	/*
+	 * Take no longer for one role than compat_guard.verify_timeout; what is not
+	 * answered by then is unknown.  For those who did not ask for it.
+	 */
+	bool		within_time;
+
+	/*
+	 * Do not give up on a lock that a function wanted, which may want one that
+	 * is never to be had: the requirement is unknown.
+	 */
+	bool		last_try;
+
 	/* Answer as if this index did not exist; InvalidOid for none. */
 	Oid			without_index;
 } VerifyOptions;
@@ -94,8 +108,19 @@ typedef struct VerifyOptions
 extern bool verify_requirements(Requirement **reqs, int nreqs,
 								VerifyOptions options, Observation **result);
 
+/*
+ * Is verification under way?  Whatever a function does that it runs is undone, so
+ * that nobody need watch; but for what cannot be undone, which verify_function
+ * refuses: called for each function about to run, it raises an error.
+ */
+extern bool verify_is_running(void);
+extern void verify_function(Oid funcid);
+
 /* The index of VerifyOptions, for the verifiers of the kinds. */
 extern Oid	verify_without_index(void);
+
+/* After it gave up on a lock: who has it, for people. */
+extern char *verify_lock_holders(void);
 
 extern void verify_release_locks(WaitedFor *waited_for);
 

@@ -148,7 +148,9 @@ is(says($s, 'ALTER TABLE users DROP COLUMN note;'), 'ERROR:  VG001', 'guarded af
 # ---- the extension comes and goes ----
 
 $s = $sessions{alter};
-is(says($s, 'DROP EXTENSION compat_guard;'), '', 'DROP EXTENSION');
+is(says($s, 'DROP EXTENSION compat_guard;'), 'ERROR:  VG001', 'DROP EXTENSION with a live version');
+is(says($s, 'SET compat_guard.mode = off; DROP EXTENSION compat_guard; RESET compat_guard.mode;'),
+	'', 'DROP EXTENSION all the same');
 is($s->query("SELECT count(*) FROM pg_namespace WHERE nspname = 'compat_guard'"), 0,
 	'takes its schema along');
 is(says($s, 'ALTER TABLE users ADD COLUMN gone int;'), '', 'silent after it, here');
@@ -168,9 +170,9 @@ foreach my $name (qw(alter do late))
 	is(says($sessions{$name}, 'ALTER TABLE users DROP COLUMN note;'),
 		'ERROR:  VG001', "guarded again in session \"$name\"");
 }
-is(says($s, 'BEGIN; DROP EXTENSION compat_guard; ROLLBACK; ALTER TABLE users DROP COLUMN note;'),
+is(says($s, 'BEGIN; SET LOCAL compat_guard.mode = off; DROP EXTENSION compat_guard; ROLLBACK; ALTER TABLE users DROP COLUMN note;'),
 	'ERROR:  VG001', 'a DROP EXTENSION that is rolled back');
-is(says($s, 'BEGIN; DROP EXTENSION compat_guard; CREATE EXTENSION compat_guard; COMMIT;'),
+is(says($s, 'BEGIN; SET LOCAL compat_guard.mode = off; DROP EXTENSION compat_guard; CREATE EXTENSION compat_guard; COMMIT;'),
 	'', 'dropped and created in one transaction');
 is($s->query('SELECT count(*) FROM compat_guard.versions'), 0, 'which empties the registry');
 is(says($s, 'ALTER TABLE users DROP COLUMN note;'), '', 'and with it the guard');

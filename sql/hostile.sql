@@ -1,0 +1,218 @@
+--
+-- What a role that is entrusted, and nothing else, can do to others: planning a
+-- registered query runs its IMMUTABLE functions.
+--
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS compat_guard;
+CREATE ROLE regress_hostile;
+CREATE ROLE regress_victim;
+SELECT compat_guard.entrust('regress_hostile');
+CREATE SCHEMA hostile AUTHORIZATION regress_hostile;
+CREATE SCHEMA victim AUTHORIZATION regress_victim;
+GRANT USAGE ON SCHEMA victim TO regress_hostile;
+SET ROLE regress_victim;
+CREATE TABLE victim.t (a int, b int);
+CREATE TABLE victim.private (a int);
+INSERT INTO victim.private VALUES (42);
+GRANT SELECT ON victim.t TO regress_hostile;
+RESET ROLE;
+\set VERBOSITY terse
+
+-- Register the body of what an immutable function calls, change the schema, and see.
+CREATE FUNCTION pg_temp.try(body text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	result text;
+BEGIN
+	SET LOCAL ROLE regress_hostile;
+	EXECUTE format('CREATE OR REPLACE FUNCTION hostile.g() RETURNS int LANGUAGE plpgsql VOLATILE AS %L',
+				   'BEGIN IF current_setting(''hostile.armed'', true) = ''yes'' THEN ' || body || ' END IF; RETURN 1; END');
+	CREATE OR REPLACE FUNCTION hostile.f() RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN hostile.g(); END';
+	PERFORM compat_guard.register('hostile', 'v1',
+		'{"search_path": "hostile, victim", "queries": {"q": "SELECT b FROM t WHERE b = f()"}}', replace => true);
+	SET LOCAL ROLE regress_victim;
+	SET LOCAL hostile.armed = 'yes';
+	ALTER TABLE victim.t ADD COLUMN IF NOT EXISTS c int;
+	SET LOCAL ROLE regress_hostile;
+	SELECT string_agg(c.state || coalesce(': ' || c.found, ''), '; ') INTO result
+	FROM compat_guard.check('hostile', 'v1') c;
+	RESET ROLE;
+	RETURN result;
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE || ': ' || SQLERRM;
+END $$;
+SELECT pg_temp.try('RAISE EXCEPTION ''I am %, %'', current_user, session_user <> current_user;');
+SELECT pg_temp.try('PERFORM a FROM victim.private;');
+SELECT pg_temp.try('CREATE TEMP TABLE mine (a int);');
+SELECT pg_temp.try('SET ROLE regress_victim;');
+SELECT pg_temp.try('SET SESSION AUTHORIZATION regress_victim;');
+SELECT pg_temp.try('PREPARE stays AS SELECT 1;');
+SELECT pg_temp.try('LISTEN stays;');
+SELECT pg_temp.try('EXECUTE ''DECLARE stays CURSOR WITH HOLD FOR SELECT 1'';');
+SELECT pg_temp.try('DISCARD ALL;');
+SELECT pg_temp.try('PERFORM pg_advisory_lock(1);');
+SELECT pg_temp.try('PERFORM pg_try_advisory_lock_shared(1, 2);');
+SELECT pg_temp.try('PERFORM pg_advisory_unlock_all();');
+SELECT pg_temp.try('RAISE EXCEPTION ''sees %'', current_query();');
+SELECT pg_temp.try('PERFORM compat_guard.check(''hostile'', ''v1'');');
+SELECT pg_temp.try('PERFORM set_config(''work_mem'', ''1GB'', false); PERFORM set_config(''hostile.trace'', ''x'', false); NOTIFY stays;');
+SELECT pg_temp.try('RAISE EXCEPTION ''%'', repeat(''x'', 10000000);') AS long \gset
+SELECT length(:'long') < 2000 AS long_message_is_cut;
+-- codes that say "not now" or "not I" are no way to stop anybody
+SELECT code, pg_temp.try(format('RAISE EXCEPTION ''no'' USING ERRCODE = %L;', code))
+FROM unnest('{57014,57P01,40P01,53200,XX001,XX002}'::text[]) AS code;
+SET compat_guard.ddl_lock_timeout = 100;
+SELECT pg_temp.try('RAISE EXCEPTION ''no'' USING ERRCODE = ''55P03'';');
+RESET compat_guard.ddl_lock_timeout;
+
+-- the same at commit, by a migrator who knows nothing of it
+SET ROLE regress_hostile;
+CREATE SEQUENCE hostile.trace;
+CREATE OR REPLACE FUNCTION hostile.g() RETURNS int LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+	PERFORM nextval('hostile.trace');
+	PERFORM set_config('statement_timeout', '7h', false);
+	INSERT INTO hostile.log VALUES (current_user, current_query());
+	RETURN 1;
+END $$;
+CREATE TABLE hostile.log (who text, what text);
+SELECT status FROM compat_guard.register('hostile', 'v1',
+	'{"search_path": "hostile, victim", "queries": {"q": "SELECT b FROM t WHERE b = f()"}}', replace => true);
+SET ROLE regress_victim;
+ALTER TABLE victim.t ADD COLUMN d int;
+SHOW statement_timeout;
+RESET ROLE;
+SELECT count(*) FROM hostile.log;
+-- what a sequence counts is never undone; it ran with the rights of its owner
+SELECT last_value > 0 AS ran FROM hostile.trace;
+SELECT count(*) FROM pg_locks WHERE locktype = 'advisory';
+SELECT count(*) FROM pg_prepared_statements;
+SELECT count(*) FROM pg_listening_channels();
+
+--
+-- What it has no access to it cannot guard.
+--
+SET ROLE regress_hostile;
+CREATE VIEW hostile.over AS SELECT a FROM victim.private;
+CREATE FUNCTION hostile.sqlf() RETURNS SETOF int LANGUAGE sql STABLE AS 'SELECT a FROM victim.private';
+SELECT status, unmet FROM compat_guard.register('hostile', 'v2', '{"search_path": "hostile, victim",
+	"relations": {"private": {}, "over": {"columns": {"a": "integer"}},
+		"victim.private": {"access": ["select"], "columns": {"a": "integer"}, "indexes": [["a"]], "unique": [["a"]]}},
+	"queries": {"by view": "SELECT a FROM over", "by table": "SELECT a FROM private",
+		"by function": "SELECT * FROM sqlf()", "mentions": "SELECT 1 FROM t, private"}}');
+SELECT kind, object, state, found FROM compat_guard.check('hostile', 'v2') ORDER BY 1, 2;
+SET ROLE regress_victim;
+ALTER TABLE victim.private ADD COLUMN b int;
+ALTER TABLE victim.private ALTER COLUMN b TYPE bigint;
+ALTER TABLE victim.private RENAME TO renamed;
+ALTER TABLE victim.renamed RENAME a TO z;
+ALTER TABLE victim.renamed RENAME TO private;
+SET client_min_messages = error;
+DROP TABLE victim.private CASCADE;
+SET client_min_messages = warning;
+RESET ROLE;
+SELECT compat_guard.forget('hostile', 'v2');
+-- but a name it uses it keeps others from taking over earlier in its path
+SET ROLE regress_hostile;
+CREATE TABLE hostile.wanted (a int);
+SELECT status FROM compat_guard.register('hostile', 'v3',
+	'{"search_path": "victim, hostile", "queries": {"q": "SELECT a FROM wanted"}}');
+SET ROLE regress_victim;
+CREATE TABLE victim.wanted (a int);
+RESET ROLE;
+SELECT compat_guard.set_policy('name-captured', 'warn', 'hostile');
+SELECT compat_guard.forget('hostile', 'v3');
+SELECT compat_guard.set_policy('name-captured', NULL, 'hostile');
+
+--
+-- Nor does it get more than its time, and takes none from others.
+--
+SET ROLE regress_hostile;
+CREATE FUNCTION hostile.stubborn() RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	IF current_setting('hostile.armed', true) IN ('yes', 'stubborn') THEN
+		LOOP
+			BEGIN
+				PERFORM pg_sleep(60);
+			EXCEPTION WHEN query_canceled THEN
+			END;
+		END LOOP;
+	END IF;
+	RETURN 1;
+END $$;
+CREATE FUNCTION hostile.dawdles() RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	IF current_setting('hostile.armed', true) = 'yes' THEN
+		PERFORM pg_sleep(60);
+	END IF;
+	RETURN 1;
+END $$;
+SELECT compat_guard.forget('hostile', 'v1');
+SELECT status FROM compat_guard.register('hostile', 'v4', '{"search_path": "hostile, victim", "queries": {
+	"dawdles": "SELECT a FROM t WHERE a = dawdles()", "stubborn": "SELECT a FROM t WHERE a = stubborn()",
+	"late": "SELECT a FROM t", "joins": "SELECT 1 FROM t"}}');
+SELECT status FROM compat_guard.register('hostile', 'v5', '{"search_path": "victim, hostile", "queries": {
+	"dawdles": "SELECT a FROM t WHERE a = dawdles()"}}');
+RESET ROLE;
+SELECT status FROM compat_guard.register('honest', 'v1', '{"search_path": "victim", "queries": {"q": "SELECT b FROM t"}}');
+SET compat_guard.verify_timeout = '300ms';
+SELECT clock_timestamp() AS before \gset
+SET hostile.armed = 'yes';
+SET ROLE regress_victim;
+SET compat_guard.verify_timeout = 0;	-- not for everybody
+ALTER TABLE victim.t DROP COLUMN b;
+ALTER TABLE victim.t ADD COLUMN e int;
+RESET ROLE;
+SELECT clock_timestamp() - :'before' BETWEEN '500ms' AND '5s' AS in_time;
+SELECT app, version, object, state, problems->0->>'found' AS found FROM compat_guard.requirements WHERE app IN ('hostile', 'honest') ORDER BY 1, 2, 3;
+-- unknown now, and so no reason to block; but to be met again
+SET ROLE regress_victim;
+SET hostile.armed = 'no';
+ALTER TABLE victim.t ADD COLUMN f int;
+RESET ROLE;
+SELECT app, version, object, state FROM compat_guard.requirements WHERE app IN ('hostile', 'honest') ORDER BY 1, 2, 3;
+-- who catches the cancel is cancelled all the same
+SET ROLE regress_victim;
+SET hostile.armed = 'stubborn';
+ALTER TABLE victim.t ADD COLUMN h int;
+RESET ROLE;
+SELECT object, state, problems->0->>'found' AS found FROM compat_guard.requirements WHERE object IN ('dawdles', 'stubborn') AND version = 'v4' ORDER BY 1;
+SET hostile.armed = 'no';
+ALTER TABLE victim.t ADD COLUMN i int;
+-- a cancel in time comes through, whoever is being verified
+SET compat_guard.verify_timeout = '20s';
+SET hostile.armed = 'yes';
+SET statement_timeout = '300ms';
+ALTER TABLE victim.t ADD COLUMN g int;
+SET hostile.armed = 'stubborn';
+ALTER TABLE victim.t ADD COLUMN g int;
+SET statement_timeout = 0;
+SET hostile.armed = 'no';
+SELECT count(*) FROM pg_attribute WHERE attrelid = 'victim.t'::regclass AND attname = 'g';
+SELECT app, version, object, state FROM compat_guard.requirements WHERE app IN ('hostile', 'honest') AND state <> 'met';
+RESET compat_guard.verify_timeout;
+
+--
+-- Limits of documents, and of what one role may have registered.
+--
+SELECT path, problem FROM compat_guard.validate(jsonb_build_object('queries', jsonb_build_object('q', 'SELECT ''' || repeat('x', 1024 * 1024) || '''')));
+SELECT path, problem FROM compat_guard.validate((SELECT jsonb_build_object('queries', jsonb_object_agg(i, 'SELECT 1')) FROM generate_series(1, 20001) i));
+SELECT path, problem FROM compat_guard.validate(jsonb_build_object('queries', jsonb_build_object('q', repeat('x', 17 * 1024 * 1024))));
+SET ROLE regress_hostile;
+SELECT status FROM compat_guard.register('hostile', 'huge', jsonb_build_object('queries', jsonb_build_object('q', repeat('x', 17 * 1024 * 1024))));
+SELECT status FROM compat_guard.register('many', 'v1', '{}');
+RESET ROLE;
+UPDATE compat_guard.version SET requirements = 99997
+WHERE name = 'v1' AND app_id = (SELECT app_id FROM compat_guard.app WHERE name = 'many');
+SET ROLE regress_hostile;
+SELECT count(compat_guard.retire('hostile', version)) FROM unnest('{v4,v5}'::text[]) AS version;
+SELECT status FROM compat_guard.register_queries('many', 'v2', '{SELECT 1,SELECT 2,SELECT 3}');
+SELECT status FROM compat_guard.register_queries('many', 'v3', '{SELECT 1}');
+SELECT status FROM compat_guard.register_queries('many', 'v2', '{SELECT 1,SELECT 2,SELECT 3}');
+RESET ROLE;
+SELECT status FROM compat_guard.register_queries('honest', 'v2', '{SELECT 1}');
+
+SELECT count(compat_guard.forget(app, version)) FROM compat_guard.versions;
+SET client_min_messages = error;
+DROP SCHEMA hostile, victim CASCADE;
+DROP OWNED BY regress_hostile, regress_victim;
+DROP ROLE regress_hostile, regress_victim;
