@@ -37,9 +37,9 @@
 /* One requirement under judgement. */
 typedef struct Candidate
 {
-	Requirement *req;
-	StoredState before;
-	Observation *after;
+	const Requirement *req;
+	const StoredState *before;
+	const Observation *after;
 	List	   *versions;		/* of Version *: live ones that need it */
 } Candidate;
 
@@ -49,8 +49,11 @@ typedef struct Case
 	VerifyOptions options;
 	bool		writes;			/* states may be locked and saved */
 	List	   *versions;		/* of Version *: those looked at so far */
-	Candidate  *candidates;
-	int			ncandidates;
+	int			ncandidates;	/* and of each: */
+	int64	   *ids;			/* the registry's key, if it writes */
+	Requirement **reqs;			/* what is required */
+	StoredState *before;		/* how it stood */
+	Observation **after;		/* how it stands */
 	TimestampTz deadline;
 } Case;
 
@@ -177,20 +180,6 @@ version_counts(int64 version_id, void *arg)
 	return live_version(arg, version_id) != NULL;
 }
 
-static bool
-any_live_version_needs(Case *c, int64 requirement_id)
-{
-	/* What one version needs its neighbours mostly do: a guess worth a probe. */
-	if (c->versions != NIL)
-	{
-		Version    *version = linitial(c->versions);
-
-		if (!version->retired && registry_is_linked(version->id, requirement_id))
-			return true;
-	}
-	return registry_any_link(requirement_id, version_counts, c);
-}
-
 /* ---- waiting without waiting ---- */
 
 static void
@@ -230,17 +219,17 @@ static bool
 find_candidates_after_restore(Case *c)
 {
 	VerifyOptions as_it_is = {.wait_for_locks = false};
-	Requirement **reqs = requirements_to_establish(&c->ncandidates);
-	Observation **answers = palloc0_array(Observation *, c->ncandidates);
+	Observation **answers;
 
-	while (!verify_requirements(reqs, c->ncandidates, as_it_is, answers))
+	c->reqs = requirements_to_establish(&c->ncandidates);
+	answers = palloc0_array(Observation *, c->ncandidates);
+	while (!verify_requirements(c->reqs, c->ncandidates, as_it_is, answers))
 		wait_a_moment(c, "one of those on the relations changed");
-	c->candidates = palloc0_array(Candidate, c->ncandidates);
+	c->before = palloc0_array(StoredState, c->ncandidates);
 	for (int i = 0; i < c->ncandidates; i++)
 	{
-		StoredState *before = &c->candidates[i].before;
+		StoredState *before = &c->before[i];
 
-		c->candidates[i].req = reqs[i];
 		before->known = true;
 		before->state = answers[i]->state;
 		before->ever_met = (answers[i]->state == STATE_MET);
@@ -254,50 +243,30 @@ static bool
 find_candidates(Case *c)
 {
 	int			n;
-	int			nlive = 0;
-	int64	   *ids;
 
 	if (!c->writes && registry_is_unestablished())
 		return find_candidates_after_restore(c);
-	ids = touched_requirements(c, &n);
+	c->ids = touched_requirements(c, &n);
+	if (n > 0)
+		n = registry_keep_linked(c->ids, n, version_counts, c);
 	if (n == 0)
 		return false;
-
-	for (int i = 0; i < n; i++)
-	{
-		if (any_live_version_needs(c, ids[i]))
-			ids[nlive++] = ids[i];
-	}
-	while (c->writes && !registry_try_lock_requirements(ids, nlive))
+	while (c->writes && !registry_try_lock_requirements(c->ids, n))
 		wait_a_moment(c, "one of those on the objects changed");
 
 	/* Only now: who had them locked may have changed states and baselines. */
-	c->candidates = palloc0_array(Candidate, nlive);
-	for (int i = 0; i < nlive; i++)
-	{
-		Candidate  *candidate = &c->candidates[c->ncandidates];
-
-		candidate->req = registry_load_requirement(ids[i]);
-		if (candidate->req == NULL)
-			continue;
-		candidate->before = registry_read_state(ids[i]);
-		c->ncandidates++;
-	}
-	return c->ncandidates > 0;
+	c->reqs = registry_load_requirements(c->ids, &n);
+	c->before = registry_read_states(c->ids, n);
+	c->ncandidates = n;
+	return n > 0;
 }
 
 static void
 verify_candidates(Case *c)
 {
-	Requirement **reqs = palloc_array(Requirement *, c->ncandidates);
-	Observation **answers = palloc0_array(Observation *, c->ncandidates);
-
-	for (int i = 0; i < c->ncandidates; i++)
-		reqs[i] = c->candidates[i].req;
-	while (!verify_requirements(reqs, c->ncandidates, c->options, answers))
+	c->after = palloc0_array(Observation *, c->ncandidates);
+	while (!verify_requirements(c->reqs, c->ncandidates, c->options, c->after))
 		wait_a_moment(c, "one of those on the relations changed");
-	for (int i = 0; i < c->ncandidates; i++)
-		c->candidates[i].after = answers[i];
 }
 
 /* Was the problem there before? */
@@ -325,7 +294,7 @@ was_undecided(const StoredState *before, RuleId rule)
 static bool
 problem_counts(const Candidate *candidate, Problem *problem, RuleAction *at_most)
 {
-	const StoredState *before = &candidate->before;
+	const StoredState *before = candidate->before;
 
 	*at_most = ACTION_BLOCK;
 	if (!before->known || problem_is_known(before, problem))
@@ -485,23 +454,23 @@ findings_of(Case *c)
 
 	for (int i = 0; i < c->ncandidates; i++)
 	{
-		Candidate  *candidate = &c->candidates[i];
+		Candidate	candidate = {c->reqs[i], &c->before[i], c->after[i], NIL};
 		ListCell   *lcp;
 		ListCell   *lcv;
 
-		foreach(lcp, candidate->after->problems)
+		foreach(lcp, candidate.after->problems)
 		{
 			Problem    *problem = lfirst(lcp);
 			RuleAction	at_most;
 
-			if (!problem_counts(candidate, problem, &at_most))
+			if (!problem_counts(&candidate, problem, &at_most))
 				continue;
 
 			/* Said once, by the requirement that there be a relation. */
-			if (problem->no_relation && candidate->req->kind != REQUIREMENT_RELATION)
+			if (problem->no_relation && candidate.req->kind != REQUIREMENT_RELATION)
 				continue;
-			find_victims(c, candidate);
-			foreach(lcv, candidate->versions)
+			find_victims(c, &candidate);
+			foreach(lcv, candidate.versions)
 			{
 				Version    *version = lfirst(lcv);
 				Finding    *finding = palloc0_object(Finding);
@@ -510,9 +479,9 @@ findings_of(Case *c)
 													   problem->proven), at_most);
 				finding->app = version->app;
 				finding->version = version->name;
-				finding->req = candidate->req;
+				finding->req = candidate.req;
 				finding->problem = problem;
-				find_guilty(c, candidate, finding);
+				find_guilty(c, &candidate, finding);
 				if (finding->action != ACTION_IGNORE)
 					findings = lappend(findings, finding);
 			}
@@ -538,23 +507,28 @@ version_is_ready(int64 version_id, void *arg)
  * wants only now that it has all it needs.
  */
 static void
-save_baseline(Case *c, const Candidate *candidate)
+save_baselines(Case *c)
 {
-	if (candidate->req->baseline == NULL && candidate->after->baseline != NULL &&
-		candidate->after->state == STATE_MET &&
-		registry_any_link(candidate->req->id, version_is_ready, c))
-		registry_set_baseline(candidate->req, candidate->after->baseline);
+	for (int i = 0; i < c->ncandidates; i++)
+	{
+		const Requirement *req = c->reqs[i];
+		const Observation *after = c->after[i];
+
+		if (req->baseline == NULL && after->baseline != NULL &&
+			after->state == STATE_MET &&
+			registry_any_link(req->id, version_is_ready, c))
+			registry_set_baseline(req, after->baseline);
+	}
+	CommandCounterIncrement();
 }
 
 static void
 save_candidates(Case *c)
 {
-	for (int i = 0; i < c->ncandidates; i++)
-		registry_save_state(c->candidates[i].req->id, c->candidates[i].after);
-	CommandCounterIncrement();
-	for (int i = 0; i < c->ncandidates; i++)
-		save_baseline(c, &c->candidates[i]);
-	CommandCounterIncrement();
+	if (c->ncandidates == 0)
+		return;
+	registry_save_states(c->ids, c->before, c->after, c->ncandidates);
+	save_baselines(c);
 }
 
 /* All of it up to the findings. */

@@ -1,6 +1,7 @@
 /*
  * key.c
- *		Which requirements may feel a change: by name, by role, or all.
+ *		Which requirements may feel a change: by name, by role, or all; and
+ *		which a version has.
  */
 #include "postgres.h"
 
@@ -40,7 +41,6 @@ ids_collect(IdArray *array, StoreScan *scan, Relation rel, const char *index, in
 		}
 		array->ids[array->n++] = tuple_int64(rel, tup, attnum);
 	}
-	scan_end(scan);
 }
 
 static int
@@ -65,15 +65,15 @@ registry_requirements_by_keys(List *keys, int *n)
 {
 	Relation	rel = store_open("requirement_key", KEY_NATTS, AccessShareLock);
 	IdArray		array;
+	StoreScan	scan;
 	ListCell   *lc;
 
 	ids_init(&array);
+	scan_init(&scan);
 	foreach(lc, keys)
 	{
 		ObjectKey  *key = lfirst(lc);
-		StoreScan	scan;
 
-		scan_init(&scan);
 		scan_key_text(&scan, key->schema);
 		if (key->name != NULL)
 		{
@@ -82,6 +82,7 @@ registry_requirements_by_keys(List *keys, int *n)
 		}
 		ids_collect(&array, &scan, rel, "requirement_key_pkey", KEY_REQUIREMENT_ID);
 	}
+	scan_end(&scan);
 	table_close(rel, AccessShareLock);
 	return ids_finish(&array, n);
 }
@@ -97,6 +98,23 @@ registry_requirements_by_role(const char *role, int *n)
 	scan_init(&scan);
 	scan_key_text(&scan, role);
 	ids_collect(&array, &scan, rel, "requirement_role_idx", REQUIREMENT_ID);
+	scan_end(&scan);
+	table_close(rel, AccessShareLock);
+	return ids_finish(&array, n);
+}
+
+int64 *
+store_linked_ids(int64 version_id, int *n)
+{
+	Relation	rel = store_open("version_requirement", LINK_NATTS, AccessShareLock);
+	IdArray		array;
+	StoreScan	scan;
+
+	ids_init(&array);
+	scan_init(&scan);
+	scan_key_int64(&scan, version_id);
+	ids_collect(&array, &scan, rel, "version_requirement_pkey", LINK_REQUIREMENT_ID);
+	scan_end(&scan);
 	table_close(rel, AccessShareLock);
 	return ids_finish(&array, n);
 }
@@ -111,6 +129,7 @@ registry_all_requirements(int *n)
 	ids_init(&array);
 	scan_init(&scan);
 	ids_collect(&array, &scan, rel, "requirement_state_pkey", STATE_REQUIREMENT_ID);
+	scan_end(&scan);
 	table_close(rel, AccessShareLock);
 	return ids_finish(&array, n);
 }
@@ -132,69 +151,70 @@ insert_key(Relation rel, const ObjectKey *key, int64 requirement_id)
 }
 
 static bool
-key_in_list(const ObjectKey *key, List *keys)
+text_equals(Datum value, const char *string)
 {
-	ListCell   *lc;
+	text	   *t = DatumGetTextPP(value);
+	size_t		length = strlen(string);
 
-	foreach(lc, keys)
+	return VARSIZE_ANY_EXHDR(t) == length && memcmp(VARDATA_ANY(t), string, length) == 0;
+}
+
+/*
+ * Where in keys is the one of the row that the scan has come to?  -1 if nowhere.
+ * As a rule they are stored in the order in which they are observed: the search
+ * begins with "next".
+ */
+static int
+find_key(StoreScan *scan, List *keys, int next)
+{
+	Datum	   *values = scan->slot->tts_values;
+	int			n = list_length(keys);
+
+	slot_getsomeattrs(scan->slot, KEY_NATTS);
+	for (int i = 0; i < n; i++)
 	{
-		ObjectKey  *other = lfirst(lc);
+		int			place = (next + i) % n;
+		ObjectKey  *key = list_nth(keys, place);
 
-		if (object_key_equal(key, other) && key->found == other->found)
-			return true;
+		if (key->classid == DatumGetObjectId(values[KEY_CLASS - 1]) &&
+			text_equals(values[KEY_NAME - 1], key->name) &&
+			text_equals(values[KEY_SCHEMA - 1], key->schema))
+			return place;
 	}
-	return false;
+	return -1;
 }
 
 bool
-store_keys(int64 requirement_id, List *keys, bool complete, bool write)
+store_keys(StoreScan *scan, Relation rel, int64 requirement_id, List *keys,
+		   bool complete, bool write)
 {
-	Relation	rel = store_open("requirement_key", KEY_NATTS, RowExclusiveLock);
-	StoreScan	scan;
+	bool	   *stored = palloc0_array(bool, list_length(keys));
 	HeapTuple	tup;
-	List	   *stored = NIL;
-	ListCell   *lc;
+	int			place = -1;
 	bool		changes = false;
 
-	scan_init(&scan);
-	scan_key_int64(&scan, requirement_id);
-	scan_begin(&scan, rel, "requirement_key_requirement_idx", NULL);
-	while (HeapTupleIsValid(tup = scan_next(&scan)))
+	for (tup = scan_find(scan, rel, "requirement_key_requirement_idx", requirement_id);
+		 HeapTupleIsValid(tup); tup = scan_next(scan))
 	{
-		ObjectKey  *key = palloc_object(ObjectKey);
-		bool		isnull;
+		bool		found = DatumGetBool(slot_getattr(scan->slot, KEY_FOUND, &(bool) {0}));
 
-		key->schema = tuple_text(rel, tup, KEY_SCHEMA);
-		key->name = tuple_text(rel, tup, KEY_NAME);
-		key->classid = DatumGetObjectId(heap_getattr(tup, KEY_CLASS,
-													 RelationGetDescr(rel), &isnull));
-		key->found = DatumGetBool(heap_getattr(tup, KEY_FOUND,
-											   RelationGetDescr(rel), &isnull));
-		if (!complete || key_in_list(key, keys))
-			stored = lappend(stored, key);
-		else
+		place = find_key(scan, keys, place + 1);
+		if (place >= 0 &&
+			(!complete || ((ObjectKey *) list_nth(keys, place))->found == found))
+			stored[place] = true;
+		else if (complete)
 		{
 			changes = true;
 			if (write)
 				store_delete(rel, tup);
 		}
 	}
-	scan_end(&scan);
-
-	foreach(lc, keys)
+	for (int i = 0; i < list_length(keys); i++)
 	{
-		ObjectKey  *key = lfirst(lc);
-		ObjectKey	flipped = *key;
-
-		/* Without "complete" a key may be there with the other "found". */
-		flipped.found = !key->found;
-		if (!key_in_list(key, stored) && !key_in_list(&flipped, stored))
-		{
-			changes = true;
-			if (write)
-				insert_key(rel, key, requirement_id);
-		}
+		changes |= !stored[i];
+		if (write && !stored[i])
+			insert_key(rel, list_nth(keys, i), requirement_id);
 	}
-	table_close(rel, NoLock);
+	pfree(stored);
 	return changes;
 }

@@ -12,9 +12,8 @@
 
 /* Find a requirement of equal digest, or store it; sets req->id. */
 static void
-store_requirement(Requirement *req)
+store_requirement(Relation rel, Requirement *req)
 {
-	Relation	rel = store_open("requirement", REQUIREMENT_NATTS, RowExclusiveLock);
 	bytea	   *digest = requirement_digest(req);
 	StoreScan	scan;
 	HeapTuple	tup;
@@ -40,24 +39,6 @@ store_requirement(Requirement *req)
 	}
 	else
 		req->id = tuple_int64(rel, tup, REQUIREMENT_ID);
-	table_close(rel, NoLock);
-}
-
-/* The row of a requirement, copied; NULL if it is gone. */
-static HeapTuple
-requirement_tuple(Relation rel, int64 id)
-{
-	StoreScan	scan;
-	HeapTuple	tup;
-
-	scan_init(&scan);
-	scan_key_int64(&scan, id);
-	scan_begin(&scan, rel, "requirement_pkey", NULL);
-	tup = scan_next(&scan);
-	if (HeapTupleIsValid(tup))
-		tup = heap_copytuple(tup);
-	scan_end(&scan);
-	return tup;
 }
 
 /*
@@ -68,8 +49,11 @@ void
 registry_set_baseline(const Requirement *req, Jsonb *baseline)
 {
 	Relation	rel = store_open("requirement", REQUIREMENT_NATTS, RowExclusiveLock);
-	HeapTuple	tup = requirement_tuple(rel, req->id);
+	StoreScan	scan;
+	HeapTuple	tup;
 
+	scan_init(&scan);
+	tup = scan_find(&scan, rel, "requirement_pkey", req->id);
 	if (HeapTupleIsValid(tup))
 	{
 		Row			row;
@@ -78,50 +62,65 @@ registry_set_baseline(const Requirement *req, Jsonb *baseline)
 		row_set_json(&row, REQUIREMENT_BASELINE, baseline);
 		store_update(rel, tup, &row);
 	}
+	scan_end(&scan);
 	table_close(rel, NoLock);
 }
 
-Requirement *
-registry_load_requirement(int64 id)
+static Requirement *
+requirement_from_tuple(Relation rel, HeapTuple tup)
+{
+	Requirement *req = palloc0_object(Requirement);
+	char	   *kind = tuple_text(rel, tup, REQUIREMENT_KINDNAME);
+
+	req->id = tuple_int64(rel, tup, REQUIREMENT_ID);
+	if (!requirement_kind_by_name(kind, &req->kind))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("requirement %lld is of unknown kind \"%s\"",
+						(long long) req->id, kind)));
+	req->object = tuple_text(rel, tup, REQUIREMENT_OBJECT);
+	req->expected = tuple_json(rel, tup, REQUIREMENT_EXPECTED);
+	req->baseline = tuple_json(rel, tup, REQUIREMENT_BASELINE);
+	req->role = tuple_text(rel, tup, REQUIREMENT_ROLE);
+	req->search_path = tuple_text(rel, tup, REQUIREMENT_SEARCH_PATH);
+	return req;
+}
+
+Requirement **
+registry_load_requirements(int64 *ids, int *n)
 {
 	Relation	rel = store_open("requirement", REQUIREMENT_NATTS, AccessShareLock);
-	HeapTuple	tup = requirement_tuple(rel, id);
-	Requirement *req = NULL;
+	Requirement **reqs = palloc_array(Requirement *, *n);
+	StoreScan	scan;
+	int			nfound = 0;
 
-	if (HeapTupleIsValid(tup))
+	scan_init(&scan);
+	for (int i = 0; i < *n; i++)
 	{
-		char	   *kind = tuple_text(rel, tup, REQUIREMENT_KINDNAME);
+		HeapTuple	tup = scan_find(&scan, rel, "requirement_pkey", ids[i]);
 
-		req = palloc0_object(Requirement);
-		req->id = id;
-		if (!requirement_kind_by_name(kind, &req->kind))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED),
-					 errmsg("requirement %lld is of unknown kind \"%s\"",
-							(long long) id, kind)));
-		req->object = tuple_text(rel, tup, REQUIREMENT_OBJECT);
-		req->expected = tuple_json(rel, tup, REQUIREMENT_EXPECTED);
-		req->baseline = tuple_json(rel, tup, REQUIREMENT_BASELINE);
-		req->role = tuple_text(rel, tup, REQUIREMENT_ROLE);
-		req->search_path = tuple_text(rel, tup, REQUIREMENT_SEARCH_PATH);
+		if (!HeapTupleIsValid(tup))
+			continue;
+		ids[nfound] = ids[i];
+		reqs[nfound++] = requirement_from_tuple(rel, tup);
 	}
+	scan_end(&scan);
 	table_close(rel, AccessShareLock);
-	return req;
+	*n = nfound;
+	return reqs;
 }
 
 /* ---- links ---- */
 
 static void
-link_requirement(int64 version_id, int64 requirement_id)
+link_requirement(Relation rel, int64 version_id, int64 requirement_id)
 {
-	Relation	rel = store_open("version_requirement", LINK_NATTS, RowExclusiveLock);
 	Row			row;
 
 	row_init(&row);
 	row_set(&row, LINK_VERSION_ID, Int64GetDatum(version_id));
 	row_set(&row, LINK_REQUIREMENT_ID, Int64GetDatum(requirement_id));
 	store_insert(rel, &row);
-	table_close(rel, NoLock);
 }
 
 typedef struct StoreRequirements
@@ -136,13 +135,19 @@ static void
 store_requirements(void *arg)
 {
 	StoreRequirements *store = arg;
+	Relation	requirements = store_open("requirement", REQUIREMENT_NATTS, RowExclusiveLock);
+	Relation	links = store_open("version_requirement", LINK_NATTS, RowExclusiveLock);
+	int64	   *ids = palloc_array(int64, store->n);
 
 	for (int i = 0; i < store->n; i++)
 	{
-		store_requirement(store->reqs[i]);
-		link_requirement(store->version_id, store->reqs[i]->id);
-		registry_save_state(store->reqs[i]->id, store->found[i]);
+		store_requirement(requirements, store->reqs[i]);
+		ids[i] = store->reqs[i]->id;
+		link_requirement(links, store->version_id, ids[i]);
 	}
+	table_close(links, NoLock);
+	table_close(requirements, NoLock);
+	registry_save_states(ids, registry_read_states(ids, store->n), store->found, store->n);
 }
 
 void
@@ -154,7 +159,6 @@ registry_store_requirements(int64 version_id, Requirement **reqs,
 	/* All again if another registration stored one of them meanwhile. */
 	while (!store_unless_duplicate(store_requirements, &store))
 		CHECK_FOR_INTERRUPTS();
-	CommandCounterIncrement();
 }
 
 void
@@ -173,61 +177,56 @@ registry_unlink_all(int64 version_id)
 	table_close(rel, NoLock);
 }
 
-bool
-registry_is_linked(int64 version_id, int64 requirement_id)
+/* Does any version that has the requirement pass the test? */
+static bool
+any_link(StoreScan *scan, Relation rel, int64 requirement_id, VersionTest test, void *arg)
+{
+	HeapTuple	tup;
+
+	scan_key_int64(scan, requirement_id);
+	scan_begin_backward(scan, rel, "version_requirement_idx");
+	while (HeapTupleIsValid(tup = scan_next(scan)))
+	{
+		if (test(tuple_int64(rel, tup, LINK_VERSION_ID), arg))
+			return true;
+	}
+	return false;
+}
+
+int
+registry_keep_linked(int64 *ids, int n, VersionTest test, void *arg)
 {
 	Relation	rel = store_open("version_requirement", LINK_NATTS, AccessShareLock);
 	StoreScan	scan;
-	bool		found;
+	int			nkept = 0;
 
 	scan_init(&scan);
-	scan_key_int64(&scan, version_id);
-	scan_key_int64(&scan, requirement_id);
-	scan_begin(&scan, rel, "version_requirement_pkey", NULL);
-	found = HeapTupleIsValid(scan_next(&scan));
+	for (int i = 0; i < n; i++)
+	{
+		if (any_link(&scan, rel, ids[i], test, arg))
+			ids[nkept++] = ids[i];
+	}
 	scan_end(&scan);
 	table_close(rel, AccessShareLock);
-	return found;
+	return nkept;
 }
 
 bool
 registry_any_link(int64 requirement_id, VersionTest test, void *arg)
 {
-	Relation	rel = store_open("version_requirement", LINK_NATTS, AccessShareLock);
-	StoreScan	scan;
-	HeapTuple	tup;
-	bool		passed = false;
-
-	scan_init(&scan);
-	scan_key_int64(&scan, requirement_id);
-	scan_begin_backward(&scan, rel, "version_requirement_idx");
-	while (!passed && HeapTupleIsValid(tup = scan_next(&scan)))
-		passed = test(tuple_int64(rel, tup, LINK_VERSION_ID), arg);
-	scan_end(&scan);
-	table_close(rel, AccessShareLock);
-	return passed;
+	return registry_keep_linked(&requirement_id, 1, test, arg) > 0;
 }
 
 List *
 registry_requirements_of(int64 version_id)
 {
-	Relation	rel = store_open("version_requirement", LINK_NATTS, AccessShareLock);
-	StoreScan	scan;
-	HeapTuple	tup;
+	int			n;
+	int64	   *ids = store_linked_ids(version_id, &n);
+	Requirement **reqs = registry_load_requirements(ids, &n);
 	List	   *requirements = NIL;
 
-	scan_init(&scan);
-	scan_key_int64(&scan, version_id);
-	scan_begin(&scan, rel, "version_requirement_pkey", NULL);
-	while (HeapTupleIsValid(tup = scan_next(&scan)))
-	{
-		Requirement *req = registry_load_requirement(tuple_int64(rel, tup, LINK_REQUIREMENT_ID));
-
-		if (req != NULL)
-			requirements = lappend(requirements, req);
-	}
-	scan_end(&scan);
-	table_close(rel, AccessShareLock);
+	for (int i = 0; i < n; i++)
+		requirements = lappend(requirements, reqs[i]);
 	return requirements;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "registry/registry.h"
 #include "registry/store.h"
 #include "utils/builtins.h"
@@ -30,57 +31,75 @@ state_from_tuple(Relation rel, HeapTuple tup)
 	return stored;
 }
 
-/* The state's row, copied; NULL if there is none. */
-static HeapTuple
-state_tuple(Relation rel, int64 requirement_id)
-{
-	StoreScan	scan;
-	HeapTuple	tup;
-
-	scan_init(&scan);
-	scan_key_int64(&scan, requirement_id);
-	scan_begin(&scan, rel, "requirement_state_pkey", NULL);
-	tup = scan_next(&scan);
-	if (HeapTupleIsValid(tup))
-		tup = heap_copytuple(tup);
-	scan_end(&scan);
-	return tup;
-}
-
-StoredState
-registry_read_state(int64 requirement_id)
+StoredState *
+registry_read_states(const int64 *ids, int n)
 {
 	Relation	rel = store_open("requirement_state", STATE_NATTS, AccessShareLock);
-	HeapTuple	tup = state_tuple(rel, requirement_id);
-	StoredState stored = {.known = false};
-
-	if (HeapTupleIsValid(tup))
-		stored = state_from_tuple(rel, tup);
-	table_close(rel, AccessShareLock);
-	return stored;
-}
-
-void
-registry_count_unmet(int64 version_id, int64 *unmet, int64 *broken)
-{
-	Relation	rel = store_open("requirement_state", STATE_NATTS, AccessShareLock);
+	StoredState *states = palloc0_array(StoredState, n);
 	StoreScan	scan;
-	HeapTuple	tup;
 
-	*unmet = *broken = 0;
 	scan_init(&scan);
-	scan_key_text(&scan, state_name(STATE_UNMET));
-	scan_begin(&scan, rel, "requirement_state_state_idx", NULL);
-	while (HeapTupleIsValid(tup = scan_next(&scan)))
+	for (int i = 0; i < n; i++)
 	{
-		if (!registry_is_linked(version_id, tuple_int64(rel, tup, STATE_REQUIREMENT_ID)))
-			continue;
-		(*unmet)++;
-		if (state_from_tuple(rel, tup).ever_met)
-			(*broken)++;
+		HeapTuple	tup = scan_find(&scan, rel, "requirement_state_pkey", ids[i]);
+
+		if (HeapTupleIsValid(tup))
+			states[i] = state_from_tuple(rel, tup);
 	}
 	scan_end(&scan);
 	table_close(rel, AccessShareLock);
+	return states;
+}
+
+/*
+ * What is unmet and what the version needs are both sorted by requirement, so
+ * each is entered by turns where the other has got to: the cost is that of the
+ * shorter one.
+ */
+void
+registry_count_unmet(int64 version_id, int64 *unmet, int64 *broken)
+{
+	Relation	states = store_open("requirement_state", STATE_NATTS, AccessShareLock);
+	Relation	links = store_open("version_requirement", LINK_NATTS, AccessShareLock);
+	StoreScan	state_scan;
+	StoreScan	link_scan;
+	int64		id = 0;
+
+	*unmet = *broken = 0;
+	scan_init(&state_scan);
+	scan_init(&link_scan);
+	for (;;)
+	{
+		HeapTuple	state;
+		HeapTuple	link;
+		int64		unmet_id;
+
+		scan_key_text(&state_scan, state_name(STATE_UNMET));
+		scan_key_from_int64(&state_scan, id);
+		scan_begin(&state_scan, states, "requirement_state_state_idx", NULL);
+		if (!HeapTupleIsValid(state = scan_next(&state_scan)))
+			break;
+		unmet_id = tuple_int64(states, state, STATE_REQUIREMENT_ID);
+
+		scan_key_int64(&link_scan, version_id);
+		scan_key_from_int64(&link_scan, unmet_id);
+		scan_begin(&link_scan, links, "version_requirement_pkey", NULL);
+		if (!HeapTupleIsValid(link = scan_next(&link_scan)))
+			break;
+		id = tuple_int64(links, link, LINK_REQUIREMENT_ID);
+
+		if (id == unmet_id)
+		{
+			(*unmet)++;
+			if (state_from_tuple(states, state).ever_met)
+				(*broken)++;
+			id++;
+		}
+	}
+	scan_end(&link_scan);
+	scan_end(&state_scan);
+	table_close(links, AccessShareLock);
+	table_close(states, AccessShareLock);
 }
 
 /* ---- saving ---- */
@@ -137,63 +156,72 @@ json_equal(Jsonb *a, Jsonb *b)
 }
 
 static bool
-state_changes(Relation rel, HeapTuple tup, const Observation *obs, Jsonb *problems)
+state_changes(const StoredState *before, const Observation *obs, Jsonb *problems)
 {
-	StoredState stored;
-
-	if (!HeapTupleIsValid(tup))
-		return true;
-	stored = state_from_tuple(rel, tup);
-	return stored.state != obs->state || !json_equal(stored.problems, problems);
+	return !before->known || before->state != obs->state ||
+		!json_equal(before->problems, problems);
 }
 
 static void
-write_state(Relation rel, HeapTuple tup, int64 requirement_id, const Observation *obs,
-			Jsonb *problems)
+write_state(Relation rel, int64 requirement_id, const Observation *obs, Jsonb *problems)
 {
 	bool		met = (obs->state == STATE_MET);
+	StoredState before = {.known = false};
+	StoreScan	scan;
+	HeapTuple	tup;
 	Row			row;
+
+	/* As it is now that the requirement is locked. */
+	scan_init(&scan);
+	tup = scan_find(&scan, rel, "requirement_state_pkey", requirement_id);
+	if (HeapTupleIsValid(tup))
+		before = state_from_tuple(rel, tup);
 
 	row_init(&row);
 	row_set_text(&row, STATE_STATE, state_name(obs->state));
 	row_set_json(&row, STATE_PROBLEMS, problems);
+	row_set(&row, STATE_EVER_MET, BoolGetDatum(met || before.ever_met));
 	row_set(&row, STATE_CHANGED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
-	if (HeapTupleIsValid(tup))
-	{
-		row_set(&row, STATE_EVER_MET,
-				BoolGetDatum(met || state_from_tuple(rel, tup).ever_met));
-		store_update(rel, tup, &row);
-	}
-	else
+	if (!before.known)
 	{
 		row_set(&row, STATE_REQUIREMENT_ID, Int64GetDatum(requirement_id));
-		row_set(&row, STATE_EVER_MET, BoolGetDatum(met));
 		store_insert(rel, &row);
 	}
+	else if (state_changes(&before, obs, problems))
+		store_update(rel, tup, &row);
+	scan_end(&scan);
 }
 
 void
-registry_save_state(int64 requirement_id, const Observation *obs)
+registry_save_states(const int64 *ids, const StoredState *before, Observation **found,
+					 int n)
 {
-	Relation	rel = store_open("requirement_state", STATE_NATTS, RowExclusiveLock);
-	HeapTuple	tup = state_tuple(rel, requirement_id);
-	Jsonb	   *problems = problems_to_json(obs->problems);
-	bool		complete = (obs->state == STATE_MET);
+	Relation	states = store_open("requirement_state", STATE_NATTS, RowExclusiveLock);
+	Relation	keys = store_open("requirement_key", KEY_NATTS, RowExclusiveLock);
+	StoreScan	scan;
 
-	/* Usually nothing is new, and then nobody has to wait for anybody. */
-	if (state_changes(rel, tup, obs, problems) ||
-		store_keys(requirement_id, obs->keys, complete, false))
+	scan_init(&scan);
+	for (int i = 0; i < n; i++)
 	{
-		if (HeapTupleIsValid(tup))
-		{
-			registry_lock_requirement(requirement_id);
-			tup = state_tuple(rel, requirement_id);
-		}
-		if (state_changes(rel, tup, obs, problems))
-			write_state(rel, tup, requirement_id, obs, problems);
-		(void) store_keys(requirement_id, obs->keys, complete, true);
+		Jsonb	   *problems = problems_to_json(found[i]->problems);
+		bool		complete = (found[i]->state == STATE_MET);
+		StoreScan	latest;
+
+		/* Usually nothing is new, and then nobody has to wait for anybody. */
+		if (!state_changes(&before[i], found[i], problems) &&
+			!store_keys(&scan, keys, ids[i], found[i]->keys, complete, false))
+			continue;
+		if (before[i].known)
+			registry_lock_requirement(ids[i]);
+		write_state(states, ids[i], found[i], problems);
+		scan_init(&latest);
+		(void) store_keys(&latest, keys, ids[i], found[i]->keys, complete, true);
+		scan_end(&latest);
 	}
-	table_close(rel, NoLock);
+	scan_end(&scan);
+	table_close(keys, NoLock);
+	table_close(states, NoLock);
+	CommandCounterIncrement();
 }
 
 /* ---- after a restore ---- */

@@ -9,11 +9,15 @@
  */
 #include "postgres.h"
 
+#include "access/relscan.h"
+#include "access/tableam.h"
 #include "base/activity.h"
+#include "base/compat.h"
 #include "base/subtransaction.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_collation.h"
 #include "commands/sequence.h"
+#include "executor/tuptable.h"
 #include "registry/store.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
@@ -166,96 +170,132 @@ store_next_id(void)
 void
 scan_init(StoreScan *scan)
 {
+	scan->index = NULL;
+	scan->direction = ForwardScanDirection;
+	scan->begun = false;
 	scan->nkeys = 0;
 }
 
-static void
-scan_key(StoreScan *scan, RegProcedure proc, Oid collation, Datum value)
+/* Add a key, or begin anew with it if those before have served. */
+static ScanKey
+next_key(StoreScan *scan)
 {
-	ScanKey		key = &scan->keys[scan->nkeys++];
+	if (scan->begun)
+		scan->nkeys = 0;
+	scan->begun = false;
+	Assert(scan->nkeys < lengthof(scan->keys));
+	return &scan->keys[scan->nkeys++];
+}
 
-	Assert(scan->nkeys <= lengthof(scan->keys));
-	ScanKeyEntryInitialize(key, 0, scan->nkeys, BTEqualStrategyNumber,
+static void
+scan_key(StoreScan *scan, StrategyNumber strategy, RegProcedure proc, Oid collation,
+		 Datum value)
+{
+	ScanKey		key = next_key(scan);
+
+	ScanKeyEntryInitialize(key, 0, scan->nkeys, strategy,
 						   InvalidOid, collation, proc, value);
 }
 
 void
 scan_key_int64(StoreScan *scan, int64 value)
 {
-	scan_key(scan, F_INT8EQ, InvalidOid, Int64GetDatum(value));
+	scan_key(scan, BTEqualStrategyNumber, F_INT8EQ, InvalidOid, Int64GetDatum(value));
+}
+
+void
+scan_key_from_int64(StoreScan *scan, int64 least)
+{
+	scan_key(scan, BTGreaterEqualStrategyNumber, F_INT8GE, InvalidOid, Int64GetDatum(least));
 }
 
 void
 scan_key_text(StoreScan *scan, const char *value)
 {
-	scan_key(scan, F_TEXTEQ, C_COLLATION_OID, CStringGetTextDatum(value));
+	scan_key(scan, BTEqualStrategyNumber, F_TEXTEQ, C_COLLATION_OID,
+			 CStringGetTextDatum(value));
 }
 
 void
 scan_key_bytea(StoreScan *scan, bytea *value)
 {
-	scan_key(scan, F_BYTEAEQ, InvalidOid, PointerGetDatum(value));
+	scan_key(scan, BTEqualStrategyNumber, F_BYTEAEQ, InvalidOid, PointerGetDatum(value));
 }
 
 void
 scan_key_oid(StoreScan *scan, Oid value)
 {
-	scan_key(scan, F_OIDEQ, InvalidOid, ObjectIdGetDatum(value));
+	scan_key(scan, BTEqualStrategyNumber, F_OIDEQ, InvalidOid, ObjectIdGetDatum(value));
 }
 
 void
 scan_key_null(StoreScan *scan)
 {
-	ScanKey		key = &scan->keys[scan->nkeys++];
+	ScanKey		key = next_key(scan);
 
 	ScanKeyEntryInitialize(key, SK_ISNULL | SK_SEARCHNULL, scan->nkeys,
 						   InvalidStrategy, InvalidOid, InvalidOid,
 						   InvalidOid, (Datum) 0);
 }
 
-static void
-open_index(StoreScan *scan, const char *index)
-{
-	scan->index = index_open(store_relid(index), AccessShareLock);
-
-	/* systable_beginscan takes column numbers of the table, not the index. */
-	for (int i = 0; i < scan->nkeys; i++)
-		scan->keys[i].sk_attno = scan->index->rd_index->indkey.values[i];
-}
-
 void
 scan_begin(StoreScan *scan, Relation rel, const char *index, Snapshot snapshot)
 {
-	open_index(scan, index);
-	scan->backward = false;
-	scan->desc = systable_beginscan(rel, RelationGetRelid(scan->index), true,
-									snapshot, scan->nkeys, scan->keys);
+	if (scan->index == NULL)
+	{
+		scan->index = index_open(store_relid(index), AccessShareLock);
+		scan->slot = table_slot_create(rel, NULL);
+		scan->snapshot = snapshot ? snapshot
+			: RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(rel)));
+		scan->desc = NULL;
+	}
+	else if (scan->desc->numberOfKeys != scan->nkeys)
+	{
+		index_endscan(scan->desc);
+		scan->desc = NULL;
+	}
+	if (scan->desc == NULL)
+		scan->desc = compat_index_beginscan(rel, scan->index, scan->snapshot, scan->nkeys);
+	index_rescan(scan->desc, scan->keys, scan->nkeys, NULL, 0);
+	scan->begun = true;
 }
 
 void
 scan_begin_backward(StoreScan *scan, Relation rel, const char *index)
 {
-	open_index(scan, index);
-	scan->backward = true;
-	scan->desc = systable_beginscan_ordered(rel, scan->index, NULL,
-											scan->nkeys, scan->keys);
+	scan->direction = BackwardScanDirection;
+	scan_begin(scan, rel, index, NULL);
 }
 
 HeapTuple
 scan_next(StoreScan *scan)
 {
-	return scan->backward ? systable_getnext_ordered(scan->desc, BackwardScanDirection)
-		: systable_getnext(scan->desc);
+	bool		copied;
+
+	if (!index_getnext_slot(scan->desc, scan->direction, scan->slot))
+		return NULL;
+	return ExecFetchSlotHeapTuple(scan->slot, false, &copied);
+}
+
+HeapTuple
+scan_find(StoreScan *scan, Relation rel, const char *index, int64 id)
+{
+	scan_key_int64(scan, id);
+	scan_begin(scan, rel, index, NULL);
+	return scan_next(scan);
 }
 
 void
 scan_end(StoreScan *scan)
 {
-	if (scan->backward)
-		systable_endscan_ordered(scan->desc);
-	else
-		systable_endscan(scan->desc);
+	if (scan->index == NULL)
+		return;
+	ExecDropSingleTupleTableSlot(scan->slot);
+	index_endscan(scan->desc);
+	if (IsMVCCSnapshot(scan->snapshot))
+		UnregisterSnapshot(scan->snapshot);
 	index_close(scan->index, AccessShareLock);
+	scan->index = NULL;
 }
 
 HeapTuple

@@ -9,6 +9,7 @@
 #include "access/htup_details.h"
 #include "access/skey.h"
 #include "access/table.h"
+#include "executor/tuptable.h"
 #include "postgres.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
@@ -98,25 +99,35 @@ extern bool store_unless_duplicate(void (*write) (void *arg), void *arg);
  * Scan by an index.  Keys are in index column order.  snapshot NULL is the
  * latest committed state plus one's own changes.  Backward is from the last
  * index entry to the first.
+ *
+ * Between scan_init and scan_end there may be a series of scans of one index,
+ * each begun with keys of its own.  The index is opened and the snapshot taken
+ * for the first, which makes the others cheap.
  */
 typedef struct StoreScan
 {
-	Relation	index;
-	SysScanDesc desc;
-	bool		backward;
+	Relation	index;			/* NULL before the first */
+	Snapshot	snapshot;
+	TupleTableSlot *slot;
+	IndexScanDesc desc;
+	ScanDirection direction;
+	bool		begun;			/* the next key is the first of another scan */
 	int			nkeys;
 	ScanKeyData keys[4];
 } StoreScan;
 
 extern void scan_init(StoreScan *scan);
 extern void scan_key_int64(StoreScan *scan, int64 value);
+extern void scan_key_from_int64(StoreScan *scan, int64 least);	/* or greater */
 extern void scan_key_text(StoreScan *scan, const char *value);
 extern void scan_key_bytea(StoreScan *scan, bytea *value);
 extern void scan_key_oid(StoreScan *scan, Oid value);
 extern void scan_key_null(StoreScan *scan);
 extern void scan_begin(StoreScan *scan, Relation rel, const char *index, Snapshot snapshot);
 extern void scan_begin_backward(StoreScan *scan, Relation rel, const char *index);
-extern HeapTuple scan_next(StoreScan *scan);
+extern HeapTuple scan_next(StoreScan *scan);	/* NULL at the end */
+extern HeapTuple scan_find(StoreScan *scan, Relation rel, const char *index,
+						   int64 id);	/* the first of those with the id */
 
 /*
  * The one row that a unique index has for the keys, copied; NULL if there is
@@ -130,8 +141,12 @@ extern void scan_end(StoreScan *scan);
  * Bring the stored keys of a requirement up to those observed (key.c).  Unless
  * "complete" they are only added to: what a requirement depended on while it
  * was met may come back.  Returns whether that changes anything, and without
- * "write" does just that.
+ * "write" does just that.  rel is requirement_key, scan one of a series.
  */
-extern bool store_keys(int64 requirement_id, List *keys, bool complete, bool write);
+extern bool store_keys(StoreScan *scan, Relation rel, int64 requirement_id, List *keys,
+					   bool complete, bool write);
+
+/* Sorted ids of a version's requirements (key.c). */
+extern int64 *store_linked_ids(int64 version_id, int *n);
 
 #endif							/* COMPAT_GUARD_STORE_H */
