@@ -160,12 +160,12 @@ text_equals(Datum value, const char *string)
 }
 
 /*
- * Where in keys is the one of the row that the scan has come to?  -1 if nowhere.
- * As a rule they are stored in the order in which they are observed: the search
- * begins with "next".
+ * Which of the keys is in the row that the scan has come to?  NULL if none.  As a
+ * rule they are stored in the order in which they were observed, so the search
+ * begins at "first".
  */
-static int
-find_key(StoreScan *scan, List *keys, int next)
+static ObjectKey *
+key_of_row(StoreScan *scan, List *keys, int first)
 {
 	Datum	   *values = scan->slot->tts_values;
 	int			n = list_length(keys);
@@ -173,48 +173,75 @@ find_key(StoreScan *scan, List *keys, int next)
 	slot_getsomeattrs(scan->slot, KEY_NATTS);
 	for (int i = 0; i < n; i++)
 	{
-		int			place = (next + i) % n;
-		ObjectKey  *key = list_nth(keys, place);
+		ObjectKey  *key = list_nth(keys, (first + i) % n);
 
 		if (key->classid == DatumGetObjectId(values[KEY_CLASS - 1]) &&
 			text_equals(values[KEY_NAME - 1], key->name) &&
 			text_equals(values[KEY_SCHEMA - 1], key->schema))
-			return place;
+			return key;
 	}
-	return -1;
+	return NULL;
 }
 
-bool
-store_keys(StoreScan *scan, Relation rel, int64 requirement_id, List *keys,
-		   bool complete, bool write)
+/* Has the row no place among what was found? */
+static bool
+row_is_stale(StoreScan *scan, const Observation *found, const ObjectKey *key)
 {
-	bool	   *stored = palloc0_array(bool, list_length(keys));
-	HeapTuple	tup;
-	int			place = -1;
-	bool		changes = false;
+	Datum		stored = scan->slot->tts_values[KEY_FOUND - 1];
 
-	for (tup = scan_find(scan, rel, "requirement_key_requirement_idx", requirement_id);
-		 HeapTupleIsValid(tup); tup = scan_next(scan))
-	{
-		bool		found = DatumGetBool(slot_getattr(scan->slot, KEY_FOUND, &(bool) {0}));
+	return found->state == STATE_MET &&
+		(key == NULL || key->found != DatumGetBool(stored));
+}
 
-		place = find_key(scan, keys, place + 1);
-		if (place >= 0 &&
-			(!complete || ((ObjectKey *) list_nth(keys, place))->found == found))
-			stored[place] = true;
-		else if (complete)
-		{
-			changes = true;
-			if (write)
-				store_delete(rel, tup);
-		}
-	}
-	for (int i = 0; i < list_length(keys); i++)
+bool *
+store_keys_change(const int64 *ids, Observation **found, int n)
+{
+	Relation	rel = store_open("requirement_key", KEY_NATTS, AccessShareLock);
+	bool	   *changes = palloc0_array(bool, n);
+	int		   *present = palloc0_array(int, n);
+	StoreScan	scan;
+	int			place;
+
+	scan_init(&scan);
+	scan_begin_ids(&scan, rel, "requirement_key_requirement_idx", ids, n);
+	while (HeapTupleIsValid(scan_next_id(&scan, &place)))
 	{
-		changes |= !stored[i];
-		if (write && !stored[i])
-			insert_key(rel, list_nth(keys, i), requirement_id);
+		ObjectKey  *key = key_of_row(&scan, found[place]->keys, present[place]);
+
+		present[place] += (key != NULL);
+		changes[place] |= row_is_stale(&scan, found[place], key);
 	}
-	pfree(stored);
+	scan_end(&scan);
+	table_close(rel, AccessShareLock);
+
+	for (int i = 0; i < n; i++)
+		changes[i] |= (present[i] < list_length(found[i]->keys));
+	pfree(present);
 	return changes;
+}
+
+void
+store_keys(int64 requirement_id, const Observation *found)
+{
+	Relation	rel = store_open("requirement_key", KEY_NATTS, RowExclusiveLock);
+	List	   *missing = list_copy(found->keys);
+	StoreScan	scan;
+	HeapTuple	tup;
+	ListCell   *lc;
+
+	scan_init(&scan);
+	tup = scan_find(&scan, rel, "requirement_key_requirement_idx", requirement_id);
+	for (; HeapTupleIsValid(tup); tup = scan_next(&scan))
+	{
+		ObjectKey  *key = key_of_row(&scan, found->keys, 0);
+
+		if (row_is_stale(&scan, found, key))
+			store_delete(rel, tup);
+		else
+			missing = list_delete_ptr(missing, key);
+	}
+	scan_end(&scan);
+	foreach(lc, missing)
+		insert_key(rel, lfirst(lc), requirement_id);
+	table_close(rel, NoLock);
 }

@@ -12,7 +12,8 @@
  * version_requirement, policy) is dumped.  What was found (requirement_state,
  * requirement_key) is not: it is found again after a restore (establish.c).
  *
- * Everything returned is in CurrentMemoryContext.
+ * Everything returned is in CurrentMemoryContext.  Arrays of ids are sorted and
+ * without duplicates: they are looked up in one go.
  */
 #ifndef COMPAT_GUARD_REGISTRY_H
 #define COMPAT_GUARD_REGISTRY_H
@@ -156,7 +157,7 @@ extern void registry_count_unmet(int64 version_id, int64 *unmet, int64 *broken);
 
 /*
  * Remember what was found, in place of what was known before.  Locks those
- * requirements, in the order of the array, for which that changes anything.
+ * requirements, in ascending order, for which that changes anything.
  */
 extern void registry_save_states(const int64 *ids, const StoredState *before,
 								 Observation **found, int n);

@@ -92,20 +92,18 @@ registry_load_requirements(int64 *ids, int *n)
 	Relation	rel = store_open("requirement", REQUIREMENT_NATTS, AccessShareLock);
 	Requirement **reqs = palloc_array(Requirement *, *n);
 	StoreScan	scan;
+	HeapTuple	tup;
+	int			place;
 	int			nfound = 0;
 
 	scan_init(&scan);
-	for (int i = 0; i < *n; i++)
-	{
-		HeapTuple	tup = scan_find(&scan, rel, "requirement_pkey", ids[i]);
-
-		if (!HeapTupleIsValid(tup))
-			continue;
-		ids[nfound] = ids[i];
+	scan_begin_ids(&scan, rel, "requirement_pkey", ids, *n);
+	while (HeapTupleIsValid(tup = scan_next_id(&scan, &place)))
 		reqs[nfound++] = requirement_from_tuple(rel, tup);
-	}
 	scan_end(&scan);
 	table_close(rel, AccessShareLock);
+	for (int i = 0; i < nfound; i++)
+		ids[i] = reqs[i]->id;
 	*n = nfound;
 	return reqs;
 }
@@ -131,23 +129,55 @@ typedef struct StoreRequirements
 	int			n;
 } StoreRequirements;
 
+/* A requirement that is stored, and what was found about it. */
+typedef struct FoundState
+{
+	int64		id;
+	Observation *found;
+} FoundState;
+
+static int
+compare_found(const void *a, const void *b)
+{
+	int64		ida = ((const FoundState *) a)->id;
+	int64		idb = ((const FoundState *) b)->id;
+
+	return (ida > idb) - (ida < idb);
+}
+
+static void
+save_found(FoundState *stored, int n)
+{
+	int64	   *ids = palloc_array(int64, n);
+	Observation **found = palloc_array(Observation *, n);
+
+	qsort(stored, n, sizeof(FoundState), compare_found);
+	for (int i = 0; i < n; i++)
+	{
+		ids[i] = stored[i].id;
+		found[i] = stored[i].found;
+	}
+	registry_save_states(ids, registry_read_states(ids, n), found, n);
+}
+
 static void
 store_requirements(void *arg)
 {
 	StoreRequirements *store = arg;
 	Relation	requirements = store_open("requirement", REQUIREMENT_NATTS, RowExclusiveLock);
 	Relation	links = store_open("version_requirement", LINK_NATTS, RowExclusiveLock);
-	int64	   *ids = palloc_array(int64, store->n);
+	FoundState *stored = palloc_array(FoundState, store->n);
 
 	for (int i = 0; i < store->n; i++)
 	{
 		store_requirement(requirements, store->reqs[i]);
-		ids[i] = store->reqs[i]->id;
-		link_requirement(links, store->version_id, ids[i]);
+		link_requirement(links, store->version_id, store->reqs[i]->id);
+		stored[i].id = store->reqs[i]->id;
+		stored[i].found = store->found[i];
 	}
 	table_close(links, NoLock);
 	table_close(requirements, NoLock);
-	registry_save_states(ids, registry_read_states(ids, store->n), store->found, store->n);
+	save_found(stored, store->n);
 }
 
 void
@@ -177,9 +207,9 @@ registry_unlink_all(int64 version_id)
 	table_close(rel, NoLock);
 }
 
-/* Does any version that has the requirement pass the test? */
-static bool
-any_link(StoreScan *scan, Relation rel, int64 requirement_id, VersionTest test, void *arg)
+/* Of the versions that have the requirement the newest that passes the test, or 0. */
+static int64
+newest_link(StoreScan *scan, Relation rel, int64 requirement_id, VersionTest test, void *arg)
 {
 	HeapTuple	tup;
 
@@ -187,34 +217,77 @@ any_link(StoreScan *scan, Relation rel, int64 requirement_id, VersionTest test, 
 	scan_begin_backward(scan, rel, "version_requirement_idx");
 	while (HeapTupleIsValid(tup = scan_next(scan)))
 	{
-		if (test(tuple_int64(rel, tup, LINK_VERSION_ID), arg))
-			return true;
+		int64		version_id = tuple_int64(rel, tup, LINK_VERSION_ID);
+
+		if (test(version_id, arg))
+			return version_id;
 	}
-	return false;
+	return 0;
+}
+
+/* Which of the ids does the version have? */
+static void
+mark_linked(Relation rel, int64 version_id, const int64 *ids, int n, bool *linked)
+{
+	StoreScan	scan;
+	int			place;
+
+	scan_init(&scan);
+	scan_key_int64(&scan, version_id);
+	scan_begin_ids(&scan, rel, "version_requirement_pkey", ids, n);
+	while (HeapTupleIsValid(scan_next_id(&scan, &place)))
+		linked[place] = true;
+	scan_end(&scan);
 }
 
 int
 registry_keep_linked(int64 *ids, int n, VersionTest test, void *arg)
 {
 	Relation	rel = store_open("version_requirement", LINK_NATTS, AccessShareLock);
+	bool	   *linked = palloc0_array(bool, n);
+	bool		guessed = false;
 	StoreScan	scan;
 	int			nkept = 0;
 
 	scan_init(&scan);
 	for (int i = 0; i < n; i++)
 	{
-		if (any_link(&scan, rel, ids[i], test, arg))
-			ids[nkept++] = ids[i];
+		int64		version = linked[i] ? 0 : newest_link(&scan, rel, ids[i], test, arg);
+
+		if (version != 0)
+			linked[i] = true;
+
+		/* What one version needs its neighbours mostly do. */
+		if (version != 0 && !guessed)
+		{
+			mark_linked(rel, version, ids, n, linked);
+			guessed = true;
+		}
 	}
 	scan_end(&scan);
 	table_close(rel, AccessShareLock);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (linked[i])
+			ids[nkept++] = ids[i];
+	}
+	pfree(linked);
 	return nkept;
 }
 
 bool
 registry_any_link(int64 requirement_id, VersionTest test, void *arg)
 {
-	return registry_keep_linked(&requirement_id, 1, test, arg) > 0;
+	Relation	rel = store_open("version_requirement", LINK_NATTS, AccessShareLock);
+	StoreScan	scan;
+	bool		found;
+
+	scan_init(&scan);
+	found = newest_link(&scan, rel, requirement_id, test, arg) != 0;
+	scan_end(&scan);
+	table_close(rel, AccessShareLock);
+	return found;
 }
 
 List *

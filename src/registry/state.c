@@ -37,15 +37,13 @@ registry_read_states(const int64 *ids, int n)
 	Relation	rel = store_open("requirement_state", STATE_NATTS, AccessShareLock);
 	StoredState *states = palloc0_array(StoredState, n);
 	StoreScan	scan;
+	HeapTuple	tup;
+	int			place;
 
 	scan_init(&scan);
-	for (int i = 0; i < n; i++)
-	{
-		HeapTuple	tup = scan_find(&scan, rel, "requirement_state_pkey", ids[i]);
-
-		if (HeapTupleIsValid(tup))
-			states[i] = state_from_tuple(rel, tup);
-	}
+	scan_begin_ids(&scan, rel, "requirement_state_pkey", ids, n);
+	while (HeapTupleIsValid(tup = scan_next_id(&scan, &place)))
+		states[place] = state_from_tuple(rel, tup);
 	scan_end(&scan);
 	table_close(rel, AccessShareLock);
 	return states;
@@ -75,14 +73,14 @@ registry_count_unmet(int64 version_id, int64 *unmet, int64 *broken)
 		int64		unmet_id;
 
 		scan_key_text(&state_scan, state_name(STATE_UNMET));
-		scan_key_from_int64(&state_scan, id);
+		scan_key_int64_range(&state_scan, id, PG_INT64_MAX);
 		scan_begin(&state_scan, states, "requirement_state_state_idx", NULL);
 		if (!HeapTupleIsValid(state = scan_next(&state_scan)))
 			break;
 		unmet_id = tuple_int64(states, state, STATE_REQUIREMENT_ID);
 
 		scan_key_int64(&link_scan, version_id);
-		scan_key_from_int64(&link_scan, unmet_id);
+		scan_key_int64_range(&link_scan, unmet_id, PG_INT64_MAX);
 		scan_begin(&link_scan, links, "version_requirement_pkey", NULL);
 		if (!HeapTupleIsValid(link = scan_next(&link_scan)))
 			break;
@@ -163,8 +161,9 @@ state_changes(const StoredState *before, const Observation *obs, Jsonb *problems
 }
 
 static void
-write_state(Relation rel, int64 requirement_id, const Observation *obs, Jsonb *problems)
+write_state(int64 requirement_id, const Observation *obs, Jsonb *problems)
 {
+	Relation	rel = store_open("requirement_state", STATE_NATTS, RowExclusiveLock);
 	bool		met = (obs->state == STATE_MET);
 	StoredState before = {.known = false};
 	StoreScan	scan;
@@ -190,37 +189,27 @@ write_state(Relation rel, int64 requirement_id, const Observation *obs, Jsonb *p
 	else if (state_changes(&before, obs, problems))
 		store_update(rel, tup, &row);
 	scan_end(&scan);
+	table_close(rel, NoLock);
 }
 
 void
 registry_save_states(const int64 *ids, const StoredState *before, Observation **found,
 					 int n)
 {
-	Relation	states = store_open("requirement_state", STATE_NATTS, RowExclusiveLock);
-	Relation	keys = store_open("requirement_key", KEY_NATTS, RowExclusiveLock);
-	StoreScan	scan;
+	bool	   *keys_change = store_keys_change(ids, found, n);
 
-	scan_init(&scan);
 	for (int i = 0; i < n; i++)
 	{
 		Jsonb	   *problems = problems_to_json(found[i]->problems);
-		bool		complete = (found[i]->state == STATE_MET);
-		StoreScan	latest;
 
 		/* Usually nothing is new, and then nobody has to wait for anybody. */
-		if (!state_changes(&before[i], found[i], problems) &&
-			!store_keys(&scan, keys, ids[i], found[i]->keys, complete, false))
+		if (!keys_change[i] && !state_changes(&before[i], found[i], problems))
 			continue;
 		if (before[i].known)
 			registry_lock_requirement(ids[i]);
-		write_state(states, ids[i], found[i], problems);
-		scan_init(&latest);
-		(void) store_keys(&latest, keys, ids[i], found[i]->keys, complete, true);
-		scan_end(&latest);
+		write_state(ids[i], found[i], problems);
+		store_keys(ids[i], found[i]);
 	}
-	scan_end(&scan);
-	table_close(keys, NoLock);
-	table_close(states, NoLock);
 	CommandCounterIncrement();
 }
 

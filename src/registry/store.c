@@ -204,9 +204,11 @@ scan_key_int64(StoreScan *scan, int64 value)
 }
 
 void
-scan_key_from_int64(StoreScan *scan, int64 least)
+scan_key_int64_range(StoreScan *scan, int64 least, int64 greatest)
 {
 	scan_key(scan, BTGreaterEqualStrategyNumber, F_INT8GE, InvalidOid, Int64GetDatum(least));
+	scan_key(scan, BTLessEqualStrategyNumber, F_INT8LE, InvalidOid, Int64GetDatum(greatest));
+	scan->keys[scan->nkeys - 1].sk_attno--; /* of the same column */
 }
 
 void
@@ -238,18 +240,24 @@ scan_key_null(StoreScan *scan)
 						   InvalidOid, (Datum) 0);
 }
 
+/* Unless it is open already. */
+static void
+open_index(StoreScan *scan, Relation rel, const char *index, Snapshot snapshot)
+{
+	if (scan->index != NULL)
+		return;
+	scan->index = index_open(store_relid(index), AccessShareLock);
+	scan->slot = table_slot_create(rel, NULL);
+	scan->snapshot = snapshot ? snapshot
+		: RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(rel)));
+	scan->desc = NULL;
+}
+
 void
 scan_begin(StoreScan *scan, Relation rel, const char *index, Snapshot snapshot)
 {
-	if (scan->index == NULL)
-	{
-		scan->index = index_open(store_relid(index), AccessShareLock);
-		scan->slot = table_slot_create(rel, NULL);
-		scan->snapshot = snapshot ? snapshot
-			: RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(rel)));
-		scan->desc = NULL;
-	}
-	else if (scan->desc->numberOfKeys != scan->nkeys)
+	open_index(scan, rel, index, snapshot);
+	if (scan->desc != NULL && scan->desc->numberOfKeys != scan->nkeys)
 	{
 		index_endscan(scan->desc);
 		scan->desc = NULL;
@@ -285,13 +293,76 @@ scan_find(StoreScan *scan, Relation rel, const char *index, int64 id)
 	return scan_next(scan);
 }
 
+/*
+ * What is wanted of the registry was mostly stored together and has ids one
+ * after another.  To run along a gap in them is cheaper than to go down the
+ * index once more, if it is no wider than this.
+ */
+#define MAX_GAP 4
+
+void
+scan_begin_ids(StoreScan *scan, Relation rel, const char *index, const int64 *ids, int n)
+{
+	for (int i = 1; i < n; i++)
+		Assert(ids[i - 1] < ids[i]);
+	open_index(scan, rel, index, NULL);
+	scan->rel = rel;
+	scan->ids = ids;
+	scan->nids = n;
+	scan->nprefix = scan->nkeys;
+	scan->place = scan->run_end = 0;
+}
+
+static void
+begin_run(StoreScan *scan)
+{
+	int			first = scan->run_end;
+	int			last = first;
+
+	while (last + 1 < scan->nids && scan->ids[last + 1] - scan->ids[last] <= MAX_GAP)
+		last++;
+	scan->begun = false;
+	scan->nkeys = scan->nprefix;
+	scan_key_int64_range(scan, scan->ids[first], scan->ids[last]);
+	scan_begin(scan, scan->rel, NULL, NULL);
+	scan->place = first;
+	scan->run_end = last + 1;
+}
+
+HeapTuple
+scan_next_id(StoreScan *scan, int *place)
+{
+	AttrNumber	attnum = scan->index->rd_index->indkey.values[scan->nprefix];
+
+	for (;;)
+	{
+		HeapTuple	tup = scan->run_end > 0 ? scan_next(scan) : NULL;
+		int64		id;
+
+		if (HeapTupleIsValid(tup))
+		{
+			id = tuple_int64(scan->rel, tup, attnum);
+			while (scan->ids[scan->place] < id)
+				scan->place++;
+			*place = scan->place;
+			if (scan->ids[scan->place] == id)
+				return tup;
+		}
+		else if (scan->run_end == scan->nids)
+			return NULL;
+		else
+			begin_run(scan);
+	}
+}
+
 void
 scan_end(StoreScan *scan)
 {
 	if (scan->index == NULL)
 		return;
 	ExecDropSingleTupleTableSlot(scan->slot);
-	index_endscan(scan->desc);
+	if (scan->desc != NULL)
+		index_endscan(scan->desc);
 	if (IsMVCCSnapshot(scan->snapshot))
 		UnregisterSnapshot(scan->snapshot);
 	index_close(scan->index, AccessShareLock);

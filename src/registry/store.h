@@ -13,6 +13,7 @@
 #include "postgres.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
+#include "verify/verify.h"
 
 /* Column numbers, as the install script declares the tables. */
 enum
@@ -114,11 +115,19 @@ typedef struct StoreScan
 	bool		begun;			/* the next key is the first of another scan */
 	int			nkeys;
 	ScanKeyData keys[4];
+
+	/* Of scan_begin_ids. */
+	Relation	rel;
+	const int64 *ids;
+	int			nids;
+	int			nprefix;		/* keys before the id */
+	int			place;			/* in ids, of the row come to */
+	int			run_end;		/* in ids, of what is being scanned */
 } StoreScan;
 
 extern void scan_init(StoreScan *scan);
 extern void scan_key_int64(StoreScan *scan, int64 value);
-extern void scan_key_from_int64(StoreScan *scan, int64 least);	/* or greater */
+extern void scan_key_int64_range(StoreScan *scan, int64 least, int64 greatest);
 extern void scan_key_text(StoreScan *scan, const char *value);
 extern void scan_key_bytea(StoreScan *scan, bytea *value);
 extern void scan_key_oid(StoreScan *scan, Oid value);
@@ -130,6 +139,14 @@ extern HeapTuple scan_find(StoreScan *scan, Relation rel, const char *index,
 						   int64 id);	/* the first of those with the id */
 
 /*
+ * All rows whose next index column after the keys is one of the ids, which are
+ * sorted.  What comes with each is its place in ids.
+ */
+extern void scan_begin_ids(StoreScan *scan, Relation rel, const char *index,
+						   const int64 *ids, int n);
+extern HeapTuple scan_next_id(StoreScan *scan, int *place);
+
+/*
  * The one row that a unique index has for the keys, copied; NULL if there is
  * none.  If another transaction is inserting or deleting it, wait for that to
  * end first.
@@ -138,13 +155,12 @@ extern HeapTuple scan_settled(StoreScan *scan, Relation rel, const char *index);
 extern void scan_end(StoreScan *scan);
 
 /*
- * Bring the stored keys of a requirement up to those observed (key.c).  Unless
- * "complete" they are only added to: what a requirement depended on while it
- * was met may come back.  Returns whether that changes anything, and without
- * "write" does just that.  rel is requirement_key, scan one of a series.
+ * The keys of requirements (key.c).  Stored are those last observed, but unless
+ * the requirement was met then they are only added to: what it depended on
+ * while it was met may come back.
  */
-extern bool store_keys(StoreScan *scan, Relation rel, int64 requirement_id, List *keys,
-					   bool complete, bool write);
+extern bool *store_keys_change(const int64 *ids, Observation **found, int n);	/* of each */
+extern void store_keys(int64 requirement_id, const Observation *found);
 
 /* Sorted ids of a version's requirements (key.c). */
 extern int64 *store_linked_ids(int64 version_id, int *n);
