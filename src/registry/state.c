@@ -4,11 +4,14 @@
  */
 #include "postgres.h"
 
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "registry/registry.h"
 #include "registry/store.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 /* ---- reading ---- */
@@ -215,49 +218,75 @@ registry_save_states(const int64 *ids, const StoredState *before, Observation **
 
 /* ---- after a restore ---- */
 
-/* The id in the first row that an index has for the keys, 0 if there is none. */
-static int64
-first_row(const char *table, int natts, const char *index, StoreScan *scan, int id_attnum)
+/* Can a row be seen where one was? */
+static bool
+row_is_there(Relation rel, ItemPointer tid)
 {
-	Relation	rel = store_open(table, natts, AccessShareLock);
-	HeapTuple	tup;
-	int64		id = 0;
+	TupleTableSlot *slot;
+	Snapshot	snapshot;
+	bool		found;
 
-	scan_begin(scan, rel, index, NULL);
-	if (HeapTupleIsValid(tup = scan_next(scan)))
-		id = tuple_int64(rel, tup, id_attnum);
-	scan_end(scan);
-	table_close(rel, AccessShareLock);
-	return id;
+	if (ItemPointerGetBlockNumber(tid) >= RelationGetNumberOfBlocks(rel))
+		return false;
+	slot = table_slot_create(rel, NULL);
+	snapshot = RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(rel)));
+	found = table_tuple_fetch_row_version(rel, tid, snapshot, slot);
+	UnregisterSnapshot(snapshot);
+	ExecDropSingleTupleTableSlot(slot);
+	return found;
 }
 
-bool
-registry_is_unestablished(void)
+/* The place of the first row that an index has for the keys; false if there is none. */
+static bool
+first_row(Relation rel, const char *index, StoreScan *scan, ItemPointer tid)
+{
+	HeapTuple	tup;
+
+	scan_begin(scan, rel, index, NULL);
+	tup = scan_next(scan);
+	if (HeapTupleIsValid(tup))
+		*tid = tup->t_self;
+	scan_end(scan);
+	return HeapTupleIsValid(tup);
+}
+
+static bool
+any_state(void)
 {
 	/*
 	 * Asked before every change of schema.  To find a row again that was there
 	 * before is much cheaper than any, for which a whole index page is read.
 	 */
-	static int64 seen = 0;
+	static Oid	seen_in = InvalidOid;
+	static ItemPointerData seen;
+	Relation	rel = store_open("requirement_state", STATE_NATTS, AccessShareLock);
 	StoreScan	scan;
 
-	if (seen != 0)
-	{
-		scan_init(&scan);
-		scan_key_int64(&scan, seen);
-		seen = first_row("requirement_state", STATE_NATTS, "requirement_state_pkey",
-						 &scan, STATE_REQUIREMENT_ID);
-	}
-	if (seen == 0)
-	{
-		scan_init(&scan);
-		seen = first_row("requirement_state", STATE_NATTS, "requirement_state_pkey",
-						 &scan, STATE_REQUIREMENT_ID);
-	}
-	if (seen != 0)
-		return false;
+	scan_init(&scan);
+	if (seen_in != RelationGetRelid(rel) || !row_is_there(rel, &seen))
+		seen_in = first_row(rel, "requirement_state_pkey", &scan, &seen)
+			? RelationGetRelid(rel) : InvalidOid;
+	table_close(rel, AccessShareLock);
+	return OidIsValid(seen_in);
+}
+
+static bool
+any_version_lives(void)
+{
+	Relation	rel = store_open("version", VERSION_NATTS, AccessShareLock);
+	ItemPointerData tid;
+	StoreScan	scan;
+	bool		found;
 
 	scan_init(&scan);
 	scan_key_null(&scan);
-	return first_row("version", VERSION_NATTS, "version_retired_idx", &scan, VERSION_ID) != 0;
+	found = first_row(rel, "version_retired_idx", &scan, &tid);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+bool
+registry_is_unestablished(void)
+{
+	return !any_state() && any_version_lives();
 }

@@ -109,7 +109,8 @@ verify_query(const Requirement *req, Observation *obs)
 			(void) compat_plan_query(rewritten, sql);
 	}
 
-	obs->baseline = shape_to_json(shape);
-	if (req->baseline != NULL)
+	if (req->baseline == NULL)
+		obs->baseline = shape_to_json(shape);
+	else
 		shape_compare(obs, req->baseline, shape);
 }

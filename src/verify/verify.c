@@ -28,6 +28,7 @@
 #include "utils/relcache.h"
 #include "utils/snapmgr.h"
 #include "utils/varlena.h"
+#include "verify/memo.h"
 #include "verify/observe.h"
 #include "verify/query.h"
 #include "verify/verify.h"
@@ -128,10 +129,35 @@ observe_name(Observation *obs, Oid classid, const char *schema, const char *name
 	}
 }
 
+/* NULL if it is temporary or gone. */
+static ObjectKey *
+relation_key(Oid relid)
+{
+	static struct
+	{
+		MemoMoment	moment;
+		Oid			relid;
+		ObjectKey  *key;
+	}			last;
+
+	if (!memo_is_current(&last.moment) || last.relid != relid)
+	{
+		MemoryContext old = MemoryContextSwitchTo(memo_context());
+
+		last.relid = InvalidOid;
+		last.key = NULL;
+		last.key = object_key(RelationRelationId, relid);
+		last.relid = relid;
+		MemoryContextSwitchTo(old);
+	}
+	return last.key;
+}
+
 void
 observe_object(Observation *obs, Oid classid, Oid objid)
 {
-	ObjectKey  *key = object_key(classid, objid);
+	ObjectKey  *key = classid == RelationRelationId ? relation_key(objid)
+		: object_key(classid, objid);
 
 	if (key != NULL && key->name != NULL)
 		observe_key(obs, classid, key->schema, key->name, true);
@@ -140,7 +166,7 @@ observe_object(Observation *obs, Oid classid, Oid objid)
 void
 observe_column(Observation *obs, Oid relid, const char *attname)
 {
-	ObjectKey  *key = object_key(RelationRelationId, relid);
+	ObjectKey  *key = relation_key(relid);
 
 	if (key != NULL)
 		observe_key(obs, AttributeRelationId, key->schema,
@@ -367,6 +393,7 @@ typedef struct Batch
 	int		   *order;			/* indexes into reqs, one context after another */
 	int			next;			/* position in order of what is answered next */
 	MemoryContext scratch;		/* for answering one requirement */
+	MemoryContext memo;			/* for all that are answered in one context */
 	const VerifyOptions *options;
 	Observation **result;
 } Batch;
@@ -375,6 +402,22 @@ static char *
 copy_text(const char *text)
 {
 	return text ? pstrdup(text) : NULL;
+}
+
+void
+keep_keys(List **kept, List *keys)
+{
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		ObjectKey  *key = palloc_object(ObjectKey);
+
+		*key = *(ObjectKey *) lfirst(lc);
+		key->schema = copy_text(key->schema);
+		key->name = copy_text(key->name);
+		*kept = lappend(*kept, key);
+	}
 }
 
 /* Copy what was observed out of the scratch context and empty that. */
@@ -402,15 +445,7 @@ keep_result(Batch *batch, int i)
 		problem->constraint = copy_text(problem->constraint);
 		kept->problems = lappend(kept->problems, problem);
 	}
-	foreach(lc, scratch->keys)
-	{
-		ObjectKey  *key = palloc_object(ObjectKey);
-
-		*key = *(ObjectKey *) lfirst(lc);
-		key->schema = copy_text(key->schema);
-		key->name = copy_text(key->name);
-		kept->keys = lappend(kept->keys, key);
-	}
+	keep_keys(&kept->keys, scratch->keys);
 	if (scratch->baseline != NULL)
 	{
 		kept->baseline = palloc(VARSIZE(scratch->baseline));
@@ -429,6 +464,8 @@ answer_in_context(void *arg)
 	Requirement *first = batch->reqs[batch->order[batch->next]];
 	bool		role_exists;
 
+	MemoryContextReset(batch->memo);
+	(void) memo_begin_batch(batch->memo);
 	PushActiveSnapshot(GetLatestSnapshot());
 	role_exists = enter_context(first, batch->options);
 	if (OidIsValid(without_index))
@@ -499,10 +536,13 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		.scratch = AllocSetContextCreate(CurrentMemoryContext,
 										 "compat_guard requirement",
 										 0, 128 * 1024, ALLOCSET_DEFAULT_MAXSIZE),
+		.memo = AllocSetContextCreate(CurrentMemoryContext,
+									  "compat_guard memo", ALLOCSET_SMALL_SIZES),
 		.options = &options,
 		.result = result
 	};
 	bool		answered = true;
+	MemoryContext outer_memo = memo_begin_batch(batch.memo);
 	WaitedFor	waited_for = {0};
 
 	if (options.waited_for == NULL)
@@ -525,10 +565,12 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		if (OidIsValid(without_index))
 			show_index(without_index);
 		without_index = InvalidOid;
+		(void) memo_begin_batch(outer_memo);
 	}
 	PG_END_TRY();
 	verify_release_locks(&waited_for);
 	MemoryContextDelete(batch.scratch);
+	MemoryContextDelete(batch.memo);
 	return answered;
 }
 
