@@ -27,8 +27,8 @@ extern List *judge_preview(Touched *touched);
 
 /*
  * After a restore, find out how the requirements stand before the first
- * registration or change of schema; else nothing to do, at the price of two
- * index probes.
+ * registration or change of schema; else nothing to do, at the price of a look
+ * at one row.
  */
 extern void judge_establish(void);
 
