@@ -242,6 +242,8 @@ first_row(Relation rel, const char *index, StoreScan *scan, ItemPointer tid)
 {
 	HeapTuple	tup;
 
+	if (RelationGetNumberOfBlocks(rel) == 0)
+		return false;
 	scan_begin(scan, rel, index, NULL);
 	tup = scan_next(scan);
 	if (HeapTupleIsValid(tup))
