@@ -17,7 +17,8 @@ REGRESS = \
 	journal \
 	removal \
 	hostile \
-	damage
+	damage \
+	registry
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 

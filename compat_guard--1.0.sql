@@ -125,7 +125,7 @@ CREATE TABLE compat_guard.requirement_state (
 	problems		jsonb,
 	changed_at		timestamptz NOT NULL
 ) WITH (fillfactor = 70);
-CREATE INDEX requirement_state_state_idx ON compat_guard.requirement_state (state);
+CREATE INDEX requirement_state_state_idx ON compat_guard.requirement_state (state, requirement_id);
 COMMENT ON TABLE compat_guard.requirement_state IS 'what was last found about each requirement';
 
 CREATE TABLE compat_guard.requirement_key (

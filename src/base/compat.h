@@ -116,6 +116,15 @@ extern PGDLLEXPORT void _PG_init(void);
 #define compat_lock_held_by_me(tag, mode)	LockHeldByMe(tag, mode, false)
 #endif
 
+/* 18 lets EXPLAIN count what a scan does. */
+#if PG_VERSION_NUM < 180000
+#define compat_index_beginscan(rel, index, snapshot, nkeys) \
+	index_beginscan(rel, index, snapshot, nkeys, 0)
+#else
+#define compat_index_beginscan(rel, index, snapshot, nkeys) \
+	index_beginscan(rel, index, snapshot, NULL, nkeys, 0)
+#endif
+
 /* 18 put the attribute before the declaration. */
 #if PG_VERSION_NUM < 180000
 #define compat_noreturn		__attribute__((noreturn))

@@ -256,21 +256,28 @@ add_entry(Oid classid, uint32 id)
 	return entry;
 }
 
+/* What the object is called now, unless that is among the names it had; or NULL. */
+static ObjectKey *
+new_name(const TouchedEntry *entry)
+{
+	ObjectKey  *key = object_key(entry->key.classid, entry->key.id);
+	ListCell   *lc;
+
+	foreach(lc, entry->names)
+	{
+		if (key != NULL && object_key_equal(key, lfirst(lc)))
+			return NULL;
+	}
+	return key;
+}
+
 /* Remember what an object is called now, before it changes. */
 static void
 add_name(TouchedEntry *entry)
 {
-	MemoryContext old;
-	ObjectKey  *key;
-	ListCell   *lc;
+	MemoryContext old = MemoryContextSwitchTo(touched->context);
+	ObjectKey  *key = new_name(entry);
 
-	old = MemoryContextSwitchTo(touched->context);
-	key = object_key(entry->key.classid, entry->key.id);
-	foreach(lc, entry->names)
-	{
-		if (key != NULL && object_key_equal(key, lfirst(lc)))
-			key = NULL;
-	}
 	if (key != NULL)
 		entry->names = lappend(entry->names, key);
 	MemoryContextSwitchTo(old);
@@ -478,7 +485,7 @@ touched_names(void)
 			copy.name = was->name ? pstrdup(was->name) : NULL;
 			add_touched_name(result, &copy, entry);
 		}
-		now = object_key(entry->key.classid, entry->key.id);
+		now = new_name(entry);
 		if (now != NULL)
 			add_touched_name(result, now, entry);
 		foreach(lc, relations_of_part(entry->key.classid, entry->key.id))

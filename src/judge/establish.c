@@ -84,9 +84,11 @@ establish(void)
 		answers = palloc0_array(Observation *, n);
 		if (verify_requirements(reqs, n, try, answers))
 		{
+			int64	   *ids = palloc_array(int64, n);
+
 			for (int i = 0; i < n; i++)
-				registry_save_state(reqs[i]->id, answers[i]);
-			CommandCounterIncrement();
+				ids[i] = reqs[i]->id;
+			registry_save_states(ids, registry_read_states(ids, n), answers, n);
 			break;
 		}
 		registry_unlock_for_removal();

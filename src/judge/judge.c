@@ -40,9 +40,9 @@
 /* One requirement under judgement. */
 typedef struct Candidate
 {
-	Requirement *req;
-	StoredState before;
-	Observation *after;
+	const Requirement *req;
+	const StoredState *before;
+	const Observation *after;
 	List	   *versions;		/* of Version *: live ones that need it */
 } Candidate;
 
@@ -66,8 +66,11 @@ typedef struct Case
 	Version   **versions;		/* those not lapsed before, newest first */
 	Standing   *standing;		/* of each, asked once */
 	int			nversions;
-	Candidate  *candidates;
-	int			ncandidates;
+	int			ncandidates;	/* and of each: */
+	int64	   *ids;			/* the registry's key, if it writes */
+	Requirement **reqs;			/* what is required */
+	StoredState *before;		/* how it stood */
+	Observation **after;		/* how it stands */
 	TimestampTz deadline;
 } Case;
 
@@ -232,20 +235,6 @@ version_counts(int64 version_id, void *arg)
 	return place >= 0 && version_standing(arg, place) != PASSED_OVER;
 }
 
-static bool
-any_version_needs(Case *c, int64 requirement_id)
-{
-	/*
-	 * What one version needs its neighbours mostly do: a guess worth a probe.
-	 * Its standing comes second: versions that nothing touched are not asked.
-	 */
-	if (c->nversions > 0 &&
-		registry_is_linked(c->versions[0]->id, requirement_id) &&
-		version_standing(c, 0) != PASSED_OVER)
-		return true;
-	return registry_any_link(requirement_id, version_counts, c);
-}
-
 /* ---- waiting without waiting ---- */
 
 static void
@@ -303,16 +292,16 @@ static bool
 find_candidates_after_restore(Case *c)
 {
 	VerifyOptions as_it_is = {.within_time = true};
-	Requirement **reqs = requirements_to_establish(&c->ncandidates);
-	Observation **answers = palloc0_array(Observation *, c->ncandidates);
+	Observation **answers;
 
-	verify_or_wait(c, reqs, as_it_is, answers);
-	c->candidates = palloc0_array(Candidate, c->ncandidates);
+	c->reqs = requirements_to_establish(&c->ncandidates);
+	answers = palloc0_array(Observation *, c->ncandidates);
+	verify_or_wait(c, c->reqs, as_it_is, answers);
+	c->before = palloc0_array(StoredState, c->ncandidates);
 	for (int i = 0; i < c->ncandidates; i++)
 	{
-		StoredState *before = &c->candidates[i].before;
+		StoredState *before = &c->before[i];
 
-		c->candidates[i].req = reqs[i];
 		before->known = true;
 		before->state = answers[i]->state;
 		before->ever_met = (answers[i]->state == STATE_MET);
@@ -321,61 +310,59 @@ find_candidates_after_restore(Case *c)
 	return c->ncandidates > 0;
 }
 
+/* Nothing a version needs is taken away while we hold our lock. */
+static void
+load_candidates(Case *c, int n)
+{
+	int64	   *linked = palloc_array(int64, n);
+
+	memcpy(linked, c->ids, sizeof(int64) * n);
+	c->ncandidates = n;
+	c->reqs = registry_load_requirements(c->ids, &c->ncandidates);
+	for (int i = 0; i < n; i++)
+	{
+		if (i == c->ncandidates || c->ids[i] != linked[i])
+			registry_report_missing("requirement", linked[i]);
+	}
+	c->before = registry_read_states(c->ids, n);
+	for (int i = 0; i < n; i++)
+	{
+		if (!c->before[i].known && !registry_is_unestablished())
+			registry_report_missing("requirement_state", c->ids[i]);
+	}
+}
+
 /* Fill in the candidates; false if there are none. */
 static bool
 find_candidates(Case *c)
 {
 	int			n;
-	int			nlive = 0;
-	int64	   *ids;
 
 	if (!c->writes && registry_is_unestablished())
 	{
 		load_versions(c);
 		return find_candidates_after_restore(c);
 	}
-	ids = touched_requirements(c, &n);
+	c->ids = touched_requirements(c, &n);
 	if (n == 0)
 		return false;
 	load_versions(c);
-
-	for (int i = 0; i < n; i++)
-	{
-		if (any_version_needs(c, ids[i]))
-			ids[nlive++] = ids[i];
-	}
-	while (c->writes && !registry_try_lock_requirements(ids, nlive))
+	n = registry_keep_linked(c->ids, n, version_counts, c);
+	if (n == 0)
+		return false;
+	while (c->writes && !registry_try_lock_requirements(c->ids, n))
 		wait_a_moment(c, "one of those on the objects changed", registry_lock_holders);
 
 	/* Only now: who had them locked may have changed states and baselines. */
-	c->candidates = palloc0_array(Candidate, nlive);
-	for (int i = 0; i < nlive; i++)
-	{
-		Candidate  *candidate = &c->candidates[c->ncandidates];
-
-		/* Nothing a version needs is taken away while we hold our lock. */
-		candidate->req = registry_load_requirement(ids[i]);
-		if (candidate->req == NULL)
-			registry_report_missing("requirement", ids[i]);
-		candidate->before = registry_read_state(ids[i]);
-		if (!candidate->before.known && !registry_is_unestablished())
-			registry_report_missing("requirement_state", ids[i]);
-		c->ncandidates++;
-	}
-	return c->ncandidates > 0;
+	load_candidates(c, n);
+	return true;
 }
 
 static void
 verify_candidates(Case *c)
 {
-	Requirement **reqs = palloc_array(Requirement *, c->ncandidates);
-	Observation **answers = palloc0_array(Observation *, c->ncandidates);
-
-	for (int i = 0; i < c->ncandidates; i++)
-		reqs[i] = c->candidates[i].req;
-	verify_or_wait(c, reqs, c->options, answers);
-	for (int i = 0; i < c->ncandidates; i++)
-		c->candidates[i].after = answers[i];
+	c->after = palloc0_array(Observation *, c->ncandidates);
+	verify_or_wait(c, c->reqs, c->options, c->after);
 }
 
 /* Was the problem there before? */
@@ -403,7 +390,7 @@ was_undecided(const StoredState *before, RuleId rule)
 static bool
 problem_counts(const Candidate *candidate, Problem *problem, RuleAction *at_most)
 {
-	const StoredState *before = &candidate->before;
+	const StoredState *before = candidate->before;
 
 	*at_most = ACTION_BLOCK;
 	if (!before->known || problem_is_known(before, problem))
@@ -575,23 +562,23 @@ findings_of(Case *c)
 
 	for (int i = 0; i < c->ncandidates; i++)
 	{
-		Candidate  *candidate = &c->candidates[i];
+		Candidate	candidate = {c->reqs[i], &c->before[i], c->after[i], NIL};
 		ListCell   *lcp;
 		ListCell   *lcv;
 
-		foreach(lcp, candidate->after->problems)
+		foreach(lcp, candidate.after->problems)
 		{
 			Problem    *problem = lfirst(lcp);
 			RuleAction	at_most;
 
-			if (!problem_counts(candidate, problem, &at_most))
+			if (!problem_counts(&candidate, problem, &at_most))
 				continue;
 
 			/* Said once, by the requirement that there be a relation. */
-			if (problem->no_relation && candidate->req->kind != REQUIREMENT_RELATION)
+			if (problem->no_relation && candidate.req->kind != REQUIREMENT_RELATION)
 				continue;
-			find_victims(c, candidate);
-			foreach(lcv, candidate->versions)
+			find_victims(c, &candidate);
+			foreach(lcv, candidate.versions)
 			{
 				Version    *version = lfirst(lcv);
 				Finding    *finding = palloc0_object(Finding);
@@ -601,9 +588,9 @@ findings_of(Case *c)
 													   problem->proven), at_most);
 				finding->app = version->app;
 				finding->version = version->name;
-				finding->req = candidate->req;
+				finding->req = candidate.req;
 				finding->problem = problem;
-				find_guilty(c, candidate, finding);
+				find_guilty(c, &candidate, finding);
 				if (finding->action != ACTION_IGNORE)
 					findings = lappend(findings, finding);
 			}
@@ -629,23 +616,28 @@ version_is_ready(int64 version_id, void *arg)
  * wants only now that it has all it needs.
  */
 static void
-save_baseline(Case *c, const Candidate *candidate)
+save_baselines(Case *c)
 {
-	if (candidate->req->baseline == NULL && candidate->after->baseline != NULL &&
-		candidate->after->state == STATE_MET &&
-		registry_any_link(candidate->req->id, version_is_ready, c))
-		registry_set_baseline(candidate->req, candidate->after->baseline);
+	for (int i = 0; i < c->ncandidates; i++)
+	{
+		const Requirement *req = c->reqs[i];
+		const Observation *after = c->after[i];
+
+		if (req->baseline == NULL && after->baseline != NULL &&
+			after->state == STATE_MET &&
+			registry_any_link(req->id, version_is_ready, c))
+			registry_set_baseline(req, after->baseline);
+	}
+	CommandCounterIncrement();
 }
 
 static void
 save_candidates(Case *c)
 {
-	for (int i = 0; i < c->ncandidates; i++)
-		registry_save_state(c->candidates[i].req->id, c->candidates[i].after);
-	CommandCounterIncrement();
-	for (int i = 0; i < c->ncandidates; i++)
-		save_baseline(c, &c->candidates[i]);
-	CommandCounterIncrement();
+	if (c->ncandidates == 0)
+		return;
+	registry_save_states(c->ids, c->before, c->after, c->ncandidates);
+	save_baselines(c);
 }
 
 /* All of it up to the findings. */

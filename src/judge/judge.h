@@ -57,8 +57,8 @@ extern void judge_subtransaction_end(SubTransactionId mine, SubTransactionId par
 
 /*
  * After a restore, find out how the requirements stand before the first
- * registration or change of schema; else nothing to do, at the price of two
- * index probes.
+ * registration or change of schema; else nothing to do, at the price of a look
+ * at one row.
  */
 extern void judge_establish(void);
 

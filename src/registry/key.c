@@ -1,6 +1,7 @@
 /*
  * key.c
- *		Which requirements may feel a change: by name, by role, or all.
+ *		Which requirements may feel a change: by name, by role, or all; and
+ *		which a version has.
  */
 #include "postgres.h"
 
@@ -40,7 +41,6 @@ ids_collect(IdArray *array, StoreScan *scan, Relation rel, const char *index, in
 		}
 		array->ids[array->n++] = tuple_int64(rel, tup, attnum);
 	}
-	scan_end(scan);
 }
 
 static int
@@ -65,15 +65,15 @@ registry_requirements_by_keys(List *keys, int *n)
 {
 	Relation	rel = store_open("requirement_key", KEY_NATTS, AccessShareLock);
 	IdArray		array;
+	StoreScan	scan;
 	ListCell   *lc;
 
 	ids_init(&array);
+	scan_init(&scan);
 	foreach(lc, keys)
 	{
 		ObjectKey  *key = lfirst(lc);
-		StoreScan	scan;
 
-		scan_init(&scan);
 		scan_key_text(&scan, key->schema);
 		if (key->name != NULL)
 		{
@@ -82,6 +82,7 @@ registry_requirements_by_keys(List *keys, int *n)
 		}
 		ids_collect(&array, &scan, rel, "requirement_key_pkey", KEY_REQUIREMENT_ID);
 	}
+	scan_end(&scan);
 	table_close(rel, AccessShareLock);
 	return ids_finish(&array, n);
 }
@@ -97,6 +98,23 @@ registry_requirements_by_role(const char *role, int *n)
 	scan_init(&scan);
 	scan_key_text(&scan, role);
 	ids_collect(&array, &scan, rel, "requirement_role_idx", REQUIREMENT_ID);
+	scan_end(&scan);
+	table_close(rel, AccessShareLock);
+	return ids_finish(&array, n);
+}
+
+int64 *
+store_linked_ids(int64 version_id, int *n)
+{
+	Relation	rel = store_open("version_requirement", LINK_NATTS, AccessShareLock);
+	IdArray		array;
+	StoreScan	scan;
+
+	ids_init(&array);
+	scan_init(&scan);
+	scan_key_int64(&scan, version_id);
+	ids_collect(&array, &scan, rel, "version_requirement_pkey", LINK_REQUIREMENT_ID);
+	scan_end(&scan);
 	table_close(rel, AccessShareLock);
 	return ids_finish(&array, n);
 }
@@ -111,6 +129,7 @@ registry_all_requirements(int *n)
 	ids_init(&array);
 	scan_init(&scan);
 	ids_collect(&array, &scan, rel, "requirement_state_pkey", STATE_REQUIREMENT_ID);
+	scan_end(&scan);
 	table_close(rel, AccessShareLock);
 	return ids_finish(&array, n);
 }
@@ -139,69 +158,97 @@ insert_key(Relation rel, const ObjectKey *key, int64 requirement_id)
 }
 
 static bool
-key_in_list(const ObjectKey *key, List *keys)
+text_equals(Datum value, const char *string)
 {
-	ListCell   *lc;
+	text	   *t = DatumGetTextPP(value);
+	size_t		length = strlen(string);
 
-	foreach(lc, keys)
-	{
-		ObjectKey  *other = lfirst(lc);
-
-		if (object_key_equal(key, other) && key->found == other->found)
-			return true;
-	}
-	return false;
+	return VARSIZE_ANY_EXHDR(t) == length && memcmp(VARDATA_ANY(t), string, length) == 0;
 }
 
-bool
-store_keys(int64 requirement_id, List *keys, bool complete, bool write)
+/*
+ * Which of the keys is in the row that the scan has come to?  NULL if none.  As a
+ * rule they are stored in the order in which they were observed, so the search
+ * begins at "first".
+ */
+static ObjectKey *
+key_of_row(StoreScan *scan, List *keys, int first)
 {
-	Relation	rel = store_open("requirement_key", KEY_NATTS, RowExclusiveLock);
+	Datum	   *values = scan->slot->tts_values;
+	int			n = list_length(keys);
+
+	slot_getsomeattrs(scan->slot, KEY_NATTS);
+	for (int i = 0; i < n; i++)
+	{
+		ObjectKey  *key = list_nth(keys, (first + i) % n);
+
+		if (key->classid == DatumGetObjectId(values[KEY_CLASS - 1]) &&
+			text_equals(values[KEY_NAME - 1], key->name) &&
+			text_equals(values[KEY_SCHEMA - 1], key->schema))
+			return key;
+	}
+	return NULL;
+}
+
+/* Has the row no place among what was found? */
+static bool
+row_is_stale(StoreScan *scan, const Observation *found, const ObjectKey *key)
+{
+	Datum		stored = scan->slot->tts_values[KEY_FOUND - 1];
+
+	return found->state == STATE_MET &&
+		(key == NULL || key->found != DatumGetBool(stored));
+}
+
+bool *
+store_keys_change(const int64 *ids, Observation **found, int n)
+{
+	Relation	rel = store_open("requirement_key", KEY_NATTS, AccessShareLock);
+	bool	   *changes = palloc0_array(bool, n);
+	int		   *present = palloc0_array(int, n);
 	StoreScan	scan;
-	HeapTuple	tup;
-	List	   *stored = NIL;
-	ListCell   *lc;
-	bool		changes = false;
+	int			place;
 
 	scan_init(&scan);
-	scan_key_int64(&scan, requirement_id);
-	scan_begin(&scan, rel, "requirement_key_requirement_idx", NULL);
-	while (HeapTupleIsValid(tup = scan_next(&scan)))
+	scan_begin_ids(&scan, rel, "requirement_key_requirement_idx", ids, n);
+	while (HeapTupleIsValid(scan_next_id(&scan, &place)))
 	{
-		ObjectKey  *key = palloc_object(ObjectKey);
-		bool		isnull;
+		ObjectKey  *key = key_of_row(&scan, found[place]->keys, present[place]);
 
-		key->schema = tuple_text(rel, tup, KEY_SCHEMA);
-		key->name = tuple_text(rel, tup, KEY_NAME);
-		key->classid = DatumGetObjectId(heap_getattr(tup, KEY_CLASS,
-													 RelationGetDescr(rel), &isnull));
-		key->found = DatumGetBool(heap_getattr(tup, KEY_FOUND,
-											   RelationGetDescr(rel), &isnull));
-		if (!complete || key_in_list(key, keys))
-			stored = lappend(stored, key);
-		else
-		{
-			changes = true;
-			if (write)
-				store_delete(rel, tup);
-		}
+		present[place] += (key != NULL);
+		changes[place] |= row_is_stale(&scan, found[place], key);
 	}
 	scan_end(&scan);
+	table_close(rel, AccessShareLock);
 
-	foreach(lc, keys)
-	{
-		ObjectKey  *key = lfirst(lc);
-		ObjectKey	flipped = *key;
-
-		/* Without "complete" a key may be there with the other "found". */
-		flipped.found = !key->found;
-		if (!key_in_list(key, stored) && !key_in_list(&flipped, stored))
-		{
-			changes = true;
-			if (write)
-				insert_key(rel, key, requirement_id);
-		}
-	}
-	table_close(rel, NoLock);
+	for (int i = 0; i < n; i++)
+		changes[i] |= (present[i] < list_length(found[i]->keys));
+	pfree(present);
 	return changes;
+}
+
+void
+store_keys(int64 requirement_id, const Observation *found)
+{
+	Relation	rel = store_open("requirement_key", KEY_NATTS, RowExclusiveLock);
+	List	   *missing = list_copy(found->keys);
+	StoreScan	scan;
+	HeapTuple	tup;
+	ListCell   *lc;
+
+	scan_init(&scan);
+	tup = scan_find(&scan, rel, "requirement_key_requirement_idx", requirement_id);
+	for (; HeapTupleIsValid(tup); tup = scan_next(&scan))
+	{
+		ObjectKey  *key = key_of_row(&scan, found->keys, 0);
+
+		if (row_is_stale(&scan, found, key))
+			store_delete(rel, tup);
+		else
+			missing = list_delete_ptr(missing, key);
+	}
+	scan_end(&scan);
+	foreach(lc, missing)
+		insert_key(rel, lfirst(lc), requirement_id);
+	table_close(rel, NoLock);
 }

@@ -12,7 +12,8 @@
  * requirement, version_requirement, policy, journal_entry) is dumped.  What was found (requirement_state,
  * requirement_key) is not: it is found again after a restore (establish.c).
  *
- * Everything returned is in CurrentMemoryContext.
+ * Everything returned is in CurrentMemoryContext.  Arrays of ids are sorted and
+ * without duplicates: they are looked up in one go.
  */
 #ifndef COMPAT_GUARD_REGISTRY_H
 #define COMPAT_GUARD_REGISTRY_H
@@ -209,14 +210,17 @@ typedef struct StoredState
 extern void registry_store_requirements(int64 version_id, Requirement **reqs,
 										Observation **found, int n);
 extern void registry_set_baseline(const Requirement *req, Jsonb *baseline);
-extern Requirement *registry_load_requirement(int64 id);	/* NULL if gone */
+
+/* Those of the ids that are gone are taken out of the array. */
+extern Requirement **registry_load_requirements(int64 *ids, int *n);
 
 extern void registry_unlink_all(int64 version_id);
-extern bool registry_is_linked(int64 version_id, int64 requirement_id);
 
 /* Does any version that has the requirement pass the test?  Newest first. */
 typedef bool (*VersionTest) (int64 version_id, void *arg);
 extern bool registry_any_link(int64 requirement_id, VersionTest test, void *arg);
+/* Keep the ids of which that is true; returns how many. */
+extern int	registry_keep_linked(int64 *ids, int n, VersionTest test, void *arg);
 extern List *registry_requirements_of(int64 version_id);	/* of Requirement * */
 
 /* Drop requirements no version links to any more, from among those given. */
@@ -234,19 +238,20 @@ extern int64 *registry_all_requirements(int *n);
 
 /* ---- what was found (state.c) ---- */
 
-extern StoredState registry_read_state(int64 requirement_id);
+extern StoredState *registry_read_states(const int64 *ids, int n);	/* an array */
 
 /* How many of a version's requirements are unmet, and of these were met before. */
 extern void registry_count_unmet(int64 version_id, int64 *unmet, int64 *broken);
 
-/* Remember observations, and baselines if nothing is unmet. */
-extern void registry_save_states(Requirement **reqs, Observation **found, int n);
-
 /*
- * Remember an observation, in place of what was known.  Locks the requirement
- * if that changes anything.
+ * Remember what was found, in place of what was known before.  Locks those
+ * requirements, in ascending order, for which that changes anything.
  */
-extern void registry_save_state(int64 requirement_id, const Observation *obs);
+extern void registry_save_states(const int64 *ids, const StoredState *before,
+								 Observation **found, int n);
+
+/* The same of all a version requires, sorted by id, and baselines if nothing is unmet. */
+extern void registry_save_revived(Requirement **reqs, Observation **found, int n);
 
 /* Forget what was found, and where to look, about those of the requirements
  * that no version has whose states are kept up to date. */

@@ -12,9 +12,8 @@
 
 /* Find a requirement of equal digest, or store it; sets req->id. */
 static void
-store_requirement(Requirement *req)
+store_requirement(Relation rel, Requirement *req)
 {
-	Relation	rel = store_open("requirement", REQUIREMENT_NATTS, RowExclusiveLock);
 	bytea	   *digest = requirement_digest(req);
 	StoreScan	scan;
 	HeapTuple	tup;
@@ -40,24 +39,6 @@ store_requirement(Requirement *req)
 	}
 	else
 		req->id = tuple_int64(rel, tup, REQUIREMENT_ID);
-	table_close(rel, NoLock);
-}
-
-/* The row of a requirement, copied; NULL if it is gone. */
-static HeapTuple
-requirement_tuple(Relation rel, int64 id)
-{
-	StoreScan	scan;
-	HeapTuple	tup;
-
-	scan_init(&scan);
-	scan_key_int64(&scan, id);
-	scan_begin(&scan, rel, "requirement_pkey", NULL);
-	tup = scan_next(&scan);
-	if (HeapTupleIsValid(tup))
-		tup = heap_copytuple(tup);
-	scan_end(&scan);
-	return tup;
 }
 
 /*
@@ -68,8 +49,11 @@ void
 registry_set_baseline(const Requirement *req, Jsonb *baseline)
 {
 	Relation	rel = store_open("requirement", REQUIREMENT_NATTS, RowExclusiveLock);
-	HeapTuple	tup = requirement_tuple(rel, req->id);
+	StoreScan	scan;
+	HeapTuple	tup;
 
+	scan_init(&scan);
+	tup = scan_find(&scan, rel, "requirement_pkey", req->id);
 	if (HeapTupleIsValid(tup))
 	{
 		Row			row;
@@ -78,48 +62,61 @@ registry_set_baseline(const Requirement *req, Jsonb *baseline)
 		row_set_json(&row, REQUIREMENT_BASELINE, baseline);
 		store_update(rel, tup, &row);
 	}
+	scan_end(&scan);
 	table_close(rel, NoLock);
 }
 
-Requirement *
-registry_load_requirement(int64 id)
+static Requirement *
+requirement_from_tuple(Relation rel, HeapTuple tup)
+{
+	Requirement *req = palloc0_object(Requirement);
+	char	   *kind = tuple_text(rel, tup, REQUIREMENT_KINDNAME);
+
+	req->id = tuple_int64(rel, tup, REQUIREMENT_ID);
+	if (!requirement_kind_by_name(kind, &req->kind))
+		report_damage("requirement", psprintf("row %lld is of unknown kind \"%s\"",
+											  (long long) req->id, kind));
+	req->object = tuple_text(rel, tup, REQUIREMENT_OBJECT);
+	req->expected = tuple_json(rel, tup, REQUIREMENT_EXPECTED);
+	req->baseline = tuple_json(rel, tup, REQUIREMENT_BASELINE);
+	req->role = tuple_text(rel, tup, REQUIREMENT_ROLE);
+	req->search_path = tuple_text(rel, tup, REQUIREMENT_SEARCH_PATH);
+	return req;
+}
+
+Requirement **
+registry_load_requirements(int64 *ids, int *n)
 {
 	Relation	rel = store_open("requirement", REQUIREMENT_NATTS, AccessShareLock);
-	HeapTuple	tup = requirement_tuple(rel, id);
-	Requirement *req = NULL;
+	Requirement **reqs = palloc_array(Requirement *, *n);
+	StoreScan	scan;
+	HeapTuple	tup;
+	int			place;
+	int			nfound = 0;
 
-	if (HeapTupleIsValid(tup))
-	{
-		char	   *kind = tuple_text(rel, tup, REQUIREMENT_KINDNAME);
-
-		req = palloc0_object(Requirement);
-		req->id = id;
-		if (!requirement_kind_by_name(kind, &req->kind))
-			report_damage("requirement", psprintf("row %lld is of unknown kind \"%s\"",
-												  (long long) id, kind));
-		req->object = tuple_text(rel, tup, REQUIREMENT_OBJECT);
-		req->expected = tuple_json(rel, tup, REQUIREMENT_EXPECTED);
-		req->baseline = tuple_json(rel, tup, REQUIREMENT_BASELINE);
-		req->role = tuple_text(rel, tup, REQUIREMENT_ROLE);
-		req->search_path = tuple_text(rel, tup, REQUIREMENT_SEARCH_PATH);
-	}
+	scan_init(&scan);
+	scan_begin_ids(&scan, rel, "requirement_pkey", ids, *n);
+	while (HeapTupleIsValid(tup = scan_next_id(&scan, &place)))
+		reqs[nfound++] = requirement_from_tuple(rel, tup);
+	scan_end(&scan);
 	table_close(rel, AccessShareLock);
-	return req;
+	for (int i = 0; i < nfound; i++)
+		ids[i] = reqs[i]->id;
+	*n = nfound;
+	return reqs;
 }
 
 /* ---- links ---- */
 
 static void
-link_requirement(int64 version_id, int64 requirement_id)
+link_requirement(Relation rel, int64 version_id, int64 requirement_id)
 {
-	Relation	rel = store_open("version_requirement", LINK_NATTS, RowExclusiveLock);
 	Row			row;
 
 	row_init(&row);
 	row_set(&row, LINK_VERSION_ID, Int64GetDatum(version_id));
 	row_set(&row, LINK_REQUIREMENT_ID, Int64GetDatum(requirement_id));
 	store_insert(rel, &row);
-	table_close(rel, NoLock);
 }
 
 typedef struct StoreRequirements
@@ -130,17 +127,55 @@ typedef struct StoreRequirements
 	int			n;
 } StoreRequirements;
 
+/* A requirement that is stored, and what was found about it. */
+typedef struct FoundState
+{
+	int64		id;
+	Observation *found;
+} FoundState;
+
+static int
+compare_found(const void *a, const void *b)
+{
+	int64		ida = ((const FoundState *) a)->id;
+	int64		idb = ((const FoundState *) b)->id;
+
+	return (ida > idb) - (ida < idb);
+}
+
+static void
+save_found(FoundState *stored, int n)
+{
+	int64	   *ids = palloc_array(int64, n);
+	Observation **found = palloc_array(Observation *, n);
+
+	qsort(stored, n, sizeof(FoundState), compare_found);
+	for (int i = 0; i < n; i++)
+	{
+		ids[i] = stored[i].id;
+		found[i] = stored[i].found;
+	}
+	registry_save_states(ids, registry_read_states(ids, n), found, n);
+}
+
 static void
 store_requirements(void *arg)
 {
 	StoreRequirements *store = arg;
+	Relation	requirements = store_open("requirement", REQUIREMENT_NATTS, RowExclusiveLock);
+	Relation	links = store_open("version_requirement", LINK_NATTS, RowExclusiveLock);
+	FoundState *stored = palloc_array(FoundState, store->n);
 
 	for (int i = 0; i < store->n; i++)
 	{
-		store_requirement(store->reqs[i]);
-		link_requirement(store->version_id, store->reqs[i]->id);
-		registry_save_state(store->reqs[i]->id, store->found[i]);
+		store_requirement(requirements, store->reqs[i]);
+		link_requirement(links, store->version_id, store->reqs[i]->id);
+		stored[i].id = store->reqs[i]->id;
+		stored[i].found = store->found[i];
 	}
+	table_close(links, NoLock);
+	table_close(requirements, NoLock);
+	save_found(stored, store->n);
 }
 
 void
@@ -152,48 +187,50 @@ registry_store_requirements(int64 version_id, Requirement **reqs,
 	/* All again if another registration stored one of them meanwhile. */
 	while (!store_unless_duplicate(store_requirements, &store))
 		CHECK_FOR_INTERRUPTS();
-	CommandCounterIncrement();
 }
 
-typedef struct SaveStates
+typedef struct SaveRevived
 {
 	Requirement **reqs;
+	int64	   *ids;
 	Observation **found;
 	int			n;
 	bool		ready;			/* nothing is unmet */
-} SaveStates;
+} SaveRevived;
 
 static void
-save_states(void *arg)
+save_revived(void *arg)
 {
-	SaveStates *save = arg;
+	SaveRevived *save = arg;
 
-	for (int i = 0; i < save->n; i++)
+	registry_save_states(save->ids, registry_read_states(save->ids, save->n), save->found,
+						 save->n);
+	for (int i = 0; i < save->n && save->ready; i++)
 	{
-		Requirement *req = save->reqs[i];
-		Observation *found = save->found[i];
+		int64		id = save->ids[i];
+		int			n = 1;
 
-		registry_save_state(req->id, found);
-		if (save->ready && req->baseline == NULL && found->baseline != NULL &&
-			found->state == STATE_MET)
-		{
-			registry_lock_row(req->id);
-			if (registry_load_requirement(req->id)->baseline == NULL)
-				registry_set_baseline(req, found->baseline);
-		}
+		if (save->reqs[i]->baseline != NULL || save->found[i]->baseline == NULL)
+			continue;
+		registry_lock_row(id);
+		if (registry_load_requirements(&id, &n)[0]->baseline == NULL)
+			registry_set_baseline(save->reqs[i], save->found[i]->baseline);
 	}
 }
 
 void
-registry_save_states(Requirement **reqs, Observation **found, int n)
+registry_save_revived(Requirement **reqs, Observation **found, int n)
 {
-	SaveStates	save = {reqs, found, n, true};
+	SaveRevived save = {reqs, palloc_array(int64, n), found, n, true};
 
 	for (int i = 0; i < n; i++)
+	{
+		save.ids[i] = reqs[i]->id;
 		save.ready &= (found[i]->state != STATE_UNMET);
+	}
 
 	/* Where there was no state yet, others may be saving one, too. */
-	while (!store_unless_duplicate(save_states, &save))
+	while (!store_unless_duplicate(save_revived, &save))
 		CHECK_FOR_INTERRUPTS();
 	CommandCounterIncrement();
 }
@@ -214,21 +251,73 @@ registry_unlink_all(int64 version_id)
 	table_close(rel, NoLock);
 }
 
-bool
-registry_is_linked(int64 version_id, int64 requirement_id)
+/* Of the versions that have the requirement the newest that passes the test, or 0. */
+static int64
+newest_link(StoreScan *scan, Relation rel, int64 requirement_id, VersionTest test, void *arg)
 {
-	Relation	rel = store_open("version_requirement", LINK_NATTS, AccessShareLock);
+	HeapTuple	tup;
+
+	scan_key_int64(scan, requirement_id);
+	scan_begin_backward(scan, rel, "version_requirement_idx");
+	while (HeapTupleIsValid(tup = scan_next(scan)))
+	{
+		int64		version_id = tuple_int64(rel, tup, LINK_VERSION_ID);
+
+		if (test(version_id, arg))
+			return version_id;
+	}
+	return 0;
+}
+
+/* Which of the ids does the version have? */
+static void
+mark_linked(Relation rel, int64 version_id, const int64 *ids, int n, bool *linked)
+{
 	StoreScan	scan;
-	bool		found;
+	int			place;
 
 	scan_init(&scan);
 	scan_key_int64(&scan, version_id);
-	scan_key_int64(&scan, requirement_id);
-	scan_begin(&scan, rel, "version_requirement_pkey", NULL);
-	found = HeapTupleIsValid(scan_next(&scan));
+	scan_begin_ids(&scan, rel, "version_requirement_pkey", ids, n);
+	while (HeapTupleIsValid(scan_next_id(&scan, &place)))
+		linked[place] = true;
+	scan_end(&scan);
+}
+
+int
+registry_keep_linked(int64 *ids, int n, VersionTest test, void *arg)
+{
+	Relation	rel = store_open("version_requirement", LINK_NATTS, AccessShareLock);
+	bool	   *linked = palloc0_array(bool, n);
+	bool		guessed = false;
+	StoreScan	scan;
+	int			nkept = 0;
+
+	scan_init(&scan);
+	for (int i = 0; i < n; i++)
+	{
+		int64		version = linked[i] ? 0 : newest_link(&scan, rel, ids[i], test, arg);
+
+		if (version != 0)
+			linked[i] = true;
+
+		/* What one version needs its neighbours mostly do. */
+		if (version != 0 && !guessed)
+		{
+			mark_linked(rel, version, ids, n, linked);
+			guessed = true;
+		}
+	}
 	scan_end(&scan);
 	table_close(rel, AccessShareLock);
-	return found;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (linked[i])
+			ids[nkept++] = ids[i];
+	}
+	pfree(linked);
+	return nkept;
 }
 
 bool
@@ -236,39 +325,25 @@ registry_any_link(int64 requirement_id, VersionTest test, void *arg)
 {
 	Relation	rel = store_open("version_requirement", LINK_NATTS, AccessShareLock);
 	StoreScan	scan;
-	HeapTuple	tup;
-	bool		passed = false;
+	bool		found;
 
 	scan_init(&scan);
-	scan_key_int64(&scan, requirement_id);
-	scan_begin_backward(&scan, rel, "version_requirement_idx");
-	while (!passed && HeapTupleIsValid(tup = scan_next(&scan)))
-		passed = test(tuple_int64(rel, tup, LINK_VERSION_ID), arg);
+	found = newest_link(&scan, rel, requirement_id, test, arg) != 0;
 	scan_end(&scan);
 	table_close(rel, AccessShareLock);
-	return passed;
+	return found;
 }
 
 List *
 registry_requirements_of(int64 version_id)
 {
-	Relation	rel = store_open("version_requirement", LINK_NATTS, AccessShareLock);
-	StoreScan	scan;
-	HeapTuple	tup;
+	int			n;
+	int64	   *ids = store_linked_ids(version_id, &n);
+	Requirement **reqs = registry_load_requirements(ids, &n);
 	List	   *requirements = NIL;
 
-	scan_init(&scan);
-	scan_key_int64(&scan, version_id);
-	scan_begin(&scan, rel, "version_requirement_pkey", NULL);
-	while (HeapTupleIsValid(tup = scan_next(&scan)))
-	{
-		Requirement *req = registry_load_requirement(tuple_int64(rel, tup, LINK_REQUIREMENT_ID));
-
-		if (req != NULL)
-			requirements = lappend(requirements, req);
-	}
-	scan_end(&scan);
-	table_close(rel, AccessShareLock);
+	for (int i = 0; i < n; i++)
+		requirements = lappend(requirements, reqs[i]);
 	return requirements;
 }
 

@@ -4,10 +4,14 @@
  */
 #include "postgres.h"
 
+#include "access/tableam.h"
+#include "access/xact.h"
 #include "registry/registry.h"
 #include "registry/store.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 /* ---- reading ---- */
@@ -29,57 +33,73 @@ state_from_tuple(Relation rel, HeapTuple tup)
 	return stored;
 }
 
-/* The state's row, copied; NULL if there is none. */
-static HeapTuple
-state_tuple(Relation rel, int64 requirement_id)
-{
-	StoreScan	scan;
-	HeapTuple	tup;
-
-	scan_init(&scan);
-	scan_key_int64(&scan, requirement_id);
-	scan_begin(&scan, rel, "requirement_state_pkey", NULL);
-	tup = scan_next(&scan);
-	if (HeapTupleIsValid(tup))
-		tup = heap_copytuple(tup);
-	scan_end(&scan);
-	return tup;
-}
-
-StoredState
-registry_read_state(int64 requirement_id)
+StoredState *
+registry_read_states(const int64 *ids, int n)
 {
 	Relation	rel = store_open("requirement_state", STATE_NATTS, AccessShareLock);
-	HeapTuple	tup = state_tuple(rel, requirement_id);
-	StoredState stored = {.known = false};
+	StoredState *states = palloc0_array(StoredState, n);
+	StoreScan	scan;
+	HeapTuple	tup;
+	int			place;
 
-	if (HeapTupleIsValid(tup))
-		stored = state_from_tuple(rel, tup);
+	scan_init(&scan);
+	scan_begin_ids(&scan, rel, "requirement_state_pkey", ids, n);
+	while (HeapTupleIsValid(tup = scan_next_id(&scan, &place)))
+		states[place] = state_from_tuple(rel, tup);
+	scan_end(&scan);
 	table_close(rel, AccessShareLock);
-	return stored;
+	return states;
 }
 
+/*
+ * What is unmet and what the version needs are both sorted by requirement, so
+ * each is entered by turns where the other has got to: the cost is that of the
+ * shorter one.
+ */
 void
 registry_count_unmet(int64 version_id, int64 *unmet, int64 *broken)
 {
-	Relation	rel = store_open("requirement_state", STATE_NATTS, AccessShareLock);
-	StoreScan	scan;
-	HeapTuple	tup;
+	Relation	states = store_open("requirement_state", STATE_NATTS, AccessShareLock);
+	Relation	links = store_open("version_requirement", LINK_NATTS, AccessShareLock);
+	StoreScan	state_scan;
+	StoreScan	link_scan;
+	int64		id = 0;
 
 	*unmet = *broken = 0;
-	scan_init(&scan);
-	scan_key_text(&scan, state_name(STATE_UNMET));
-	scan_begin(&scan, rel, "requirement_state_state_idx", NULL);
-	while (HeapTupleIsValid(tup = scan_next(&scan)))
+	scan_init(&state_scan);
+	scan_init(&link_scan);
+	for (;;)
 	{
-		if (!registry_is_linked(version_id, tuple_int64(rel, tup, STATE_REQUIREMENT_ID)))
-			continue;
-		(*unmet)++;
-		if (state_from_tuple(rel, tup).ever_met)
-			(*broken)++;
+		HeapTuple	state;
+		HeapTuple	link;
+		int64		unmet_id;
+
+		scan_key_text(&state_scan, state_name(STATE_UNMET));
+		scan_key_int64_range(&state_scan, id, PG_INT64_MAX);
+		scan_begin(&state_scan, states, "requirement_state_state_idx", NULL);
+		if (!HeapTupleIsValid(state = scan_next(&state_scan)))
+			break;
+		unmet_id = tuple_int64(states, state, STATE_REQUIREMENT_ID);
+
+		scan_key_int64(&link_scan, version_id);
+		scan_key_int64_range(&link_scan, unmet_id, PG_INT64_MAX);
+		scan_begin(&link_scan, links, "version_requirement_pkey", NULL);
+		if (!HeapTupleIsValid(link = scan_next(&link_scan)))
+			break;
+		id = tuple_int64(links, link, LINK_REQUIREMENT_ID);
+
+		if (id == unmet_id)
+		{
+			(*unmet)++;
+			if (state_from_tuple(states, state).ever_met)
+				(*broken)++;
+			id++;
+		}
 	}
-	scan_end(&scan);
-	table_close(rel, AccessShareLock);
+	scan_end(&link_scan);
+	scan_end(&state_scan);
+	table_close(links, AccessShareLock);
+	table_close(states, AccessShareLock);
 }
 
 /* ---- saving ---- */
@@ -136,110 +156,138 @@ json_equal(Jsonb *a, Jsonb *b)
 }
 
 static bool
-state_changes(Relation rel, HeapTuple tup, const Observation *obs, Jsonb *problems)
+state_changes(const StoredState *before, const Observation *obs, Jsonb *problems)
 {
-	StoredState stored;
-
-	if (!HeapTupleIsValid(tup))
-		return true;
-	stored = state_from_tuple(rel, tup);
-	return stored.state != obs->state || !json_equal(stored.problems, problems);
+	return !before->known || before->state != obs->state ||
+		!json_equal(before->problems, problems);
 }
 
 static void
-write_state(Relation rel, HeapTuple tup, int64 requirement_id, const Observation *obs,
-			Jsonb *problems)
+write_state(int64 requirement_id, const Observation *obs, Jsonb *problems)
 {
+	Relation	rel = store_open("requirement_state", STATE_NATTS, RowExclusiveLock);
 	bool		met = (obs->state == STATE_MET);
+	StoredState before = {.known = false};
+	StoreScan	scan;
+	HeapTuple	tup;
 	Row			row;
+
+	/* As it is now that the requirement is locked. */
+	scan_init(&scan);
+	tup = scan_find(&scan, rel, "requirement_state_pkey", requirement_id);
+	if (HeapTupleIsValid(tup))
+		before = state_from_tuple(rel, tup);
 
 	row_init(&row);
 	row_set_text(&row, STATE_STATE, state_name(obs->state));
 	row_set_json(&row, STATE_PROBLEMS, problems);
+	row_set(&row, STATE_EVER_MET, BoolGetDatum(met || before.ever_met));
 	row_set(&row, STATE_CHANGED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
-	if (HeapTupleIsValid(tup))
-	{
-		row_set(&row, STATE_EVER_MET,
-				BoolGetDatum(met || state_from_tuple(rel, tup).ever_met));
-		store_update(rel, tup, &row);
-	}
-	else
+	if (!before.known)
 	{
 		row_set(&row, STATE_REQUIREMENT_ID, Int64GetDatum(requirement_id));
-		row_set(&row, STATE_EVER_MET, BoolGetDatum(met));
 		store_insert(rel, &row);
 	}
+	else if (state_changes(&before, obs, problems))
+		store_update(rel, tup, &row);
+	scan_end(&scan);
+	table_close(rel, NoLock);
 }
 
 void
-registry_save_state(int64 requirement_id, const Observation *obs)
+registry_save_states(const int64 *ids, const StoredState *before, Observation **found,
+					 int n)
 {
-	Relation	rel = store_open("requirement_state", STATE_NATTS, RowExclusiveLock);
-	HeapTuple	tup = state_tuple(rel, requirement_id);
-	Jsonb	   *problems = problems_to_json(obs->problems);
-	bool		complete = (obs->state == STATE_MET);
+	bool	   *keys_change = store_keys_change(ids, found, n);
 
-	/* Usually nothing is new, and then nobody has to wait for anybody. */
-	if (state_changes(rel, tup, obs, problems) ||
-		store_keys(requirement_id, obs->keys, complete, false))
+	for (int i = 0; i < n; i++)
 	{
-		if (HeapTupleIsValid(tup))
-		{
-			registry_lock_row(requirement_id);
-			tup = state_tuple(rel, requirement_id);
-		}
-		if (state_changes(rel, tup, obs, problems))
-			write_state(rel, tup, requirement_id, obs, problems);
-		(void) store_keys(requirement_id, obs->keys, complete, true);
+		Jsonb	   *problems = problems_to_json(found[i]->problems);
+
+		/* Usually nothing is new, and then nobody has to wait for anybody. */
+		if (!keys_change[i] && !state_changes(&before[i], found[i], problems))
+			continue;
+		if (before[i].known)
+			registry_lock_row(ids[i]);
+		write_state(ids[i], found[i], problems);
+		store_keys(ids[i], found[i]);
 	}
-	table_close(rel, NoLock);
+	CommandCounterIncrement();
 }
 
 /* ---- after a restore ---- */
 
-/* The id in the first row that an index has for the keys, 0 if there is none. */
-static int64
-first_row(const char *table, int natts, const char *index, StoreScan *scan, int id_attnum)
+/* Can a row be seen where one was? */
+static bool
+row_is_there(Relation rel, ItemPointer tid)
 {
-	Relation	rel = store_open(table, natts, AccessShareLock);
-	HeapTuple	tup;
-	int64		id = 0;
+	TupleTableSlot *slot;
+	Snapshot	snapshot;
+	bool		found;
 
-	scan_begin(scan, rel, index, NULL);
-	if (HeapTupleIsValid(tup = scan_next(scan)))
-		id = tuple_int64(rel, tup, id_attnum);
-	scan_end(scan);
-	table_close(rel, AccessShareLock);
-	return id;
+	if (ItemPointerGetBlockNumber(tid) >= RelationGetNumberOfBlocks(rel))
+		return false;
+	slot = table_slot_create(rel, NULL);
+	snapshot = RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(rel)));
+	found = table_tuple_fetch_row_version(rel, tid, snapshot, slot);
+	UnregisterSnapshot(snapshot);
+	ExecDropSingleTupleTableSlot(slot);
+	return found;
 }
 
-bool
-registry_is_unestablished(void)
+/* The place of the first row that an index has for the keys; false if there is none. */
+static bool
+first_row(Relation rel, const char *index, StoreScan *scan, ItemPointer tid)
+{
+	HeapTuple	tup;
+
+	if (RelationGetNumberOfBlocks(rel) == 0)
+		return false;
+	scan_begin(scan, rel, index, NULL);
+	tup = scan_next(scan);
+	if (HeapTupleIsValid(tup))
+		*tid = tup->t_self;
+	scan_end(scan);
+	return HeapTupleIsValid(tup);
+}
+
+static bool
+any_state(void)
 {
 	/*
 	 * Asked before every change of schema.  To find a row again that was there
 	 * before is much cheaper than any, for which a whole index page is read.
 	 */
-	static int64 seen = 0;
+	static Oid	seen_in = InvalidOid;
+	static ItemPointerData seen;
+	Relation	rel = store_open("requirement_state", STATE_NATTS, AccessShareLock);
 	StoreScan	scan;
 
-	if (seen != 0)
-	{
-		scan_init(&scan);
-		scan_key_int64(&scan, seen);
-		seen = first_row("requirement_state", STATE_NATTS, "requirement_state_pkey",
-						 &scan, STATE_REQUIREMENT_ID);
-	}
-	if (seen == 0)
-	{
-		scan_init(&scan);
-		seen = first_row("requirement_state", STATE_NATTS, "requirement_state_pkey",
-						 &scan, STATE_REQUIREMENT_ID);
-	}
-	if (seen != 0)
-		return false;
+	scan_init(&scan);
+	if (seen_in != RelationGetRelid(rel) || !row_is_there(rel, &seen))
+		seen_in = first_row(rel, "requirement_state_pkey", &scan, &seen)
+			? RelationGetRelid(rel) : InvalidOid;
+	table_close(rel, AccessShareLock);
+	return OidIsValid(seen_in);
+}
+
+static bool
+any_version_lives(void)
+{
+	Relation	rel = store_open("version", VERSION_NATTS, AccessShareLock);
+	ItemPointerData tid;
+	StoreScan	scan;
+	bool		found;
 
 	scan_init(&scan);
 	scan_key_null(&scan);
-	return first_row("version", VERSION_NATTS, "version_lapsed_idx", &scan, VERSION_ID) != 0;
+	found = first_row(rel, "version_lapsed_idx", &scan, &tid);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+bool
+registry_is_unestablished(void)
+{
+	return !any_state() && any_version_lives();
 }

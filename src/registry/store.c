@@ -9,8 +9,11 @@
  */
 #include "postgres.h"
 
+#include "access/relscan.h"
+#include "access/tableam.h"
 #include "base/activity.h"
 #include "base/errors.h"
+#include "base/compat.h"
 #include "base/subtransaction.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_am.h"
@@ -18,6 +21,7 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
+#include "executor/tuptable.h"
 #include "registry/store.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
@@ -239,16 +243,19 @@ check_index(StoreScan *scan, Relation rel, const char *name)
 		report_damage(name, "it is no index of its table");
 	if (!form->indisvalid || !form->indisready || !form->indislive)
 		report_damage(name, "the index is not valid (REINDEX it)");
-	if (scan->index->rd_rel->relam != BTREE_AM_OID || form->indnkeyatts < scan->nkeys ||
+	if (scan->index->rd_rel->relam != BTREE_AM_OID ||
 		!heap_attisnull(scan->index->rd_indextuple, Anum_pg_index_indpred, NULL) ||
 		!heap_attisnull(scan->index->rd_indextuple, Anum_pg_index_indexprs, NULL))
 		report_damage(name, "the index is not what it was made as");
 	for (int i = 0; i < scan->nkeys; i++)
 	{
+		int			column = scan->keys[i].sk_attno - 1;
+
 		/* A search for nulls brings no function, and so no type. */
-		if (OidIsValid(scan->types[i]) &&
-			(scan->index->rd_opcintype[i] != scan->types[i] ||
-			 scan->index->rd_indcollation[i] != scan->keys[i].sk_collation))
+		if (column >= form->indnkeyatts ||
+			(OidIsValid(scan->types[i]) &&
+			 (scan->index->rd_opcintype[column] != scan->types[i] ||
+			  scan->index->rd_indcollation[column] != scan->keys[i].sk_collation)))
 			report_damage(name, "the index is not what it was made as");
 	}
 }
@@ -317,51 +324,74 @@ store_next_id(const char *sequence)
 void
 scan_init(StoreScan *scan)
 {
+	scan->index = NULL;
+	scan->direction = ForwardScanDirection;
+	scan->begun = false;
 	scan->nkeys = 0;
 }
 
-static void
-scan_key(StoreScan *scan, RegProcedure proc, Oid type, Oid collation, Datum value)
+/* Add a key, or begin anew with it if those before have served. */
+static ScanKey
+next_key(StoreScan *scan)
 {
-	ScanKey		key = &scan->keys[scan->nkeys];
+	if (scan->begun)
+		scan->nkeys = 0;
+	scan->begun = false;
+	Assert(scan->nkeys < lengthof(scan->keys));
+	return &scan->keys[scan->nkeys++];
+}
 
-	scan->types[scan->nkeys++] = type;
+static void
+scan_key(StoreScan *scan, StrategyNumber strategy, RegProcedure proc, Oid type,
+		 Oid collation, Datum value)
+{
+	ScanKey		key = next_key(scan);
 
-	Assert(scan->nkeys <= lengthof(scan->keys));
-	ScanKeyEntryInitialize(key, 0, scan->nkeys, BTEqualStrategyNumber,
+	scan->types[scan->nkeys - 1] = type;
+
+	ScanKeyEntryInitialize(key, 0, scan->nkeys, strategy,
 						   InvalidOid, collation, proc, value);
 }
 
 void
 scan_key_int64(StoreScan *scan, int64 value)
 {
-	scan_key(scan, F_INT8EQ, INT8OID, InvalidOid, Int64GetDatum(value));
+	scan_key(scan, BTEqualStrategyNumber, F_INT8EQ, INT8OID, InvalidOid, Int64GetDatum(value));
+}
+
+void
+scan_key_int64_range(StoreScan *scan, int64 least, int64 greatest)
+{
+	scan_key(scan, BTGreaterEqualStrategyNumber, F_INT8GE, INT8OID, InvalidOid, Int64GetDatum(least));
+	scan_key(scan, BTLessEqualStrategyNumber, F_INT8LE, INT8OID, InvalidOid, Int64GetDatum(greatest));
+	scan->keys[scan->nkeys - 1].sk_attno--; /* of the same column */
 }
 
 void
 scan_key_text(StoreScan *scan, const char *value)
 {
-	scan_key(scan, F_TEXTEQ, TEXTOID, C_COLLATION_OID, CStringGetTextDatum(value));
+	scan_key(scan, BTEqualStrategyNumber, F_TEXTEQ, TEXTOID, C_COLLATION_OID,
+			 CStringGetTextDatum(value));
 }
 
 void
 scan_key_bytea(StoreScan *scan, bytea *value)
 {
-	scan_key(scan, F_BYTEAEQ, BYTEAOID, InvalidOid, PointerGetDatum(value));
+	scan_key(scan, BTEqualStrategyNumber, F_BYTEAEQ, BYTEAOID, InvalidOid, PointerGetDatum(value));
 }
 
 void
 scan_key_oid(StoreScan *scan, Oid value)
 {
-	scan_key(scan, F_OIDEQ, OIDOID, InvalidOid, ObjectIdGetDatum(value));
+	scan_key(scan, BTEqualStrategyNumber, F_OIDEQ, OIDOID, InvalidOid, ObjectIdGetDatum(value));
 }
 
 void
 scan_key_null(StoreScan *scan)
 {
-	ScanKey		key = &scan->keys[scan->nkeys];
+	ScanKey		key = next_key(scan);
 
-	scan->types[scan->nkeys++] = InvalidOid;
+	scan->types[scan->nkeys - 1] = InvalidOid;
 	ScanKeyEntryInitialize(key, SK_ISNULL | SK_SEARCHNULL, scan->nkeys,
 						   InvalidStrategy, InvalidOid, InvalidOid,
 						   InvalidOid, (Datum) 0);
@@ -371,60 +401,143 @@ scan_key_null(StoreScan *scan)
 void
 scan_key_before(StoreScan *scan, TimestampTz value)
 {
-	ScanKey		key = &scan->keys[scan->nkeys++];
-
-	ScanKeyEntryInitialize(key, 0, scan->nkeys, BTLessStrategyNumber, InvalidOid,
-						   InvalidOid, F_TIMESTAMPTZ_LT, TimestampTzGetDatum(value));
+	scan_key(scan, BTLessStrategyNumber, F_TIMESTAMPTZ_LT, TIMESTAMPTZOID, InvalidOid,
+			 TimestampTzGetDatum(value));
 }
 
+/* Unless it is open already. */
 static void
-open_index(StoreScan *scan, Relation rel, const char *index)
+open_index(StoreScan *scan, Relation rel, const char *index, Snapshot snapshot)
 {
-	Oid			relid = store_relid(index);
+	Oid			relid;
 
+	if (scan->index != NULL)
+		return;
+	relid = store_relid(index);
 	if (get_rel_relkind(relid) != RELKIND_INDEX)
 		report_damage(index, "it is no index");
 	scan->index = index_open(relid, AccessShareLock);
 	check_index(scan, rel, index);
-
-	/* systable_beginscan takes column numbers of the table, not the index. */
-	for (int i = 0; i < scan->nkeys; i++)
-		scan->keys[i].sk_attno = scan->index->rd_index->indkey.values[i];
+	scan->slot = table_slot_create(rel, NULL);
+	scan->snapshot = snapshot ? snapshot
+		: RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(rel)));
+	scan->desc = NULL;
 }
 
 void
 scan_begin(StoreScan *scan, Relation rel, const char *index, Snapshot snapshot)
 {
-	open_index(scan, rel, index);
-	scan->backward = false;
-	scan->desc = systable_beginscan(rel, RelationGetRelid(scan->index), true,
-									snapshot, scan->nkeys, scan->keys);
+	open_index(scan, rel, index, snapshot);
+	if (scan->desc != NULL && scan->desc->numberOfKeys != scan->nkeys)
+	{
+		index_endscan(scan->desc);
+		scan->desc = NULL;
+	}
+	if (scan->desc == NULL)
+		scan->desc = compat_index_beginscan(rel, scan->index, scan->snapshot, scan->nkeys);
+	index_rescan(scan->desc, scan->keys, scan->nkeys, NULL, 0);
+	scan->begun = true;
 }
 
 void
 scan_begin_backward(StoreScan *scan, Relation rel, const char *index)
 {
-	open_index(scan, rel, index);
-	scan->backward = true;
-	scan->desc = systable_beginscan_ordered(rel, scan->index, NULL,
-											scan->nkeys, scan->keys);
+	scan->direction = BackwardScanDirection;
+	scan_begin(scan, rel, index, NULL);
 }
 
 HeapTuple
 scan_next(StoreScan *scan)
 {
-	return scan->backward ? systable_getnext_ordered(scan->desc, BackwardScanDirection)
-		: systable_getnext(scan->desc);
+	bool		copied;
+
+	if (!index_getnext_slot(scan->desc, scan->direction, scan->slot))
+		return NULL;
+	return ExecFetchSlotHeapTuple(scan->slot, false, &copied);
+}
+
+HeapTuple
+scan_find(StoreScan *scan, Relation rel, const char *index, int64 id)
+{
+	scan_key_int64(scan, id);
+	scan_begin(scan, rel, index, NULL);
+	return scan_next(scan);
+}
+
+/*
+ * What is wanted of the registry was mostly stored together and has ids one
+ * after another.  To run along a gap in them is cheaper than to go down the
+ * index once more, if it is no wider than this.
+ */
+#define MAX_GAP 4
+
+void
+scan_begin_ids(StoreScan *scan, Relation rel, const char *index, const int64 *ids, int n)
+{
+	for (int i = 1; i < n; i++)
+		Assert(ids[i - 1] < ids[i]);
+	open_index(scan, rel, index, NULL);
+	scan->rel = rel;
+	scan->ids = ids;
+	scan->nids = n;
+	scan->nprefix = scan->nkeys;
+	scan->place = scan->run_end = 0;
+}
+
+static void
+begin_run(StoreScan *scan)
+{
+	int			first = scan->run_end;
+	int			last = first;
+
+	while (last + 1 < scan->nids && scan->ids[last + 1] - scan->ids[last] <= MAX_GAP)
+		last++;
+	scan->begun = false;
+	scan->nkeys = scan->nprefix;
+	scan_key_int64_range(scan, scan->ids[first], scan->ids[last]);
+	scan_begin(scan, scan->rel, NULL, NULL);
+	scan->place = first;
+	scan->run_end = last + 1;
+}
+
+HeapTuple
+scan_next_id(StoreScan *scan, int *place)
+{
+	AttrNumber	attnum = scan->index->rd_index->indkey.values[scan->nprefix];
+
+	for (;;)
+	{
+		HeapTuple	tup = scan->run_end > 0 ? scan_next(scan) : NULL;
+		int64		id;
+
+		if (HeapTupleIsValid(tup))
+		{
+			id = tuple_int64(scan->rel, tup, attnum);
+			while (scan->ids[scan->place] < id)
+				scan->place++;
+			*place = scan->place;
+			if (scan->ids[scan->place] == id)
+				return tup;
+		}
+		else if (scan->run_end == scan->nids)
+			return NULL;
+		else
+			begin_run(scan);
+	}
 }
 
 void
 scan_end(StoreScan *scan)
 {
-	if (scan->backward)
-		systable_endscan_ordered(scan->desc);
-	else
-		systable_endscan(scan->desc);
+	if (scan->index == NULL)
+		return;
+	ExecDropSingleTupleTableSlot(scan->slot);
+	if (scan->desc != NULL)
+		index_endscan(scan->desc);
+	if (IsMVCCSnapshot(scan->snapshot))
+		UnregisterSnapshot(scan->snapshot);
 	index_close(scan->index, AccessShareLock);
+	scan->index = NULL;
 }
 
 HeapTuple

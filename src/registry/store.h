@@ -11,9 +11,11 @@
 #include "access/table.h"
 #include "base/compat.h"
 #include "datatype/timestamp.h"
+#include "executor/tuptable.h"
 #include "postgres.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
+#include "verify/verify.h"
 
 /* Column numbers, as the install script declares the tables. */
 enum
@@ -124,19 +126,35 @@ extern struct Version *version_from_tuple(Relation rel, HeapTuple tup);
  * Scan by an index.  Keys are in index column order.  snapshot NULL is the
  * latest committed state plus one's own changes.  Backward is from the last
  * index entry to the first.
+ *
+ * Between scan_init and scan_end there may be a series of scans of one index,
+ * each begun with keys of its own.  The index is opened and the snapshot taken
+ * for the first, which makes the others cheap.
  */
 typedef struct StoreScan
 {
-	Relation	index;
-	SysScanDesc desc;
-	bool		backward;
+	Relation	index;			/* NULL before the first */
+	Snapshot	snapshot;
+	TupleTableSlot *slot;
+	IndexScanDesc desc;
+	ScanDirection direction;
+	bool		begun;			/* the next key is the first of another scan */
 	int			nkeys;
 	ScanKeyData keys[4];
 	Oid			types[4];		/* of the keys' values */
+
+	/* Of scan_begin_ids. */
+	Relation	rel;
+	const int64 *ids;
+	int			nids;
+	int			nprefix;		/* keys before the id */
+	int			place;			/* in ids, of the row come to */
+	int			run_end;		/* in ids, of what is being scanned */
 } StoreScan;
 
 extern void scan_init(StoreScan *scan);
 extern void scan_key_int64(StoreScan *scan, int64 value);
+extern void scan_key_int64_range(StoreScan *scan, int64 least, int64 greatest);
 extern void scan_key_text(StoreScan *scan, const char *value);
 extern void scan_key_bytea(StoreScan *scan, bytea *value);
 extern void scan_key_oid(StoreScan *scan, Oid value);
@@ -144,7 +162,17 @@ extern void scan_key_null(StoreScan *scan);
 extern void scan_key_before(StoreScan *scan, TimestampTz value);
 extern void scan_begin(StoreScan *scan, Relation rel, const char *index, Snapshot snapshot);
 extern void scan_begin_backward(StoreScan *scan, Relation rel, const char *index);
-extern HeapTuple scan_next(StoreScan *scan);
+extern HeapTuple scan_next(StoreScan *scan);	/* NULL at the end */
+extern HeapTuple scan_find(StoreScan *scan, Relation rel, const char *index,
+						   int64 id);	/* the first of those with the id */
+
+/*
+ * All rows whose next index column after the keys is one of the ids, which are
+ * sorted.  What comes with each is its place in ids.
+ */
+extern void scan_begin_ids(StoreScan *scan, Relation rel, const char *index,
+						   const int64 *ids, int n);
+extern HeapTuple scan_next_id(StoreScan *scan, int *place);
 
 /*
  * The one row that a unique index has for the keys, copied; NULL if there is
@@ -162,11 +190,14 @@ extern bool store_insert_unless_present(Relation rel, Row *row, StoreScan *scan,
 										const char *index);
 
 /*
- * Bring the stored keys of a requirement up to those observed (key.c).  Unless
- * "complete" they are only added to: what a requirement depended on while it
- * was met may come back.  Returns whether that changes anything, and without
- * "write" does just that.
+ * The keys of requirements (key.c).  Stored are those last observed, but unless
+ * the requirement was met then they are only added to: what it depended on
+ * while it was met may come back.
  */
-extern bool store_keys(int64 requirement_id, List *keys, bool complete, bool write);
+extern bool *store_keys_change(const int64 *ids, Observation **found, int n);	/* of each */
+extern void store_keys(int64 requirement_id, const Observation *found);
+
+/* Sorted ids of a version's requirements (key.c). */
+extern int64 *store_linked_ids(int64 version_id, int *n);
 
 #endif							/* COMPAT_GUARD_STORE_H */

@@ -81,13 +81,20 @@ extern void observe_below_view(Observation *obs, Oid relid);
 /* CREATE OR REPLACE VIEW lets views go round in a circle. */
 #define MAX_VIEW_DEPTH 32
 
+/* A type that a contract names. */
+typedef struct NamedType
+{
+	Oid			oid;
+	int32		typmod;
+} NamedType;
+
 /*
- * May a column of the type "now" be used wherever one of the type "accepted"
- * is expected?  See typematch.c for what widening is.  at_registration is the
+ * May a column of the type be used wherever one of the type "accepted" is
+ * expected?  See typematch.c for what widening is.  at_registration is the
  * type found when the requirement was first met, or NULL; it matters where
  * "accepted" leaves the modifier open.
  */
-extern bool type_is_accepted(const char *accepted, const char *at_registration,
+extern bool type_is_accepted(const NamedType *accepted, const char *at_registration,
 							 Oid type, int32 typmod);
 
 /*

@@ -64,6 +64,7 @@ type_label(Oid type, int32 typmod)
 								FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_ALLOW_INVALID);
 }
 
+/* types is of NamedType *. */
 static bool
 any_type_accepts(List *types, const char *at_registration, const ColumnFacts *facts)
 {
@@ -79,41 +80,50 @@ any_type_accepts(List *types, const char *at_registration, const ColumnFacts *fa
 
 /* A type of the contract may be dropped, or one that is not there be created. */
 static void
-observe_type_names(const ColumnCheck *check, List *types)
+observe_type_name(const ColumnCheck *check, const char *name)
 {
+	char	   *schema;
+	char	   *type;
+
+	DeconstructQualifiedName(compat_type_string_to_type_name(name)->names,
+							 &schema, &type);
+	observe_name(check->obs, TypeRelationId, schema, type);
+}
+
+/* Those of the types that there are, as a list of NamedType *. */
+static List *
+look_up_types(const ColumnCheck *check, List *names)
+{
+	List	   *types = NIL;
 	ListCell   *lc;
 
-	foreach(lc, types)
+	foreach(lc, names)
 	{
-		int32		typmod;
-		Oid			type = type_by_name(lfirst(lc), &typmod);
+		NamedType  *type = palloc_object(NamedType);
 
-		if (!OidIsValid(type) || type >= FirstNormalObjectId)
-		{
-			char	   *schema;
-			char	   *name;
-
-			DeconstructQualifiedName(compat_type_string_to_type_name(lfirst(lc))->names,
-									 &schema, &name);
-			observe_name(check->obs, TypeRelationId, schema, name);
-		}
+		type->oid = type_by_name(lfirst(lc), &type->typmod);
+		if (OidIsValid(type->oid))
+			types = lappend(types, type);
+		if (!OidIsValid(type->oid) || type->oid >= FirstNormalObjectId)
+			observe_type_name(check, lfirst(lc));
 	}
+	return types;
 }
 
 static void
 check_type(const ColumnCheck *check)
 {
-	List	   *types = requirement_list(check->req, "type");
+	List	   *names = requirement_list(check->req, "type");
+	List	   *types = look_up_types(check, names);
 	char	   *at_registration = baseline_text(check->req, "type");
 	const ColumnFacts *facts = &check->facts;
 	char	   *expected;
 
 	observe_type(check->obs, facts->type);
-	observe_type_names(check, types);
-	if (types == NIL || any_type_accepts(types, at_registration, facts))
+	if (names == NIL || any_type_accepts(types, at_registration, facts))
 		return;
 
-	expected = type_list_label(types);
+	expected = type_list_label(names);
 	if (any_type_accepts(types, NULL, facts))
 		expected = psprintf("%s, and no narrower than the %s it was at registration",
 							expected, at_registration);
@@ -339,8 +349,6 @@ verify_column(const Requirement *req, Observation *obs)
 {
 	static const char *const members[] = {"collation", "type"};
 	ColumnCheck check = {.req = req, .obs = obs};
-	const char *values[lengthof(members)];
-	Oid			type;
 
 	check.relid = observe_relation(req, obs);
 	if (!OidIsValid(check.relid))
@@ -363,9 +371,15 @@ verify_column(const Requirement *req, Observation *obs)
 	check_identity(&check);
 	check_collation(&check);
 
-	/* The base type: a domain may be gone when it is asked for. */
-	type = wire_type(check.facts.type, &check.facts.typmod);
-	values[0] = collation_label(check.facts.collation);
-	values[1] = type_label(type, check.facts.typmod);
-	obs->baseline = baseline_object(lengthof(members), members, values);
+	if (req->baseline == NULL)
+	{
+		/* The base type: a domain may be gone when it is asked for. */
+		Oid			type = wire_type(check.facts.type, &check.facts.typmod);
+		const char *values[] = {
+			collation_label(check.facts.collation),
+			type_label(type, check.facts.typmod)
+		};
+
+		obs->baseline = baseline_object(lengthof(members), members, values);
+	}
 }

@@ -11,7 +11,6 @@
 #define COMPAT_GUARD_OBSERVE_H
 
 #include "nodes/bitmapset.h"
-#include "nodes/bitmapset.h"
 #include "verify/verify.h"
 
 /*
@@ -36,8 +35,11 @@ extern void observe_object(Observation *obs, Oid classid, Oid objid);
  * telling which are not needed any more. */
 extern void observe_column(Observation *obs, Oid relid, const char *attname);
 
+/* Append copies of keys. */
+extern void keep_keys(List **kept, List *keys);
+
 /*
- * Resolve the relation a requirement names.  Returns its OID, or InvalidOid
+ * Resolve the relation a requirement names, before anything else is observed.  Returns its OID, or InvalidOid
  * after having reported relation-missing or privilege-lost: a relation the
  * role has no privilege on at all does not exist for it.  Keys are observed
  * either way.  The relation is not locked.

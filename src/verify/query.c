@@ -131,7 +131,8 @@ verify_query(const Requirement *req, Observation *obs)
 		obs->planning = false;
 	}
 
-	obs->baseline = shape_to_json(shape);
-	if (req->baseline != NULL)
+	if (req->baseline == NULL)
+		obs->baseline = shape_to_json(shape);
+	else
 		shape_compare(obs, req->baseline, shape);
 }

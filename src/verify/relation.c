@@ -20,6 +20,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/varlena.h"
+#include "verify/memo.h"
 #include "verify/observe.h"
 
 /* No sane search path is longer; what follows after is not searched. */
@@ -209,11 +210,10 @@ report_unreachable(Observation *obs, RuleId rule, const RangeVar *name,
 	problem->no_relation = true;
 }
 
-Oid
-observe_relation(const Requirement *req, Observation *obs)
+static Oid
+resolve_relation(const char *text, const char *search_path, Observation *obs)
 {
-	List	   *names = compat_string_to_name_list(requirement_text(req, "relation"));
-	RangeVar   *name = makeRangeVarFromNameList(names);
+	RangeVar   *name = makeRangeVarFromNameList(compat_string_to_name_list(text));
 	Oid			hidden_in;
 	Oid			relid;
 	Oid			closed;
@@ -221,7 +221,7 @@ observe_relation(const Requirement *req, Observation *obs)
 
 	observe_name(obs, RelationRelationId, name->schemaname, name->relname);
 
-	relid = find_relation(name, req->search_path, &hidden_in);
+	relid = find_relation(name, search_path, &hidden_in);
 	if (OidIsValid(hidden_in))
 	{
 		char	   *schema = get_namespace_name(hidden_in);
@@ -261,6 +261,47 @@ observe_relation(const Requirement *req, Observation *obs)
 			->no_relation = true;
 		return InvalidOid;
 	}
+	return relid;
+}
+
+/* The relation that was resolved last; text is NULL if it was none. */
+typedef struct ResolvedRelation
+{
+	MemoMoment	moment;
+	char	   *text;
+	Oid			relid;
+	List	   *keys;			/* of ObjectKey *: what that depends on */
+} ResolvedRelation;
+
+static void
+remember_resolved(ResolvedRelation *last, const char *text, Oid relid, List *keys)
+{
+	MemoryContext old = MemoryContextSwitchTo(memo_context());
+
+	last->keys = NIL;
+	keep_keys(&last->keys, keys);
+	last->relid = relid;
+	last->text = pstrdup(text);
+	MemoryContextSwitchTo(old);
+}
+
+Oid
+observe_relation(const Requirement *req, Observation *obs)
+{
+	static ResolvedRelation last;
+	char	   *text = requirement_text(req, "relation");
+	Oid			relid;
+
+	if (!memo_is_current(&last.moment))
+		last.text = NULL;
+	if (last.text != NULL && strcmp(last.text, text) == 0)
+	{
+		keep_keys(&obs->keys, last.keys);
+		return last.relid;
+	}
+	relid = resolve_relation(text, req->search_path, obs);
+	if (OidIsValid(relid))
+		remember_resolved(&last, text, relid, obs->keys);
 	return relid;
 }
 
@@ -329,6 +370,7 @@ verify_relation(const Requirement *req, Observation *obs)
 		const char *values[] = {relation_kind_label(relkind), schema};
 
 		check_captured(req, obs, relid, schema);
-		obs->baseline = baseline_object(lengthof(values), members, values);
+		if (req->baseline == NULL)
+			obs->baseline = baseline_object(lengthof(values), members, values);
 	}
 }

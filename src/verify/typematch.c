@@ -198,14 +198,14 @@ modifier_is_wider(const ColumnType *before, const ColumnType *now, bool exactly)
 }
 
 bool
-type_is_accepted(const char *accepted_name, const char *at_registration,
+type_is_accepted(const NamedType *named, const char *at_registration,
 				 Oid oid, int32 typmod)
 {
 	ColumnType	accepted,
 				before,
 				now;
 
-	if (!column_type_by_name(accepted_name, &accepted) ||
+	if (!column_type(named->oid, named->typmod, &accepted) ||
 		!column_type(oid, typmod, &now) ||
 		!same_wire_type(&accepted, &now))
 		return false;
@@ -214,7 +214,8 @@ type_is_accepted(const char *accepted_name, const char *at_registration,
 	if (accepted.typmod != -1 || accepted.oid != now.oid)
 		return modifier_is_wider(&accepted, &now, true);
 
-	if (at_registration == NULL ||
+	/* What has no modifier holds whatever it held with one. */
+	if (now.typmod == -1 || at_registration == NULL ||
 		!column_type_by_name(at_registration, &before) ||
 		!same_wire_type(&before, &now))
 		return true;

@@ -33,6 +33,7 @@
 #include "utils/snapmgr.h"
 #include "utils/varlena.h"
 #include "verify/budget.h"
+#include "verify/memo.h"
 #include "verify/observe.h"
 #include "verify/query.h"
 #include "verify/verify.h"
@@ -173,10 +174,35 @@ observe_name(Observation *obs, Oid classid, const char *schema, const char *name
 	}
 }
 
+/* NULL if it is temporary or gone. */
+static ObjectKey *
+relation_key(Oid relid)
+{
+	static struct
+	{
+		MemoMoment	moment;
+		Oid			relid;
+		ObjectKey  *key;
+	}			last;
+
+	if (!memo_is_current(&last.moment) || last.relid != relid)
+	{
+		MemoryContext old = MemoryContextSwitchTo(memo_context());
+
+		last.relid = InvalidOid;
+		last.key = NULL;
+		last.key = object_key(RelationRelationId, relid);
+		last.relid = relid;
+		MemoryContextSwitchTo(old);
+	}
+	return last.key;
+}
+
 void
 observe_object(Observation *obs, Oid classid, Oid objid)
 {
-	ObjectKey  *key = object_key(classid, objid);
+	ObjectKey  *key = classid == RelationRelationId ? relation_key(objid)
+		: object_key(classid, objid);
 
 	if (key != NULL && key->name != NULL)
 		observe_key(obs, classid, key->schema, key->name, true);
@@ -185,7 +211,7 @@ observe_object(Observation *obs, Oid classid, Oid objid)
 void
 observe_column(Observation *obs, Oid relid, const char *attname)
 {
-	ObjectKey  *key = object_key(RelationRelationId, relid);
+	ObjectKey  *key = relation_key(relid);
 
 	if (key != NULL)
 		observe_key(obs, AttributeRelationId, key->schema,
@@ -471,6 +497,7 @@ typedef struct Batch
 	int			next;			/* position in order of what is answered next */
 	const char *role;			/* whose time it is; NULL: nobody's yet */
 	MemoryContext scratch;		/* for answering one requirement */
+	MemoryContext memo;			/* for all that are answered in one context */
 	const VerifyOptions *options;
 	Observation **result;
 } Batch;
@@ -479,6 +506,22 @@ static char *
 copy_text(const char *text)
 {
 	return text ? pstrdup(text) : NULL;
+}
+
+void
+keep_keys(List **kept, List *keys)
+{
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		ObjectKey  *key = palloc_object(ObjectKey);
+
+		*key = *(ObjectKey *) lfirst(lc);
+		key->schema = copy_text(key->schema);
+		key->name = copy_text(key->name);
+		*kept = lappend(*kept, key);
+	}
 }
 
 /* Copy what was observed out of the scratch context and empty that. */
@@ -507,15 +550,7 @@ keep_result(Batch *batch, int i)
 		problem->constraint = copy_text(problem->constraint);
 		kept->problems = lappend(kept->problems, problem);
 	}
-	foreach(lc, scratch->keys)
-	{
-		ObjectKey  *key = palloc_object(ObjectKey);
-
-		*key = *(ObjectKey *) lfirst(lc);
-		key->schema = copy_text(key->schema);
-		key->name = copy_text(key->name);
-		kept->keys = lappend(kept->keys, key);
-	}
+	keep_keys(&kept->keys, scratch->keys);
 	if (scratch->baseline != NULL)
 	{
 		kept->baseline = palloc(VARSIZE(scratch->baseline));
@@ -535,6 +570,8 @@ answer_in_context(void *arg)
 	ErrorContextCallback *outer_context = error_context_stack;
 	bool		role_exists;
 
+	MemoryContextReset(batch->memo);
+	(void) memo_begin_batch(batch->memo);
 	/* The context of an error then says if a function raised it. */
 	error_context_stack = NULL;
 	budget_enter();
@@ -658,10 +695,13 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		.scratch = AllocSetContextCreate(CurrentMemoryContext,
 										 "compat_guard requirement",
 										 0, 128 * 1024, ALLOCSET_DEFAULT_MAXSIZE),
+		.memo = AllocSetContextCreate(CurrentMemoryContext,
+									  "compat_guard memo", ALLOCSET_SMALL_SIZES),
 		.options = &options,
 		.result = result
 	};
 	bool		answered = true;
+	MemoryContext outer_memo;
 	WaitedFor	waited_for = {0};
 	const char *statement = debug_query_string;
 
@@ -670,6 +710,7 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("contracts cannot be verified while one is being verified")));
+	outer_memo = memo_begin_batch(batch.memo);
 	if (options.waited_for == NULL)
 		options.waited_for = &waited_for;
 	for (int i = 0; i < nreqs; i++)
@@ -697,10 +738,12 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		debug_query_string = statement;
 		running = false;
 		answering = NULL;
+		(void) memo_begin_batch(outer_memo);
 	}
 	PG_END_TRY();
 	verify_release_locks(&waited_for);
 	MemoryContextDelete(batch.scratch);
+	MemoryContextDelete(batch.memo);
 	return answered;
 }
 

@@ -50,7 +50,8 @@ typedef struct Observation
 	List	   *problems;		/* of Problem * */
 	List	   *keys;			/* of ObjectKey *, without duplicates: where to look
 								 * again when something appears, changes or goes */
-	Jsonb	   *baseline;		/* to compare with later; NULL if the kind has none */
+	Jsonb	   *baseline;		/* to compare with later; NULL if the kind has none
+								 * or the requirement has one */
 	bool		planning;		/* a query is being planned */
 	bool		ran_function;	/* and that ran a function that is not the server's */
 } Observation;
