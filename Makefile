@@ -11,7 +11,8 @@ REGRESS = \
 	paths \
 	modes \
 	roles \
-	references
+	references \
+	readiness
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 

@@ -116,6 +116,15 @@ extern PGDLLEXPORT void _PG_init(void);
 #define compat_noreturn		pg_noreturn
 #endif
 
+/* 17 brought infinite intervals. */
+#if PG_VERSION_NUM < 170000
+#define compat_interval_is_forever(interval)	false
+#define compat_interval_is_never(interval)		false
+#else
+#define compat_interval_is_forever(interval)	INTERVAL_IS_NOEND(interval)
+#define compat_interval_is_never(interval)		INTERVAL_IS_NOBEGIN(interval)
+#endif
+
 /* Declare a function that SQL may call. */
 #define GUARD_FUNCTION(name) \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
