@@ -172,6 +172,19 @@ $node->safe_psql('postgres', 'CREATE EXTENSION compat_guard');
 $migration->quit;
 
 #
+# A pipeline asks, and goes by psql's exit code.
+#
+sub exit_code
+{
+	return system_log('psql', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-Xqc',
+		q{SELECT compat_guard.can_deploy('shop', 'v1', or_error => true)}) >> 8;
+}
+register();
+isnt(exit_code(), 0, 'a version that may not start');
+$node->safe_psql('postgres', 'ALTER TABLE t ADD COLUMN b int');
+is(exit_code(), 0, 'a version that may');
+
+#
 # A fleet of instances waits for one migration, and does little meanwhile.
 #
 register();
