@@ -18,7 +18,8 @@ REGRESS = \
 	removal \
 	hostile \
 	damage \
-	registry
+	registry \
+	readiness
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 

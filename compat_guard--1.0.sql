@@ -389,6 +389,28 @@ END;
 COMMENT ON FUNCTION compat_guard.ready(text, text)
 IS 'is no requirement of the version unmet?';
 
+CREATE PROCEDURE compat_guard.wait_until_ready(app text, version text, timeout interval,
+											   INOUT ready boolean DEFAULT NULL)
+LANGUAGE C
+AS 'MODULE_PATHNAME', 'compat_guard_wait_until_ready';
+COMMENT ON PROCEDURE compat_guard.wait_until_ready(text, text, interval, boolean)
+IS 'wait until no requirement of the version is unmet: true, or false when the time is over; holds no snapshot and no lock meanwhile';
+
+CREATE FUNCTION compat_guard.can_deploy(app text, version text, contract jsonb DEFAULT NULL,
+										or_error boolean DEFAULT false,
+										OUT ready boolean, OUT state text, OUT reasons text[])
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_can_deploy';
+COMMENT ON FUNCTION compat_guard.can_deploy(text, text, jsonb, boolean)
+IS 'may the version start on the schema as it is, and if not, why; with a contract it need not be registered; nothing is stored';
+
+CREATE FUNCTION compat_guard.require_version(app text, version text)
+RETURNS boolean
+LANGUAGE C STABLE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_require_version';
+COMMENT ON FUNCTION compat_guard.require_version(text, text)
+IS 'true, or an error if no such version is registered';
+
 CREATE TYPE compat_guard.finding AS (
 	app			text,
 	version		text,
@@ -607,6 +629,52 @@ WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'compat_guard') AND 
 	AND NOT EXISTS (SELECT FROM needed AS d WHERE d.class = 'pg_proc' AND d.schema = n.nspname AND d.name = p.proname);
 COMMENT ON VIEW compat_guard.droppable IS 'tables, columns, indexes and routines that no live version needs, as far as contracts tell; empty while nobody is registered';
 
+-- What a version is the last to need.  As in droppable, the columns of a table
+-- that may go are not listed by themselves.
+CREATE FUNCTION compat_guard.droppable_without(app text, version text)
+RETURNS TABLE (kind text, schema text, object text)
+LANGUAGE SQL STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+	WITH freed AS (
+		SELECT d.class, d.schema, d.name
+		FROM compat_guard.dependencies AS d
+		WHERE compat_guard.require_version(droppable_without.app, droppable_without.version)
+		GROUP BY d.class, d.schema, d.name
+		HAVING bool_and(d.app = droppable_without.app AND d.version = droppable_without.version)
+	)
+	SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
+			WHEN 'i' THEN 'index' WHEN 'I' THEN 'index' ELSE 'table' END AS kind,
+		f.schema, f.name AS object
+	FROM freed AS f
+	JOIN pg_namespace AS n ON n.nspname = f.schema
+	JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = f.name
+	WHERE f.class = 'pg_class' AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'i', 'I')
+		AND NOT EXISTS (SELECT FROM pg_constraint AS con WHERE con.conindid = c.oid)
+		AND NOT EXISTS (SELECT FROM pg_depend AS e
+						WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
+	UNION ALL
+	SELECT 'column', f.schema, f.name
+	FROM freed AS f
+	JOIN pg_namespace AS n ON n.nspname = f.schema
+	JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'f')
+	JOIN pg_attribute AS att ON att.attrelid = c.oid AND att.attnum > 0 AND NOT att.attisdropped
+		AND c.relname || '.' || att.attname = f.name
+	WHERE f.class = 'pg_attribute'
+		AND NOT EXISTS (SELECT FROM freed AS whole
+						WHERE whole.class = 'pg_class' AND whole.schema = f.schema AND whole.name = c.relname)
+	UNION ALL
+	SELECT 'routine', f.schema, p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')'
+	FROM freed AS f
+	JOIN pg_namespace AS n ON n.nspname = f.schema
+	JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = f.name
+	WHERE f.class = 'pg_proc'
+		AND NOT EXISTS (SELECT FROM pg_depend AS e
+						WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
+	ORDER BY 2, 3, 1;
+END;
+COMMENT ON FUNCTION compat_guard.droppable_without(text, text)
+IS 'what no other live version needs: what becomes droppable when this one is retired';
+
 CREATE VIEW compat_guard.rules AS
 SELECT r."position", r.rule, r.default_action, r.proven_action,
 	coalesce(p.action, r.default_action) AS action,
@@ -676,22 +744,26 @@ BEGIN
 		compat_guard.verification(text, text),
 		compat_guard.check(text, text),
 		compat_guard.ready(text, text),
+		compat_guard.can_deploy(text, text, jsonb, boolean),
 		compat_guard.validate(jsonb),
 		compat_guard.capture(text[]),
 		compat_guard.captured_relation(text)
 		TO %s', role);
+	EXECUTE format('GRANT EXECUTE ON PROCEDURE
+		compat_guard.wait_until_ready(text, text, interval, boolean) TO %s', role);
 END;
 $$;
 COMMENT ON FUNCTION compat_guard.entrust(regrole)
 IS 'let a role register its application''s versions and thereby stop changes that would break them';
 
 REVOKE ALL ON ALL TABLES IN SCHEMA compat_guard FROM PUBLIC;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA compat_guard FROM PUBLIC;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA compat_guard FROM PUBLIC;
 REVOKE ALL ON SCHEMA compat_guard FROM PUBLIC;
 GRANT USAGE ON SCHEMA compat_guard TO pg_monitor;
 -- Functions of a view run with the rights of whoever asks.
 GRANT EXECUTE ON FUNCTION compat_guard.verification(text, text), compat_guard.rule_table(),
-	compat_guard.live_versions(), compat_guard.lease_runs(timestamptz, timestamptz) TO pg_monitor;
+	compat_guard.live_versions(), compat_guard.lease_runs(timestamptz, timestamptz),
+	compat_guard.require_version(text, text), compat_guard.droppable_without(text, text) TO pg_monitor;
 GRANT SELECT ON compat_guard.versions, compat_guard.instances, compat_guard.requirements, compat_guard.unmet,
 	compat_guard.compatibility, compat_guard.dependencies, compat_guard.droppable,
 	compat_guard.rules, compat_guard.journal, compat_guard.journal_status TO pg_monitor;

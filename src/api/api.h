@@ -21,6 +21,17 @@ extern RuleId require_rule(const char *name);
 /* Raises ERRCODE_GUARD_NOT_PERMITTED unless the app is the current role's. */
 extern void check_owner(const App *app);
 
+/* A contract document as an argument that is not null; raises
+ * ERRCODE_GUARD_CONTRACT_INVALID if it is none. */
+extern Contract *contract_argument(FunctionCallInfo fcinfo, int arg);
+
+/* A contract speaks for a role that the caller could become: raises
+ * ERRCODE_GUARD_NOT_PERMITTED unless it does. */
+extern void check_contract_role(const Contract *contract);
+
+/* Is the version registered with this very contract? */
+extern bool version_has_contract(const Version *version, const Contract *contract);
+
 /* A text argument that must be there, not empty, and of a sane length. */
 extern char *name_argument(FunctionCallInfo fcinfo, int arg, const char *what);
 

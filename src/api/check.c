@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "api/api.h"
+#include "api/readiness.h"
 #include "base/compat.h"
 #include "base/activity.h"
 #include "funcapi.h"
@@ -43,21 +44,19 @@ static void
 verify_version(ReturnSetInfo *rsinfo, int64 version_id)
 {
 	VerifyOptions wait = {.wait_for_locks = true};
-	List	   *requirements = registry_requirements_of(version_id);
-	Requirement **reqs = palloc_array(Requirement *, list_length(requirements));
-	Observation **answers = palloc0_array(Observation *, list_length(requirements));
+	Readiness	readiness;
 	ListCell   *lc;
-	int			n = 0;
 
-	foreach(lc, requirements)
-		reqs[n++] = lfirst(lc);
-	(void) verify_requirements(reqs, n, wait, answers);
-	for (int i = 0; i < n; i++)
+	(void) readiness_verify(&readiness, registry_requirements_of(version_id), wait);
+	for (int i = 0; i < readiness.n; i++)
 	{
-		if (answers[i]->problems == NIL)
-			put_row(rsinfo, version_id, reqs[i], answers[i], NULL);
-		foreach(lc, answers[i]->problems)
-			put_row(rsinfo, version_id, reqs[i], answers[i], lfirst(lc));
+		const Requirement *req = readiness.reqs[i];
+		const Observation *found = readiness.found[i];
+
+		if (found->problems == NIL)
+			put_row(rsinfo, version_id, req, found, NULL);
+		foreach(lc, found->problems)
+			put_row(rsinfo, version_id, req, found, lfirst(lc));
 	}
 }
 

@@ -9,6 +9,7 @@
 
 #include "access/xact.h"
 #include "api/api.h"
+#include "api/readiness.h"
 #include "base/activity.h"
 #include "base/compat.h"
 #include "base/errors.h"
@@ -25,8 +26,7 @@
 
 /* ---- whose contract ---- */
 
-/* A contract speaks for a role that the caller could become. */
-static void
+void
 check_contract_role(const Contract *contract)
 {
 	Oid			role = get_role_oid(contract->role, true);
@@ -39,6 +39,31 @@ check_contract_role(const Contract *contract)
 			 errdetail("Only members of the role may speak for it.")));
 }
 
+Contract *
+contract_argument(FunctionCallInfo fcinfo, int arg)
+{
+	List	   *problems = NIL;
+	Contract   *contract = contract_parse(PG_GETARG_JSONB_P(arg),
+										  GetUserNameFromId(GetUserId(), false),
+										  namespace_search_path, &problems);
+
+	if (contract == NULL)
+		contract_report_problems(problems);
+	return contract;
+}
+
+static int
+compare_digests(const bytea *a, const bytea *b)
+{
+	return memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a));
+}
+
+bool
+version_has_contract(const Version *version, const Contract *contract)
+{
+	return compare_digests(version->digest, contract->digest) == 0;
+}
+
 /* ---- what is registered ---- */
 
 /* A requirement on its way into the registry. */
@@ -48,12 +73,6 @@ typedef struct Entry
 	bytea	   *digest;
 	Observation *found;
 } Entry;
-
-static int
-compare_digests(const bytea *a, const bytea *b)
-{
-	return memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a));
-}
 
 static int
 compare_entries(const void *a, const void *b)
@@ -144,31 +163,30 @@ store_entries(int64 version_id, Entry *entries, int n)
 }
 
 static void
-report_not_ready(const App *app, const char *version, const Entry *entries, int n)
+require_ready_entries(const App *app, const char *version, const Entry *entries, int n)
 {
-	StringInfoData detail;
-	int			unmet = 0;
+	Readiness	readiness = {
+		.reqs = palloc_array(Requirement *, n),
+		.found = palloc_array(Observation *, n),
+		.n = n
+	};
 
-	initStringInfo(&detail);
 	for (int i = 0; i < n; i++)
 	{
-		Problem    *problem;
-
-		if (entries[i].found->state != STATE_UNMET)
-			continue;
-		problem = linitial(entries[i].found->problems);
-		if (unmet++ < 20)
-			appendStringInfo(&detail, "%s%s %s: expected %s, found %s.",
-							 unmet > 1 ? "\n" : "",
-							 requirement_kind_name(entries[i].req->kind),
-							 entries[i].req->object, problem->expected, problem->found);
+		readiness.reqs[i] = entries[i].req;
+		readiness.found[i] = entries[i].found;
 	}
-	if (unmet > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_GUARD_NOT_READY),
-				 errmsg("schema is not ready for version \"%s\" of app \"%s\"", version, app->name),
-				 errdetail("%s", detail.data),
-				 errhint("Run the migration that the version needs first.")));
+	readiness_require(&readiness, app->name, version);
+}
+
+static void
+require_ready_now(const App *app, const Version *version)
+{
+	VerifyOptions wait = {.wait_for_locks = true};
+	Readiness	readiness;
+
+	(void) readiness_verify(&readiness, registry_requirements_of(version->id), wait);
+	readiness_require(&readiness, app->name, version->name);
 }
 
 /* ---- the same version with another contract ---- */
@@ -311,7 +329,7 @@ compat_guard_register(PG_FUNCTION_ARGS)
 	Interval   *lease = PG_ARGISNULL(4) ? NULL : PG_GETARG_INTERVAL_P(4);
 	bool		require_ready = !PG_ARGISNULL(5) && PG_GETARG_BOOL(5);
 	bool		replace = !PG_ARGISNULL(6) && PG_GETARG_BOOL(6);
-	List	   *problems = NIL;
+	List	   *problems;
 	List	   *replaced = NIL;
 	Contract   *contract;
 	App		   *app;
@@ -326,19 +344,20 @@ compat_guard_register(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("contract must not be null")));
-	contract = contract_parse(PG_GETARG_JSONB_P(2), GetUserNameFromId(GetUserId(), false),
-							  namespace_search_path, &problems);
-	if (contract == NULL)
-		contract_report_problems(problems);
+	contract = contract_argument(fcinfo, 2);
 
-	/* The usual case: known, and unchanged. */
+	/*
+	 * The usual case: known, and unchanged.  On a standby nothing else can be;
+	 * there a version that is to be ready is asked about as check() does it.
+	 */
 	app = registry_find_app(app_name);
 	version = app ? registry_find_version(app, version_name) : NULL;
-	if (version != NULL && !version->lapsed && !require_ready &&
-		!registry_is_unestablished() &&
-		compare_digests(version->digest, contract->digest) == 0)
+	if (version != NULL && !version->lapsed && (!require_ready || XactReadOnly) &&
+		!registry_is_unestablished() && version_has_contract(version, contract))
 	{
 		check_owner(app);
+		if (require_ready)
+			require_ready_now(app, version);
 		if (instance != NULL)
 		{
 			PreventCommandIfReadOnly("compat_guard.register() with an instance");
@@ -372,16 +391,16 @@ compat_guard_register(PG_FUNCTION_ARGS)
 	{
 		version_id = version->id;
 		check_not_retired(app, version);
-		if (compare_digests(version->digest, contract->digest) != 0 && !replace)
+		if (!version_has_contract(version, contract) && !replace)
 			report_conflict(app, version, contract);
-		if (compare_digests(version->digest, contract->digest) == 0)
+		if (version_has_contract(version, contract))
 		{
 			if (version->lapsed)
 				version = bring_to_life(app, version_name);
 			if (require_ready)
 			{
 				verify_locked(entries, n, false);
-				report_not_ready(app, version_name, entries, n);
+				require_ready_entries(app, version_name, entries, n);
 			}
 			if (instance != NULL)
 				(void) renew_lease(app, version_name, instance, lease);
@@ -400,7 +419,7 @@ compat_guard_register(PG_FUNCTION_ARGS)
 				 errmsg("app \"%s\" was forgotten by a concurrent transaction", app_name),
 				 errhint("Register again.")));
 	if (require_ready)
-		report_not_ready(app, version_name, entries, n);
+		require_ready_entries(app, version_name, entries, n);
 	if (version != NULL)
 	{
 		replaced = registry_requirements_of(version->id);

@@ -146,6 +146,15 @@ extern PGDLLEXPORT void _PG_init(void);
 #define compat_backend_entry(index)	pgstat_get_local_beentry_by_index(index)
 #endif
 
+/* 17 brought infinite intervals. */
+#if PG_VERSION_NUM < 170000
+#define compat_interval_is_forever(interval)	false
+#define compat_interval_is_never(interval)		false
+#else
+#define compat_interval_is_forever(interval)	INTERVAL_IS_NOEND(interval)
+#define compat_interval_is_never(interval)		INTERVAL_IS_NOBEGIN(interval)
+#endif
+
 /* Declare a function that SQL may call. */
 #define GUARD_FUNCTION(name) \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \

@@ -8,12 +8,17 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "base/compat.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "nodes/nodeFuncs.h"
 #include "parser/analyze.h"
 #include "parser/parse_param.h"
 #include "parser/parse_type.h"
 #include "parser/parser.h"
 #include "tcop/tcopprot.h"
+#include "utils/lsyscache.h"
 #include "verify/observe.h"
 #include "verify/query.h"
 
@@ -62,6 +67,63 @@ is_denied(const Observation *obs)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * A standby has no data of unlogged relations, and the planner refuses to look
+ * at them there.  It does not look at what is inserted into.
+ */
+static bool
+scans_unlogged(Node *node, void *context)
+{
+	Query	   *query = (Query *) node;
+	ListCell   *lc;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, scans_unlogged, context);
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		ListCell   *lci;
+
+		if (rte->rtekind != RTE_RELATION ||
+			(query->commandType == CMD_INSERT && query->onConflict == NULL &&
+			 foreach_current_index(lc) + 1 == query->resultRelation))
+			continue;
+		foreach(lci, find_all_inheritors(rte->relid, NoLock, NULL))
+		{
+			if (get_rel_persistence(lfirst_oid(lci)) != RELPERSISTENCE_PERMANENT)
+				return true;
+		}
+	}
+	return query_tree_walker(query, scans_unlogged, context, 0);
+}
+
+/* Plan it, if that can be done and may be done. */
+static void
+plan(Query *query, const char *sql, Observation *obs)
+{
+	/*
+	 * Planning runs immutable functions.  Those of a query that is not
+	 * permitted have no business to run: they could fail or dawdle, and so stop
+	 * changes of objects that the role has no access to.
+	 */
+	if (is_denied(obs))
+		return;
+	if (RecoveryInProgress() && scans_unlogged((Node *) query, NULL))
+		observe_problem(obs, RULE_NOT_VERIFIED, STATE_UNKNOWN,
+						pstrdup("the statement to run"),
+						pstrdup("an unlogged table, which a standby cannot plan for"),
+						InvalidOid, NULL);
+	else
+	{
+		obs->planning = true;
+		(void) compat_plan_query(query, sql);
+		obs->planning = false;
+	}
 }
 
 void
@@ -118,17 +180,7 @@ verify_query(const Requirement *req, Observation *obs)
 		observe_references((Node *) rewritten, obs);
 		observe_all_inserts((Node *) rewritten, obs);
 		(void) observe_permissions((Node *) rewritten, obs);
-
-		/*
-		 * Planning runs immutable functions.  Those of a query that is not
-		 * permitted have no business to run: they could fail or dawdle, and so
-		 * stop changes of objects that the role has no access to.
-		 */
-		if (is_denied(obs))
-			continue;
-		obs->planning = true;
-		(void) compat_plan_query(rewritten, sql);
-		obs->planning = false;
+		plan(rewritten, sql, obs);
 	}
 
 	if (req->baseline == NULL)

@@ -11,7 +11,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
-#include "access/xlog.h"
+#include "access/xact.h"
 #include "base/compat.h"
 #include "base/guc.h"
 #include "base/subtransaction.h"
@@ -350,9 +350,13 @@ observe_error(const Requirement *req, Observation *obs, const ErrorData *edata)
 		case ERRCODE_AMBIGUOUS_FUNCTION:
 			rule = RULE_QUERY_AMBIGUOUS;
 			break;
+		case ERRCODE_READ_ONLY_SQL_TRANSACTION:
 		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
-			/* A standby refuses the locks that writing would take. */
-			if (RecoveryInProgress())
+			/*
+			 * A function that planning runs may want to write.  That a read-only
+			 * transaction, or a standby, refuses that says nothing.
+			 */
+			if (XactReadOnly)
 			{
 				rule = RULE_NOT_VERIFIED;
 				state = STATE_UNKNOWN;

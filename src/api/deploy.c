@@ -1,0 +1,153 @@
+/*
+ * deploy.c
+ *		May a version start on the schema as it is?
+ *
+ * For pipelines: one row that says it all, nothing is stored, and it works on a
+ * standby.
+ */
+#include "postgres.h"
+
+#include "api/api.h"
+#include "api/readiness.h"
+#include "base/activity.h"
+#include "base/compat.h"
+#include "base/errors.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+typedef struct DeployVerdict
+{
+	bool		ready;
+	const char *state;
+	List	   *reasons;		/* of char * */
+} DeployVerdict;
+
+/* As register() would: the same errors, and the same requirements. */
+static List *
+requirements_asked_about(const Version *version, Contract *contract)
+{
+	List	   *problems;
+
+	if (contract == NULL || (version != NULL && version_has_contract(version, contract)))
+		return registry_requirements_of(version->id);
+	problems = contract_check_names(contract);
+	if (problems != NIL)
+		contract_report_problems(problems);
+	return contract_requirements(contract);
+}
+
+static DeployVerdict
+judge_version(const Version *version, Contract *contract)
+{
+	VerifyOptions wait = {.wait_for_locks = true};
+	RequirementState state;
+	Readiness	readiness;
+	DeployVerdict		verdict;
+
+	(void) readiness_verify(&readiness, requirements_asked_about(version, contract), wait);
+	state = readiness_state(&readiness);
+	verdict.ready = (state != STATE_UNMET);
+	verdict.state = state_name(state);
+	verdict.reasons = list_concat(readiness_reasons(&readiness, STATE_UNMET),
+								  readiness_reasons(&readiness, STATE_UNKNOWN));
+
+	/* What register() refuses, however ready the schema is. */
+	if (version != NULL && contract != NULL && !version_has_contract(version, contract))
+	{
+		verdict.ready = false;
+		verdict.state = "conflict";
+		verdict.reasons = lcons(pstrdup("the version is registered with another contract"),
+								verdict.reasons);
+	}
+	if (version != NULL && version->retired)
+	{
+		verdict.ready = false;
+		verdict.state = "retired";
+		verdict.reasons = lcons(pstrdup("the version is retired"), verdict.reasons);
+	}
+	return verdict;
+}
+
+static Datum
+text_array(List *texts)
+{
+	Datum	   *elems = palloc_array(Datum, list_length(texts) + 1);
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, texts)
+		elems[n++] = CStringGetTextDatum(lfirst(lc));
+	return PointerGetDatum(construct_array(elems, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+GUARD_FUNCTION(compat_guard_can_deploy);
+
+/*
+ * compat_guard.can_deploy(app text, version text, contract jsonb, or_error boolean)
+ *		returns (ready boolean, state text, reasons text[])
+ *
+ * With a contract the version need not be registered.
+ */
+Datum
+compat_guard_can_deploy(PG_FUNCTION_ARGS)
+{
+	char	   *app_name = name_argument(fcinfo, 0, "app");
+	char	   *version_name = name_argument(fcinfo, 1, "version");
+	bool		or_error = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
+	Contract   *contract = NULL;
+	Version    *version = NULL;
+	App		   *app;
+	DeployVerdict		verdict;
+	TupleDesc	tupdesc;
+	Datum		values[3];
+	bool		nulls[3] = {false};
+
+	guard_require_extension();
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	if (PG_ARGISNULL(2))
+	{
+		app = require_app(app_name);
+		version = require_version(app, version_name);
+	}
+	else
+	{
+		contract = contract_argument(fcinfo, 2);
+		app = registry_find_app(app_name);
+		if (app != NULL)
+		{
+			check_owner(app);
+			version = registry_find_version(app, version_name);
+		}
+		check_contract_role(contract);
+	}
+
+	verdict = judge_version(version, contract);
+	if (or_error && !verdict.ready)
+		ereport(ERROR,
+				(errcode(ERRCODE_GUARD_NOT_READY),
+				 errmsg("version \"%s\" of app \"%s\" may not start", version_name, app_name),
+				 errdetail("%s", readiness_detail(verdict.reasons))));
+	values[0] = BoolGetDatum(verdict.ready);
+	values[1] = CStringGetTextDatum(verdict.state);
+	values[2] = text_array(verdict.reasons);
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls));
+}
+
+GUARD_FUNCTION(compat_guard_require_version);
+
+/*
+ * compat_guard.require_version(app text, version text) returns boolean
+ *
+ * True, or an error if it is not registered: for functions in SQL.
+ */
+Datum
+compat_guard_require_version(PG_FUNCTION_ARGS)
+{
+	App		   *app = require_app(name_argument(fcinfo, 0, "app"));
+
+	(void) require_version(app, name_argument(fcinfo, 1, "version"));
+	PG_RETURN_BOOL(true);
+}

@@ -1,0 +1,116 @@
+/*
+ * readiness.c
+ *		How a set of requirements stands.
+ */
+#include "postgres.h"
+
+#include "api/readiness.h"
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/guc.h"
+
+bool
+readiness_verify(Readiness *readiness, List *requirements, VerifyOptions options)
+{
+	ListCell   *lc;
+
+	readiness->n = 0;
+	readiness->reqs = palloc_array(Requirement *, list_length(requirements));
+	readiness->found = palloc0_array(Observation *, list_length(requirements));
+	foreach(lc, requirements)
+		readiness->reqs[readiness->n++] = lfirst(lc);
+	return verify_requirements(readiness->reqs, readiness->n, options, readiness->found);
+}
+
+RequirementState
+readiness_state(const Readiness *readiness)
+{
+	RequirementState state = STATE_MET;
+
+	for (int i = 0; i < readiness->n; i++)
+		state = Max(state, readiness->found[i]->state);
+	return state;
+}
+
+/* Of the problems of one requirement, the first that is as bad as it gets. */
+static char *
+reason(const Requirement *req, const Observation *obs)
+{
+	ListCell   *lc;
+
+	foreach(lc, obs->problems)
+	{
+		Problem    *problem = lfirst(lc);
+
+		if (problem->state == obs->state)
+			return psprintf("%s %s: expected %s, found %s (%s)",
+							requirement_kind_name(req->kind), req->object,
+							problem->expected, problem->found,
+							rule_get(problem->rule)->name);
+	}
+	return NULL;				/* met, and nothing is the matter */
+}
+
+static bool
+contains(List *texts, const char *text)
+{
+	ListCell   *lc;
+
+	foreach(lc, texts)
+	{
+		if (strcmp(lfirst(lc), text) == 0)
+			return true;
+	}
+	return false;
+}
+
+List *
+readiness_reasons(const Readiness *readiness, RequirementState state)
+{
+	List	   *reasons = NIL;
+
+	for (int i = 0; i < readiness->n; i++)
+	{
+		char	   *text;
+
+		if (readiness->found[i]->state != state)
+			continue;
+		text = reason(readiness->reqs[i], readiness->found[i]);
+		if (text != NULL && !contains(reasons, text))
+			reasons = lappend(reasons, text);
+	}
+	return reasons;
+}
+
+char *
+readiness_detail(List *reasons)
+{
+	StringInfoData detail;
+	ListCell   *lc;
+
+	initStringInfo(&detail);
+	foreach(lc, reasons)
+	{
+		int			shown = foreach_current_index(lc);
+
+		if (shown == guard_max_findings_shown)
+		{
+			appendStringInfo(&detail, "\n... and %d more.", list_length(reasons) - shown);
+			break;
+		}
+		appendStringInfo(&detail, "%s%s.", shown > 0 ? "\n" : "", (char *) lfirst(lc));
+	}
+	return detail.data;
+}
+
+void
+readiness_require(const Readiness *readiness, const char *app, const char *version)
+{
+	if (readiness_state(readiness) != STATE_UNMET)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_GUARD_NOT_READY),
+			 errmsg("schema is not ready for version \"%s\" of app \"%s\"", version, app),
+			 errdetail("%s", readiness_detail(readiness_reasons(readiness, STATE_UNMET))),
+			 errhint("Run the migration that the version needs first.")));
+}

@@ -1,0 +1,355 @@
+/*
+ * wait.c
+ *		Wait until the schema is ready for a version.
+ *
+ * Invariant: while it sleeps the backend holds no snapshot and no lock that it
+ * had not before the call.  So it holds up neither VACUUM nor replay, and a
+ * standby has no reason to cancel it.
+ *
+ *	- A SELECT has a snapshot for as long as it runs, so this is a procedure.
+ *	  CALL has one, too, but expects to lose it, because procedures commit; it is
+ *	  let go in the same way.  Where anything else still needs a snapshot
+ *	  (REPEATABLE READ, a calling function, an open cursor) it is an error.
+ *	- Each look at the registry and the schema runs in a subtransaction that is
+ *	  rolled back, which frees its locks; the catalog snapshot is dropped after.
+ *	- A look never waits for a lock.  Whoever holds it is changing what is asked
+ *	  about, so the answer is "not yet", and the timeout holds.
+ *
+ * What wakes it: every change of the catalogs sends invalidation messages to
+ * every backend, on a standby when it is replayed, after it has become visible.
+ * So there is nothing to look at unless messages came, whatever they were
+ * about.  Rows of the registry send none; for those, and for locks set free, a
+ * look is taken every second all the same.  While something is known to be
+ * unmet a look verifies that alone.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "api/api.h"
+#include "api/readiness.h"
+#include "base/activity.h"
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/subtransaction.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "portability/instr_time.h"
+#include "storage/latch.h"
+#include "storage/sinval.h"
+#include "tcop/pquery.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+/* Milliseconds. */
+#define TICK			100		/* between looks for messages */
+#define LOOK_EVERY		1000	/* without messages */
+
+/* Of the time at most one part in so many is spent on looking. */
+#define LOOK_SHARE		5
+
+/* For a lock of the registry's own tables, which only DROP EXTENSION holds. */
+#define LOOK_LOCK_TIMEOUT	"10ms"
+
+#define FOREVER			((double) PG_INT64_MAX)
+
+typedef struct Waiter
+{
+	const char *app;
+	const char *version;
+	bool		seen;			/* was it registered when we looked? */
+	int64		unmet;			/* a requirement that was unmet; 0: none known */
+
+	/* what the last look found */
+	bool		missing;		/* not registered, on a standby */
+	bool		answered;		/* false: a lock was not to be had */
+	bool		complete;		/* of every requirement, not of "unmet" alone */
+	Readiness	readiness;
+} Waiter;
+
+/* ---- one look ---- */
+
+/* NULL: not registered, but on a standby that may be because of its lag. */
+static Version *
+find_version(Waiter *waiter)
+{
+	App		   *app;
+	Version    *version;
+
+	guard_require_extension();
+	if (RecoveryInProgress() && !waiter->seen)
+	{
+		app = registry_find_app(waiter->app);
+		version = app ? registry_find_version(app, waiter->version) : NULL;
+		if (version == NULL)
+			return NULL;
+	}
+	else
+	{
+		app = require_app(waiter->app);
+		version = require_version(app, waiter->version);
+	}
+	waiter->seen = true;
+	if (version->retired)
+		ereport(ERROR,
+				(errcode(ERRCODE_GUARD_RETIRED),
+				 errmsg("version \"%s\" of app \"%s\" is retired",
+						waiter->version, waiter->app)));
+	return version;
+}
+
+static bool
+is_version(int64 version_id, void *arg)
+{
+	return version_id == *(int64 *) arg;
+}
+
+static void
+verify(Waiter *waiter, List *requirements)
+{
+	VerifyOptions try = {.wait_for_locks = false};
+
+	waiter->answered = readiness_verify(&waiter->readiness, requirements, try);
+}
+
+static void
+look(void *arg)
+{
+	Waiter	   *waiter = arg;
+	Version    *version;
+
+	waiter->missing = waiter->answered = waiter->complete = false;
+	(void) set_config_option("lock_timeout", LOOK_LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
+	version = find_version(waiter);
+	waiter->missing = (version == NULL);
+	if (waiter->missing)
+		return;
+
+	/* It may have been replaced meanwhile, and its requirements with it. */
+	if (waiter->unmet != 0 &&
+		registry_any_link(waiter->unmet, is_version, &version->id))
+	{
+		int64		id = waiter->unmet;
+		int			n = 1;
+
+		verify(waiter, list_make1(registry_load_requirements(&id, &n)[0]));
+		if (!waiter->answered || readiness_state(&waiter->readiness) == STATE_UNMET)
+			return;
+	}
+	waiter->unmet = 0;
+	verify(waiter, registry_requirements_of(version->id));
+	waiter->complete = waiter->answered;
+	for (int i = 0; waiter->answered && i < waiter->readiness.n; i++)
+	{
+		if (waiter->readiness.found[i]->state == STATE_UNMET)
+			waiter->unmet = waiter->readiness.reqs[i]->id;
+	}
+}
+
+/* Is it ready?  Leaves no lock and no snapshot. */
+static bool
+look_once(Waiter *waiter)
+{
+	ErrorData  *edata = subtransaction_run(look, waiter, false);
+
+	InvalidateCatalogSnapshot();
+	if (edata != NULL && edata->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+		ReThrowError(edata);
+	return edata == NULL && waiter->complete &&
+		readiness_state(&waiter->readiness) != STATE_UNMET;
+}
+
+/* ---- between looks ---- */
+
+static double
+milliseconds_since(instr_time start)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, start);
+	return INSTR_TIME_GET_MILLISEC(now);
+}
+
+static void
+nap(double milliseconds)
+{
+	Assert(!HaveRegisteredOrActiveSnapshot());
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 (long) milliseconds + 1, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+
+	/* This may read catalogs. */
+	AcceptInvalidationMessages();
+	InvalidateCatalogSnapshot();
+}
+
+static bool
+wait_for_version(Waiter *waiter, double timeout)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext scratch = AllocSetContextCreate(caller, "compat_guard wait",
+												  ALLOCSET_DEFAULT_SIZES);
+	instr_time	start;
+
+	INSTR_TIME_SET_CURRENT(start);
+	for (;;)
+	{
+		bool		ready;
+		bool		last = milliseconds_since(start) >= timeout;
+		uint64		messages;
+		instr_time	began;
+		double		took;
+
+		/* First, so that those which come during the look ask for another. */
+		AcceptInvalidationMessages();
+		messages = SharedInvalidMessageCounter;
+
+		if (last)
+			waiter->unmet = 0;	/* whatever else is unmet is to be told, too */
+		MemoryContextReset(scratch);
+		MemoryContextSwitchTo(scratch);
+		INSTR_TIME_SET_CURRENT(began);
+		ready = look_once(waiter);
+		took = milliseconds_since(began);
+		MemoryContextSwitchTo(caller);
+		if (ready || last)
+			return ready;
+
+		do
+			nap(Min(TICK, Max(timeout - milliseconds_since(start), 0)));
+		while (milliseconds_since(start) < timeout &&
+			   (milliseconds_since(began) < LOOK_SHARE * took ||
+				(messages == SharedInvalidMessageCounter &&
+				 milliseconds_since(began) < LOOK_EVERY)));
+	}
+}
+
+/* ---- what is said in the end ---- */
+
+static void
+report_unknown(const Waiter *waiter)
+{
+	List	   *reasons = readiness_reasons(&waiter->readiness, STATE_UNKNOWN);
+
+	if (reasons != NIL)
+		ereport(NOTICE,
+				(errmsg_plural("%d requirement of version \"%s\" of app \"%s\" could not be decided",
+							   "%d requirements of version \"%s\" of app \"%s\" could not be decided",
+							   list_length(reasons), list_length(reasons),
+							   waiter->version, waiter->app),
+				 errdetail("%s", readiness_detail(reasons))));
+}
+
+static void
+report_timeout(const Waiter *waiter)
+{
+	if (waiter->missing)
+		ereport(ERROR,
+				(errcode(ERRCODE_GUARD_UNKNOWN_VERSION),
+				 errmsg("version \"%s\" of app \"%s\" is not registered",
+						waiter->version, waiter->app),
+				 errdetail("The registration has not been replayed on this standby.")));
+	ereport(NOTICE,
+			(errmsg("schema is not ready for version \"%s\" of app \"%s\"",
+					waiter->version, waiter->app),
+			 waiter->complete ?
+			 errdetail("%s", readiness_detail(readiness_reasons(&waiter->readiness, STATE_UNMET))) :
+			 errdetail("A concurrent transaction holds a lock on what the version needs.")));
+}
+
+/* ---- the call ---- */
+
+static double
+timeout_argument(FunctionCallInfo fcinfo, int arg)
+{
+	Interval   *interval;
+	double		timeout;
+
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("timeout must not be null")));
+	interval = PG_GETARG_INTERVAL_P(arg);
+	if (compat_interval_is_forever(interval))
+		return FOREVER;
+	timeout = interval->time / 1000.0 +
+		(interval->day + (double) interval->month * DAYS_PER_MONTH) * SECS_PER_DAY * 1000.0;
+	if (compat_interval_is_never(interval) || timeout < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("timeout must not be negative")));
+	return timeout;
+}
+
+/*
+ * Let go of the snapshots of the CALL itself, as the commit in a procedure does
+ * (ForgetPortalSnapshots, PreCommit_Portals): whoever needs one afterwards makes
+ * another (EnsurePortalSnapshotExists).
+ */
+static void
+let_go_of_snapshots(void)
+{
+	Portal		portal = ActivePortal;
+	bool		foreign = IsolationUsesXactSnapshot();
+
+	if (!foreign && ActiveSnapshotSet())
+	{
+		foreign = (portal == NULL || GetActiveSnapshot() != portal->portalSnapshot);
+		if (!foreign)
+		{
+			PopActiveSnapshot();
+			portal->portalSnapshot = NULL;
+		}
+	}
+	if (!foreign && portal != NULL && portal->holdSnapshot != NULL)
+	{
+		UnregisterSnapshotFromOwner(portal->holdSnapshot, portal->resowner);
+		portal->holdSnapshot = NULL;
+	}
+	InvalidateCatalogSnapshot();
+	if (foreign || HaveRegisteredOrActiveSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("compat_guard.wait_until_ready() cannot wait while a snapshot is held"),
+				 errdetail("The snapshot would hold up VACUUM, and replay on a standby, for as long as it waits."),
+				 errhint("Call it outside a transaction block, or under READ COMMITTED with no cursor open, and not from a function.")));
+}
+
+GUARD_FUNCTION(compat_guard_wait_until_ready);
+
+/*
+ * compat_guard.wait_until_ready(app text, version text, timeout interval,
+ *								 INOUT ready boolean)
+ */
+Datum
+compat_guard_wait_until_ready(PG_FUNCTION_ARGS)
+{
+	Waiter		waiter = {
+		.app = name_argument(fcinfo, 0, "app"),
+		.version = name_argument(fcinfo, 1, "version")
+	};
+	double		timeout = timeout_argument(fcinfo, 2);
+	TupleDesc	tupdesc;
+	bool		ready;
+	Datum		value;
+
+	let_go_of_snapshots();
+	ready = wait_for_version(&waiter, timeout);
+	if (ready)
+		report_unknown(&waiter);
+	else
+		report_timeout(&waiter);
+
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	value = BoolGetDatum(ready);
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), &value, &(bool) {false}));
+}
