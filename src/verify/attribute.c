@@ -32,11 +32,8 @@
 #include "verify/attribute.h"
 #include "verify/observe.h"
 
-/*
- * The query of a view, from the catalog: the relation cache would want a lock
- * on the view.  NULL if it is gone.
- */
-static Query *
+/* From the catalog: the relation cache would want a lock on the view. */
+Query *
 view_query(Oid view)
 {
 	HeapTuple	tup;
@@ -117,6 +114,20 @@ observe_below_view(Observation *obs, Oid relid)
 			break;
 		observe_object(obs, RelationRelationId, relid);
 	}
+}
+
+AttrNumber
+relation_natts(Oid relid)
+{
+	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	AttrNumber	natts = 0;
+
+	if (HeapTupleIsValid(tup))
+	{
+		natts = ((Form_pg_class) GETSTRUCT(tup))->relnatts;
+		ReleaseSysCache(tup);
+	}
+	return natts;
 }
 
 /* The part of pg_attribute that is as the application sees it. */

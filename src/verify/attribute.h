@@ -6,6 +6,7 @@
 #define COMPAT_GUARD_ATTRIBUTE_H
 
 #include "access/attnum.h"
+#include "nodes/parsenodes.h"
 #include "verify/verify.h"
 
 typedef struct ColumnFacts
@@ -27,6 +28,10 @@ typedef struct ColumnFacts
 /* False if the column does not exist, or no longer. */
 extern bool column_facts(Oid relid, AttrNumber attnum, ColumnFacts *facts);
 
+/* The highest attribute number, those of dropped columns included; 0 if the
+ * relation is gone. */
+extern AttrNumber relation_natts(Oid relid);
+
 typedef enum Nullability
 {
 	NULLS_POSSIBLE,
@@ -40,6 +45,9 @@ typedef enum Nullability
  * which is how NOT NULL is introduced without a long lock.
  */
 extern Nullability column_nullability(const ColumnFacts *facts);
+
+/* The query of a view, as stored; NULL if it is gone. */
+extern Query *view_query(Oid view);
 
 /*
  * If the view is simple enough for PostgreSQL to write through it, the table or

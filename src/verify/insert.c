@@ -23,6 +23,7 @@
 #include "utils/syscache.h"
 #include "verify/attribute.h"
 #include "verify/observe.h"
+#include "verify/surroundings.h"
 
 /* The table that an INSERT writes in the end, and the columns of it. */
 typedef struct InsertTarget
@@ -31,20 +32,6 @@ typedef struct InsertTarget
 	Bitmapset  *supplied;		/* columns the statement gives a value */
 	Bitmapset  *filled;			/* these, and those a view has a default for */
 } InsertTarget;
-
-static AttrNumber
-relation_natts(Oid relid)
-{
-	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	AttrNumber	natts = 0;
-
-	if (HeapTupleIsValid(tup))
-	{
-		natts = ((Form_pg_class) GETSTRUCT(tup))->relnatts;
-		ReleaseSysCache(tup);
-	}
-	return natts;
-}
 
 /* An enabled trigger for each inserted row, of this timing? */
 static bool
@@ -291,6 +278,8 @@ void
 verify_insert(const Requirement *req, Observation *obs)
 {
 	Oid			relid = observe_relation(req, obs);
+	RelationUse use = {.commands = USE_INSERT};
+	Surroundings *around;
 	Bitmapset  *supplied = NULL;
 	ListCell   *lc;
 
@@ -320,4 +309,9 @@ verify_insert(const Requirement *req, Observation *obs)
 						relid, NULL);
 	check_privilege(obs, relid, supplied);
 	observe_insert(obs, relid, supplied);
+
+	use.inserted = supplied;
+	around = surroundings_begin(req, obs);
+	surroundings_add(around, relid, &use);
+	surroundings_end(around);
 }

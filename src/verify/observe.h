@@ -12,7 +12,6 @@
 #define COMPAT_GUARD_OBSERVE_H
 
 #include "nodes/bitmapset.h"
-#include "nodes/bitmapset.h"
 #include "verify/verify.h"
 
 /*
@@ -72,6 +71,9 @@ extern char *baseline_text(const Requirement *req, const char *member);
  * that the rewriter would write.
  */
 extern void observe_insert(Observation *obs, Oid relid, Bitmapset *supplied);
+
+/* An error that says nothing about the requirement: it must go on. */
+extern bool error_is_no_answer(const ErrorData *edata);
 
 /* The verifiers, one a kind. */
 extern void verify_relation(const Requirement *req, Observation *obs);

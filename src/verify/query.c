@@ -16,6 +16,7 @@
 #include "tcop/tcopprot.h"
 #include "verify/observe.h"
 #include "verify/query.h"
+#include "verify/surroundings.h"
 
 /* The declared parameter types; the rest is inferred. */
 static Oid *
@@ -74,6 +75,7 @@ verify_query(const Requirement *req, Observation *obs)
 	RawStmt    *raw;
 	Query	   *query;
 	Shape	   *shape;
+	Surroundings *around;
 	ListCell   *lc;
 
 	if (list_length(parsed) != 1)
@@ -88,6 +90,8 @@ verify_query(const Requirement *req, Observation *obs)
 
 	query = analyse(raw, sql, &paramtypes, &nparams);
 	observe_references((Node *) query, obs);
+	around = surroundings_begin(req, obs);
+	(void) add_uses((Node *) query, around);
 	shape = shape_of(query, paramtypes, nparams);
 
 	foreach(lc, pg_rewrite_query(query))
@@ -99,6 +103,7 @@ verify_query(const Requirement *req, Observation *obs)
 		observe_references((Node *) rewritten, obs);
 		observe_all_inserts((Node *) rewritten, obs);
 		(void) observe_permissions((Node *) rewritten, obs);
+		(void) add_uses_of_rules((Node *) rewritten, around);
 
 		/*
 		 * Planning runs immutable functions.  Those of a query that is not
@@ -112,4 +117,5 @@ verify_query(const Requirement *req, Observation *obs)
 	obs->baseline = shape_to_json(shape);
 	if (req->baseline != NULL)
 		shape_compare(obs, req->baseline, shape);
+	surroundings_end(around);
 }

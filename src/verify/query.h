@@ -22,6 +22,17 @@ extern bool observe_references(Node *node, Observation *obs);
 /* The INSERTs of a rewritten query: see observe_insert. */
 extern bool observe_all_inserts(Node *node, Observation *obs);
 
+/* ---- use.c ---- */
+
+/*
+ * What a query does to each relation, with the surroundings of that.  Both are
+ * tree walkers that return false.  Of a rewritten query only what rules write
+ * is news.
+ */
+struct Surroundings;
+extern bool add_uses(Node *node, struct Surroundings *around);
+extern bool add_uses_of_rules(Node *node, struct Surroundings *around);
+
 /* ---- permission.c ---- */
 
 /*
@@ -38,6 +49,9 @@ extern bool observe_permissions(Node *node, Observation *obs);
  * that is not to be had at once.  A tree walker that returns false.
  */
 extern bool try_lock_mentions(Node *node, void *context);
+
+/* The same for one relation that is only read. */
+extern void try_lock_relation(Oid relid);
 
 /* Did it fail since the reset?  Lock what it failed on, and remember that. */
 extern void try_lock_reset(void);

@@ -21,6 +21,7 @@
 #include "utils/syscache.h"
 #include "utils/varlena.h"
 #include "verify/observe.h"
+#include "verify/surroundings.h"
 
 /* No sane search path is longer; what follows after is not searched. */
 #define MAX_PATH_SCHEMAS 128
@@ -296,7 +297,9 @@ void
 verify_relation(const Requirement *req, Observation *obs)
 {
 	static const char *const members[] = {"kind", "schema"};
+	static const RelationUse reads = {.commands = USE_SELECT};
 	Oid			relid = observe_relation(req, obs);
+	Surroundings *around;
 	char		relkind;
 	char	   *schema;
 
@@ -318,5 +321,8 @@ verify_relation(const Requirement *req, Observation *obs)
 
 		check_captured(req, obs, relid, schema);
 		obs->baseline = baseline_object(lengthof(values), members, values);
+		around = surroundings_begin(req, obs);
+		surroundings_add(around, relid, &reads);
+		surroundings_end(around);
 	}
 }

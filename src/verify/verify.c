@@ -30,6 +30,7 @@
 #include "utils/varlena.h"
 #include "verify/observe.h"
 #include "verify/query.h"
+#include "verify/surroundings.h"
 #include "verify/verify.h"
 
 /*
@@ -189,8 +190,7 @@ verify_one(const Requirement *req, Observation *obs)
 
 /* ---- errors as answers ---- */
 
-/* An error that says nothing about the requirement: it must go on. */
-static bool
+bool
 error_is_no_answer(const ErrorData *edata)
 {
 	switch (edata->sqlerrcode)
@@ -502,6 +502,7 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		.options = &options,
 		.result = result
 	};
+	SurroundingsCache *cache = surroundings_cache_begin(CurrentMemoryContext);
 	bool		answered = true;
 	WaitedFor	waited_for = {0};
 
@@ -525,6 +526,7 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		if (OidIsValid(without_index))
 			show_index(without_index);
 		without_index = InvalidOid;
+		surroundings_cache_end(cache);
 	}
 	PG_END_TRY();
 	verify_release_locks(&waited_for);

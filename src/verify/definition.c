@@ -1,0 +1,235 @@
+/*
+ * definition.c
+ *		Definitions as text, and whether two say the same.
+ *
+ * A baseline outlives dump and restore, and is compared in sessions with other
+ * settings than the one that took it.  So nothing in it depends on OIDs or
+ * settings.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "catalog/pg_class.h"
+#include "common/hashfn.h"
+#include "lib/stringinfo.h"
+#include "nodes/nodes.h"
+#include "nodes/primnodes.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/ruleutils.h"
+#include "verify/observe.h"
+#include "verify/query.h"
+#include "verify/surroundings.h"
+
+/* ---- expressions ---- */
+
+int
+definition_settings(void)
+{
+	static const char *const settings[][2] = {
+		{"search_path", "pg_catalog"},	/* qualify all but the server's own */
+		{"quote_all_identifiers", "off"},
+		{"datestyle", "ISO"},
+		{"intervalstyle", "postgres"},
+		{"timezone", "UTC"},
+		{"extra_float_digits", "1"},
+		{"bytea_output", "hex"},
+		{"xmloption", "content"},
+	};
+	int			level = NewGUCNestLevel();
+
+	for (int i = 0; i < (int) lengthof(settings); i++)
+		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
+char *
+deparse(Node *expr, Oid relid)
+{
+	List	   *context = NIL;
+
+	/* The column names are read from the relation, which is locked for it. */
+	if (OidIsValid(relid))
+	{
+		char	   *name = get_rel_name(relid);
+
+		try_lock_relation(relid);
+		if (name == NULL || get_rel_relkind(relid) == '\0')
+			return pstrdup("?");
+		context = deparse_context_for(name, relid);
+	}
+	return deparse_expression(expr, context, false, false);
+}
+
+/* ---- queries ---- */
+
+/*
+ * The text of the tree without OIDs of objects that initdb did not make: they
+ * are others after a restore.  The tree has names as well, of relations and
+ * columns, and keeps them as they were when the query was written.
+ */
+char *
+query_digest(List *queries)
+{
+	char	   *text = nodeToString(queries);
+	char	   *out = text;
+	uint64		hash;
+
+	for (const char *in = text; *in != '\0';)
+	{
+		bool		number = isdigit((unsigned char) *in) &&
+			(in == text || in[-1] == ' ' || in[-1] == '(');
+
+		if (number)
+		{
+			char	   *end;
+
+			if (strtoul(in, &end, 10) >= FirstNormalObjectId)
+			{
+				*out++ = '#';
+				in = end;
+				continue;
+			}
+		}
+		*out++ = *in++;
+	}
+	hash = hash_bytes_extended((const unsigned char *) text, out - text, 0);
+	pfree(text);
+	return psprintf("%016" INT64_MODIFIER "x", hash);
+}
+
+/* ---- comparing ---- */
+
+typedef struct Token
+{
+	const char *start;
+	int			length;
+	bool		is_name;
+} Token;
+
+static bool
+is_name_start(char c)
+{
+	return isalpha((unsigned char) c) || c == '_' || c == '"' || IS_HIGHBIT_SET(c);
+}
+
+/* False at the end. */
+static bool
+next_token(const char **text, Token *token)
+{
+	const char *p = *text;
+
+	if (*p == '\0')
+		return false;
+	token->start = p;
+	token->is_name = is_name_start(*p);
+	if (*p == '"' || *p == '\'')
+	{
+		char		quote = *p++;
+
+		while (*p != '\0' && (*p != quote || p[1] == quote))
+			p += (*p == quote) ? 2 : 1;
+		if (*p != '\0')
+			p++;
+	}
+	else if (token->is_name)
+	{
+		while (is_name_start(*p) || isdigit((unsigned char) *p) || *p == '$')
+			p++;
+	}
+	else
+		p++;
+	token->length = p - token->start;
+	*text = p;
+	return true;
+}
+
+static char *
+token_name(const Token *token)
+{
+	char	   *name = pnstrdup(token->start, token->length);
+	char	   *out = name;
+
+	if (*name != '"')
+		return name;
+	for (const char *in = name + 1; *in != '\0' && in[1] != '\0'; in++)
+	{
+		*out++ = *in;
+		if (*in == '"')
+			in++;
+	}
+	*out = '\0';
+	return name;
+}
+
+static bool
+is_table_beside(Oid relid, const char *name)
+{
+	Oid			other = get_relname_relid(name, get_rel_namespace(relid));
+	char		relkind = OidIsValid(other) ? get_rel_relkind(other) : '\0';
+
+	return relkind == RELKIND_RELATION || relkind == RELKIND_PARTITIONED_TABLE ||
+		relkind == RELKIND_FOREIGN_TABLE;
+}
+
+/*
+ * Can what was called "was" be what is called "is" now: a column of the fact's
+ * relation, or the one at the other end of a foreign key?
+ */
+static bool
+is_renamed(const Fact *fact, const char *was, const char *is)
+{
+	char	   *other = OidIsValid(fact->other) ? get_rel_name(fact->other) : NULL;
+
+	if (get_attnum(fact->relid, is) != InvalidAttrNumber &&
+		get_attnum(fact->relid, was) == InvalidAttrNumber)
+		return true;
+	return other != NULL && strcmp(other, is) == 0 &&
+		!is_table_beside(fact->other, was);
+}
+
+static bool
+is_same_but_renamed(const Fact *fact, const char *was)
+{
+	const char *is = fact->definition;
+	Token		a;
+	Token		b;
+
+	for (;;)
+	{
+		bool		more = next_token(&was, &a);
+
+		if (more != next_token(&is, &b))
+			return false;
+		if (!more)
+			return true;
+		if (a.length == b.length && strncmp(a.start, b.start, a.length) == 0)
+			continue;
+		if (!a.is_name || !b.is_name || !is_renamed(fact, token_name(&a), token_name(&b)))
+			return false;
+	}
+}
+
+/* Is the definition the text, followed by what makes it less strict? */
+static bool
+is_deferral_of(const char *definition, const char *text)
+{
+	int			length = strlen(text);
+	const char *rest = definition + length;
+
+	return strncmp(definition, text, length) == 0 &&
+		(strcmp(rest, " DEFERRABLE") == 0 ||
+		 strcmp(rest, " INITIALLY DEFERRED") == 0 ||
+		 strcmp(rest, " DEFERRABLE INITIALLY DEFERRED") == 0);
+}
+
+bool
+definition_is(const Fact *fact, const char *text)
+{
+	return strcmp(fact->definition, text) == 0 ||
+		(fact->kind == FACT_CONSTRAINT && is_deferral_of(fact->definition, text)) ||
+		is_same_but_renamed(fact, text);
+}

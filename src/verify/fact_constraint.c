@@ -1,0 +1,617 @@
+/*
+ * fact_constraint.c
+ *		What the constraints, unique indexes, domains and defaults of a relation
+ *		say.
+ *
+ * UNIQUE is read from the indexes: one that was built without a constraint, as
+ * CREATE UNIQUE INDEX CONCURRENTLY does, restricts writes just as well, and a
+ * primary key is to those who write no more than that.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "base/compat.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_attrdef.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/primnodes.h"
+#include "optimizer/optimizer.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "verify/attribute.h"
+#include "verify/observe.h"
+#include "verify/surroundings.h"
+
+/* ---- pieces ---- */
+
+static Node *
+node_of(Relation catalog, HeapTuple tup, AttrNumber attnum)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(tup, attnum, RelationGetDescr(catalog), &isnull);
+
+	return isnull ? NULL : (Node *) stringToNode(TextDatumGetCString(value));
+}
+
+/* The columns an expression uses; NULL if that is the whole row, or none. */
+static Bitmapset *
+columns_of(Node *expr)
+{
+	Bitmapset  *raw = NULL;
+	Bitmapset  *columns = NULL;
+	int			col = -1;
+
+	pull_varattnos(expr, 1, &raw);
+	while ((col = bms_next_member(raw, col)) >= 0)
+	{
+		AttrNumber	attnum = col + FirstLowInvalidHeapAttributeNumber;
+
+		if (attnum == InvalidAttrNumber)
+			return NULL;
+		if (attnum > 0)
+			columns = bms_add_member(columns, attnum);
+	}
+	return columns;
+}
+
+static int
+compare_names(const ListCell *a, const ListCell *b)
+{
+	return strcmp(lfirst(a), lfirst(b));
+}
+
+/* "(a, b)", in order of name where it makes no difference. */
+static char *
+name_list(List *names, bool sort)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	if (sort)
+		list_sort(names, compare_names);
+	initStringInfo(&buf);
+	foreach(lc, names)
+		appendStringInfo(&buf, "%s%s", buf.len ? ", " : "(", (char *) lfirst(lc));
+	appendStringInfoChar(&buf, ')');
+	return buf.data;
+}
+
+static char *
+column_label(Oid relid, AttrNumber attnum)
+{
+	char	   *name = get_attname(relid, attnum, true);
+
+	return name ? pstrdup(quote_identifier(name)) : pstrdup("?");
+}
+
+/* The stricter comes first: see definition_is. */
+static const char *
+deferral(bool deferrable, bool deferred)
+{
+	return deferred ? " DEFERRABLE INITIALLY DEFERRED" : deferrable ? " DEFERRABLE" : "";
+}
+
+/* ---- CHECK, FOREIGN KEY, NOT NULL ---- */
+
+static Fact *
+add_constraint(RelationFacts *rel, FactKind kind, int commands, char *definition,
+			   HeapTuple tup)
+{
+	Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
+	Fact	   *fact = add_fact(rel, kind, commands, definition,
+								con->contype == CONSTRAINT_FOREIGN ? "foreign key" : "constraint",
+								NameStr(con->conname));
+
+	if (con->conrelid != rel->key.relid)
+	{
+		fact->relid = con->conrelid;
+		fact->label = psprintf("foreign key %s on %s",
+							   quote_identifier(NameStr(con->conname)),
+							   relation_label(con->conrelid));
+	}
+	fact->objid = con->oid;
+	fact->contype = con->contype;
+	fact->validated = con->convalidated;
+	fact->inherited = con->coninhcount > 0 || OidIsValid(con->conparentid);
+	return fact;
+}
+
+static void
+collect_check(RelationFacts *rel, Relation pg_constraint, HeapTuple tup)
+{
+	Node	   *check = node_of(pg_constraint, tup, Anum_pg_constraint_conbin);
+	Fact	   *fact;
+
+	if (check == NULL)
+		return;
+	fact = add_constraint(rel, FACT_CONSTRAINT, USE_INSERT | USE_UPDATE,
+						  psprintf("CHECK (%s)", deparse(check, rel->key.relid)), tup);
+	fact->check = check;
+	fact->columns = columns_of(check);
+}
+
+/*
+ * Only one that is not validated: that a column refuses nulls is for the
+ * requirements on the column to notice, and for INSERTs that leave it out.
+ */
+static void
+collect_not_null(RelationFacts *rel, HeapTuple tup)
+{
+	Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
+	AttrNumber	attnum;
+
+	if (con->convalidated)
+		return;
+	attnum = compat_not_null_column(tup);
+	(void) add_constraint(rel, FACT_CONSTRAINT, USE_UPDATE,
+						  psprintf("NOT NULL %s", column_label(rel->key.relid, attnum)),
+						  tup);
+}
+
+typedef struct ForeignKey
+{
+	int			ncolumns;
+	AttrNumber	referencing[INDEX_MAX_KEYS];
+	AttrNumber	referenced[INDEX_MAX_KEYS];
+} ForeignKey;
+
+static void
+read_foreign_key(HeapTuple tup, ForeignKey *key)
+{
+	DeconstructFkConstraintRow(tup, &key->ncolumns, key->referencing, key->referenced,
+							   NULL, NULL, NULL, NULL, NULL);
+}
+
+static Bitmapset *
+column_set(const AttrNumber *columns, int ncolumns)
+{
+	Bitmapset  *set = NULL;
+
+	for (int i = 0; i < ncolumns; i++)
+		set = bms_add_member(set, columns[i]);
+	return set;
+}
+
+static char *
+referencing_columns(HeapTuple tup, const ForeignKey *key)
+{
+	List	   *names = NIL;
+
+	for (int i = 0; i < key->ncolumns; i++)
+		names = lappend(names, column_label(((Form_pg_constraint) GETSTRUCT(tup))->conrelid,
+											key->referencing[i]));
+	return name_list(names, false);
+}
+
+static const char *
+short_label(Oid relid)
+{
+	char	   *name = get_rel_name(relid);
+
+	return name ? quote_identifier(name) : "?";
+}
+
+/*
+ * As seen from the referencing side, which the actions are no matter for.  The
+ * schema is left out, so that moving a table to another makes no difference.
+ */
+static char *
+foreign_key_definition(HeapTuple tup, const ForeignKey *key)
+{
+	Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
+
+	return psprintf("FOREIGN KEY %s REFERENCES %s%s%s", referencing_columns(tup, key),
+					short_label(con->confrelid),
+					con->confmatchtype == FKCONSTR_MATCH_FULL ? " MATCH FULL" : "",
+					deferral(con->condeferrable, con->condeferred));
+}
+
+static void
+collect_foreign_key(RelationFacts *rel, HeapTuple tup)
+{
+	Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
+	ForeignKey	key;
+	Fact	   *fact;
+
+	read_foreign_key(tup, &key);
+	fact = add_constraint(rel, FACT_CONSTRAINT, USE_INSERT | USE_UPDATE,
+						  foreign_key_definition(tup, &key), tup);
+	fact->columns = column_set(key.referencing, key.ncolumns);
+	fact->other = con->confrelid;
+}
+
+static const char *
+action_label(char action)
+{
+	switch (action)
+	{
+		case FKCONSTR_ACTION_RESTRICT:
+			return "RESTRICT";
+		case FKCONSTR_ACTION_CASCADE:
+			return "CASCADE";
+		case FKCONSTR_ACTION_SETNULL:
+			return "SET NULL";
+		case FKCONSTR_ACTION_SETDEFAULT:
+			return "SET DEFAULT";
+		default:
+			return "NO ACTION";
+	}
+}
+
+static void
+add_reference(RelationFacts *rel, HeapTuple tup, const ForeignKey *key, int commands,
+			  const char *event, char action)
+{
+	Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
+	char	   *topic = psprintf("foreign key of %s %s %s ", short_label(con->conrelid),
+								 referencing_columns(tup, key), event);
+	Fact	   *fact = add_constraint(rel, FACT_REFERENCED, commands,
+									  psprintf("%s%s", topic, action_label(action)), tup);
+
+	fact->topic = strlen(topic);
+	fact->columns = column_set(key->referenced, key->ncolumns);
+	fact->restricts = (action == FKCONSTR_ACTION_NOACTION ||
+					   action == FKCONSTR_ACTION_RESTRICT);
+	fact->other = con->conrelid;
+}
+
+void
+collect_reference(RelationFacts *rel, Oid constraint)
+{
+	HeapTuple	tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	Form_pg_constraint con;
+	ForeignKey	key;
+
+	if (!HeapTupleIsValid(tup))
+		return;
+	con = (Form_pg_constraint) GETSTRUCT(tup);
+	if (con->contype == CONSTRAINT_FOREIGN && con->confrelid == rel->key.relid)
+	{
+		read_foreign_key(tup, &key);
+		add_reference(rel, tup, &key, USE_DELETE | USE_TRUNCATE, "ON DELETE",
+					  con->confdeltype);
+		add_reference(rel, tup, &key, USE_UPDATE, "ON UPDATE", con->confupdtype);
+	}
+	ReleaseSysCache(tup);
+}
+
+/* A foreign key that is there, and does nothing on this side of it. */
+void
+collect_disabled_key(RelationFacts *rel, Oid constraint)
+{
+	HeapTuple	tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	ForeignKey	key;
+
+	if (!HeapTupleIsValid(tup))
+		return;
+	if (((Form_pg_constraint) GETSTRUCT(tup))->contype == CONSTRAINT_FOREIGN)
+	{
+		read_foreign_key(tup, &key);
+		(void) add_constraint(rel, FACT_DISABLED_KEY, USE_WRITES,
+							  foreign_key_definition(tup, &key), tup);
+	}
+	ReleaseSysCache(tup);
+}
+
+static void
+collect_from_pg_constraint(RelationFacts *rel)
+{
+	Relation	pg_constraint = table_open(ConstraintRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	ScanKeyInit(&key, Anum_pg_constraint_conrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(rel->key.relid));
+	scan = systable_beginscan(pg_constraint, ConstraintRelidTypidNameIndexId, true,
+							  NULL, 1, &key);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
+
+		if (!compat_constraint_is_enforced(con))
+			continue;
+		if (con->contype == CONSTRAINT_CHECK)
+			collect_check(rel, pg_constraint, tup);
+		else if (con->contype == CONSTRAINT_FOREIGN)
+			collect_foreign_key(rel, tup);
+		else if (con->contype == CONSTRAINT_NOTNULL)
+			collect_not_null(rel, tup);
+	}
+	systable_endscan(scan);
+	table_close(pg_constraint, AccessShareLock);
+}
+
+/* ---- UNIQUE, PRIMARY KEY, EXCLUDE ---- */
+
+/* The text of what only the server can spell: EXCLUDE, and WITHOUT OVERLAPS. */
+static char *
+server_definition(Oid constraint)
+{
+	Datum		definition = DirectFunctionCall1(pg_get_constraintdef,
+												 ObjectIdGetDatum(constraint));
+
+	return TextDatumGetCString(definition);
+}
+
+/* "UNIQUE (a, lower(b)) WHERE c"; *columns are those it is about. */
+static char *
+unique_definition(Relation pg_index, HeapTuple tup, Bitmapset **columns)
+{
+	Form_pg_index index = (Form_pg_index) GETSTRUCT(tup);
+	List	   *exprs = (List *) node_of(pg_index, tup, Anum_pg_index_indexprs);
+	Node	   *predicate = node_of(pg_index, tup, Anum_pg_index_indpred);
+	ListCell   *expr = list_head(exprs);
+	List	   *names = NIL;
+
+	*columns = NULL;
+	for (int i = 0; i < index->indnkeyatts; i++)
+	{
+		AttrNumber	attnum = index->indkey.values[i];
+
+		if (attnum != InvalidAttrNumber)
+		{
+			names = lappend(names, column_label(index->indrelid, attnum));
+			*columns = bms_add_member(*columns, attnum);
+		}
+		else
+		{
+			names = lappend(names, deparse(lfirst(expr), index->indrelid));
+			expr = lnext(exprs, expr);
+		}
+	}
+
+	/* What else an UPDATE could change is not gone into. */
+	if (exprs != NIL || predicate != NULL)
+		*columns = NULL;
+	return psprintf("UNIQUE%s %s%s%s",
+					index->indnullsnotdistinct ? " NULLS NOT DISTINCT" : "",
+					name_list(names, true), predicate ? " WHERE " : "",
+					predicate ? deparse(predicate, index->indrelid) : "");
+}
+
+static void
+collect_index(RelationFacts *rel, Relation pg_index, HeapTuple tup)
+{
+	Form_pg_index index = (Form_pg_index) GETSTRUCT(tup);
+	Bitmapset  *columns = NULL;
+	const char *deferred = "";
+	char	   *definition;
+	char	   *name;
+	Oid			constraint;
+	HeapTuple	contup;
+	Fact	   *fact;
+
+	if ((!index->indisunique && !index->indisexclusion) || !index->indisready)
+		return;
+	constraint = get_index_constraint(index->indexrelid);
+	name = OidIsValid(constraint) ? get_constraint_name(constraint)
+		: get_rel_name(index->indexrelid);
+	if (name == NULL || (index->indisexclusion && !OidIsValid(constraint)))
+		return;
+	contup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	if (HeapTupleIsValid(contup))
+	{
+		Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(contup);
+
+		deferred = deferral(con->condeferrable, con->condeferred);
+		ReleaseSysCache(contup);
+	}
+	if (index->indisexclusion)
+		definition = server_definition(constraint);
+	else
+		definition = psprintf("%s%s", unique_definition(pg_index, tup, &columns), deferred);
+
+	fact = add_fact(rel, FACT_CONSTRAINT, USE_INSERT | USE_UPDATE, definition,
+					OidIsValid(constraint) ? "constraint" : "unique index", name);
+	fact->objid = constraint;
+	fact->contype = index->indisexclusion ? CONSTRAINT_EXCLUSION : CONSTRAINT_UNIQUE;
+	fact->columns = columns;
+	fact->validated = true;
+	fact->nulls_collide = index->indnullsnotdistinct;
+	fact->inherited = get_rel_relispartition(index->indexrelid);
+}
+
+static void
+collect_from_pg_index(RelationFacts *rel)
+{
+	Relation	pg_index = table_open(IndexRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	ScanKeyInit(&key, Anum_pg_index_indrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(rel->key.relid));
+	scan = systable_beginscan(pg_index, IndexIndrelidIndexId, true, NULL, 1, &key);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+		collect_index(rel, pg_index, tup);
+	systable_endscan(scan);
+	table_close(pg_index, AccessShareLock);
+}
+
+void
+collect_constraints(RelationFacts *rel)
+{
+	/* What constraints a foreign table has are claims, and not enforced here. */
+	if (rel->relkind != RELKIND_RELATION && rel->relkind != RELKIND_PARTITIONED_TABLE)
+		return;
+	collect_from_pg_constraint(rel);
+	collect_from_pg_index(rel);
+}
+
+/* ---- domains ---- */
+
+static void
+add_domain_fact(RelationFacts *rel, AttrNumber attnum, Oid domain, char *definition,
+				const char *name)
+{
+	Fact	   *fact = add_fact(rel, FACT_DOMAIN, USE_INSERT | USE_UPDATE, definition,
+								"constraint", name);
+
+	fact->label = psprintf("%s%sdomain %s", fact->name ? "constraint " : "",
+						   fact->name ? psprintf("%s on ", quote_identifier(fact->name)) : "",
+						   format_type_be_qualified(domain));
+	fact->columns = bms_make_singleton(attnum);
+	fact->validated = true;
+}
+
+static void
+collect_domain_checks(RelationFacts *rel, AttrNumber attnum, Oid domain)
+{
+	Relation	pg_constraint = table_open(ConstraintRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	ScanKeyInit(&key, Anum_pg_constraint_contypid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(domain));
+	scan = systable_beginscan(pg_constraint, ConstraintTypidIndexId, true,
+							  NULL, 1, &key);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
+		Node	   *check = node_of(pg_constraint, tup, Anum_pg_constraint_conbin);
+		Fact	   *fact;
+
+		if (con->contype != CONSTRAINT_CHECK || check == NULL)
+			continue;
+		add_domain_fact(rel, attnum, domain,
+						psprintf("CHECK (%s)", deparse(check, InvalidOid)),
+						NameStr(con->conname));
+		fact = llast(rel->facts);
+		fact->objid = con->oid;
+		fact->contype = con->contype;
+		fact->validated = con->convalidated;
+	}
+	systable_endscan(scan);
+	table_close(pg_constraint, AccessShareLock);
+}
+
+/* A domain may be over another, and an array hold one. */
+static void
+collect_domains(RelationFacts *rel, AttrNumber attnum, Oid type)
+{
+	Oid			element = get_element_type(type);
+
+	if (OidIsValid(element))
+		type = element;
+	while (OidIsValid(type) && type >= FirstNormalObjectId)
+	{
+		HeapTuple	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+		Form_pg_type form;
+		Oid			base;
+
+		if (!HeapTupleIsValid(tup))
+			return;
+		form = (Form_pg_type) GETSTRUCT(tup);
+		base = form->typbasetype;
+		if (form->typtype == TYPTYPE_DOMAIN)
+		{
+			rel->domains = list_append_unique_oid(rel->domains, type);
+			if (form->typnotnull)
+				add_domain_fact(rel, attnum, type, pstrdup("NOT NULL"), NULL);
+			collect_domain_checks(rel, attnum, type);
+		}
+		ReleaseSysCache(tup);
+		type = base;
+	}
+}
+
+/* ---- defaults ---- */
+
+Node *
+default_expression(Oid relid, AttrNumber attnum)
+{
+	Relation	pg_attrdef = table_open(AttrDefaultRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tup;
+	Node	   *expr = NULL;
+
+	ScanKeyInit(&keys[0], Anum_pg_attrdef_adrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	ScanKeyInit(&keys[1], Anum_pg_attrdef_adnum, BTEqualStrategyNumber,
+				F_INT2EQ, Int16GetDatum(attnum));
+	scan = systable_beginscan(pg_attrdef, AttrDefaultIndexId, true, NULL, 2, keys);
+	tup = systable_getnext(scan);
+	if (HeapTupleIsValid(tup))
+		expr = node_of(pg_attrdef, tup, Anum_pg_attrdef_adbin);
+	systable_endscan(scan);
+	table_close(pg_attrdef, AccessShareLock);
+	return expr;
+}
+
+/* That a sequence was renamed, or became an identity, changes no value. */
+static bool
+is_from_sequence(Node *expr)
+{
+	FuncExpr   *call = (FuncExpr *) strip_implicit_coercions(expr);
+
+	if (!IsA(call, FuncExpr))
+		return false;
+	if (list_length(call->args) == 1 && call->funcid != F_NEXTVAL)
+		return is_from_sequence(linitial(call->args));	/* of int, from bigint */
+	return call->funcid == F_NEXTVAL;
+}
+
+static void
+collect_default(RelationFacts *rel, const FormData_pg_attribute *att)
+{
+	char	   *topic = psprintf("%s ", column_label(rel->key.relid, att->attnum));
+	char	   *how = pstrdup("from a sequence");
+	Fact	   *fact;
+
+	if (att->attidentity == '\0')
+	{
+		Node	   *expr = default_expression(rel->key.relid, att->attnum);
+
+		if (expr == NULL)
+			return;
+		if (att->attgenerated != '\0')
+			how = psprintf("GENERATED ALWAYS AS (%s)", deparse(expr, rel->key.relid));
+		else if (!is_from_sequence(expr))
+			how = psprintf("DEFAULT %s", deparse(expr, rel->key.relid));
+	}
+	fact = add_fact(rel, FACT_DEFAULT, USE_INSERT, psprintf("%s%s", topic, how),
+					"column", NameStr(att->attname));
+	fact->topic = strlen(topic);
+	fact->columns = bms_make_singleton(att->attnum);
+}
+
+/* Of each column: what its domain asks for, and what it gets if left out. */
+void
+collect_defaults(RelationFacts *rel)
+{
+	int			natts = relation_natts(rel->key.relid);
+
+	for (AttrNumber attnum = 1; attnum <= natts; attnum++)
+	{
+		FormData_pg_attribute att;
+		HeapTuple	tup;
+
+		tup = SearchSysCache2(ATTNUM, ObjectIdGetDatum(rel->key.relid),
+							  Int16GetDatum(attnum));
+		if (!HeapTupleIsValid(tup))
+			continue;
+		memcpy(&att, GETSTRUCT(tup), ATTRIBUTE_FIXED_PART_SIZE);
+		ReleaseSysCache(tup);
+		if (att.attisdropped)
+			continue;
+		collect_domains(rel, attnum, att.atttypid);
+		if (att.atthasdef || att.attidentity != '\0')
+			collect_default(rel, &att);
+	}
+}
