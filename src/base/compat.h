@@ -104,6 +104,13 @@ extern PGDLLEXPORT void _PG_init(void);
 #define compat_not_null_column(tup)			extractNotNullColumn(tup)
 #endif
 
+/* 18 has foreign keys of periods, whose last columns are not compared by "=". */
+#if PG_VERSION_NUM < 180000
+#define compat_constraint_has_period(con)	false
+#else
+#define compat_constraint_has_period(con)	((con)->conperiod)
+#endif
+
 /* 17 asks whether a stronger lock counts, too. */
 #if PG_VERSION_NUM < 170000
 #define compat_lock_held_by_me(tag, mode)	LockHeldByMe(tag, mode)

@@ -12,6 +12,7 @@
 int			guard_mode = MODE_ENFORCE;
 int			guard_verify = VERIFY_AT_COMMIT;
 int			guard_ddl_lock_timeout = 5000;
+int			guard_large_relation = 64 * 1024;
 int			guard_max_findings_shown = 20;
 
 static const struct config_enum_entry mode_options[] = {
@@ -52,6 +53,16 @@ guc_init(void)
 							"After that the change fails with SQLSTATE VG003 and can be retried.",
 							&guard_ddl_lock_timeout, 5000, 0, INT_MAX,
 							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+
+	/*
+	 * Rows that violate a new constraint block what otherwise is a warning.
+	 * Whoever could have them not read could turn the one into the other.
+	 */
+	DefineCustomIntVariable("compat_guard.large_relation",
+							"The most that is read of a table to find rows that violate a new constraint.",
+							"A smaller table is read whole, of a larger one this much of its oldest and newest rows.",
+							&guard_large_relation, 64 * 1024, 0, MAX_KILOBYTES,
+							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("compat_guard.max_findings_shown",
 							"How many findings a message lists before it only counts the rest.",

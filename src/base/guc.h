@@ -21,6 +21,7 @@ typedef enum VerifyWhen
 extern int	guard_mode;			/* GuardMode */
 extern int	guard_verify;		/* VerifyWhen */
 extern int	guard_ddl_lock_timeout; /* milliseconds */
+extern int	guard_large_relation;	/* kilobytes */
 extern int	guard_max_findings_shown;
 
 extern void guc_init(void);

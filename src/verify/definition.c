@@ -56,7 +56,7 @@ deparse(Node *expr, Oid relid)
 	{
 		char	   *name = get_rel_name(relid);
 
-		try_lock_relation(relid);
+		try_lock_description(relid);
 		if (name == NULL || get_rel_relkind(relid) == '\0')
 			return pstrdup("?");
 		context = deparse_context_for(name, relid);

@@ -72,6 +72,9 @@ extern char *baseline_text(const Requirement *req, const char *member);
  */
 extern void observe_insert(Observation *obs, Oid relid, Bitmapset *supplied);
 
+/* Change a setting until the end of the subtransaction. */
+extern void set_local(const char *name, const char *value);
+
 /* An error that says nothing about the requirement: it must go on. */
 extern bool error_is_no_answer(const ErrorData *edata);
 

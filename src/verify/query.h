@@ -50,8 +50,11 @@ extern bool observe_permissions(Node *node, Observation *obs);
  */
 extern bool try_lock_mentions(Node *node, void *context);
 
-/* The same for one relation that is only read. */
+/* Lock a relation to read it and what it consists of, or raise the same. */
 extern void try_lock_relation(Oid relid);
+
+/* Lock a relation to read no more than its description, or raise the same. */
+extern void try_lock_description(Oid relid);
 
 /* Did it fail since the reset?  Lock what it failed on, and remember that. */
 extern void try_lock_reset(void);

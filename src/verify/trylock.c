@@ -46,7 +46,7 @@ lock_or_fail(Oid relid, LOCKMODE lockmode)
 }
 
 void
-try_lock_relation(Oid relid)
+try_lock_description(Oid relid)
 {
 	lock_or_fail(relid, AccessShareLock);
 }
@@ -164,6 +164,13 @@ lock_named(RangeVar *name, LOCKMODE lockmode)
 		lock_or_fail(relid, lockmode);
 		lock_below(relid);
 	}
+}
+
+void
+try_lock_relation(Oid relid)
+{
+	lock_or_fail(relid, AccessShareLock);
+	lock_below(relid);
 }
 
 static RangeVar *

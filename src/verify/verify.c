@@ -288,7 +288,7 @@ path_without_temp_first(const char *path)
 	return psprintf("%s, pg_temp", path);
 }
 
-static void
+void
 set_local(const char *name, const char *value)
 {
 	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
