@@ -11,7 +11,9 @@ REGRESS = \
 	paths \
 	modes \
 	roles \
-	references
+	references \
+	surroundings \
+	surroundings_judged
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 

@@ -31,6 +31,7 @@
 #include "catalog/pg_cast.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_operator.h"
@@ -493,6 +494,7 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 		case NamespaceRelationId:
 		case ExtensionRelationId:
 		case AuthIdRelationId:
+		case ConstraintRelationId:	/* of a domain: leads to it */
 			if (!guard_is_active())
 				return;
 			if (access == OAT_POST_CREATE)

@@ -304,8 +304,12 @@ verify_candidates(Case *c)
 static bool
 problem_is_known(const StoredState *before, Problem *problem)
 {
-	Jsonb	   *json = problems_to_json(list_make1(problem));
+	Problem		same = *problem;
+	Jsonb	   *json;
 
+	if (problem->by_expected)
+		same.found = NULL;
+	json = problems_to_json(list_make1(&same));
 	return before->problems != NULL &&
 		DatumGetBool(DirectFunctionCall2(jsonb_contains,
 										 JsonbPGetDatum(before->problems),
@@ -541,7 +545,7 @@ static void
 save_baseline(Case *c, const Candidate *candidate)
 {
 	if (candidate->req->baseline == NULL && candidate->after->baseline != NULL &&
-		candidate->after->state == STATE_MET &&
+		candidate->after->state != STATE_UNMET &&
 		registry_any_link(candidate->req->id, version_is_ready, c))
 		registry_set_baseline(candidate->req, candidate->after->baseline);
 }
@@ -585,12 +589,27 @@ enforce(void *arg)
 		save_candidates(c);
 }
 
+/*
+ * What could be broken was judged before.  What is only worth a remark, such as
+ * a unique index that was built CONCURRENTLY, is told now; it is too late to
+ * block it.
+ */
 static void
 record(void *arg)
 {
 	Case	   *c = arg;
+	List	   *remarks = NIL;
+	ListCell   *lc;
 
-	(void) judge(c);
+	foreach(lc, judge(c))
+	{
+		Finding    *finding = lfirst(lc);
+
+		finding->action = Min(finding->action, ACTION_WARN);
+		if (finding->problem->state == STATE_MET)
+			remarks = lappend(remarks, finding);
+	}
+	findings_report(remarks);
 	save_candidates(c);
 }
 

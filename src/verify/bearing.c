@@ -152,9 +152,21 @@ has_null_left_out(const Fact *fact, const RelationUse *use)
 	return false;
 }
 
+/* A CHECK that a column left out is not null: insert-needs-column says so. */
+static bool
+is_not_null_left_out(const Fact *fact, const RelationUse *use)
+{
+	NullTest   *test = (NullTest *) fact->check;
+
+	return test != NULL && IsA(test, NullTest) && test->nulltesttype == IS_NOT_NULL &&
+		IsA(test->arg, Var) && !bms_overlap(fact->columns, use->inserted);
+}
+
 static bool
 constraint_bears_on_insert(const Fact *fact, const RelationUse *use)
 {
+	if (is_not_null_left_out(fact, use))
+		return false;
 	return fact->contype == CONSTRAINT_CHECK ? !passes_if_left_out(fact, use)
 		: !has_null_left_out(fact, use);
 }
@@ -177,6 +189,7 @@ fact_bears_on(const Fact *fact, const RelationUse *use)
 		case FACT_DEFAULT:
 			return commands != 0 && !bms_overlap(fact->columns, use->inserted);
 		case FACT_REFERENCED:
+		case FACT_DISABLED_KEY:
 		case FACT_TRIGGER:
 		case FACT_DISABLED_TRIGGER:
 			return updated || (commands & ~USE_UPDATE) != 0;

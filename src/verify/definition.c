@@ -13,7 +13,7 @@
 #include "catalog/pg_class.h"
 #include "common/hashfn.h"
 #include "lib/stringinfo.h"
-#include "nodes/nodes.h"
+#include "nodes/parsenodes.h"
 #include "nodes/primnodes.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -74,9 +74,18 @@ deparse(Node *expr, Oid relid)
 char *
 query_digest(List *queries)
 {
-	char	   *text = nodeToString(queries);
-	char	   *out = text;
+	char	   *text;
+	char	   *out;
 	uint64		hash;
+	ListCell   *lc;
+
+	/* How long its text was, line breaks included, is no part of a query. */
+	foreach(lc, queries)
+	{
+		if (lfirst(lc) != NULL && IsA(lfirst(lc), Query))
+			lfirst_node(Query, lc)->stmt_len = 0;
+	}
+	out = text = nodeToString(queries);
 
 	for (const char *in = text; *in != '\0';)
 	{

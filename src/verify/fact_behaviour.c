@@ -204,20 +204,18 @@ collect_rule(RelationFacts *rel, RelationScan *scan, HeapTuple tup)
 	int			command = rule_commands(rule->ev_type);
 	Node	   *condition = read_node(scan, tup, Anum_pg_rewrite_ev_qual);
 	List	   *actions = (List *) read_node(scan, tup, Anum_pg_rewrite_ev_action);
+	char	   *shown;
 	Fact	   *fact;
 
 	if (command == 0 || rule->ev_enabled == RULE_DISABLED ||
 		rule->ev_enabled == RULE_FIRES_ON_REPLICA)
 		return;
+	shown = psprintf("ON %s%s DO %s", command_label(command),
+					 condition ? " WHERE ..." : "", rule->is_instead ? "INSTEAD" : "ALSO");
 	fact = add_fact(rel, FACT_RULE, command,
-					psprintf("ON %s%s DO %s%s", command_label(command),
-							 condition ? " WHERE ..." : "",
-							 rule->is_instead ? "INSTEAD" : "ALSO",
-							 actions == NIL ? " NOTHING" : ""),
+					psprintf("%s %s", shown, query_digest(lappend(actions, condition))),
 					"rule", NameStr(rule->rulename));
-	if (actions != NIL || condition != NULL)
-		fact->definition = psprintf("%s %s", fact->definition,
-									query_digest(lappend(actions, condition)));
+	fact->shown = shown;
 	if (rule->is_instead)
 		rel->instead |= command;
 }
@@ -322,7 +320,7 @@ collect_row_security(RelationFacts *rel)
 	if (check_enable_rls(rel->key.relid, rel->key.role, true) != RLS_ENABLED)
 		return;
 	(void) add_fact(rel, FACT_ROW_SECURITY, USE_ALL & ~USE_TRUNCATE,
-					pstrdup("row security in force"), "row security", NULL);
+					pstrdup("row security in force"), "row security on", NULL);
 	scan = begin_scan(PolicyRelationId, Anum_pg_policy_polrelid,
 					  PolicyPolrelidPolnameIndexId, rel->key.relid);
 	while (HeapTupleIsValid(tup = systable_getnext(scan.scan)))

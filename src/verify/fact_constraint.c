@@ -293,15 +293,23 @@ void
 collect_disabled_key(RelationFacts *rel, Oid constraint)
 {
 	HeapTuple	tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	Form_pg_constraint con;
 	ForeignKey	key;
+	bool		referencing;
+	Fact	   *fact;
 
 	if (!HeapTupleIsValid(tup))
 		return;
-	if (((Form_pg_constraint) GETSTRUCT(tup))->contype == CONSTRAINT_FOREIGN)
+	con = (Form_pg_constraint) GETSTRUCT(tup);
+	if (con->contype == CONSTRAINT_FOREIGN)
 	{
+		referencing = (con->conrelid == rel->key.relid);
 		read_foreign_key(tup, &key);
-		(void) add_constraint(rel, FACT_DISABLED_KEY, USE_WRITES,
+		fact = add_constraint(rel, FACT_DISABLED_KEY,
+							  USE_UPDATE | (referencing ? USE_INSERT : USE_DELETE),
 							  foreign_key_definition(tup, &key), tup);
+		fact->columns = column_set(referencing ? key.referencing : key.referenced,
+								   key.ncolumns);
 	}
 	ReleaseSysCache(tup);
 }

@@ -59,6 +59,12 @@ surroundings_cache_begin(MemoryContext context)
 	return new;
 }
 
+MemoryContext
+surroundings_cache_context(void)
+{
+	return cache->context;
+}
+
 void
 surroundings_cache_end(SurroundingsCache *ended)
 {
@@ -140,7 +146,7 @@ relation_facts(Oid relid, Oid role, bool writes)
 /* A fact, and what the version does to its relation. */
 typedef struct Circumstance
 {
-	const Fact *fact;
+	Fact	   *fact;
 	RelationUse use;
 } Circumstance;
 
@@ -382,22 +388,24 @@ surroundings_add(Surroundings *around, Oid relid, const RelationUse *use)
 
 /* ---- then and now ---- */
 
-/* What each kind is called in a baseline, and what a new one comes to. */
+/* What each kind is called in a baseline, and what a new one comes to: "no
+ * trigger BEFORE INSERT ..." was expected. */
 static const struct
 {
 	const char *member;
 	RuleId		rule;
+	const char *expected;
 }			kinds[FACT_KINDS] = {
-	[FACT_CONSTRAINT] = {"constraints", RULE_CONSTRAINT_ADDED},
-	[FACT_REFERENCED] = {"references", RULE_FOREIGN_KEY_ACTION},
-	[FACT_DISABLED_KEY] = {"disabled", RULE_TRIGGER_DISABLED},
-	[FACT_DOMAIN] = {"domains", RULE_DOMAIN_TIGHTENED},
-	[FACT_TRIGGER] = {"triggers", RULE_TRIGGER_ADDED},
-	[FACT_DISABLED_TRIGGER] = {NULL, RULE_TRIGGER_DISABLED},
-	[FACT_RULE] = {"rules", RULE_RULE_ADDED},
-	[FACT_ROW_SECURITY] = {"policies", RULE_ROW_SECURITY},
-	[FACT_VIEW] = {"views", RULE_VIEW_CHANGED},
-	[FACT_DEFAULT] = {"defaults", RULE_DEFAULT_CHANGED},
+	[FACT_CONSTRAINT] = {"constraints", RULE_CONSTRAINT_ADDED, "no %s"},
+	[FACT_REFERENCED] = {"references", RULE_FOREIGN_KEY_ACTION, "no %s"},
+	[FACT_DISABLED_KEY] = {"disabled", RULE_TRIGGER_DISABLED, "%s in force"},
+	[FACT_DOMAIN] = {"domains", RULE_DOMAIN_TIGHTENED, "no %s"},
+	[FACT_TRIGGER] = {"triggers", RULE_TRIGGER_ADDED, "no trigger %s"},
+	[FACT_DISABLED_TRIGGER] = {NULL, RULE_TRIGGER_DISABLED, NULL},
+	[FACT_RULE] = {"rules", RULE_RULE_ADDED, "no rule %s"},
+	[FACT_ROW_SECURITY] = {"policies", RULE_ROW_SECURITY, "no %s"},
+	[FACT_VIEW] = {"views", RULE_VIEW_CHANGED, NULL},
+	[FACT_DEFAULT] = {"defaults", RULE_DEFAULT_CHANGED, NULL},
 };
 
 static bool
@@ -413,10 +421,10 @@ is_among(const Fact *fact, List *texts)
 	return false;
 }
 
-/* Say it, once for each subject.  fact: what it is about, or NULL if it is gone. */
-static void
-remark(Surroundings *around, RuleId rule, const Fact *fact, const char *subject,
-	   char *expected, char *found)
+/* fact: what it is about, or NULL if it is gone. */
+Problem *
+surroundings_report(Surroundings *around, RuleId rule, RequirementState state,
+					const Fact *fact, const char *subject, char *expected, char *found)
 {
 	Problem    *problem;
 	ListCell   *lc;
@@ -426,14 +434,26 @@ remark(Surroundings *around, RuleId rule, const Fact *fact, const char *subject,
 		problem = lfirst(lc);
 		if (problem->rule == rule && problem->subject != NULL &&
 			strcmp(problem->subject, subject) == 0)
-			return;
+			return NULL;
 	}
-	problem = observe_problem(around->obs, rule, STATE_MET, expected, found,
+	problem = observe_problem(around->obs, rule, state, expected, found,
 							  fact ? fact->relid : InvalidOid, NULL);
 	problem->subject = subject;
 	if (fact != NULL && (fact->kind == FACT_CONSTRAINT || fact->kind == FACT_REFERENCED ||
 						 fact->kind == FACT_DISABLED_KEY || fact->kind == FACT_DOMAIN))
 		problem->constraint = fact->name;
+	return problem;
+}
+
+static void
+remark(Surroundings *around, RuleId rule, const Fact *fact, const char *subject,
+	   char *expected, char *found, bool by_expected)
+{
+	Problem    *problem = surroundings_report(around, rule, STATE_MET, fact, subject,
+											  expected, found);
+
+	if (problem != NULL)
+		problem->by_expected = by_expected;
 }
 
 /* A text of the baseline that is about the same as the fact; NULL if none. */
@@ -453,12 +473,19 @@ same_topic(const Fact *fact, List *texts)
 static void
 compare_new(Surroundings *around, const Circumstance *circumstance, List *before)
 {
-	const Fact *fact = circumstance->fact;
+	Fact	   *fact = circumstance->fact;
 
-	if (is_among(fact, before) || !fact_bears_on(fact, &circumstance->use))
+	if (is_among(fact, before))
 		return;
-	remark(around, kinds[fact->kind].rule, fact, fact->label,
-		   psprintf("no %s", fact->definition), pstrdup(fact->label));
+	if (fact->kind == FACT_CONSTRAINT || fact->kind == FACT_DOMAIN)
+		report_added(around, fact, &circumstance->use);
+	else if (fact_bears_on(fact, &circumstance->use))
+		remark(around, kinds[fact->kind].rule, fact, fact->label,
+			   psprintf(kinds[fact->kind].expected,
+						fact->shown ? fact->shown : fact->definition),
+			   fact->kind == FACT_DISABLED_KEY
+			   ? psprintf("%s, with its triggers disabled", fact->label)
+			   : pstrdup(fact->label), fact->shown == NULL);
 }
 
 /* Only what was there, and is otherwise now. */
@@ -473,10 +500,10 @@ compare_changed(Surroundings *around, const Circumstance *circumstance, List *be
 	if (fact->kind == FACT_VIEW)
 		remark(around, kinds[fact->kind].rule, fact, fact->label,
 			   pstrdup("the definition it had at registration"),
-			   psprintf("another definition of %s", fact->label));
+			   psprintf("another definition of %s", fact->label), false);
 	else
 		remark(around, kinds[fact->kind].rule, fact, fact->label, pstrdup(was),
-			   pstrdup(fact->definition));
+			   pstrdup(fact->definition), false);
 }
 
 /* A new key that takes along what refers to a row is none that stops it. */
@@ -535,10 +562,10 @@ compare_triggers_gone(Surroundings *around, List *before)
 			continue;
 		if (disabled != NULL)
 			remark(around, RULE_TRIGGER_DISABLED, disabled, disabled->label, expected,
-				   psprintf("%s is disabled", disabled->label));
+				   psprintf("%s is disabled", disabled->label), true);
 		else
 			remark(around, RULE_TRIGGER_DISABLED, NULL, expected, expected,
-				   pstrdup("no such trigger"));
+				   pstrdup("no such trigger"), true);
 	}
 }
 
@@ -553,7 +580,7 @@ compare_policies_gone(Surroundings *around, List *before)
 		if (any_fact(around, FACT_ROW_SECURITY) &&
 			find_fact(around, FACT_ROW_SECURITY, lfirst(lc)) == NULL)
 			remark(around, RULE_ROW_SECURITY, NULL, lfirst(lc), pstrdup(lfirst(lc)),
-				   pstrdup("no such policy"));
+				   pstrdup("no such policy"), true);
 	}
 }
 
@@ -562,17 +589,21 @@ compare_kind(Surroundings *around, FactKind kind)
 {
 	List	   *before = around->before == NULL ? NIL
 		: json_text_list(json_member(around->before, kinds[kind].member));
+	bool		secured;
 	ListCell   *lc;
 
 	if (kind == FACT_TRIGGER)
 		compare_triggers_gone(around, before);
 	if (kind == FACT_ROW_SECURITY)
 		compare_policies_gone(around, before);
+	/* If row security itself is new, so is each policy: no need to say so. */
+	secured = any_fact(around, FACT_ROW_SECURITY) && before == NIL;
 	foreach(lc, around->circumstances)
 	{
 		Circumstance *circumstance = lfirst(lc);
 
-		if (circumstance->fact->kind != kind)
+		if (circumstance->fact->kind != kind ||
+			(kind == FACT_ROW_SECURITY && secured && OidIsValid(circumstance->fact->objid)))
 			continue;
 		if (kind == FACT_VIEW || kind == FACT_DEFAULT)
 			compare_changed(around, circumstance, before);

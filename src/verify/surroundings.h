@@ -15,6 +15,7 @@
 #define COMPAT_GUARD_SURROUNDINGS_H
 
 #include "nodes/bitmapset.h"
+#include "verify/evidence.h"
 #include "verify/verify.h"
 
 /* ---- what is done to a relation ---- */
@@ -60,6 +61,7 @@ typedef struct Fact
 	char	   *definition;
 	int			topic;			/* length of the part of the definition that says
 								 * what it is about; what follows says how it is */
+	char	   *shown;			/* the same for people; NULL: no other */
 	char	   *label;			/* "constraint users_email_check on public.users" */
 	Oid			relid;
 	Oid			objid;
@@ -71,6 +73,7 @@ typedef struct Fact
 	bool		restricts;		/* of FACT_REFERENCED: takes nothing along */
 	Node	   *check;
 	Oid			other;			/* the relation at the other end of a foreign key */
+	Evidence   *evidence;		/* NULL: not asked for yet */
 } Fact;
 
 /* What is known of one relation, to one role. */
@@ -117,6 +120,14 @@ extern Fact *add_fact(RelationFacts *rel, FactKind kind, int commands, char *def
 /* Can it make a difference to what a version does so to the relation? */
 extern bool fact_bears_on(const Fact *fact, const RelationUse *use);
 
+/*
+ * Of a constraint that is new: report constraint-added, domain-tightened or
+ * constraint-not-valid-trap, with the rows that violate it if it is not
+ * validated.  (added.c)
+ */
+struct Surroundings;
+extern void report_added(struct Surroundings *around, Fact *fact, const RelationUse *use);
+
 /* ---- definitions (definition.c) ---- */
 
 /* Is what the fact says now what the text said, perhaps with columns or tables
@@ -142,6 +153,11 @@ extern Surroundings *surroundings_begin(const Requirement *req, Observation *obs
  * registration. */
 extern Bitmapset *surroundings_columns(Surroundings *around, Oid relid);
 
+/* Report a problem, once for each rule and subject; NULL if it is not news. */
+extern Problem *surroundings_report(Surroundings *around, RuleId rule,
+									RequirementState state, const Fact *fact,
+									const char *subject, char *expected, char *found);
+
 extern void surroundings_add(Surroundings *around, Oid relid, const RelationUse *use);
 extern bool surroundings_has(const Surroundings *around, Oid relid, int commands);
 
@@ -149,6 +165,8 @@ extern bool surroundings_has(const Surroundings *around, Oid relid, int commands
 extern void surroundings_end(Surroundings *around);
 
 /* What is known of relations is kept while a batch of requirements is answered. */
+extern MemoryContext surroundings_cache_context(void);
+
 typedef struct SurroundingsCache SurroundingsCache;
 
 extern SurroundingsCache *surroundings_cache_begin(MemoryContext context);

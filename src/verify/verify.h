@@ -33,6 +33,8 @@ typedef struct Problem
 								 * a version notice the same: said once for each
 								 * rule and subject; or NULL */
 	bool		proven;			/* rows or sessions prove the harm: see Rule */
+	bool		by_expected;	/* "found" has a name or a number of rows, and what
+								 * these are does not make it another problem */
 	bool		no_relation;	/* the relation the requirement is about cannot
 								 * be used at all */
 	char	   *schema;			/* the object, for the error's fields; or NULL */
