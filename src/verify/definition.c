@@ -107,7 +107,7 @@ query_digest(List *queries)
 	}
 	hash = hash_bytes_extended((const unsigned char *) text, out - text, 0);
 	pfree(text);
-	return psprintf("%016" INT64_MODIFIER "x", hash);
+	return psprintf("%016llx", (unsigned long long) hash);
 }
 
 /* ---- comparing ---- */
