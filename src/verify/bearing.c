@@ -189,6 +189,8 @@ fact_bears_on(const Fact *fact, const RelationUse *use)
 		case FACT_DEFAULT:
 			return commands != 0 && !bms_overlap(fact->columns, use->inserted);
 		case FACT_REFERENCED:
+			/* Hardly anyone updates a key, so it takes a statement that does. */
+			return (updated && !use->guessed) || (commands & ~USE_UPDATE) != 0;
 		case FACT_DISABLED_KEY:
 		case FACT_TRIGGER:
 		case FACT_DISABLED_TRIGGER:

@@ -11,6 +11,7 @@
 #include "access/htup_details.h"
 #include "access/transam.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "common/hashfn.h"
 #include "lib/stringinfo.h"
 #include "nodes/parsenodes.h"
@@ -224,21 +225,53 @@ is_same_but_renamed(const Fact *fact, const char *was)
 
 /* Is the definition the text, followed by what makes it less strict? */
 static bool
-is_deferral_of(const char *definition, const char *text)
+is_weakened(const char *definition, const char *text)
 {
 	int			length = strlen(text);
 	const char *rest = definition + length;
 
 	return strncmp(definition, text, length) == 0 &&
-		(strcmp(rest, " DEFERRABLE") == 0 ||
+		(strncmp(rest, " DEFERRABLE", strlen(" DEFERRABLE")) == 0 ||
 		 strcmp(rest, " INITIALLY DEFERRED") == 0 ||
-		 strcmp(rest, " DEFERRABLE INITIALLY DEFERRED") == 0);
+		 strncmp(rest, " WHERE ", strlen(" WHERE ")) == 0);
+}
+
+/*
+ * Does the text say that some of the columns alone are unique?  Then all of
+ * them together are.
+ */
+static bool
+is_unique_on_fewer(const Fact *fact, const char *text)
+{
+	const char *start = "UNIQUE (";
+	Token		token;
+
+	if (fact->contype != CONSTRAINT_UNIQUE || fact->columns == NULL ||
+		fact->nulls_collide || strncmp(text, start, strlen(start)) != 0)
+		return false;
+	text += strlen(start);
+	while (next_token(&text, &token))
+	{
+		if (token.is_name)
+		{
+			AttrNumber	attnum = get_attnum(fact->relid, token_name(&token));
+
+			if (attnum <= 0 || !bms_is_member(attnum, fact->columns))
+				return false;
+		}
+		else if (*token.start == ')')
+			return *text == '\0';
+		else if (*token.start != ',' && *token.start != ' ')
+			return false;
+	}
+	return false;
 }
 
 bool
 definition_is(const Fact *fact, const char *text)
 {
 	return strcmp(fact->definition, text) == 0 ||
-		(fact->kind == FACT_CONSTRAINT && is_deferral_of(fact->definition, text)) ||
+		(fact->kind == FACT_CONSTRAINT && (is_weakened(fact->definition, text) ||
+										   is_unique_on_fewer(fact, text))) ||
 		is_same_but_renamed(fact, text);
 }

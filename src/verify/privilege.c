@@ -146,6 +146,7 @@ verify_privilege(const Requirement *req, Observation *obs)
 						relid, NULL);
 
 	around = surroundings_begin(req, obs);
+	use.guessed = true;
 	if (use.commands & (USE_INSERT | USE_UPDATE))
 		use.inserted = use.updated = surroundings_columns(around, relid);
 	surroundings_add(around, relid, &use);

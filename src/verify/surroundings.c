@@ -253,7 +253,8 @@ add_children(Surroundings *around, const RelationFacts *rel, const RelationUse *
 		RelationUse below = {
 			commands,
 			columns_of_child(rel->key.relid, use->inserted, child),
-			columns_of_child(rel->key.relid, use->updated, child)
+			columns_of_child(rel->key.relid, use->updated, child),
+			use->guessed
 		};
 
 		observe_object(around->obs, RelationRelationId, child);
@@ -295,6 +296,7 @@ add_below(Surroundings *around, const RelationFacts *view, const RelationUse *us
 		return;
 	write.inserted = columns_below(view, use->inserted);
 	write.updated = columns_below(view, use->updated);
+	write.guessed = use->guessed;
 	add_relation(around, view->below, view->inner_role, &write, depth + 1);
 }
 

@@ -33,6 +33,7 @@ typedef struct RelationUse
 	int			commands;
 	Bitmapset  *inserted;		/* attribute numbers: given a value by INSERT, */
 	Bitmapset  *updated;		/* and by UPDATE */
+	bool		guessed;		/* these are the columns it could give a value */
 } RelationUse;
 
 /* ---- what there is (fact_*.c) ---- */
@@ -130,8 +131,8 @@ extern void report_added(struct Surroundings *around, Fact *fact, const Relation
 
 /* ---- definitions (definition.c) ---- */
 
-/* Is what the fact says now what the text said, perhaps with columns or tables
- * renamed since? */
+/* Does the text say what the fact says, or more: perhaps before columns or tables
+ * were renamed? */
 extern bool definition_is(const Fact *fact, const char *text);
 
 /* An expression on a relation's columns (InvalidOid: none), as text.  To be
