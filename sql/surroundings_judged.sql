@@ -126,6 +126,14 @@ BEGIN; SELECT * FROM felt('CREATE TRIGGER t BEFORE UPDATE ON items FOR EACH ROW 
 BEGIN; SELECT * FROM felt('ALTER VIEW cheap SET (check_option = local)'); ROLLBACK;
 BEGIN; SELECT * FROM felt('DROP TRIGGER by_hand ON total; CREATE TRIGGER by_hand INSTEAD OF UPDATE ON total FOR EACH ROW EXECUTE FUNCTION nothing()'); ROLLBACK;
 
+-- What a statement sorts and compares by, not what it only shows.
+CREATE TABLE words (word text, lemma text, note text);
+SELECT status FROM compat_guard.register('queries', '2', '{"search_path": "around", "queries": {
+	"sort": "SELECT word, note FROM words ORDER BY word", "compare": "SELECT note FROM words WHERE lemma > $1"}}');
+SELECT * FROM judged('ALTER TABLE words ALTER word TYPE text COLLATE "C"');
+SELECT * FROM judged('ALTER TABLE words ALTER lemma TYPE text COLLATE "C"');
+SELECT * FROM judged('ALTER TABLE words ALTER note TYPE text COLLATE "C"');
+
 -- PostgreSQL 18: NOT NULL that is not validated, and what is not enforced.
 DO $$
 DECLARE

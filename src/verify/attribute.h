@@ -83,6 +83,9 @@ extern bool type_is_accepted(const char *accepted, const char *at_registration,
  */
 extern Oid	type_by_name(const char *name, int32 *typmod);
 
+/* The name of a collation; NULL if it is none or gone. */
+extern char *collation_label(Oid collation);
+
 /* The type a driver sees: below a domain its base type. */
 extern Oid	wire_type(Oid type, int32 *typmod);
 

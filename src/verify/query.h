@@ -69,11 +69,12 @@ extern Shape *shape_of(Query *query, Oid *paramtypes, int nparams);
 
 /*
  * {"params": [type, ...], "columns": [[name, type], ...],
- *	"relations": [[name, schema], ...]}
+ *	"relations": [[name, schema], ...], "collations": [name, ...]}
  */
 extern Jsonb *shape_to_json(const Shape *shape);
 
-/* Report query-parameter, query-result, query-result-grew and name-captured. */
+/* Report query-parameter, query-result, query-result-grew, name-captured and
+ * column-collation. */
 extern void shape_compare(Observation *obs, Jsonb *baseline, const Shape *is);
 
 #endif							/* COMPAT_GUARD_QUERY_H */
