@@ -12,10 +12,14 @@
 #include "access/transam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_rewrite.h"
 #include "common/hashfn.h"
+#include "fmgr.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "nodes/primnodes.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -65,19 +69,41 @@ deparse(Node *expr, Oid relid)
 	return deparse_expression(expr, context, false, false);
 }
 
+char *
+server_definition(PGFunction function, Oid objid, Oid relid)
+{
+	LOCAL_FCINFO(fcinfo, 1);
+	Datum		result;
+
+	try_lock_description(relid);
+	InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = ObjectIdGetDatum(objid);
+	fcinfo->args[0].isnull = false;
+	result = function(fcinfo);
+	return fcinfo->isnull ? NULL : TextDatumGetCString(result);
+}
+
 /* ---- queries ---- */
 
+static char *
+digest_of(const char *text, int length, const char *options)
+{
+	uint64		hash = hash_bytes_extended((const unsigned char *) text, length, 0);
+
+	hash = hash_bytes_extended((const unsigned char *) options, strlen(options), hash);
+	return psprintf("%016llx", (unsigned long long) hash);
+}
+
 /*
- * The text of the tree without OIDs of objects that initdb did not make: they
- * are others after a restore.  The tree has names as well, of relations and
- * columns, and keeps them as they were when the query was written.
+ * Of a tree without OIDs of objects that initdb did not make.  The names in it
+ * stay as they were when the query was written, so it does not change if
+ * something below is renamed.
  */
-char *
-query_digest(List *queries)
+static char *
+tree_digest(List *queries, const char *options)
 {
 	char	   *text;
 	char	   *out;
-	uint64		hash;
 	ListCell   *lc;
 
 	/* How long its text was, line breaks included, is no part of a query. */
@@ -87,7 +113,6 @@ query_digest(List *queries)
 			lfirst_node(Query, lc)->stmt_len = 0;
 	}
 	out = text = nodeToString(queries);
-
 	for (const char *in = text; *in != '\0';)
 	{
 		bool		number = isdigit((unsigned char) *in) &&
@@ -106,9 +131,32 @@ query_digest(List *queries)
 		}
 		*out++ = *in++;
 	}
-	hash = hash_bytes_extended((const unsigned char *) text, out - text, 0);
-	pfree(text);
-	return psprintf("%016llx", (unsigned long long) hash);
+	return digest_of(text, out - text, options);
+}
+
+/*
+ * Of what the server prints, which a restore leaves as it is.  Where the role
+ * may not read the catalog that it is printed from there is none.
+ */
+static char *
+text_digest(PGFunction function, Oid objid, Oid relid, const char *options)
+{
+	char	   *text = NULL;
+
+	if (pg_class_aclcheck(RewriteRelationId, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
+	{
+		try_lock_relation(relid);
+		text = server_definition(function, objid, relid);
+	}
+	return text ? digest_of(text, strlen(text), options) : pstrdup("-");
+}
+
+char *
+query_digests(List *queries, PGFunction function, Oid objid, Oid relid,
+			  const char *options)
+{
+	return psprintf("%s %s", tree_digest(queries, options),
+					text_digest(function, objid, relid, options));
 }
 
 /* ---- comparing ---- */
@@ -267,11 +315,37 @@ is_unique_on_fewer(const Fact *fact, const char *text)
 	return false;
 }
 
+/* Is one of the two digests the same? */
+static bool
+is_same_query(const Fact *fact, const char *text)
+{
+	const char *is = fact->definition + fact->topic;
+	const char *was = text + fact->topic;
+	const char *is_text = strchr(is, ' ');
+	const char *was_text;
+
+	if (strncmp(fact->definition, text, fact->topic) != 0 || is_text == NULL ||
+		(was_text = strchr(was, ' ')) == NULL)
+		return false;
+	return strncmp(is, was, is_text - is + 1) == 0 ||
+		(strcmp(is_text, was_text) == 0 && strcmp(is_text, " -") != 0);
+}
+
 bool
 definition_is(const Fact *fact, const char *text)
 {
-	return strcmp(fact->definition, text) == 0 ||
-		(fact->kind == FACT_CONSTRAINT && (is_weakened(fact->definition, text) ||
-										   is_unique_on_fewer(fact, text))) ||
-		is_same_but_renamed(fact, text);
+	if (strcmp(fact->definition, text) == 0)
+		return true;
+	switch (fact->kind)
+	{
+		case FACT_VIEW:
+		case FACT_RULE:
+			return is_same_query(fact, text);
+		case FACT_CONSTRAINT:
+			if (is_weakened(fact->definition, text) || is_unique_on_fewer(fact, text))
+				return true;
+			/* FALLTHROUGH */
+		default:
+			return is_same_but_renamed(fact, text);
+	}
 }

@@ -88,15 +88,17 @@ trigger_fires(Form_pg_trigger trigger)
 		trigger->tgenabled == TRIGGER_FIRES_ALWAYS;
 }
 
-/* The server's text from the timing on, without the name of the relation. */
+/*
+ * The server's text from the timing on, without the name of the relation; NULL
+ * if the trigger is gone.
+ */
 static char *
 trigger_definition(Form_pg_trigger trigger)
 {
-	Datum		whole = DirectFunctionCall1(pg_get_triggerdef, ObjectIdGetDatum(trigger->oid));
-	char	   *def = TextDatumGetCString(whole);
+	char	   *def = server_definition(pg_get_triggerdef, trigger->oid, trigger->tgrelid);
 	char	   *before = psprintf(" TRIGGER %s ", quote_identifier(NameStr(trigger->tgname)));
 	char	   *on = psprintf(" ON %s ", relation_label(trigger->tgrelid));
-	char	   *start = strstr(def, before);
+	char	   *start = def ? strstr(def, before) : NULL;
 	char	   *end;
 
 	if (start == NULL)
@@ -124,10 +126,13 @@ collect_own_trigger(RelationFacts *rel, Form_pg_trigger trigger)
 {
 	int			commands = trigger_commands(trigger->tgtype);
 	bool		fires = trigger_fires(trigger);
-	Fact	   *fact = add_fact(rel, fires ? FACT_TRIGGER : FACT_DISABLED_TRIGGER, commands,
-								trigger_definition(trigger), "trigger",
-								NameStr(trigger->tgname));
+	char	   *definition = trigger_definition(trigger);
+	Fact	   *fact;
 
+	if (definition == NULL)
+		return;
+	fact = add_fact(rel, fires ? FACT_TRIGGER : FACT_DISABLED_TRIGGER, commands,
+					definition, "trigger", NameStr(trigger->tgname));
 	fact->objid = trigger->oid;
 	fact->columns = trigger_columns(trigger);
 	fact->inherited = OidIsValid(trigger->tgparentid);
@@ -213,9 +218,12 @@ collect_rule(RelationFacts *rel, RelationScan *scan, HeapTuple tup)
 	shown = psprintf("ON %s%s DO %s", command_label(command),
 					 condition ? " WHERE ..." : "", rule->is_instead ? "INSTEAD" : "ALSO");
 	fact = add_fact(rel, FACT_RULE, command,
-					psprintf("%s %s", shown, query_digest(lappend(actions, condition))),
+					psprintf("%s %s", shown,
+							 query_digests(lappend(actions, condition), pg_get_ruledef,
+										   rule->oid, rel->key.relid, "")),
 					"rule", NameStr(rule->rulename));
 	fact->shown = shown;
+	fact->topic = strlen(shown) + 1;
 	if (rule->is_instead)
 		rel->instead |= command;
 }
@@ -390,7 +398,9 @@ collect_view(RelationFacts *rel)
 	if (query == NULL)
 		return;
 	fact = add_fact(rel, FACT_VIEW, USE_ALL,
-					psprintf("%s%s%s", topic, query_digest(list_make1(query)), options),
+					psprintf("%s%s", topic,
+							 query_digests(list_make1(query), pg_get_viewdef,
+										   rel->key.relid, rel->key.relid, options)),
 					relation_kind_label(rel->relkind), NULL);
 	fact->topic = strlen(topic);
 

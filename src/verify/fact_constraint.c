@@ -345,16 +345,6 @@ collect_from_pg_constraint(RelationFacts *rel)
 
 /* ---- UNIQUE, PRIMARY KEY, EXCLUDE ---- */
 
-/* The text of what only the server can spell: EXCLUDE, and WITHOUT OVERLAPS. */
-static char *
-server_definition(Oid constraint)
-{
-	Datum		definition = DirectFunctionCall1(pg_get_constraintdef,
-												 ObjectIdGetDatum(constraint));
-
-	return TextDatumGetCString(definition);
-}
-
 /* "UNIQUE (a, lower(b)) WHERE c"; *columns are those it is about. */
 static char *
 unique_definition(Relation pg_index, HeapTuple tup, Bitmapset **columns)
@@ -418,11 +408,14 @@ collect_index(RelationFacts *rel, Relation pg_index, HeapTuple tup)
 		deferred = deferral(con->condeferrable, con->condeferred);
 		ReleaseSysCache(contup);
 	}
+	/* What only the server can spell: EXCLUDE, and WITHOUT OVERLAPS. */
 	if (index->indisexclusion)
-		definition = server_definition(constraint);
+		definition = server_definition(pg_get_constraintdef, constraint, index->indrelid);
 	else
 		definition = psprintf("%s%s", unique_definition(pg_index, tup, &columns), deferred);
 
+	if (definition == NULL)
+		return;
 	fact = add_fact(rel, FACT_CONSTRAINT, USE_INSERT | USE_UPDATE, definition,
 					OidIsValid(constraint) ? "constraint" : "unique index", name);
 	fact->objid = constraint;

@@ -138,11 +138,20 @@ extern bool definition_is(const Fact *fact, const char *text);
 /* An expression on a relation's columns (InvalidOid: none), as text.  To be
  * called between definition_settings and AtEOXact_GUC(false, ...). */
 extern char *deparse(Node *expr, Oid relid);
+
+/* What a function of the server's, such as pg_get_triggerdef, says of an object
+ * of a relation, under the same settings; NULL if the object is gone. */
+extern char *server_definition(PGFunction function, Oid objid, Oid relid);
+
 extern int	definition_settings(void);
 
-/* A digest of query trees that dump and restore, and renaming what it refer
- * to, leave as it is. */
-extern char *query_digest(List *queries);
+/*
+ * Two digests of a view's or rule's queries: one that stays the same if
+ * something they refer to is renamed, and one, of what function prints, that
+ * stays the same after a restore.  Locks what they refer to.
+ */
+extern char *query_digests(List *queries, PGFunction function, Oid objid, Oid relid,
+						   const char *options);
 
 /* ---- the requirement (surroundings.c) ---- */
 
