@@ -59,16 +59,6 @@ end_scan(RelationScan *scan)
 	table_close(scan->catalog, AccessShareLock);
 }
 
-/* NULL, and not nodes, if the column is null. */
-static Node *
-read_node(RelationScan *scan, HeapTuple tup, AttrNumber attnum)
-{
-	bool		isnull;
-	Datum		value = heap_getattr(tup, attnum, RelationGetDescr(scan->catalog), &isnull);
-
-	return isnull ? NULL : (Node *) stringToNode(TextDatumGetCString(value));
-}
-
 /* ---- triggers ---- */
 
 static int
@@ -207,8 +197,8 @@ collect_rule(RelationFacts *rel, RelationScan *scan, HeapTuple tup)
 {
 	Form_pg_rewrite rule = (Form_pg_rewrite) GETSTRUCT(tup);
 	int			command = rule_commands(rule->ev_type);
-	Node	   *condition = read_node(scan, tup, Anum_pg_rewrite_ev_qual);
-	List	   *actions = (List *) read_node(scan, tup, Anum_pg_rewrite_ev_action);
+	Node	   *condition = fact_node(scan->catalog, tup, Anum_pg_rewrite_ev_qual);
+	List	   *actions = (List *) fact_node(scan->catalog, tup, Anum_pg_rewrite_ev_action);
 	char	   *shown;
 	Fact	   *fact;
 
@@ -304,8 +294,8 @@ static void
 collect_policy(RelationFacts *rel, RelationScan *scan, HeapTuple tup)
 {
 	Form_pg_policy policy = (Form_pg_policy) GETSTRUCT(tup);
-	Node	   *qual = read_node(scan, tup, Anum_pg_policy_polqual);
-	Node	   *check = read_node(scan, tup, Anum_pg_policy_polwithcheck);
+	Node	   *qual = fact_node(scan->catalog, tup, Anum_pg_policy_polqual);
+	Node	   *check = fact_node(scan->catalog, tup, Anum_pg_policy_polwithcheck);
 	Fact	   *fact;
 
 	fact = add_fact(rel, FACT_ROW_SECURITY, policy_commands(policy->polcmd),

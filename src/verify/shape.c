@@ -3,7 +3,8 @@
  *		The shape of a query: what a client sees of it besides its rows.
  *
  * Its parameters' types, its result columns, which relations the names in it
- * stand for, and by which collations it sorts and compares.  The shape of a query when it first worked is its baseline.
+ * stand for, and by which collations it sorts and compares.  The shape of a
+ * query when it first worked is its baseline.
  */
 #include "postgres.h"
 

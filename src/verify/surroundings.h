@@ -14,7 +14,10 @@
 #ifndef COMPAT_GUARD_SURROUNDINGS_H
 #define COMPAT_GUARD_SURROUNDINGS_H
 
+#include "access/htup.h"
+#include "fmgr.h"
 #include "nodes/bitmapset.h"
+#include "utils/relcache.h"
 #include "verify/evidence.h"
 #include "verify/verify.h"
 
@@ -110,6 +113,12 @@ extern void collect_row_security(RelationFacts *rel);
 extern void collect_view(RelationFacts *rel);
 extern void collect_defaults(RelationFacts *rel);
 
+/* An expression in a row of a catalog; NULL if it has none. */
+extern Node *fact_node(Relation catalog, HeapTuple tup, AttrNumber attnum);
+
+/* A column's name, quoted as needed. */
+extern char *fact_column_label(Oid relid, AttrNumber attnum);
+
 /* What a column has for a default; NULL if it has none. */
 extern Node *default_expression(Oid relid, AttrNumber attnum);
 
@@ -120,14 +129,6 @@ extern Fact *add_fact(RelationFacts *rel, FactKind kind, int commands, char *def
 
 /* Can it make a difference to what a version does so to the relation? */
 extern bool fact_bears_on(const Fact *fact, const RelationUse *use);
-
-/*
- * Of a constraint that is new: report constraint-added, domain-tightened or
- * constraint-not-valid-trap, with the rows that violate it if it is not
- * validated.  (added.c)
- */
-struct Surroundings;
-extern void report_added(struct Surroundings *around, Fact *fact, const RelationUse *use);
 
 /* ---- definitions (definition.c) ---- */
 
@@ -153,15 +154,38 @@ extern int	definition_settings(void);
 extern char *query_digests(List *queries, PGFunction function, Oid objid, Oid relid,
 						   const char *options);
 
-/* ---- the requirement (surroundings.c) ---- */
+/* ---- the requirement (surroundings.c, change.c) ---- */
 
-typedef struct Surroundings Surroundings;
+/* A fact, and what the version does to its relation. */
+typedef struct Circumstance
+{
+	Fact	   *fact;
+	RelationUse use;
+} Circumstance;
+
+/* To be filled by surroundings.c and read by change.c. */
+typedef struct Surroundings
+{
+	const Requirement *req;
+	Observation *obs;
+	Jsonb	   *before;			/* NULL: nothing to compare with, or nothing then */
+	List	   *circumstances;	/* of Circumstance * */
+	List	   *seen;			/* of SeenRelation * */
+	List	   *columns;		/* of char *: see surroundings_columns */
+} Surroundings;
 
 extern Surroundings *surroundings_begin(const Requirement *req, Observation *obs);
 
 /* Every column of a relation that the version can know of: those it had at
  * registration. */
 extern Bitmapset *surroundings_columns(Surroundings *around, Oid relid);
+
+/*
+ * Of a constraint that is new: report constraint-added, domain-tightened or
+ * constraint-not-valid-trap, with the rows that violate it if it is not
+ * validated.  (added.c)
+ */
+extern void report_added(Surroundings *around, Fact *fact, const RelationUse *use);
 
 /* Report a problem, once for each rule and subject; NULL if it is not news. */
 extern Problem *surroundings_report(Surroundings *around, RuleId rule,
