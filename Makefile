@@ -19,7 +19,9 @@ REGRESS = \
 	hostile \
 	damage \
 	registry \
-	readiness
+	readiness \
+	surroundings \
+	surroundings_judged
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 

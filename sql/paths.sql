@@ -397,7 +397,7 @@ DROP TABLE child;
 ALTER TABLE parent DROP COLUMN tag;
 
 --
--- Triggers, rules, policies.
+-- Triggers, rules, policies: what fires for a version, or binds it, warns.
 --
 CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE TRIGGER harmless BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION nothing();

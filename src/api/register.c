@@ -139,10 +139,7 @@ take_baselines(Entry *entries, int n)
 			return;
 	}
 	for (int i = 0; i < n; i++)
-	{
-		if (entries[i].found->state == STATE_MET)
-			entries[i].req->baseline = entries[i].found->baseline;
-	}
+		entries[i].req->baseline = entries[i].found->baseline;
 }
 
 /* Store and link the entries, in the order in which every registration does. */

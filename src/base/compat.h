@@ -98,8 +98,10 @@ extern PGDLLEXPORT void _PG_init(void);
 #if PG_VERSION_NUM < 180000
 #define CONSTRAINT_NOTNULL	'n'
 #define compat_constraint_is_enforced(con)	true
+#define compat_not_null_column(tup)			InvalidAttrNumber
 #else
 #define compat_constraint_is_enforced(con)	((con)->conenforced)
+#define compat_not_null_column(tup)			extractNotNullColumn(tup)
 #endif
 
 /* 18 has foreign keys of periods, whose last columns are not compared by "=". */

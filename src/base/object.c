@@ -10,6 +10,7 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_operator.h"
@@ -56,11 +57,31 @@ make_qualified_key(Oid classid, Oid namespace, const char *name)
 		} \
 	} while (0)
 
+/* The domain a constraint belongs to; InvalidOid if it is a table's. */
+static Oid
+domain_of_constraint(Oid constraint)
+{
+	HeapTuple	tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	Oid			domain = InvalidOid;
+
+	if (HeapTupleIsValid(tup))
+	{
+		domain = ((Form_pg_constraint) GETSTRUCT(tup))->contypid;
+		ReleaseSysCache(tup);
+	}
+	return domain;
+}
+
 ObjectKey *
 object_key(Oid classid, Oid objid)
 {
 	ObjectKey  *key = NULL;
 
+	if (classid == ConstraintRelationId)
+	{
+		classid = TypeRelationId;
+		objid = domain_of_constraint(objid);
+	}
 	switch (classid)
 	{
 		case RelationRelationId:

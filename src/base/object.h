@@ -21,7 +21,8 @@ typedef struct ObjectKey
 } ObjectKey;
 
 /*
- * The key of an object as the catalogs now are, in CurrentMemoryContext.  NULL
+ * The key of an object as the catalogs now are, in CurrentMemoryContext; of a
+ * domain's constraint that of the domain.  NULL
  * if it does not exist, is temporary, or is of a class nobody asks for.
  */
 extern ObjectKey *object_key(Oid classid, Oid objid);

@@ -98,7 +98,7 @@ static const Rule rules[RULE_COUNT] = {
 	},
 	[RULE_RULE_ADDED] = {
 		"rule-added", ACTION_WARN, 0,
-		"a relation that the version uses got a rewrite rule for what it does",
+		"a relation that the version writes got a rewrite rule for what it does",
 		"use a trigger or a view under a new name; create the rule after the old versions are retired"
 	},
 	[RULE_ROW_SECURITY] = {
@@ -108,7 +108,7 @@ static const Rule rules[RULE_COUNT] = {
 	},
 	[RULE_VIEW_CHANGED] = {
 		"view-changed", ACTION_LOG, 0,
-		"the definition of a view that the version reads was replaced",
+		"the definition of a view that the version uses was replaced",
 		"give the new definition a new name, and drop the old view after the versions that read it are retired"
 	},
 	[RULE_UNIQUE_MISSING] = {

@@ -32,6 +32,7 @@
 #include "catalog/pg_cast.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_event_trigger.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_foreign_data_wrapper.h"
@@ -576,6 +577,7 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 		case NamespaceRelationId:
 		case ExtensionRelationId:
 		case AuthIdRelationId:
+		case ConstraintRelationId:	/* of a domain: leads to it */
 		case ForeignServerRelationId:
 		case ForeignDataWrapperRelationId:
 			if (!guard_is_active())

@@ -369,8 +369,12 @@ verify_candidates(Case *c)
 static bool
 problem_is_known(const StoredState *before, Problem *problem)
 {
-	Jsonb	   *json = problems_to_json(list_make1(problem));
+	Problem		same = *problem;
+	Jsonb	   *json;
 
+	if (problem->by_expected)
+		same.found = NULL;
+	json = problems_to_json(list_make1(&same));
 	return before->problems != NULL &&
 		DatumGetBool(DirectFunctionCall2(jsonb_contains,
 										 JsonbPGetDatum(before->problems),
@@ -624,7 +628,7 @@ save_baselines(Case *c)
 		const Observation *after = c->after[i];
 
 		if (req->baseline == NULL && after->baseline != NULL &&
-			after->state == STATE_MET &&
+			after->state != STATE_UNMET &&
 			registry_any_link(req->id, version_is_ready, c))
 			registry_set_baseline(req, after->baseline);
 	}
@@ -686,12 +690,30 @@ enforce(void *arg)
 		save_and_record(c, findings);
 }
 
+/*
+ * What could be broken was judged before.  What is only worth a remark, such as
+ * a unique index that was built CONCURRENTLY, is told now; it is too late to
+ * block it.
+ */
 static void
 record(void *arg)
 {
 	Case	   *c = arg;
+	List	   *findings = judge(c);
+	List	   *remarks = NIL;
+	ListCell   *lc;
 
-	save_and_record(c, judge(c));
+	foreach(lc, findings)
+	{
+		Finding    *remark = palloc_object(Finding);
+
+		*remark = *(Finding *) lfirst(lc);
+		remark->action = Min(remark->action, ACTION_WARN);
+		if (remark->problem->state == STATE_MET)
+			remarks = lappend(remarks, remark);
+	}
+	findings_report(remarks);
+	save_and_record(c, findings);
 }
 
 /* A fault of the server's own kind in what the guard does: say how to go on. */

@@ -138,6 +138,20 @@ observe_below_view(Observation *obs, Oid relid)
 	}
 }
 
+AttrNumber
+relation_natts(Oid relid)
+{
+	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	AttrNumber	natts = 0;
+
+	if (HeapTupleIsValid(tup))
+	{
+		natts = ((Form_pg_class) GETSTRUCT(tup))->relnatts;
+		ReleaseSysCache(tup);
+	}
+	return natts;
+}
+
 /* The part of pg_attribute that is as the application sees it. */
 static bool
 read_attribute(Oid relid, AttrNumber attnum, FormData_pg_attribute *att)

@@ -6,7 +6,7 @@
 #define COMPAT_GUARD_ATTRIBUTE_H
 
 #include "access/attnum.h"
-#include "nodes/pg_list.h"
+#include "nodes/parsenodes.h"
 #include "verify/verify.h"
 
 typedef struct ColumnFacts
@@ -27,6 +27,10 @@ typedef struct ColumnFacts
 
 /* False if the column does not exist, or no longer. */
 extern bool column_facts(Oid relid, AttrNumber attnum, ColumnFacts *facts);
+
+/* The highest attribute number, those of dropped columns included; 0 if the
+ * relation is gone. */
+extern AttrNumber relation_natts(Oid relid);
 
 /* What a generated column is computed by. */
 extern Node *generation_expression(Oid relid, AttrNumber attnum);
@@ -59,7 +63,7 @@ extern Oid	child_without_nulls(const ColumnFacts *facts, List *children);
 /* With whose rights does a view that the user uses what is below it? */
 extern Oid	view_reads_as(Oid view, Oid user);
 
-/* The query of a view; NULL if it is gone. */
+/* The query of a view, as stored; NULL if it is gone. */
 extern Query *view_query(Oid view);
 
 /*
@@ -102,6 +106,9 @@ extern bool type_is_accepted(const NamedType *accepted, const char *at_registrat
  * such type or the role cannot see it.
  */
 extern Oid	type_by_name(const char *name, int32 *typmod);
+
+/* The name of a collation; NULL if it is none or gone. */
+extern char *collation_label(Oid collation);
 
 /* The type a driver sees: below a domain its base type. */
 extern Oid	wire_type(Oid type, int32 *typmod);

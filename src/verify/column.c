@@ -277,8 +277,7 @@ check_identity(const ColumnCheck *check)
 			   "it is no identity column and has no default");
 }
 
-/* NULL if the collation is none or gone. */
-static char *
+char *
 collation_label(Oid collation)
 {
 	char	   *name = NULL;

@@ -25,6 +25,7 @@
 #include "utils/syscache.h"
 #include "verify/attribute.h"
 #include "verify/observe.h"
+#include "verify/surroundings.h"
 
 /* The table that an INSERT writes in the end, and the columns of it. */
 typedef struct InsertTarget
@@ -35,20 +36,6 @@ typedef struct InsertTarget
 	Bitmapset  *supplied;		/* columns the statement gives a value */
 	Bitmapset  *filled;			/* these, and those a view has a default for */
 } InsertTarget;
-
-static AttrNumber
-relation_natts(Oid relid)
-{
-	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	AttrNumber	natts = 0;
-
-	if (HeapTupleIsValid(tup))
-	{
-		natts = ((Form_pg_class) GETSTRUCT(tup))->relnatts;
-		ReleaseSysCache(tup);
-	}
-	return natts;
-}
 
 /* An enabled trigger for each row, of this timing and event? */
 static bool
@@ -345,6 +332,8 @@ void
 verify_insert(const Requirement *req, Observation *obs)
 {
 	Oid			relid = observe_relation(req, obs);
+	RelationUse use = {.commands = USE_INSERT};
+	Surroundings *around;
 	Bitmapset  *supplied = NULL;
 	ListCell   *lc;
 
@@ -375,4 +364,9 @@ verify_insert(const Requirement *req, Observation *obs)
 	check_privilege(obs, relid, supplied, GetUserId());
 	observe_insert_as(obs, (InsertTarget) {.relid = relid, .user = GetUserId(),
 					  .supplied = supplied, .filled = supplied});
+
+	use.inserted = supplied;
+	around = surroundings_begin(req, obs);
+	surroundings_add(around, relid, &use);
+	surroundings_end(around);
 }

@@ -16,23 +16,25 @@
 #include "verify/attribute.h"
 #include "verify/observe.h"
 #include "verify/query.h"
+#include "verify/surroundings.h"
 
 typedef struct Access
 {
 	const char *name;
 	AclMode		privilege;		/* 0: not in this PostgreSQL */
 	CmdType		command;		/* that a view must be able to do */
+	int			use;			/* what the version does with it */
 } Access;
 
 static const Access accesses[] = {
-	{"delete", ACL_DELETE, CMD_DELETE},
-	{"insert", ACL_INSERT, CMD_INSERT},
-	{"maintain", ACL_MAINTAIN, CMD_UNKNOWN},
-	{"references", ACL_REFERENCES, CMD_UNKNOWN},
-	{"select", ACL_SELECT, CMD_UNKNOWN},
-	{"trigger", ACL_TRIGGER, CMD_UNKNOWN},
-	{"truncate", ACL_TRUNCATE, CMD_UNKNOWN},
-	{"update", ACL_UPDATE, CMD_UPDATE},
+	{"delete", ACL_DELETE, CMD_DELETE, USE_DELETE},
+	{"insert", ACL_INSERT, CMD_INSERT, USE_INSERT},
+	{"maintain", ACL_MAINTAIN, CMD_UNKNOWN, 0},
+	{"references", ACL_REFERENCES, CMD_UNKNOWN, 0},
+	{"select", ACL_SELECT, CMD_UNKNOWN, USE_SELECT},
+	{"trigger", ACL_TRIGGER, CMD_UNKNOWN, 0},
+	{"truncate", ACL_TRUNCATE, CMD_UNKNOWN, USE_TRUNCATE},
+	{"update", ACL_UPDATE, CMD_UPDATE, USE_UPDATE},
 };
 
 static const Access *
@@ -157,6 +159,8 @@ void
 verify_privilege(const Requirement *req, Observation *obs)
 {
 	Oid			relid = observe_relation(req, obs);
+	RelationUse use = {0};
+	Surroundings *around;
 	char		relkind;
 	StringInfoData wanted,
 				lost,
@@ -177,6 +181,8 @@ verify_privilege(const Requirement *req, Observation *obs)
 		const Access *access = access_by_name(name);
 
 		add_name(&wanted, name);
+		if (access != NULL)
+			use.commands |= access->use;
 		if (access == NULL || access->privilege == 0)
 			observe_problem(obs, RULE_NOT_VERIFIED, STATE_UNKNOWN,
 							psprintf("privilege %s", name),
@@ -202,4 +208,11 @@ verify_privilege(const Requirement *req, Observation *obs)
 						psprintf("a %s that does not allow %s",
 								 relation_kind_label(relkind), impossible.data),
 						relid, NULL);
+
+	around = surroundings_begin(req, obs);
+	use.guessed = true;
+	if (use.commands & (USE_INSERT | USE_UPDATE))
+		use.inserted = use.updated = surroundings_columns(around, relid);
+	surroundings_add(around, relid, &use);
+	surroundings_end(around);
 }

@@ -21,6 +21,7 @@
 #include "utils/lsyscache.h"
 #include "verify/observe.h"
 #include "verify/query.h"
+#include "verify/surroundings.h"
 
 /* The declared parameter types; the rest is inferred. */
 static Oid *
@@ -155,6 +156,7 @@ verify_query(const Requirement *req, Observation *obs)
 	RawStmt    *raw;
 	Query	   *query;
 	Shape	   *shape;
+	Surroundings *around;
 	ListCell   *lc;
 
 	if (list_length(parsed) != 1)
@@ -169,6 +171,8 @@ verify_query(const Requirement *req, Observation *obs)
 
 	query = analyse(raw, sql, &paramtypes, &nparams);
 	observe_references((Node *) query, obs);
+	around = surroundings_begin(req, obs);
+	(void) add_uses((Node *) query, around);
 	shape = shape_of(query, paramtypes, nparams);
 
 	foreach(lc, pg_rewrite_query(query))
@@ -180,6 +184,7 @@ verify_query(const Requirement *req, Observation *obs)
 		observe_references((Node *) rewritten, obs);
 		observe_all_inserts((Node *) rewritten, obs);
 		(void) observe_permissions((Node *) rewritten, obs);
+		(void) add_uses_of_rules((Node *) rewritten, around);
 		plan(rewritten, sql, obs);
 	}
 
@@ -187,4 +192,5 @@ verify_query(const Requirement *req, Observation *obs)
 		obs->baseline = shape_to_json(shape);
 	else
 		shape_compare(obs, req->baseline, shape);
+	surroundings_end(around);
 }

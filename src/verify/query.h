@@ -28,6 +28,17 @@ extern bool observe_all_inserts(Node *node, Observation *obs);
  * as what a view's owner lacks; and what that hangs on. */
 extern void observe_reading(Oid relid, Observation *obs);
 
+/* ---- use.c ---- */
+
+/*
+ * What a query does to each relation, with the surroundings of that.  Both are
+ * tree walkers that return false.  Of a rewritten query only what rules write
+ * is news.
+ */
+struct Surroundings;
+extern bool add_uses(Node *node, struct Surroundings *around);
+extern bool add_uses_of_rules(Node *node, struct Surroundings *around);
+
 /* ---- permission.c ---- */
 
 /*
@@ -49,6 +60,9 @@ extern bool try_lock_mentions(Node *node, void *context);
 /* Lock a relation to read it and what it consists of, or raise the same. */
 extern void try_lock_relation(Oid relid);
 
+/* Lock a relation to read no more than its description, or raise the same. */
+extern void try_lock_description(Oid relid);
+
 /* Did it fail since the reset?  Lock what it failed on, and remember that. */
 extern void try_lock_reset(void);
 extern bool try_lock_failed(void);
@@ -62,11 +76,12 @@ extern Shape *shape_of(Query *query, Oid *paramtypes, int nparams);
 
 /*
  * {"params": [type, ...], "columns": [[name, type], ...],
- *	"relations": [[name, schema], ...]}
+ *	"relations": [[name, schema], ...], "collations": [name, ...]}
  */
 extern Jsonb *shape_to_json(const Shape *shape);
 
-/* Report query-parameter, query-result, query-result-grew and name-captured. */
+/* Report query-parameter, query-result, query-result-grew, name-captured and
+ * column-collation. */
 extern void shape_compare(Observation *obs, Jsonb *baseline, const Shape *is);
 
 #endif							/* COMPAT_GUARD_QUERY_H */

@@ -26,6 +26,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "verify/attribute.h"
 #include "verify/observe.h"
 #include "verify/query.h"
 
@@ -232,20 +233,6 @@ observe_all_inserts(Node *node, Observation *obs)
 		return expression_tree_walker(node, observe_all_inserts, obs);
 	observe_inserts(obs, (Query *) node);
 	return query_tree_walker((Query *) node, observe_all_inserts, obs, 0);
-}
-
-static int
-relation_natts(Oid relid)
-{
-	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	int			natts = 0;
-
-	if (HeapTupleIsValid(tup))
-	{
-		natts = ((Form_pg_class) GETSTRUCT(tup))->relnatts;
-		ReleaseSysCache(tup);
-	}
-	return natts;
 }
 
 static void

@@ -22,6 +22,7 @@
 #include "utils/varlena.h"
 #include "verify/memo.h"
 #include "verify/observe.h"
+#include "verify/surroundings.h"
 
 /* No sane search path is longer; what follows after is not searched. */
 #define MAX_PATH_SCHEMAS 128
@@ -349,7 +350,9 @@ void
 verify_relation(const Requirement *req, Observation *obs)
 {
 	static const char *const members[] = {"kind", "schema"};
+	static const RelationUse reads = {.commands = USE_SELECT};
 	Oid			relid = observe_relation(req, obs);
+	Surroundings *around;
 	char		relkind;
 	char	   *schema;
 
@@ -372,5 +375,8 @@ verify_relation(const Requirement *req, Observation *obs)
 		check_captured(req, obs, relid, schema);
 		if (req->baseline == NULL)
 			obs->baseline = baseline_object(lengthof(values), members, values);
+		around = surroundings_begin(req, obs);
+		surroundings_add(around, relid, &reads);
+		surroundings_end(around);
 	}
 }

@@ -2,16 +2,20 @@
  * shape.c
  *		The shape of a query: what a client sees of it besides its rows.
  *
- * Its parameters' types, its result columns, and which relations the names in
- * it stand for.  The shape of a query when it first worked is its baseline.
+ * Its parameters' types, its result columns, which relations the names in it
+ * stand for, and by which collations it sorts and compares.  The shape of a
+ * query when it first worked is its baseline.
  */
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "catalog/pg_collation.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
+#include "verify/attribute.h"
 #include "verify/observe.h"
 #include "verify/query.h"
 
@@ -32,6 +36,7 @@ struct Shape
 	List	   *params;			/* of char *: type names */
 	List	   *columns;		/* of ResultColumn * */
 	List	   *meanings;		/* of NameMeaning *: relations */
+	List	   *collations;		/* of char *: other than the default */
 };
 
 static void
@@ -81,6 +86,58 @@ shape_add_meanings(Node *node, Shape *shape)
 	return query_tree_walker((Query *) node, shape_add_meanings, shape, 0);
 }
 
+static void
+shape_add_collation(Shape *shape, Oid collation)
+{
+	char	   *name;
+	ListCell   *lc;
+
+	if (!OidIsValid(collation) || collation == DEFAULT_COLLATION_OID ||
+		(name = collation_label(collation)) == NULL)
+		return;
+	foreach(lc, shape->collations)
+	{
+		if (strcmp(lfirst(lc), name) == 0)
+			return;
+	}
+	shape->collations = lappend(shape->collations, name);
+}
+
+static void
+shape_add_sort_collations(Shape *shape, List *clauses, List *targetlist)
+{
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+		shape_add_collation(shape, exprCollation(get_sortgroupclause_expr(lfirst(lc),
+																		 targetlist)));
+}
+
+/* What compares has an input collation; what sorts or groups goes by the column's. */
+static bool
+shape_add_collations(Node *node, Shape *shape)
+{
+	Query	   *query = (Query *) node;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+	{
+		shape_add_collation(shape, exprInputCollation(node));
+		return expression_tree_walker(node, shape_add_collations, shape);
+	}
+	shape_add_sort_collations(shape, query->sortClause, query->targetList);
+	shape_add_sort_collations(shape, query->groupClause, query->targetList);
+	shape_add_sort_collations(shape, query->distinctClause, query->targetList);
+	return query_tree_walker(query, shape_add_collations, shape, 0);
+}
+
+static int
+compare_names(const ListCell *a, const ListCell *b)
+{
+	return strcmp(lfirst(a), lfirst(b));
+}
+
 Shape *
 shape_of(Query *query, Oid *paramtypes, int nparams)
 {
@@ -93,7 +150,27 @@ shape_of(Query *query, Oid *paramtypes, int nparams)
 	shape_add_columns(shape, query->commandType == CMD_SELECT
 					  ? query->targetList : query->returningList);
 	shape_add_meanings((Node *) query, shape);
+	shape_add_collations((Node *) query, shape);
+	list_sort(shape->collations, compare_names);
 	return shape;
+}
+
+/* ["a", "b"] */
+static void
+append_texts(StringInfo buf, List *texts)
+{
+	ListCell   *lc;
+	const char *separator = "[";
+
+	if (texts == NIL)
+		appendStringInfoChar(buf, '[');
+	foreach(lc, texts)
+	{
+		appendStringInfoString(buf, separator);
+		escape_json(buf, lfirst(lc));
+		separator = ",";
+	}
+	appendStringInfoChar(buf, ']');
 }
 
 Jsonb *
@@ -104,15 +181,9 @@ shape_to_json(const Shape *shape)
 	const char *separator = "";
 
 	initStringInfo(&buf);
-	appendStringInfoString(&buf, "{\"params\":[");
-	foreach(lc, shape->params)
-	{
-		appendStringInfoString(&buf, separator);
-		escape_json(&buf, lfirst(lc));
-		separator = ",";
-	}
-	appendStringInfoString(&buf, "],\"columns\":[");
-	separator = "";
+	appendStringInfoString(&buf, "{\"params\":");
+	append_texts(&buf, shape->params);
+	appendStringInfoString(&buf, ",\"columns\":[");
 	foreach(lc, shape->columns)
 	{
 		ResultColumn *column = lfirst(lc);
@@ -137,11 +208,17 @@ shape_to_json(const Shape *shape)
 		appendStringInfoChar(&buf, ']');
 		separator = ",";
 	}
-	appendStringInfoString(&buf, "]}");
+	appendStringInfoChar(&buf, ']');
+	if (shape->collations != NIL)
+	{
+		appendStringInfoString(&buf, ",\"collations\":");
+		append_texts(&buf, shape->collations);
+	}
+	appendStringInfoChar(&buf, '}');
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(buf.data)));
 }
 
-/* The strings of an array of pairs, flat. */
+/* The strings of an array, or of an array of pairs, flat. */
 static List *
 json_pairs(Jsonb *object, const char *member)
 {
@@ -170,6 +247,7 @@ shape_from_json(Jsonb *json)
 	List	   *relations = json_pairs(json, "relations");
 
 	shape->params = json_pairs(json, "params");
+	shape->collations = json_pairs(json, "collations");
 	for (int i = 0; i + 1 < list_length(columns); i += 2)
 	{
 		ResultColumn *column = palloc_object(ResultColumn);
@@ -286,6 +364,33 @@ compare_meanings(Observation *obs, const Shape *was, const Shape *is)
 	}
 }
 
+/* "collation C, en", for people */
+static char *
+collations_label(List *collations)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	if (collations == NIL)
+		return pstrdup("the default collation only");
+	initStringInfo(&buf);
+	foreach(lc, collations)
+		appendStringInfo(&buf, "%s%s", buf.len ? ", " : "collation ", (char *) lfirst(lc));
+	return buf.data;
+}
+
+static void
+compare_collations(Observation *obs, const Shape *was, const Shape *is)
+{
+	char	   *expected = collations_label(was->collations);
+	char	   *found = collations_label(is->collations);
+
+	if (strcmp(expected, found) != 0)
+		observe_problem(obs, RULE_COLUMN_COLLATION, STATE_MET,
+						psprintf("to sort and compare by %s, as at registration", expected),
+						found, InvalidOid, NULL);
+}
+
 void
 shape_compare(Observation *obs, Jsonb *baseline, const Shape *is)
 {
@@ -294,4 +399,5 @@ shape_compare(Observation *obs, Jsonb *baseline, const Shape *is)
 	compare_params(obs, was, is);
 	compare_columns(obs, was, is);
 	compare_meanings(obs, was, is);
+	compare_collations(obs, was, is);
 }

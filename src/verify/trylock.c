@@ -48,6 +48,12 @@ lock_or_fail(Oid relid, LOCKMODE lockmode)
 }
 
 void
+try_lock_description(Oid relid)
+{
+	lock_or_fail(relid, AccessShareLock);
+}
+
+void
 try_lock_reset(void)
 {
 	busy_relid = InvalidOid;

@@ -36,6 +36,7 @@
 #include "verify/memo.h"
 #include "verify/observe.h"
 #include "verify/query.h"
+#include "verify/surroundings.h"
 #include "verify/verify.h"
 
 /*
@@ -704,6 +705,7 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		.options = &options,
 		.result = result
 	};
+	SurroundingsCache *cache;
 	bool		answered = true;
 	MemoryContext outer_memo;
 	WaitedFor	waited_for = {0};
@@ -715,6 +717,7 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("contracts cannot be verified while one is being verified")));
 	outer_memo = memo_begin_batch(batch.memo);
+	cache = surroundings_cache_begin(CurrentMemoryContext);
 	if (options.waited_for == NULL)
 		options.waited_for = &waited_for;
 	for (int i = 0; i < nreqs; i++)
@@ -743,6 +746,7 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		running = false;
 		answering = NULL;
 		(void) memo_begin_batch(outer_memo);
+		surroundings_cache_end(cache);
 	}
 	PG_END_TRY();
 	verify_release_locks(&waited_for);

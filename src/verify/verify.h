@@ -35,6 +35,8 @@ typedef struct Problem
 	bool		proven;			/* rows or sessions prove the harm: see Rule */
 	char	   *role;			/* who lacks a privilege, where it is not the
 								 * contract's role; or NULL */
+	bool		by_expected;	/* "found" has a name or a number of rows, and what
+								 * these are does not make it another problem */
 	bool		no_relation;	/* the relation the requirement is about cannot
 								 * be used at all */
 	char	   *schema;			/* the object, for the error's fields; or NULL */

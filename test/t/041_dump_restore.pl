@@ -34,6 +34,19 @@ $node->safe_psql('shop', q{
 	CREATE TABLE app.parts_1 PARTITION OF app.parts FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
 	CREATE FUNCTION app.stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 	CREATE TRIGGER stamp BEFORE INSERT ON app.users FOR EACH ROW EXECUTE FUNCTION app.stamp();
+	CREATE DOMAIN app.code AS text CHECK (VALUE <> '') CHECK (length(VALUE) < 9);
+	CREATE FUNCTION app.fine(text) RETURNS boolean LANGUAGE sql IMMUTABLE RETURN $1 > '';
+	CREATE TABLE app.full_of (gone int, id int PRIMARY KEY, at timestamptz DEFAULT '2026-01-01 12:00+02', code app.code, "Odd ""name" text DEFAULT 'x',
+		mail text COLLATE "C" CHECK (mail ~ '@'), user_id bigint REFERENCES app.users ON DELETE CASCADE DEFERRABLE,
+		CONSTRAINT late CHECK (at > '2020-01-01'), CHECK (app.fine(mail) OR "Odd ""name" = ANY (ARRAY['a', 'b'])), UNIQUE NULLS NOT DISTINCT (mail, code));
+	ALTER TABLE app.full_of DROP COLUMN gone;
+	CREATE UNIQUE INDEX ON app.full_of (lower(mail), ("Odd ""name" || 'x')) WHERE at > '2020-01-01';
+	CREATE TABLE app.log (what text);
+	CREATE RULE too AS ON UPDATE TO app.full_of WHERE old.mail <> new.mail DO ALSO INSERT INTO app.log VALUES (new.mail);
+	CREATE TRIGGER stamp BEFORE UPDATE OF mail ON app.full_of FOR EACH ROW WHEN (old.mail IS DISTINCT FROM new.mail) EXECUTE FUNCTION app.stamp();
+	ALTER TABLE app.full_of ENABLE ROW LEVEL SECURITY;
+	CREATE POLICY own ON app.full_of TO shop_rw USING (mail = current_user OR EXISTS (SELECT FROM app.users u WHERE u.id = user_id)) WITH CHECK (id > 0);
+	CREATE VIEW app.sample WITH (security_barrier, check_option = local) AS SELECT f.id, f.mail AS address, f.code FROM app.full_of f WHERE app.fine(f.mail);
 	GRANT USAGE ON SCHEMA app TO shop_rw;
 	GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA app TO shop_rw;
 	INSERT INTO app.users (email) SELECT 'u' || i FROM generate_series(1, 2000) i;
@@ -45,12 +58,16 @@ $node->safe_psql('shop', q{
 			"users": {"access": ["select", "insert"], "columns": {"mood": "mood", "email": {"nullable": false}},
 					  "insert": ["email"], "unique": [["email"], ["id"]]},
 			"orders": {"columns": {"total": "numeric(10,2)"}, "indexes": [["user_id"]], "unique": [["id"]]},
-			"parts": {"insert": ["at", "what"], "unique": [["at", "what"]]}
+			"parts": {"insert": ["at", "what"], "unique": [["at", "what"]]},
+			"full_of": {"access": ["select", "insert", "update"], "insert": ["id", "mail", "code"]},
+			"sample": {"access": ["select", "insert", "update"]}
 		},
 		"queries": {
 			"grouped": "SELECT u.email, u.mood, count(*) FROM users u JOIN orders o ON o.user_id = u.id GROUP BY u.id",
 			"upsert": "INSERT INTO users (email) VALUES ($1) ON CONFLICT (email) DO UPDATE SET mood = $2",
 			"totals": "SELECT * FROM totals",
+			"change": "UPDATE full_of SET mail = $1, code = $2 WHERE mail > $3",
+			"sample": "UPDATE sample SET address = $1",
 			"kept": "SELECT total FROM kept"
 		}}');
 	SELECT compat_guard.register('shop', '2', '{"role": "shop_rw", "search_path": "app",
@@ -115,6 +132,9 @@ foreach my $restore (@restores)
 	}
 	is($node->safe_psql($db, q{SELECT string_agg(version || ' ' || state, ', ' ORDER BY version) FROM compat_guard.compatibility}),
 		'1 met, 2 unmet', "$db: the schema is right");
+
+	is($node->safe_psql($db, q{SELECT object, rule, expected, found FROM compat_guard.verification('shop', '1') WHERE rule IS NOT NULL}),
+		'', "$db: what stands around the relations is the same");
 
 	# The very first change after the restore.
 	my @bad = (
