@@ -155,7 +155,7 @@ take_baselines(Entry *entries, int n)
 	}
 	for (int i = 0; i < n; i++)
 	{
-		if (entries[i].found->state == STATE_MET)
+		if (entries[i].found->baseline != NULL)
 			entries[i].req->baseline = entries[i].found->baseline;
 	}
 }

@@ -312,12 +312,15 @@ problem_is_known(const StoredState *before, Problem *problem)
 										 JsonbPGetDatum(json)));
 }
 
-/* Did a rule leave something undecided before? */
+/* Did the verifier leave something undecided before by this rule, and of the
+ * same subject if it has one? */
 static bool
-was_undecided(const StoredState *before, RuleId rule)
+was_undecided(const StoredState *before, const Problem *problem)
 {
-	Problem		any = {.rule = rule, .state = STATE_UNKNOWN};
+	Problem		any = {.rule = problem->rule, .state = STATE_UNKNOWN};
 
+	if (problem->subject != NULL)
+		any.expected = problem->expected;
 	return problem_is_known(before, &any);
 }
 
@@ -326,13 +329,18 @@ static bool
 problem_counts(const Candidate *candidate, Problem *problem, RuleAction *at_most)
 {
 	const StoredState *before = &candidate->before;
+	const Problem not_verified = {.rule = RULE_NOT_VERIFIED};
 
 	*at_most = ACTION_BLOCK;
 	if (!before->known || problem_is_known(before, problem))
 		return false;
+	if (before->state == STATE_UNMET)
+		return false;
 	if (problem->state == STATE_MET)	/* a remark */
 		return true;
-	if (before->state == STATE_UNMET)
+
+	/* That nobody can look into a body is no doing of this transaction's. */
+	if (problem->state == STATE_UNKNOWN && problem->rule == RULE_ROUTINE_BODY_BROKEN)
 		return false;
 
 	/*
@@ -340,8 +348,8 @@ problem_counts(const Candidate *candidate, Problem *problem, RuleAction *at_most
 	 * another rule left undecided is no matter, unless it kept the verifier
 	 * from looking any further.
 	 */
-	if (problem->state == STATE_UNKNOWN || was_undecided(before, problem->rule) ||
-		was_undecided(before, RULE_NOT_VERIFIED))
+	if (problem->state == STATE_UNKNOWN || was_undecided(before, problem) ||
+		was_undecided(before, &not_verified))
 		*at_most = ACTION_WARN;
 	return true;
 }
@@ -541,7 +549,7 @@ static void
 save_baseline(Case *c, const Candidate *candidate)
 {
 	if (candidate->req->baseline == NULL && candidate->after->baseline != NULL &&
-		candidate->after->state == STATE_MET &&
+		candidate->after->state != STATE_UNMET &&
 		registry_any_link(candidate->req->id, version_is_ready, c))
 		registry_set_baseline(candidate->req, candidate->after->baseline);
 }

@@ -19,6 +19,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "verify/attribute.h"
+#include "verify/baseline.h"
 #include "verify/observe.h"
 
 /* A column requirement while it is being verified. */
@@ -77,29 +78,6 @@ any_type_accepts(List *types, const char *at_registration, const ColumnFacts *fa
 	return false;
 }
 
-/* A type of the contract may be dropped, or one that is not there be created. */
-static void
-observe_type_names(const ColumnCheck *check, List *types)
-{
-	ListCell   *lc;
-
-	foreach(lc, types)
-	{
-		int32		typmod;
-		Oid			type = type_by_name(lfirst(lc), &typmod);
-
-		if (!OidIsValid(type) || type >= FirstNormalObjectId)
-		{
-			char	   *schema;
-			char	   *name;
-
-			DeconstructQualifiedName(compat_type_string_to_type_name(lfirst(lc))->names,
-									 &schema, &name);
-			observe_name(check->obs, TypeRelationId, schema, name);
-		}
-	}
-}
-
 static void
 check_type(const ColumnCheck *check)
 {
@@ -107,9 +85,11 @@ check_type(const ColumnCheck *check)
 	char	   *at_registration = baseline_text(check->req, "type");
 	const ColumnFacts *facts = &check->facts;
 	char	   *expected;
+	ListCell   *lc;
 
 	observe_type(check->obs, facts->type);
-	observe_type_names(check, types);
+	foreach(lc, types)
+		observe_type_name(check->obs, lfirst(lc));
 	if (types == NIL || any_type_accepts(types, at_registration, facts))
 		return;
 
@@ -304,12 +284,23 @@ check_collation(const ColumnCheck *check)
 			   psprintf("collation %s, as at registration", before), found);
 }
 
+static Jsonb *
+column_baseline(const ColumnFacts *facts, Oid type, List *labels)
+{
+	BaselineMember members[] = {
+		{.name = "collation", .text = collation_label(facts->collation)},
+		{.name = "type", .text = type_label(type, facts->typmod)},
+		{.name = "labels", .is_list = labels != NIL, .list = labels}
+	};
+
+	return baseline_of(members, lengthof(members));
+}
+
 void
 verify_column(const Requirement *req, Observation *obs)
 {
-	static const char *const members[] = {"collation", "type"};
 	ColumnCheck check = {.req = req, .obs = obs};
-	const char *values[lengthof(members)];
+	List	   *labels;
 	Oid			type;
 
 	check.relid = observe_relation(req, obs);
@@ -333,9 +324,12 @@ verify_column(const Requirement *req, Observation *obs)
 	check_identity(&check);
 	check_collation(&check);
 
+	labels = enum_labels(enum_below(check.facts.type));
+	if (baseline_has(req, "labels"))
+		observe_added_labels(obs, format_type_be(enum_below(check.facts.type)),
+							 baseline_list(req, "labels"), labels);
+
 	/* The base type: a domain may be gone when it is asked for. */
 	type = wire_type(check.facts.type, &check.facts.typmod);
-	values[0] = collation_label(check.facts.collation);
-	values[1] = type_label(type, check.facts.typmod);
-	obs->baseline = baseline_object(lengthof(members), members, values);
+	obs->baseline = column_baseline(&check.facts, type, labels);
 }

@@ -320,4 +320,5 @@ verify_insert(const Requirement *req, Observation *obs)
 						relid, NULL);
 	check_privilege(obs, relid, supplied);
 	observe_insert(obs, relid, supplied);
+	observe_write(obs, relid, CMD_INSERT, NULL);
 }

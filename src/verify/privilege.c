@@ -124,6 +124,10 @@ verify_privilege(const Requirement *req, Observation *obs)
 			add_name(&lost, name);
 		else if (!access_is_possible(relid, relkind, access))
 			add_name(&impossible, name);
+		else if (access->privilege == ACL_TRUNCATE)
+			observe_truncate(obs, relid);
+		else if (access->command != CMD_UNKNOWN)
+			observe_write(obs, relid, access->command, NULL);
 	}
 
 	if (lost.len > 0)

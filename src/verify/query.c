@@ -51,19 +51,6 @@ analyse(RawStmt *raw, const char *sql, Oid **paramtypes, int *nparams)
 	return query;
 }
 
-static bool
-is_denied(const Observation *obs)
-{
-	ListCell   *lc;
-
-	foreach(lc, obs->problems)
-	{
-		if (((Problem *) lfirst(lc))->rule == RULE_PRIVILEGE_LOST)
-			return true;
-	}
-	return false;
-}
-
 void
 verify_query(const Requirement *req, Observation *obs)
 {
@@ -84,6 +71,8 @@ verify_query(const Requirement *req, Observation *obs)
 
 	/* First the names, so that they are known even if the rest fails. */
 	observe_mentions(raw->stmt, obs);
+	if (obs->state == STATE_UNMET)
+		return;					/* a schema is missing */
 	(void) try_lock_mentions(raw->stmt, NULL);
 
 	query = analyse(raw, sql, &paramtypes, &nparams);
@@ -98,6 +87,7 @@ verify_query(const Requirement *req, Observation *obs)
 			continue;
 		observe_references((Node *) rewritten, obs);
 		observe_all_inserts((Node *) rewritten, obs);
+		observe_all_writes((Node *) rewritten, obs);
 		(void) observe_permissions((Node *) rewritten, obs);
 
 		/*
@@ -105,7 +95,7 @@ verify_query(const Requirement *req, Observation *obs)
 		 * permitted have no business to run: they could fail or dawdle, and so
 		 * stop changes of objects that the role has no access to.
 		 */
-		if (!is_denied(obs))
+		if (!observation_is_denied(obs))
 			(void) compat_plan_query(rewritten, sql);
 	}
 

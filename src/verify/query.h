@@ -22,6 +22,11 @@ extern bool observe_references(Node *node, Observation *obs);
 /* The INSERTs of a rewritten query: see observe_insert. */
 extern bool observe_all_inserts(Node *node, Observation *obs);
 
+/* ---- body.c: a tree walker that returns false ---- */
+
+/* What a rewritten query writes: see observe_write. */
+extern bool observe_all_writes(Node *node, Observation *obs);
+
 /* ---- permission.c ---- */
 
 /*
@@ -52,9 +57,13 @@ extern Shape *shape_of(Query *query, Oid *paramtypes, int nparams);
 
 /*
  * {"params": [type, ...], "columns": [[name, type], ...],
- *	"relations": [[name, schema], ...]}
+ *	"relations": [[name, schema], ...], "routines": [[name, label], ...],
+ *	"labels": [[enum, label], ...]}
  */
 extern Jsonb *shape_to_json(const Shape *shape);
+
+/* A schema that a relation of the query was in, and that is gone; or NULL. */
+extern char *shape_missing_schema(Jsonb *baseline);
 
 /* Report query-parameter, query-result, query-result-grew and name-captured. */
 extern void shape_compare(Observation *obs, Jsonb *baseline, const Shape *is);

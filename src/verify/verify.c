@@ -18,6 +18,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_enum.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -28,6 +29,7 @@
 #include "utils/relcache.h"
 #include "utils/snapmgr.h"
 #include "utils/varlena.h"
+#include "verify/body.h"
 #include "verify/observe.h"
 #include "verify/query.h"
 #include "verify/verify.h"
@@ -70,6 +72,19 @@ observe_problem(Observation *obs, RuleId rule, RequirementState state,
 	obs->problems = lappend(obs->problems, problem);
 	obs->state = Max(obs->state, state);
 	return problem;
+}
+
+bool
+observation_is_denied(const Observation *obs)
+{
+	ListCell   *lc;
+
+	foreach(lc, obs->problems)
+	{
+		if (((Problem *) lfirst(lc))->rule == RULE_PRIVILEGE_LOST)
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -147,6 +162,19 @@ observe_column(Observation *obs, Oid relid, const char *attname)
 					psprintf("%s.%s", key->name, attname), true);
 }
 
+void
+observe_keys(Observation *obs, List *keys)
+{
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		ObjectKey  *key = lfirst(lc);
+
+		observe_key(obs, key->classid, key->schema, key->name, key->found);
+	}
+}
+
 /* ---- dispatch ---- */
 
 static void
@@ -176,21 +204,24 @@ verify_one(const Requirement *req, Observation *obs)
 			verify_query(req, obs);
 			break;
 		case REQUIREMENT_ROUTINE:
+			verify_routine(req, obs);
+			break;
 		case REQUIREMENT_TYPE:
+			verify_type(req, obs);
+			break;
 		case REQUIREMENT_SEQUENCE:
+			verify_sequence(req, obs);
+			break;
 		case REQUIREMENT_EXTENSION:
-			observe_problem(obs, RULE_NOT_VERIFIED, STATE_UNKNOWN,
-							psprintf("%s %s", requirement_kind_name(req->kind), req->object),
-							pstrdup("not verified by this release"),
-							InvalidOid, NULL);
+			verify_extension(req, obs);
 			break;
 	}
+	observe_bodies(req, obs);
 }
 
 /* ---- errors as answers ---- */
 
-/* An error that says nothing about the requirement: it must go on. */
-static bool
+bool
 error_is_no_answer(const ErrorData *edata)
 {
 	switch (edata->sqlerrcode)
@@ -205,6 +236,21 @@ error_is_no_answer(const ErrorData *edata)
 		default:
 			return ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION ||
 				edata->elevel > ERROR;
+	}
+}
+
+bool
+error_is_the_servers(const ErrorData *edata)
+{
+	switch (ERRCODE_TO_CATEGORY(edata->sqlerrcode))
+	{
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
+		case ERRCODE_SYSTEM_ERROR:
+		case ERRCODE_INTERNAL_ERROR:
+			return true;
+		default:
+			return false;
 	}
 }
 
@@ -223,9 +269,20 @@ observe_error(const Requirement *req, Observation *obs, const ErrorData *edata)
 	RuleId		rule = RULE_QUERY_BROKEN;
 	RequirementState state = STATE_UNMET;
 	Problem    *problem;
+	char	   *schema = shape_missing_schema(req->baseline);
 
 	switch (edata->sqlerrcode)
 	{
+		case ERRCODE_UNDEFINED_TABLE:
+		case ERRCODE_UNDEFINED_FUNCTION:
+		case ERRCODE_UNDEFINED_OBJECT:
+			/* Along the search path it meant one in a schema that is gone. */
+			if (schema != NULL)
+			{
+				(void) observe_missing_schema(obs, schema);
+				return;
+			}
+			break;
 		case ERRCODE_INSUFFICIENT_PRIVILEGE:
 			rule = RULE_PRIVILEGE_LOST;
 			break;
@@ -243,15 +300,10 @@ observe_error(const Requirement *req, Observation *obs, const ErrorData *edata)
 			break;
 		default:
 			/* A limit or a fault of the server is not the query's. */
-			switch (ERRCODE_TO_CATEGORY(edata->sqlerrcode))
+			if (error_is_the_servers(edata))
 			{
-				case ERRCODE_INSUFFICIENT_RESOURCES:
-				case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
-				case ERRCODE_SYSTEM_ERROR:
-				case ERRCODE_INTERNAL_ERROR:
-					rule = RULE_NOT_VERIFIED;
-					state = STATE_UNKNOWN;
-					break;
+				rule = RULE_NOT_VERIFIED;
+				state = STATE_UNKNOWN;
 			}
 	}
 
@@ -295,6 +347,12 @@ set_local(const char *name, const char *value)
 							 GUC_ACTION_LOCAL, true, 0, false);
 }
 
+void
+enter_search_path(const char *path)
+{
+	set_local("search_path", path_without_temp_first(path));
+}
+
 /*
  * Become the requirement's role and take its search path, until the end of the
  * subtransaction.  False if there is no such role.
@@ -308,7 +366,7 @@ enter_context(const Requirement *req, const VerifyOptions *options)
 		return false;
 	if (!options->wait_for_locks)
 		set_local("lock_timeout", BUSY_LOCK_TIMEOUT);
-	set_local("search_path", path_without_temp_first(req->search_path));
+	enter_search_path(req->search_path);
 	SetUserIdAndSecContext(roleid, SECURITY_RESTRICTED_OPERATION);
 	return true;
 }
@@ -367,6 +425,7 @@ typedef struct Batch
 	int		   *order;			/* indexes into reqs, one context after another */
 	int			next;			/* position in order of what is answered next */
 	MemoryContext scratch;		/* for answering one requirement */
+	MemoryContext bodies;		/* for what is kept of the bodies of routines */
 	const VerifyOptions *options;
 	Observation **result;
 } Batch;
@@ -377,16 +436,14 @@ copy_text(const char *text)
 	return text ? pstrdup(text) : NULL;
 }
 
-/* Copy what was observed out of the scratch context and empty that. */
-static void
-keep_result(Batch *batch, int i)
+Observation *
+observation_copy(const Observation *obs)
 {
-	Observation *scratch = batch->result[i];
 	Observation *kept = palloc0_object(Observation);
 	ListCell   *lc;
 
-	kept->state = scratch->state;
-	foreach(lc, scratch->problems)
+	kept->state = obs->state;
+	foreach(lc, obs->problems)
 	{
 		Problem    *problem = palloc_object(Problem);
 
@@ -402,7 +459,7 @@ keep_result(Batch *batch, int i)
 		problem->constraint = copy_text(problem->constraint);
 		kept->problems = lappend(kept->problems, problem);
 	}
-	foreach(lc, scratch->keys)
+	foreach(lc, obs->keys)
 	{
 		ObjectKey  *key = palloc_object(ObjectKey);
 
@@ -411,12 +468,28 @@ keep_result(Batch *batch, int i)
 		key->name = copy_text(key->name);
 		kept->keys = lappend(kept->keys, key);
 	}
-	if (scratch->baseline != NULL)
+	foreach(lc, obs->runs)
 	{
-		kept->baseline = palloc(VARSIZE(scratch->baseline));
-		memcpy(kept->baseline, scratch->baseline, VARSIZE(scratch->baseline));
+		RunRoutine *run = palloc_object(RunRoutine);
+
+		*run = *(RunRoutine *) lfirst(lc);
+		run->oldtable = copy_text(run->oldtable);
+		run->newtable = copy_text(run->newtable);
+		kept->runs = lappend(kept->runs, run);
 	}
-	batch->result[i] = kept;
+	if (obs->baseline != NULL)
+	{
+		kept->baseline = palloc(VARSIZE(obs->baseline));
+		memcpy(kept->baseline, obs->baseline, VARSIZE(obs->baseline));
+	}
+	return kept;
+}
+
+/* Copy what was observed out of the scratch context and empty that. */
+static void
+keep_result(Batch *batch, int i)
+{
+	batch->result[i] = observation_copy(batch->result[i]);
 	MemoryContextReset(batch->scratch);
 }
 
@@ -431,6 +504,11 @@ answer_in_context(void *arg)
 
 	PushActiveSnapshot(GetLatestSnapshot());
 	role_exists = enter_context(first, batch->options);
+	if (batch->next == 0 || !same_context(first, batch->reqs[batch->order[batch->next - 1]]))
+	{
+		MemoryContextReset(batch->bodies);
+		bodies_reset(batch->bodies);
+	}
 	if (OidIsValid(without_index))
 		hide_index(without_index);
 	for (; batch->next < batch->nreqs; batch->next++)
@@ -486,6 +564,23 @@ answer_some(Batch *batch)
 	return true;
 }
 
+/*
+ * A label that this transaction has added to an enum is not to be used before it
+ * commits, lest it be stored and the addition rolled back.  Nothing is stored
+ * here, and what is asked is how things will be.  Returns what gives back to
+ * the server what it knew.
+ */
+static void *
+forget_uncommitted_enums(void)
+{
+	Size		size = EstimateUncommittedEnumsSpace();
+	void	   *space = palloc(size);
+
+	SerializeUncommittedEnums(space, size);
+	AtEOXact_Enum();
+	return space;
+}
+
 bool
 verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 					Observation **result)
@@ -499,11 +594,14 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		.scratch = AllocSetContextCreate(CurrentMemoryContext,
 										 "compat_guard requirement",
 										 0, 128 * 1024, ALLOCSET_DEFAULT_MAXSIZE),
+		.bodies = AllocSetContextCreate(CurrentMemoryContext,
+										"compat_guard bodies", ALLOCSET_DEFAULT_SIZES),
 		.options = &options,
 		.result = result
 	};
 	bool		answered = true;
 	WaitedFor	waited_for = {0};
+	void	   *enums = forget_uncommitted_enums();
 
 	if (options.waited_for == NULL)
 		options.waited_for = &waited_for;
@@ -525,10 +623,12 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		if (OidIsValid(without_index))
 			show_index(without_index);
 		without_index = InvalidOid;
+		RestoreUncommittedEnums(enums);
 	}
 	PG_END_TRY();
 	verify_release_locks(&waited_for);
 	MemoryContextDelete(batch.scratch);
+	MemoryContextDelete(batch.bodies);
 	return answered;
 }
 
