@@ -11,7 +11,11 @@ REGRESS = \
 	paths \
 	modes \
 	roles \
-	references
+	references \
+	routines \
+	types \
+	bodies \
+	plpgsql
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 

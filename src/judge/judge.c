@@ -300,11 +300,11 @@ verify_candidates(Case *c)
 		c->candidates[i].after = answers[i];
 }
 
-/* Was the problem there before? */
+/* Was the problem, as far as it is filled in, there before? */
 static bool
-problem_is_known(const StoredState *before, Problem *problem)
+problem_is_known(const StoredState *before, const Problem *problem)
 {
-	Jsonb	   *json = problems_to_json(list_make1(problem));
+	Jsonb	   *json = problems_to_json(list_make1(unconstify(Problem *, problem)));
 
 	return before->problems != NULL &&
 		DatumGetBool(DirectFunctionCall2(jsonb_contains,
@@ -329,15 +329,20 @@ static bool
 problem_counts(const Candidate *candidate, Problem *problem, RuleAction *at_most)
 {
 	const StoredState *before = &candidate->before;
-	const Problem not_verified = {.rule = RULE_NOT_VERIFIED};
+	const Problem not_verified = {.rule = RULE_NOT_VERIFIED, .state = STATE_UNKNOWN};
+	Problem		same = *problem;
+
+	/* A body that does not resolve may fail on another thing than before. */
+	if (problem->rule == RULE_ROUTINE_BODY_BROKEN)
+	{
+		same.found = NULL;
+		same.sqlstate = NULL;
+	}
 
 	*at_most = ACTION_BLOCK;
-	if (!before->known || problem_is_known(before, problem))
+	if (!before->known || problem_is_known(before, &same) ||
+		before->state == STATE_UNMET)
 		return false;
-	if (before->state == STATE_UNMET)
-		return false;
-	if (problem->state == STATE_MET)	/* a remark */
-		return true;
 
 	/* That nobody can look into a body is no doing of this transaction's. */
 	if (problem->state == STATE_UNKNOWN && problem->rule == RULE_ROUTINE_BODY_BROKEN)
@@ -349,7 +354,7 @@ problem_counts(const Candidate *candidate, Problem *problem, RuleAction *at_most
 	 * from looking any further.
 	 */
 	if (problem->state == STATE_UNKNOWN || was_undecided(before, problem) ||
-		was_undecided(before, &not_verified))
+		(problem->state == STATE_UNMET && was_undecided(before, &not_verified)))
 		*at_most = ACTION_WARN;
 	return true;
 }

@@ -364,6 +364,14 @@ check_result(Form_pg_proc form, List *statements)
 	(void) compat_check_sql_fn_retval(statements, type, desc, form->prokind);
 }
 
+/* Not a utility statement, which only running it would look into. */
+static bool
+is_query(Node *stmt)
+{
+	return IsA(stmt, SelectStmt) || IsA(stmt, InsertStmt) || IsA(stmt, UpdateStmt) ||
+		IsA(stmt, DeleteStmt) || IsA(stmt, MergeStmt);
+}
+
 static void
 check_sql_body(HeapTuple tup, const char *source, const Body *body)
 {
@@ -382,8 +390,12 @@ check_sql_body(HeapTuple tup, const char *source, const Body *body)
 	parsed = raw_parser(source, RAW_PARSE_DEFAULT);
 	foreach(lc, parsed)
 	{
-		(void) observe_mentions(lfirst_node(RawStmt, lc)->stmt, obs);
-		(void) try_lock_mentions(lfirst_node(RawStmt, lc)->stmt, NULL);
+		Node	   *stmt = lfirst_node(RawStmt, lc)->stmt;
+
+		if (!is_query(stmt))
+			continue;
+		(void) observe_mentions(stmt, obs);
+		(void) try_lock_mentions(stmt, NULL);
 	}
 	info = prepare_sql_fn_parse_info(tup, NULL, InvalidOid);
 	foreach(lc, parsed)
@@ -440,9 +452,7 @@ why_undecided(Form_pg_proc form, bool is_sql)
 {
 	if (is_polymorphic(form))
 		return "it is polymorphic";
-	if (!is_sql && !plpgsql_check_is_installed())
-		return "plpgsql_check is not installed";
-	return NULL;
+	return is_sql ? NULL : why_plpgsql_cannot_tell();
 }
 
 /* A trigger function that no trigger of the requirement's calls runs not at all. */
@@ -494,7 +504,12 @@ look_at_body(Body *body, const RunRoutine *run)
 	{
 		if (error_is_no_answer(edata))
 			ReThrowError(edata);
-		observe_body_error(body, edata, check.source);
+
+		/* That the role may not ask says nothing of the body. */
+		if (!check.is_sql && edata->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
+			observe_body_problem(body, STATE_UNKNOWN, edata->message, NULL);
+		else
+			observe_body_error(body, edata, check.source);
 	}
 }
 
@@ -550,8 +565,9 @@ obtain_body(const RunRoutine *run)
 /* ---- those of a requirement ---- */
 
 /*
- * A body that did not resolve when the requirement was first met is the way it
- * is, and not the requirement's end; neither is one while there is no such time.
+ * A body that was not known to resolve when the requirement was first met is the
+ * way it is, and not the requirement's end; neither is one while there is no
+ * such time.
  */
 static void
 add_body_problem(const Requirement *req, Observation *obs, const Body *body,
@@ -560,28 +576,27 @@ add_body_problem(const Requirement *req, Observation *obs, const Body *body,
 	RequirementState state = found->state;
 	Problem    *problem;
 
-	if (state == STATE_UNMET)
-	{
-		*broken = lappend(*broken, body->label);
-		if (!baseline_has(req, "broken") ||
-			text_list_has(baseline_list(req, "broken"), body->label))
-			state = STATE_MET;
-	}
+	*broken = list_append_unique_ptr(*broken, body->label);
+	if (state == STATE_UNMET &&
+		(req->baseline == NULL ||
+		 text_list_has(baseline_list(req, "broken"), body->label)))
+		state = STATE_MET;
 	problem = observe_problem(obs, found->rule, state, found->expected, found->found,
 							  InvalidOid, NULL);
 	problem->sqlstate = found->sqlstate;
 	problem->subject = found->subject;
 }
 
-void
+bool
 observe_bodies(const Requirement *req, Observation *obs)
 {
 	BaselineMember broken = {.name = "broken", .is_list = true};
+	bool		whole = true;
 	ListCell   *lc;
 
 	/* What the role may not call has no business to be looked at for it. */
-	if (obs->runs == NIL || observation_is_denied(obs))
-		return;
+	if (observation_is_denied(obs))
+		return true;
 
 	/* The list grows by what the bodies run in turn. */
 	for (int i = 0; i < list_length(obs->runs); i++)
@@ -590,9 +605,14 @@ observe_bodies(const Requirement *req, Observation *obs)
 
 		observe_keys(obs, body->found->keys);
 		foreach(lc, body->found->problems)
+		{
 			add_body_problem(req, obs, body, lfirst(lc), &broken.list);
+			whole &= ((Problem *) llast(obs->problems))->state != STATE_UNMET;
+		}
 		foreach(lc, body->found->runs)
 			observe_run(obs, lfirst(lc));
 	}
-	obs->baseline = baseline_with(obs->baseline, &broken);
+	if (broken.list != NIL || obs->baseline == NULL)
+		obs->baseline = baseline_with(obs->baseline, &broken);
+	return whole;
 }

@@ -26,7 +26,8 @@ extern void observe_run(Observation *obs, const RunRoutine *run);
 
 /* ---- plpgsql.c ---- */
 
-extern bool plpgsql_check_is_installed(void);
+/* NULL if plpgsql_check can be asked. */
+extern const char *why_plpgsql_cannot_tell(void);
 
 /*
  * Ask plpgsql_check.  Observes what the body depends on, and returns true; or

@@ -321,4 +321,5 @@ verify_insert(const Requirement *req, Observation *obs)
 	check_privilege(obs, relid, supplied);
 	observe_insert(obs, relid, supplied);
 	observe_write(obs, relid, CMD_INSERT, NULL);
+	(void) observe_bodies(req, obs);
 }

@@ -107,8 +107,11 @@ extern void observe_write(Observation *obs, Oid relid, CmdType command,
 						  Bitmapset *columns);
 extern void observe_truncate(Observation *obs, Oid relid);
 
-/* Check the bodies of all that the requirement runs. */
-extern void observe_bodies(const Requirement *req, Observation *obs);
+/*
+ * Check the bodies of all that the requirement runs, and add to its baseline
+ * which do not resolve.  False if one no longer does.
+ */
+extern bool observe_bodies(const Requirement *req, Observation *obs);
 
 /* Each body is checked once for a role and search path: start afresh, and keep
  * what is found in a context. */

@@ -81,10 +81,14 @@ checker_schema(void)
 	return quote_identifier(get_namespace_name(schema));
 }
 
-bool
-plpgsql_check_is_installed(void)
+const char *
+why_plpgsql_cannot_tell(void)
 {
-	return checker_schema() != NULL;
+	if (checker_schema() != NULL)
+		return NULL;
+	return OidIsValid(get_extension_oid("plpgsql_check", true))
+		? "somebody's functions stand beside those of plpgsql_check"
+		: "plpgsql_check is not installed";
 }
 
 /* $1: the routine; $2: the trigger's relation, or 0; $3, $4: transition tables. */

@@ -142,4 +142,5 @@ verify_privilege(const Requirement *req, Observation *obs)
 						psprintf("a %s that does not allow %s",
 								 relation_kind_label(relkind), impossible.data),
 						relid, NULL);
+	(void) observe_bodies(req, obs);
 }

@@ -51,6 +51,27 @@ analyse(RawStmt *raw, const char *sql, Oid **paramtypes, int *nparams)
 	return query;
 }
 
+/*
+ * Planning runs immutable functions.  Those of a query that is not permitted
+ * have no business to run: they could fail or dawdle, and so stop changes of
+ * objects that the role has no access to.
+ */
+static void
+plan(List *queries, const char *sql, const Observation *obs)
+{
+	ListCell   *lc;
+
+	if (observation_is_denied(obs))
+		return;
+	foreach(lc, queries)
+	{
+		Query	   *query = lfirst_node(Query, lc);
+
+		if (query->commandType != CMD_UTILITY)
+			(void) compat_plan_query(query, sql);
+	}
+}
+
 void
 verify_query(const Requirement *req, Observation *obs)
 {
@@ -61,6 +82,7 @@ verify_query(const Requirement *req, Observation *obs)
 	RawStmt    *raw;
 	Query	   *query;
 	Shape	   *shape;
+	List	   *rewritten;
 	ListCell   *lc;
 
 	if (list_length(parsed) != 1)
@@ -79,27 +101,21 @@ verify_query(const Requirement *req, Observation *obs)
 	observe_references((Node *) query, obs);
 	shape = shape_of(query, paramtypes, nparams);
 
-	foreach(lc, pg_rewrite_query(query))
+	rewritten = pg_rewrite_query(query);
+	foreach(lc, rewritten)
 	{
-		Query	   *rewritten = lfirst_node(Query, lc);
+		Node	   *node = lfirst(lc);
 
-		if (rewritten->commandType == CMD_UTILITY)
+		if (lfirst_node(Query, lc)->commandType == CMD_UTILITY)
 			continue;
-		observe_references((Node *) rewritten, obs);
-		observe_all_inserts((Node *) rewritten, obs);
-		observe_all_writes((Node *) rewritten, obs);
-		(void) observe_permissions((Node *) rewritten, obs);
-
-		/*
-		 * Planning runs immutable functions.  Those of a query that is not
-		 * permitted have no business to run: they could fail or dawdle, and so
-		 * stop changes of objects that the role has no access to.
-		 */
-		if (!observation_is_denied(obs))
-			(void) compat_plan_query(rewritten, sql);
+		observe_references(node, obs);
+		observe_all_inserts(node, obs);
+		observe_all_writes(node, obs);
+		(void) observe_permissions(node, obs);
 	}
-
 	obs->baseline = shape_to_json(shape);
+	if (observe_bodies(req, obs))
+		plan(rewritten, sql, obs);
 	if (req->baseline != NULL)
 		shape_compare(obs, req->baseline, shape);
 }

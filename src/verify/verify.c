@@ -28,7 +28,9 @@
 #include "utils/rel.h"
 #include "utils/relcache.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/varlena.h"
+#include "verify/attribute.h"
 #include "verify/body.h"
 #include "verify/observe.h"
 #include "verify/query.h"
@@ -216,7 +218,6 @@ verify_one(const Requirement *req, Observation *obs)
 			verify_extension(req, obs);
 			break;
 	}
-	observe_bodies(req, obs);
 }
 
 /* ---- errors as answers ---- */
@@ -262,6 +263,34 @@ error_is_busy(const ErrorData *edata)
 		edata->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
 }
 
+/*
+ * A query that failed on a constant, perhaps an enum's label that is not there
+ * yet: it hangs on the types of whatever it may have been compared with.
+ */
+static void
+observe_column_types(Observation *obs)
+{
+	List	   *keys = list_copy(obs->keys);
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		ObjectKey  *key = lfirst(lc);
+		Oid			schema = get_namespace_oid(key->schema, true);
+		Oid			relid = key->classid == RelationRelationId && OidIsValid(schema)
+			? get_relname_relid(key->name, schema) : InvalidOid;
+
+		for (AttrNumber attnum = 1; OidIsValid(relid); attnum++)
+		{
+			Oid			type = get_atttype(relid, attnum);
+
+			if (!SearchSysCacheExists2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(attnum)))
+				break;
+			observe_type(obs, type);
+		}
+	}
+}
+
 /* What the server says of a query that does not analyse, rewrite or plan. */
 static void
 observe_error(const Requirement *req, Observation *obs, const ErrorData *edata)
@@ -282,6 +311,9 @@ observe_error(const Requirement *req, Observation *obs, const ErrorData *edata)
 				(void) observe_missing_schema(obs, schema);
 				return;
 			}
+			break;
+		case ERRCODE_INVALID_TEXT_REPRESENTATION:
+			observe_column_types(obs);
 			break;
 		case ERRCODE_INSUFFICIENT_PRIVILEGE:
 			rule = RULE_PRIVILEGE_LOST;
