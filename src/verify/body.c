@@ -8,8 +8,9 @@
  *
  * A body is analysed, as the validator of its language does, and never run.  It is
  * looked at as whoever it would run as, the owner of a SECURITY DEFINER function
- * included: analysis runs no code of users.  plpgsql_check plans, too, which runs
- * immutable functions; any call of the routine would do that with the same rights.
+ * included.  What little code of users that runs (input functions of a literal's
+ * type; where plpgsql_check plans, immutable functions) any call of the routine
+ * runs with the same rights.
  */
 #include "postgres.h"
 
@@ -55,7 +56,6 @@
 typedef struct Body
 {
 	BodyKey		key;			/* must be first */
-	bool		checked;
 	char	   *label;			/* of the routine */
 	Observation *found;
 } Body;
