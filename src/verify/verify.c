@@ -243,6 +243,9 @@ error_is_no_answer(const ErrorData *edata)
 bool
 error_is_the_servers(const ErrorData *edata)
 {
+	/* A standby refuses the locks that writing would take. */
+	if (edata->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE && RecoveryInProgress())
+		return true;
 	switch (ERRCODE_TO_CATEGORY(edata->sqlerrcode))
 	{
 		case ERRCODE_INSUFFICIENT_RESOURCES:
@@ -321,14 +324,6 @@ observe_error(const Requirement *req, Observation *obs, const ErrorData *edata)
 		case ERRCODE_AMBIGUOUS_COLUMN:
 		case ERRCODE_AMBIGUOUS_FUNCTION:
 			rule = RULE_QUERY_AMBIGUOUS;
-			break;
-		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
-			/* A standby refuses the locks that writing would take. */
-			if (RecoveryInProgress())
-			{
-				rule = RULE_NOT_VERIFIED;
-				state = STATE_UNKNOWN;
-			}
 			break;
 		default:
 			/* A limit or a fault of the server is not the query's. */
