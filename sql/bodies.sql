@@ -108,11 +108,17 @@ SELECT status FROM compat_guard.register('body', '3', '{
 	"search_path": "shop", "queries": {"tally": "INSERT INTO orders (id) VALUES (tally(1))"}}');
 :found'ALTER TABLE shop.tallies RENAME n TO m');
 
+-- Nothing that a body calls runs for being looked at.
+CREATE FUNCTION pounce() RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RAISE EXCEPTION ''ran''; END';
+CREATE FUNCTION calls() RETURNS int LANGUAGE sql AS 'SELECT pounce() FROM tallies';
+SELECT status FROM compat_guard.register('body', '5', '{"search_path": "shop", "routines": {"calls()": {}}}');
+:found'ALTER TABLE shop.tallies ADD COLUMN later int');
+
 -- A thousand queries, one function.
 SELECT status, requirements FROM compat_guard.register('body', '4', (SELECT jsonb_build_object('search_path', 'shop', 'queries', jsonb_object_agg('q' || n, 'SELECT tally(' || n || ')')) FROM generate_series(1, 1000) AS n));
 SELECT count(*) FROM compat_guard.preview('ALTER TABLE shop.tallies RENAME n TO m');
 
-SELECT compat_guard.forget('body', v::text) FROM generate_series(2, 4) AS v;
+SELECT compat_guard.forget('body', v::text) FROM generate_series(2, 5) AS v;
 RESET search_path;
 DROP SCHEMA shop CASCADE;
 DROP ROLE regress_body;

@@ -16,7 +16,6 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_enum.h"
-#include "catalog/pg_range.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -58,11 +57,9 @@ enum_below(Oid type)
 	int32		typmod = -1;
 	Oid			element;
 
+	/* The server's own types are over no enum. */
 	if (type < FirstNormalObjectId)
-	{
-		/* Built-in types are over no enum; their arrays neither. */
 		return InvalidOid;
-	}
 	type = wire_type(type, &typmod);
 	element = OidIsValid(type) ? get_element_type(type) : InvalidOid;
 	if (OidIsValid(element))
