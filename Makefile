@@ -21,7 +21,11 @@ REGRESS = \
 	registry \
 	readiness \
 	surroundings \
-	surroundings_judged
+	surroundings_judged \
+	routines \
+	types \
+	bodies \
+	plpgsql
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 

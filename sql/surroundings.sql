@@ -50,9 +50,9 @@ SELECT status FROM compat_guard.register('shop', 'reads', '{"role": "regress_cle
 
 -- What each version has to say, once for all requirements that say the same.
 CREATE VIEW compat AS
-	SELECT DISTINCT v.version, rule, c.state, c.expected, c.found
+	SELECT DISTINCT v.version, rule, c.state = 'unmet' AS unmet, c.expected, c.found
 	FROM compat_guard.versions AS v, compat_guard.verification(v.app, v.version) AS c
-	WHERE rule IS NOT NULL;
+	WHERE rule IS NOT NULL AND rule <> 'routine-body-broken';
 \set found 'SELECT * FROM compat ORDER BY rule COLLATE "C", found COLLATE "C", version COLLATE "C";'
 :found
 

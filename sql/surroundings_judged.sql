@@ -116,7 +116,7 @@ CREATE FUNCTION felt(ddl text) RETURNS TABLE (query text, rule text, found text)
 BEGIN
 	EXECUTE ddl;
 	RETURN QUERY SELECT c.object, c.rule, c.found FROM compat_guard.verification('queries', '1') AS c
-		WHERE c.rule IS NOT NULL ORDER BY c.object COLLATE "C", c.rule COLLATE "C";
+		WHERE c.rule IS NOT NULL AND c.rule <> 'routine-body-broken' ORDER BY c.object COLLATE "C", c.rule COLLATE "C";
 END $$;
 BEGIN; SELECT * FROM felt('ALTER TABLE items ADD CONSTRAINT c CHECK (name <> '''')'); ROLLBACK;
 BEGIN; SELECT * FROM felt('ALTER TABLE items ADD CONSTRAINT c CHECK (price > 0)'); ROLLBACK;

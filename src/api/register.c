@@ -139,7 +139,10 @@ take_baselines(Entry *entries, int n)
 			return;
 	}
 	for (int i = 0; i < n; i++)
-		entries[i].req->baseline = entries[i].found->baseline;
+	{
+		if (entries[i].found->baseline != NULL)
+			entries[i].req->baseline = entries[i].found->baseline;
+	}
 }
 
 /* Store and link the entries, in the order in which every registration does. */

@@ -68,6 +68,18 @@ extern PGDLLEXPORT void _PG_init(void);
 #define compat_plan_query(query, sql)	pg_plan_query(query, sql, 0, NULL, NULL)
 #endif
 
+/* 17 asks for the kind of routine, and 18 gives no target list. */
+#if PG_VERSION_NUM < 170000
+#define compat_check_sql_fn_retval(lists, type, desc, kind) \
+	check_sql_fn_retval(lists, type, desc, false, NULL)
+#elif PG_VERSION_NUM < 180000
+#define compat_check_sql_fn_retval(lists, type, desc, kind) \
+	check_sql_fn_retval(lists, type, desc, kind, false, NULL)
+#else
+#define compat_check_sql_fn_retval(lists, type, desc, kind) \
+	check_sql_fn_retval(lists, type, desc, kind, false)
+#endif
+
 /* 19 made CLUSTER a kind of REPACK. */
 #if PG_VERSION_NUM < 190000
 #define COMPAT_CLUSTER_STMT		T_ClusterStmt

@@ -128,7 +128,7 @@ static const Rule rules[RULE_COUNT] = {
 	},
 	[RULE_QUERY_AMBIGUOUS] = {
 		"query-ambiguous", ACTION_BLOCK, 0,
-		"a registered statement became ambiguous through a new column, function, operator or cast",
+		"a registered statement or call became ambiguous through a new column, function, operator or cast",
 		"choose another name or signature, or qualify the name in the application first"
 	},
 	[RULE_QUERY_PARAMETER] = {
@@ -153,7 +153,7 @@ static const Rule rules[RULE_COUNT] = {
 	},
 	[RULE_ROUTINE_MISSING] = {
 		"routine-missing", ACTION_BLOCK, 0,
-		"a routine is gone, has another name or other argument types or names, or a call of it is ambiguous",
+		"a routine is gone, has another name or other argument types or names, or takes more arguments",
 		"create the new routine beside the old one; drop the old one after the versions that call it are retired"
 	},
 	[RULE_ROUTINE_RESULT] = {
@@ -183,7 +183,7 @@ static const Rule rules[RULE_COUNT] = {
 	},
 	[RULE_SEQUENCE_MISSING] = {
 		"sequence-missing", ACTION_BLOCK, 0,
-		"a sequence is gone or has another name, or the role may not use it",
+		"a sequence is gone or has another name",
 		"keep the sequence until no live version draws from it"
 	},
 	[RULE_EXTENSION_MISSING] = {

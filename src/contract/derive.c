@@ -235,7 +235,10 @@ derive_routine(Contract *contract, const DocRoutine *routine)
 {
 	Members		members = {0};
 
-	add_string(&members, "routine", &routine->signature);
+	add_string(&members, "routine", &routine->name);
+	add_value(&members, "types", json_strings(&routine->types));
+	if (routine->by_name)
+		add_value(&members, "arguments", json_strings(&routine->arguments));
 	add_string(&members, "returns", &routine->returns);
 	add_requirement(contract, REQUIREMENT_ROUTINE,
 					pnstrdup(routine->signature.data, routine->signature.len), &members);

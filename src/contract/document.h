@@ -85,6 +85,10 @@ typedef struct DocQuery
 typedef struct DocRoutine
 {
 	DocString	signature;		/* canonical */
+	DocString	name;			/* that in the signature */
+	DocStrings	types;			/* ditto */
+	bool		by_name;		/* "arguments" is there */
+	DocStrings	arguments;		/* names by which arguments are passed; sorted */
 	DocString	returns;
 } DocRoutine;
 
@@ -174,7 +178,7 @@ extern List *document_check_names(const char *role, const char *search_path,
 extern const char *identifier_qualified(DocString in, DocString *out);
 extern const char *identifier_list(DocString in, DocString *out);	/* a search path */
 extern const char *identifier_signature(DocString in, DocString *out,
-										DocStrings *argtypes);
+										DocString *name, DocStrings *argtypes);
 
 /* For a name given literally, such as a column's. */
 extern const char *identifier_literal(DocString in);

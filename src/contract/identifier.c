@@ -291,29 +291,29 @@ trimmed(const char *start, const char *end)
 
 /* "f(int, text)": the name made canonical, the types as they are but trimmed. */
 const char *
-identifier_signature(DocString in, DocString *out, DocStrings *argtypes)
+identifier_signature(DocString in, DocString *out, DocString *name,
+					 DocStrings *argtypes)
 {
 	static const char *const malformed =
 		"must be a routine's name and argument types, such as charge(bigint, numeric)";
 	DocString	given = trimmed(in.data, in.data + in.len);
 	Scan		scan = {given.data, given.data + given.len};
-	DocString	name;
 	StringInfoData buf;
 	const char *problem;
 
-	*out = in;
+	*out = *name = in;
 	argtypes->n = 0;			/* those before what is wrong, then */
 	if (!scan_to(&scan, "("))
 		return malformed;
-	name = trimmed(given.data, scan.p);
-	problem = identifier_qualified(name, &name);
+	*name = trimmed(given.data, scan.p);
+	problem = identifier_qualified(*name, name);
 	if (problem != NULL)
-		return name.len == 0 ? malformed : problem;
+		return name->len == 0 ? malformed : problem;
 
 	/* Each argument takes two bytes at the least. */
 	argtypes->items = palloc_array(DocString, given.len / 2 + 1);
 	initStringInfo(&buf);
-	appendBinaryStringInfo(&buf, name.data, name.len);
+	appendBinaryStringInfo(&buf, name->data, name->len);
 	appendStringInfoChar(&buf, '(');
 	for (;;)
 	{

@@ -177,6 +177,8 @@ put_document(StringInfo buf, const Document *doc)
 	for (int i = 0; i < doc->nroutines; i++)
 	{
 		put_string(buf, &doc->routines[i].signature);
+		appendStringInfoChar(buf, doc->routines[i].by_name ? DOC_TRUE : DOC_FALSE);
+		put_strings(buf, &doc->routines[i].arguments);
 		put_string(buf, &doc->routines[i].returns);
 	}
 	put_count(buf, doc->ntypes);

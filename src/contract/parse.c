@@ -110,8 +110,14 @@ read_routine(Reader *reader, const DocPath *path, const JsonbValue *value, DocRo
 	{
 		if (string_is(&here.key, "returns"))
 			read_returns(reader, &here, &walk.value, &routine->returns);
+		else if (string_is(&here.key, "arguments"))
+		{
+			routine->by_name = true;
+			read_set(reader, &here, &walk.value, "an array of argument names",
+					 read_literal, &routine->arguments);
+		}
 		else
-			unknown_key(reader, &here, "returns");
+			unknown_key(reader, &here, "arguments, returns");
 	}
 }
 
@@ -132,15 +138,15 @@ read_routines(Reader *reader, const DocPath *path, const JsonbValue *value, Docu
 	{
 		int			i = doc->nroutines;
 		DocRoutine *routine = &doc->routines[i];
-		DocStrings	argtypes;
 		const char *problem;
 
 		read_routine(reader, &here, &walk.value, routine);
-		problem = identifier_signature(here.key, &routine->signature, &argtypes);
+		problem = identifier_signature(here.key, &routine->signature,
+									   &routine->name, &routine->types);
 		if (problem != NULL)
 			problem_add(reader->problems, &here, "%s", problem);
-		for (int arg = 0; arg < argtypes.n; arg++)
-			note_name(reader, DOC_NAME_TYPE, argtypes.items[arg], &here);
+		for (int arg = 0; arg < routine->types.n; arg++)
+			note_name(reader, DOC_NAME_TYPE, routine->types.items[arg], &here);
 		keys[i] = here.key;
 		names[i] = routine->signature;
 		names[i].index = i;

@@ -23,10 +23,10 @@ typedef enum RequirementKind
 	REQUIREMENT_UNIQUE,			/* these columns are unique */
 	REQUIREMENT_INDEX,			/* an index begins with these columns */
 	REQUIREMENT_QUERY,			/* a statement analyses, rewrites and plans */
-	REQUIREMENT_ROUTINE,
-	REQUIREMENT_TYPE,
-	REQUIREMENT_SEQUENCE,
-	REQUIREMENT_EXTENSION
+	REQUIREMENT_ROUTINE,		/* a call of it works and returns the same */
+	REQUIREMENT_TYPE,			/* the type exists and is the same to a driver */
+	REQUIREMENT_SEQUENCE,		/* the role may draw from it */
+	REQUIREMENT_EXTENSION		/* it is there */
 } RequirementKind;
 
 /*
@@ -43,16 +43,18 @@ typedef enum RequirementKind
  *	unique		{"relation": name, "columns": [sorted column names]}
  *	index		{"relation": name, "columns": [column names, in order]}
  *	query		{"name": name, "sql": text, "params": [type names]}
- *	routine		{"routine": signature, "returns": type name, perhaps after SETOF}
+ *	routine		{"routine": name, "types": [type names of the arguments],
+ *				 "arguments": [sorted argument names],
+ *				 "returns": type name, perhaps after SETOF}
  *	type		{"type": name, "labels": [sorted labels], "closed": true}
  *	sequence	{"sequence": name}
  *	extension	{"extension": name}
  *
- * Relation, type, sequence and collation names are SQL identifiers, optionally
+ * Relation, routine, type, sequence and collation names are SQL identifiers, optionally
  * qualified ("app.users", "\"Users\""), in a canonical form: folded to lower
- * case, and in quotes only if need be.  So is the name in a signature.  Column
- * and extension names are the names themselves; names of types that columns,
- * parameters and results are of stand as they were written.
+ * case, and in quotes only if need be.  Column, argument and extension names are
+ * the names themselves; names of types that columns, parameters, arguments and
+ * results are of stand as they were written.
  */
 typedef struct Requirement
 {

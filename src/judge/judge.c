@@ -365,9 +365,9 @@ verify_candidates(Case *c)
 	verify_or_wait(c, c->reqs, c->options, c->after);
 }
 
-/* Was the problem there before? */
+/* Was the problem, as far as it is filled in, there before? */
 static bool
-problem_is_known(const StoredState *before, Problem *problem)
+problem_is_known(const StoredState *before, const Problem *problem)
 {
 	Problem		same = *problem;
 	Jsonb	   *json;
@@ -381,12 +381,15 @@ problem_is_known(const StoredState *before, Problem *problem)
 										 JsonbPGetDatum(json)));
 }
 
-/* Did a rule leave something undecided before? */
+/* Did the verifier leave something undecided before by this rule, and of the
+ * same subject if it has one? */
 static bool
-was_undecided(const StoredState *before, RuleId rule)
+was_undecided(const StoredState *before, const Problem *problem)
 {
-	Problem		any = {.rule = rule, .state = STATE_UNKNOWN};
+	Problem		any = {.rule = problem->rule, .state = STATE_UNKNOWN};
 
+	if (problem->subject != NULL)
+		any.expected = problem->expected;
 	return problem_is_known(before, &any);
 }
 
@@ -395,13 +398,23 @@ static bool
 problem_counts(const Candidate *candidate, Problem *problem, RuleAction *at_most)
 {
 	const StoredState *before = candidate->before;
+	const Problem not_verified = {.rule = RULE_NOT_VERIFIED, .state = STATE_UNKNOWN};
+	Problem		same = *problem;
+
+	/* A body that does not resolve may fail on another thing than before. */
+	if (problem->rule == RULE_ROUTINE_BODY_BROKEN)
+	{
+		same.found = NULL;
+		same.sqlstate = NULL;
+	}
 
 	*at_most = ACTION_BLOCK;
-	if (!before->known || problem_is_known(before, problem))
+	if (!before->known || problem_is_known(before, &same) ||
+		before->state == STATE_UNMET)
 		return false;
-	if (problem->state == STATE_MET)	/* a remark */
-		return true;
-	if (before->state == STATE_UNMET)
+
+	/* That nobody can look into a body is no doing of this transaction's. */
+	if (problem->state == STATE_UNKNOWN && problem->rule == RULE_ROUTINE_BODY_BROKEN)
 		return false;
 
 	/*
@@ -409,8 +422,8 @@ problem_counts(const Candidate *candidate, Problem *problem, RuleAction *at_most
 	 * another rule left undecided is no matter, unless it kept the verifier
 	 * from looking any further.
 	 */
-	if (problem->state == STATE_UNKNOWN || was_undecided(before, problem->rule) ||
-		was_undecided(before, RULE_NOT_VERIFIED))
+	if (problem->state == STATE_UNKNOWN || was_undecided(before, problem) ||
+		(problem->state == STATE_UNMET && was_undecided(before, &not_verified)))
 		*at_most = ACTION_WARN;
 	return true;
 }

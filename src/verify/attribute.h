@@ -113,6 +113,14 @@ extern char *collation_label(Oid collation);
 /* The type a driver sees: below a domain its base type. */
 extern Oid	wire_type(Oid type, int32 *typmod);
 
+/* Are they one type to a driver: below domains, text for character varying? */
+extern bool types_look_equal(Oid a, Oid b);
+
+/* A type that the contract names may be dropped, or created. */
+extern void observe_type_name(Observation *obs, const char *name);
+/* The same of a name that has been looked up. */
+extern void observe_named_type(Observation *obs, const char *name, Oid type);
+
 /* A column's type is part of the answer: a domain may get constraints, an enum
  * labels.  The built-in ones do not change. */
 extern void observe_type(Observation *obs, Oid type);

@@ -19,6 +19,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "verify/attribute.h"
+#include "verify/baseline.h"
 #include "verify/observe.h"
 
 /* A column requirement while it is being verified. */
@@ -78,18 +79,6 @@ any_type_accepts(List *types, const char *at_registration, const ColumnFacts *fa
 	return false;
 }
 
-/* A type of the contract may be dropped, or one that is not there be created. */
-static void
-observe_type_name(const ColumnCheck *check, const char *name)
-{
-	char	   *schema;
-	char	   *type;
-
-	DeconstructQualifiedName(compat_type_string_to_type_name(name)->names,
-							 &schema, &type);
-	observe_name(check->obs, TypeRelationId, schema, type);
-}
-
 /* Those of the types that there are, as a list of NamedType *. */
 static List *
 look_up_types(const ColumnCheck *check, List *names)
@@ -104,8 +93,7 @@ look_up_types(const ColumnCheck *check, List *names)
 		type->oid = type_by_name(lfirst(lc), &type->typmod);
 		if (OidIsValid(type->oid))
 			types = lappend(types, type);
-		if (!OidIsValid(type->oid) || type->oid >= FirstNormalObjectId)
-			observe_type_name(check, lfirst(lc));
+		observe_named_type(check->obs, lfirst(lc), type->oid);
 	}
 	return types;
 }
@@ -343,11 +331,23 @@ check_collation(const ColumnCheck *check)
 			   psprintf("collation %s, as at registration", before), found);
 }
 
+static Jsonb *
+column_baseline(const ColumnFacts *facts, Oid type, List *labels)
+{
+	BaselineMember members[] = {
+		{.name = "collation", .text = collation_label(facts->collation)},
+		{.name = "type", .text = type_label(type, facts->typmod)},
+		{.name = "labels", .is_list = labels != NIL, .list = labels}
+	};
+
+	return baseline_of(members, lengthof(members));
+}
+
 void
 verify_column(const Requirement *req, Observation *obs)
 {
-	static const char *const members[] = {"collation", "type"};
 	ColumnCheck check = {.req = req, .obs = obs};
+	List	   *labels;
 
 	check.relid = observe_relation(req, obs);
 	if (!OidIsValid(check.relid))
@@ -370,15 +370,16 @@ verify_column(const Requirement *req, Observation *obs)
 	check_identity(&check);
 	check_collation(&check);
 
+	labels = enum_labels(enum_below(check.facts.type));
+	if (baseline_has(req, "labels"))
+		observe_added_labels(obs, format_type_be(enum_below(check.facts.type)),
+							 baseline_list(req, "labels"), labels);
+
 	if (req->baseline == NULL)
 	{
 		/* The base type: a domain may be gone when it is asked for. */
 		Oid			type = wire_type(check.facts.type, &check.facts.typmod);
-		const char *values[] = {
-			collation_label(check.facts.collation),
-			type_label(type, check.facts.typmod)
-		};
 
-		obs->baseline = baseline_object(lengthof(members), members, values);
+		obs->baseline = column_baseline(&check.facts, type, labels);
 	}
 }

@@ -365,6 +365,9 @@ verify_insert(const Requirement *req, Observation *obs)
 	observe_insert_as(obs, (InsertTarget) {.relid = relid, .user = GetUserId(),
 					  .supplied = supplied, .filled = supplied});
 
+	observe_write(obs, relid, CMD_INSERT, NULL);
+	(void) observe_bodies(req, obs);
+
 	use.inserted = supplied;
 	around = surroundings_begin(req, obs);
 	surroundings_add(around, relid, &use);

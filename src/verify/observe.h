@@ -11,6 +11,7 @@
 #define COMPAT_GUARD_OBSERVE_H
 
 #include "nodes/bitmapset.h"
+#include "nodes/primnodes.h"
 #include "verify/verify.h"
 
 /*
@@ -22,6 +23,9 @@ extern Problem *observe_problem(Observation *obs, RuleId rule,
 								RequirementState state,
 								char *expected, char *found,
 								Oid relid, const char *attname);
+
+/* Was privilege-lost reported? */
+extern bool observation_is_denied(const Observation *obs);
 
 /* The requirement depends on whatever this name means: one key for each schema
  * of the search path, or for the one schema it is qualified with. */
@@ -46,6 +50,12 @@ extern void keep_keys(List **kept, List *keys);
  */
 extern Oid	observe_relation(const Requirement *req, Observation *obs);
 
+/* The relation of this name along the search path, as the contract's role sees it. */
+extern Oid	find_relation(const RangeVar *name);
+
+/* Does the role have any privilege at all on the relation or a column of it? */
+extern bool role_knows_relation(Oid relid);
+
 /* "public.users" quoted as needed, or the OID as text once it is gone. */
 extern char *relation_label(Oid relid);
 /* "table", "view" ... */
@@ -64,15 +74,97 @@ extern bool relation_allows(Oid relid, CmdType command);
 
 /* Does a trigger or rule do something of its own instead of the command? */
 extern bool relation_acts_instead(Oid relid, CmdType command);
+/* ---- name.c ---- */
 
 /* May the role look names up in this schema? */
 extern bool schema_is_usable(Oid schema);
 
-/* A baseline of text members, NULL values left out, and a member of a
- * requirement's baseline (NULL: absent, or no baseline). */
-extern Jsonb *baseline_object(int npairs, const char *const *names,
-							  const char *const *values);
-extern char *baseline_text(const Requirement *req, const char *member);
+/* Is there no schema of that name?  False for NULL. */
+extern bool schema_is_missing(const char *schema);
+extern Problem *observe_missing_schema(Observation *obs, const char *schema);
+
+/* Has the schema, which may be closed to the role, an object of this name? */
+typedef bool (*NameInSchema) (Oid schema, const char *name);
+
+/*
+ * Report why the name, given with a schema or NULL, stands for nothing: as
+ * schema-missing, privilege-lost or by the rule given.  what: "relation"; label:
+ * the name as the contract has it.
+ */
+extern Problem *observe_unresolved(const Requirement *req, Observation *obs, RuleId rule,
+								   const char *what, const char *label,
+								   const char *schema, const char *name,
+								   NameInSchema in_schema);
+
+/*
+ * Report name-captured if the name meant an object in another schema when the
+ * requirement was first met, and that one is still there.  If it is gone, it was
+ * moved and is found through the search path: that is fine, and NULL.
+ */
+extern Problem *observe_captured(const Requirement *req, Observation *obs,
+								 const char *name, const char *schema,
+								 NameInSchema in_schema);
+
+/* ---- reference.c ---- */
+
+/*
+ * The requirement runs this routine: it depends on it and on its body, and the
+ * role must be allowed to execute it.
+ */
+extern void observe_routine(Observation *obs, Oid funcid);
+
+/* ---- body.c ---- */
+
+/* The requirement writes relid: the same for the functions of its triggers.
+ * columns: attribute numbers that an UPDATE sets, or NULL for any. */
+extern void observe_write(Observation *obs, Oid relid, CmdType command,
+						  Bitmapset *columns);
+extern void observe_truncate(Observation *obs, Oid relid);
+
+/*
+ * Check the bodies of all that the requirement runs, and add to its baseline
+ * which do not resolve.  False if any does not.
+ */
+extern bool observe_bodies(const Requirement *req, Observation *obs);
+
+/* Each body is checked once for a role and search path: start afresh, and keep
+ * what is found in a context. */
+extern void bodies_reset(MemoryContext context);
+
+/* "public.charge(bigint, numeric)" (routine.c) */
+extern char *routine_label(Oid routine);
+/* Is there still one of this name and label? */
+extern bool routine_exists(const char *name, const char *label);
+
+/* ---- type.c ---- */
+
+/* The labels of an enum, in their order; NIL if the type is none. */
+extern List *enum_labels(Oid type);
+
+/* The enum below domains and arrays, or InvalidOid. */
+extern Oid	enum_below(Oid type);
+
+/* A remark for a label that those who read the type do not know yet. */
+extern void observe_added_labels(Observation *obs, const char *type,
+								 List *known, List *labels);
+
+/* May the role draw from the sequence?  Reports privilege-lost (sequence.c). */
+extern void observe_sequence_right(Observation *obs, Oid sequence);
+
+/* ---- verify.c ---- */
+
+/* The keys, and a copy of all that was observed, in CurrentMemoryContext. */
+extern void observe_keys(Observation *obs, List *keys);
+extern Observation *observation_copy(const Observation *obs);
+
+/* An error that says nothing about the requirement: it must go on. */
+extern bool error_is_no_answer(const ErrorData *edata);
+
+/* Is it a limit or a fault of the server? */
+extern bool error_is_the_servers(const ErrorData *edata);
+
+/* Look names up along this path from now on, until the subtransaction ends. */
+extern void enter_search_path(const char *path);
 
 /*
  * Would an INSERT into relid that supplies just the given columns (attribute
@@ -105,5 +197,9 @@ extern void verify_insert(const Requirement *req, Observation *obs);
 extern void verify_unique(const Requirement *req, Observation *obs);
 extern void verify_index(const Requirement *req, Observation *obs);
 extern void verify_query(const Requirement *req, Observation *obs);
+extern void verify_routine(const Requirement *req, Observation *obs);
+extern void verify_type(const Requirement *req, Observation *obs);
+extern void verify_sequence(const Requirement *req, Observation *obs);
+extern void verify_extension(const Requirement *req, Observation *obs);
 
 #endif							/* COMPAT_GUARD_OBSERVE_H */

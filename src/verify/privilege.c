@@ -193,7 +193,13 @@ verify_privilege(const Requirement *req, Observation *obs)
 		else if (!access_is_possible(relid, relkind, access))
 			add_name(&impossible, name);
 		else
+		{
 			check_below(obs, relid, access);
+			if (access->privilege == ACL_TRUNCATE)
+				observe_truncate(obs, relid);
+			else if (access->command != CMD_UNKNOWN)
+				observe_write(obs, relid, access->command, NULL);
+		}
 	}
 
 	if (lost.len > 0)
@@ -208,6 +214,7 @@ verify_privilege(const Requirement *req, Observation *obs)
 						psprintf("a %s that does not allow %s",
 								 relation_kind_label(relkind), impossible.data),
 						relid, NULL);
+	(void) observe_bodies(req, obs);
 
 	around = surroundings_begin(req, obs);
 	use.guessed = true;

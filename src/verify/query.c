@@ -57,19 +57,6 @@ analyse(RawStmt *raw, const char *sql, Oid **paramtypes, int *nparams)
 	return query;
 }
 
-static bool
-is_denied(const Observation *obs)
-{
-	ListCell   *lc;
-
-	foreach(lc, obs->problems)
-	{
-		if (((Problem *) lfirst(lc))->rule == RULE_PRIVILEGE_LOST)
-			return true;
-	}
-	return false;
-}
-
 /*
  * A standby has no data of unlogged relations, and the planner refuses to look
  * at them there.  It does not look at what is inserted into.
@@ -103,27 +90,38 @@ scans_unlogged(Node *node, void *context)
 	return query_tree_walker(query, scans_unlogged, context, 0);
 }
 
-/* Plan it, if that can be done and may be done. */
 static void
-plan(Query *query, const char *sql, Observation *obs)
+plan_one(Query *query, const char *sql, Observation *obs)
 {
-	/*
-	 * Planning runs immutable functions.  Those of a query that is not
-	 * permitted have no business to run: they could fail or dawdle, and so stop
-	 * changes of objects that the role has no access to.
-	 */
-	if (is_denied(obs))
-		return;
 	if (RecoveryInProgress() && scans_unlogged((Node *) query, NULL))
+	{
 		observe_problem(obs, RULE_NOT_VERIFIED, STATE_UNKNOWN,
 						pstrdup("the statement to run"),
 						pstrdup("an unlogged table, which a standby cannot plan for"),
 						InvalidOid, NULL);
-	else
+		return;
+	}
+	obs->planning = true;
+	(void) compat_plan_query(query, sql);
+	obs->planning = false;
+}
+
+/*
+ * Planning runs immutable functions.  Those of a query that is not permitted
+ * have no business to run: they could fail or dawdle, and so stop changes of
+ * objects that the role has no access to.
+ */
+static void
+plan(List *queries, const char *sql, Observation *obs)
+{
+	ListCell   *lc;
+
+	if (observation_is_denied(obs))
+		return;
+	foreach(lc, queries)
 	{
-		obs->planning = true;
-		(void) compat_plan_query(query, sql);
-		obs->planning = false;
+		if (lfirst_node(Query, lc)->commandType != CMD_UTILITY)
+			plan_one(lfirst(lc), sql, obs);
 	}
 }
 
@@ -157,6 +155,7 @@ verify_query(const Requirement *req, Observation *obs)
 	Query	   *query;
 	Shape	   *shape;
 	Surroundings *around;
+	List	   *rewritten;
 	ListCell   *lc;
 
 	if (list_length(parsed) != 1)
@@ -167,6 +166,8 @@ verify_query(const Requirement *req, Observation *obs)
 
 	/* First the names, so that they are known even if the rest fails. */
 	observe_mentions(raw->stmt, obs);
+	if (obs->state == STATE_UNMET)
+		return;					/* a schema is missing */
 	(void) try_lock_mentions(raw->stmt, NULL);
 
 	query = analyse(raw, sql, &paramtypes, &nparams);
@@ -175,22 +176,29 @@ verify_query(const Requirement *req, Observation *obs)
 	(void) add_uses((Node *) query, around);
 	shape = shape_of(query, paramtypes, nparams);
 
-	foreach(lc, pg_rewrite_query(query))
+	rewritten = pg_rewrite_query(query);
+	foreach(lc, rewritten)
 	{
-		Query	   *rewritten = lfirst_node(Query, lc);
+		Node	   *node = lfirst(lc);
 
-		if (rewritten->commandType == CMD_UTILITY)
+		if (lfirst_node(Query, lc)->commandType == CMD_UTILITY)
 			continue;
-		observe_references((Node *) rewritten, obs);
-		observe_all_inserts((Node *) rewritten, obs);
-		(void) observe_permissions((Node *) rewritten, obs);
-		(void) add_uses_of_rules((Node *) rewritten, around);
-		plan(rewritten, sql, obs);
+		observe_references(node, obs);
+		observe_all_inserts(node, obs);
+		observe_all_writes(node, obs);
+		(void) observe_permissions(node, obs);
+		(void) add_uses_of_rules(node, around);
 	}
-
 	if (req->baseline == NULL)
 		obs->baseline = shape_to_json(shape);
-	else
+	if (observe_bodies(req, obs))
+		plan(rewritten, sql, obs);
+	else if (obs->state != STATE_UNMET)
+		observe_problem(obs, RULE_NOT_VERIFIED, STATE_UNKNOWN,
+						pstrdup("the statement to run"),
+						pstrdup("the body of a routine it calls does not resolve, so it was not planned"),
+						InvalidOid, NULL);
+	if (req->baseline != NULL)
 		shape_compare(obs, req->baseline, shape);
 	surroundings_end(around);
 }

@@ -39,6 +39,11 @@ struct Surroundings;
 extern bool add_uses(Node *node, struct Surroundings *around);
 extern bool add_uses_of_rules(Node *node, struct Surroundings *around);
 
+/* ---- body.c: a tree walker that returns false ---- */
+
+/* What a rewritten query writes: see observe_write. */
+extern bool observe_all_writes(Node *node, Observation *obs);
+
 /* ---- permission.c ---- */
 
 /*
@@ -76,12 +81,16 @@ extern Shape *shape_of(Query *query, Oid *paramtypes, int nparams);
 
 /*
  * {"params": [type, ...], "columns": [[name, type], ...],
- *	"relations": [[name, schema], ...], "collations": [name, ...]}
+ *	"relations": [[name, schema], ...], "routines": [[name, label], ...],
+ *	"labels": [[enum, label], ...], "collations": [name, ...]}
  */
 extern Jsonb *shape_to_json(const Shape *shape);
 
-/* Report query-parameter, query-result, query-result-grew, name-captured and
- * column-collation. */
+/* A schema that a relation of the query was in, and that is gone; or NULL. */
+extern char *shape_missing_schema(Jsonb *baseline);
+
+/* Report query-parameter, query-result, query-result-grew, name-captured,
+ * enum-label-added and column-collation. */
 extern void shape_compare(Observation *obs, Jsonb *baseline, const Shape *is);
 
 #endif							/* COMPAT_GUARD_QUERY_H */

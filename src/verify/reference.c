@@ -27,10 +27,20 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "verify/attribute.h"
+#include "verify/body.h"
 #include "verify/observe.h"
 #include "verify/query.h"
 
 /* ---- names the text mentions ---- */
+
+/* Without its schema a name cannot mean anything, nor the statement run. */
+static void
+observe_mention(Observation *obs, Oid classid, const char *schema, const char *name)
+{
+	observe_name(obs, classid, schema, name);
+	if (schema_is_missing(schema) && obs->state != STATE_UNMET)
+		(void) observe_missing_schema(obs, schema);
+}
 
 static void
 observe_name_list(Observation *obs, Oid classid, List *names)
@@ -41,7 +51,7 @@ observe_name_list(Observation *obs, Oid classid, List *names)
 	if (names == NIL || list_length(names) > 2)
 		return;					/* with a database name: ours, or an error */
 	DeconstructQualifiedName(names, &schema, &name);
-	observe_name(obs, classid, schema, name);
+	observe_mention(obs, classid, schema, name);
 }
 
 bool
@@ -53,8 +63,8 @@ observe_mentions(Node *node, Observation *obs)
 	switch (nodeTag(node))
 	{
 		case T_RangeVar:
-			observe_name(obs, RelationRelationId, ((RangeVar *) node)->schemaname,
-						 ((RangeVar *) node)->relname);
+			observe_mention(obs, RelationRelationId, ((RangeVar *) node)->schemaname,
+							((RangeVar *) node)->relname);
 			break;
 		case T_FuncCall:
 			observe_name_list(obs, ProcedureRelationId, ((FuncCall *) node)->funcname);
@@ -82,12 +92,15 @@ observe_mentions(Node *node, Observation *obs)
 
 /* ---- objects the query depends on ---- */
 
-static void
-observe_function(Observation *obs, Oid funcid)
+void
+observe_routine(Observation *obs, Oid funcid)
 {
+	RunRoutine	run = {.key = {funcid, InvalidOid}};
+
 	if (!OidIsValid(funcid) || funcid < FirstNormalObjectId)
 		return;
 	observe_object(obs, ProcedureRelationId, funcid);
+	observe_run(obs, &run);
 	if (compat_proc_aclcheck(funcid, GetUserId(), ACL_EXECUTE) != ACLCHECK_OK)
 		observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
 						psprintf("role %s to be allowed to execute function %s",
@@ -102,7 +115,7 @@ observe_operator(Observation *obs, Oid opno)
 {
 	if (opno >= FirstNormalObjectId)
 		observe_object(obs, OperatorRelationId, opno);
-	observe_function(obs, get_opcode(opno));
+	observe_routine(obs, get_opcode(opno));
 }
 
 static void
@@ -149,17 +162,9 @@ observe_sequence_use(Observation *obs, FuncExpr *call)
 {
 	Const	   *sequence = call->args != NIL ? linitial(call->args) : NULL;
 
-	if (call->funcid != F_NEXTVAL || sequence == NULL || !IsA(sequence, Const) || sequence->constisnull ||
-		pg_class_aclcheck(DatumGetObjectId(sequence->constvalue), GetUserId(),
-						  ACL_USAGE | ACL_UPDATE) == ACLCHECK_OK)
-		return;
-	observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
-					psprintf("role %s to be allowed to use sequence %s",
-							 quote_identifier(GetUserNameFromId(GetUserId(), false)),
-							 relation_label(DatumGetObjectId(sequence->constvalue))),
-					psprintf("permission denied for sequence %s",
-							 relation_label(DatumGetObjectId(sequence->constvalue))),
-					DatumGetObjectId(sequence->constvalue), NULL)->sqlstate = "42501";
+	if (call->funcid == F_NEXTVAL && sequence != NULL && IsA(sequence, Const) &&
+		!sequence->constisnull)
+		observe_sequence_right(obs, DatumGetObjectId(sequence->constvalue));
 }
 
 /*
@@ -302,15 +307,15 @@ observe_references(Node *node, Observation *obs)
 				return query_tree_walker(query, observe_references, obs, 0);
 			}
 		case T_FuncExpr:
-			observe_function(obs, ((FuncExpr *) node)->funcid);
+			observe_routine(obs, ((FuncExpr *) node)->funcid);
 			observe_sequence_use(obs, (FuncExpr *) node);
 			observe_expression_type(obs, node);
 			break;
 		case T_Aggref:
-			observe_function(obs, ((Aggref *) node)->aggfnoid);
+			observe_routine(obs, ((Aggref *) node)->aggfnoid);
 			break;
 		case T_WindowFunc:
-			observe_function(obs, ((WindowFunc *) node)->winfnoid);
+			observe_routine(obs, ((WindowFunc *) node)->winfnoid);
 			break;
 		case T_OpExpr:
 		case T_DistinctExpr:

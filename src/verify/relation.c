@@ -15,11 +15,9 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
-#include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
-#include "utils/varlena.h"
+#include "verify/baseline.h"
 #include "verify/memo.h"
 #include "verify/observe.h"
 #include "verify/surroundings.h"
@@ -65,94 +63,18 @@ relation_kind_label(char relkind)
 	}
 }
 
-bool
-schema_is_usable(Oid schema)
+static bool
+relation_in_schema(Oid schema, const char *name)
 {
-	/* The privilege check raises an error if the schema is gone. */
-	return SearchSysCacheExists1(NAMESPACEOID, ObjectIdGetDatum(schema)) &&
-		compat_namespace_aclcheck(schema, GetUserId(), ACL_USAGE) == ACLCHECK_OK;
+	return OidIsValid(get_relname_relid(name, schema));
 }
 
-Jsonb *
-baseline_object(int npairs, const char *const *names, const char *const *values)
-{
-	StringInfoData json;
-
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '{');
-	for (int i = 0; i < npairs; i++)
-	{
-		if (values[i] == NULL)
-			continue;
-		if (json.len > 1)
-			appendStringInfoString(&json, ", ");
-		escape_json(&json, names[i]);
-		appendStringInfoString(&json, ": ");
-		escape_json(&json, values[i]);
-	}
-	appendStringInfoChar(&json, '}');
-	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data)));
-}
-
-char *
-baseline_text(const Requirement *req, const char *member)
-{
-	JsonbValue *value = json_member(req->baseline, member);
-
-	return value == NULL ? NULL : json_text(value);
-}
-
-/* The relation of this name in the schema, if the role may look into it. */
-static Oid
-find_in_schema(Oid schema, const char *name, Oid *hidden_in)
-{
-	Oid			relid = get_relname_relid(name, schema);
-
-	if (!OidIsValid(relid) || schema_is_usable(schema))
-		return relid;
-	*hidden_in = schema;
-	return InvalidOid;
-}
-
-/*
- * A schema of the contract's search path that has the relation but is closed
- * to the role.  The active search path leaves such schemas out, so the text of
- * the path is read again.
- */
-static Oid
-find_hiding_schema(const char *search_path, const char *name)
-{
-	List	   *schemas;
-	ListCell   *lc;
-	Oid			hidden_in = InvalidOid;
-
-	if (search_path == NULL ||
-		!SplitIdentifierString(pstrdup(search_path), ',', &schemas))
-		return InvalidOid;
-	foreach(lc, schemas)
-	{
-		const char *schema_name = lfirst(lc);
-		Oid			schema;
-
-		if (strcmp(schema_name, "$user") == 0)
-			schema_name = GetUserNameFromId(GetUserId(), false);
-		schema = get_namespace_oid(schema_name, true);
-		if (OidIsValid(schema))
-			(void) find_in_schema(schema, name, &hidden_in);
-		if (OidIsValid(hidden_in))
-			break;
-	}
-	return hidden_in;
-}
-
-/* InvalidOid if there is none; *hidden_in then is the schema that hides it. */
-static Oid
-find_relation(const RangeVar *name, const char *search_path, Oid *hidden_in)
+Oid
+find_relation(const RangeVar *name)
 {
 	Oid			schemas[MAX_PATH_SCHEMAS];
 	int			nschemas;
 
-	*hidden_in = InvalidOid;
 	if (name->catalogname &&
 		strcmp(name->catalogname, get_database_name(MyDatabaseId)) != 0)
 		return InvalidOid;
@@ -161,9 +83,9 @@ find_relation(const RangeVar *name, const char *search_path, Oid *hidden_in)
 	{
 		Oid			schema = get_namespace_oid(name->schemaname, true);
 
-		if (!OidIsValid(schema))
+		if (!OidIsValid(schema) || !schema_is_usable(schema))
 			return InvalidOid;
-		return find_in_schema(schema, name->relname, hidden_in);
+		return get_relname_relid(name->relname, schema);
 	}
 
 	/* This leaves out the session's temporary schema, as we want it to. */
@@ -175,12 +97,10 @@ find_relation(const RangeVar *name, const char *search_path, Oid *hidden_in)
 		if (OidIsValid(relid))
 			return relid;
 	}
-	*hidden_in = find_hiding_schema(search_path, name->relname);
 	return InvalidOid;
 }
 
-/* Does the role have any privilege at all on the relation or a column of it? */
-static bool
+bool
 role_knows_relation(Oid relid)
 {
 	bool		is_missing = false;
@@ -194,49 +114,28 @@ role_knows_relation(Oid relid)
 								  ACLMASK_ANY) == ACLCHECK_OK;
 }
 
-/* The relation has no OID to fill the error's fields from: give the names. */
-static void
-report_unreachable(Observation *obs, RuleId rule, const RangeVar *name,
-				   const char *schema, char *found)
-{
-	Problem    *problem;
-
-	problem = observe_problem(obs, rule, STATE_UNMET,
-							  psprintf("relation %s",
-									   quote_qualified_identifier(name->schemaname,
-																  name->relname)),
-							  found, InvalidOid, NULL);
-	problem->schema = schema ? pstrdup(schema) : NULL;
-	problem->relation = pstrdup(name->relname);
-	problem->no_relation = true;
-}
-
 static Oid
-resolve_relation(const char *text, const char *search_path, Observation *obs)
+resolve_relation(const Requirement *req, const char *text, Observation *obs)
 {
 	RangeVar   *name = makeRangeVarFromNameList(compat_string_to_name_list(text));
-	Oid			hidden_in;
 	Oid			relid;
 	Oid			closed;
 	Oid			denied;
 
 	observe_name(obs, RelationRelationId, name->schemaname, name->relname);
 
-	relid = find_relation(name, search_path, &hidden_in);
-	if (OidIsValid(hidden_in))
-	{
-		char	   *schema = get_namespace_name(hidden_in);
-
-		report_unreachable(obs, RULE_PRIVILEGE_LOST, name, schema,
-						   psprintf("role %s has no usage privilege on schema %s",
-									quote_identifier(GetUserNameFromId(GetUserId(), false)),
-									schema ? quote_identifier(schema) : "?"));
-		return InvalidOid;
-	}
+	relid = find_relation(name);
 	if (!OidIsValid(relid) || get_rel_relkind(relid) == '\0')
 	{
-		report_unreachable(obs, RULE_RELATION_MISSING, name, name->schemaname,
-						   pstrdup("no such relation"));
+		Problem    *problem;
+
+		problem = observe_unresolved(req, obs, RULE_RELATION_MISSING, "relation",
+									 quote_qualified_identifier(name->schemaname,
+																name->relname),
+									 name->schemaname, name->relname,
+									 relation_in_schema);
+		problem->relation = pstrdup(name->relname);
+		problem->no_relation = true;
 		return InvalidOid;
 	}
 
@@ -300,37 +199,10 @@ observe_relation(const Requirement *req, Observation *obs)
 		keep_keys(&obs->keys, last.keys);
 		return last.relid;
 	}
-	relid = resolve_relation(text, req->search_path, obs);
+	relid = resolve_relation(req, text, obs);
 	if (OidIsValid(relid))
 		remember_resolved(&last, text, relid, obs->keys);
 	return relid;
-}
-
-/*
- * The name meant a relation in another schema when the requirement was first
- * met.  If that one is still there, the version now silently uses another.  If
- * it is gone, it was moved and is found through the search path: that is fine.
- */
-static void
-check_captured(const Requirement *req, Observation *obs, Oid relid,
-			   const char *schema)
-{
-	char	   *old_name = baseline_text(req, "schema");
-	char	   *name = get_rel_name(relid);
-	Oid			old_schema;
-
-	if (old_name == NULL || name == NULL || strcmp(old_name, schema) == 0)
-		return;
-	old_schema = get_namespace_oid(old_name, true);
-	if (!OidIsValid(old_schema) ||
-		!OidIsValid(get_relname_relid(name, old_schema)))
-		return;
-	observe_problem(obs, RULE_NAME_CAPTURED, STATE_UNMET,
-					psprintf("%s to mean %s", quote_identifier(name),
-							 quote_qualified_identifier(old_name, name)),
-					psprintf("it means %s",
-							 quote_qualified_identifier(schema, name)),
-					relid, NULL);
 }
 
 static bool
@@ -349,7 +221,6 @@ is_table_like(char relkind)
 void
 verify_relation(const Requirement *req, Observation *obs)
 {
-	static const char *const members[] = {"kind", "schema"};
 	static const RelationUse reads = {.commands = USE_SELECT};
 	Oid			relid = observe_relation(req, obs);
 	Surroundings *around;
@@ -370,11 +241,17 @@ verify_relation(const Requirement *req, Observation *obs)
 						pstrdup(relation_kind_label(relkind)), relid, NULL);
 	else
 	{
-		const char *values[] = {relation_kind_label(relkind), schema};
+		BaselineMember members[] = {
+			{.name = "kind", .text = relation_kind_label(relkind)},
+			{.name = "schema", .text = schema}
+		};
+		char	   *name = get_rel_name(relid);
+		Problem    *problem = observe_captured(req, obs, name, schema, relation_in_schema);
 
-		check_captured(req, obs, relid, schema);
+		if (problem != NULL)
+			problem->relation = name;
 		if (req->baseline == NULL)
-			obs->baseline = baseline_object(lengthof(values), members, values);
+			obs->baseline = baseline_of(members, lengthof(members));
 		around = surroundings_begin(req, obs);
 		surroundings_add(around, relid, &reads);
 		surroundings_end(around);

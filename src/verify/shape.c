@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
 #include "nodes/nodeFuncs.h"
@@ -25,17 +26,20 @@ typedef struct ResultColumn
 	char	   *type;
 } ResultColumn;
 
+/* What a name in the query stands for, or a label that a type has. */
 typedef struct NameMeaning
 {
 	char	   *name;
-	char	   *schema;
+	char	   *meaning;
 } NameMeaning;
 
 struct Shape
 {
 	List	   *params;			/* of char *: type names */
 	List	   *columns;		/* of ResultColumn * */
-	List	   *meanings;		/* of NameMeaning *: relations */
+	List	   *relations;		/* of NameMeaning *: their schemas */
+	List	   *routines;		/* of NameMeaning *: which of that name; not the server's */
+	List	   *labels;			/* of NameMeaning *: those of the columns' enums */
 	List	   *collations;		/* of char *: other than the default */
 };
 
@@ -60,6 +64,41 @@ shape_add_columns(Shape *shape, List *targetlist)
 	}
 }
 
+static List *
+add_meaning(List *meanings, char *name, char *meaning)
+{
+	NameMeaning *new = palloc_object(NameMeaning);
+
+	new->name = name;
+	new->meaning = meaning;
+	return name != NULL && meaning != NULL ? lappend(meanings, new) : meanings;
+}
+
+static void
+shape_add_labels(Shape *shape, List *targetlist)
+{
+	ListCell   *lc;
+	ListCell   *lcl;
+
+	foreach(lc, targetlist)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		Oid			type = tle->resjunk ? InvalidOid
+			: enum_below(exprType((Node *) tle->expr));
+
+		foreach(lcl, enum_labels(type))
+			shape->labels = add_meaning(shape->labels, format_type_be(type), lfirst(lcl));
+	}
+}
+
+static void
+shape_add_routine(Shape *shape, Oid routine)
+{
+	if (routine >= FirstNormalObjectId)
+		shape->routines = add_meaning(shape->routines, get_func_name(routine),
+									  routine_label(routine));
+}
+
 static bool
 shape_add_meanings(Node *node, Shape *shape)
 {
@@ -67,23 +106,32 @@ shape_add_meanings(Node *node, Shape *shape)
 
 	if (node == NULL)
 		return false;
-	if (!IsA(node, Query))
-		return expression_tree_walker(node, shape_add_meanings, shape);
-
-	foreach(lc, ((Query *) node)->rtable)
+	switch (nodeTag(node))
 	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-		NameMeaning *meaning;
+		case T_FuncExpr:
+			if (((FuncExpr *) node)->funcformat == COERCE_EXPLICIT_CALL)
+				shape_add_routine(shape, ((FuncExpr *) node)->funcid);
+			break;
+		case T_Aggref:
+			shape_add_routine(shape, ((Aggref *) node)->aggfnoid);
+			break;
+		case T_WindowFunc:
+			shape_add_routine(shape, ((WindowFunc *) node)->winfnoid);
+			break;
+		case T_Query:
+			foreach(lc, ((Query *) node)->rtable)
+			{
+				Oid			relid = lfirst_node(RangeTblEntry, lc)->relid;
 
-		if (rte->rtekind != RTE_RELATION)
-			continue;
-		meaning = palloc_object(NameMeaning);
-		meaning->name = get_rel_name(rte->relid);
-		meaning->schema = get_namespace_name(get_rel_namespace(rte->relid));
-		if (meaning->name != NULL && meaning->schema != NULL)
-			shape->meanings = lappend(shape->meanings, meaning);
+				if (lfirst_node(RangeTblEntry, lc)->rtekind == RTE_RELATION)
+					shape->relations = add_meaning(shape->relations, get_rel_name(relid),
+												   get_namespace_name(get_rel_namespace(relid)));
+			}
+			return query_tree_walker((Query *) node, shape_add_meanings, shape, 0);
+		default:
+			break;
 	}
-	return query_tree_walker((Query *) node, shape_add_meanings, shape, 0);
+	return expression_tree_walker(node, shape_add_meanings, shape);
 }
 
 static void
@@ -142,13 +190,15 @@ Shape *
 shape_of(Query *query, Oid *paramtypes, int nparams)
 {
 	Shape	   *shape = palloc0_object(Shape);
+	List	   *targetlist = query->commandType == CMD_SELECT
+		? query->targetList : query->returningList;
 
 	for (int i = 0; i < nparams; i++)
 		shape->params = lappend(shape->params,
 								OidIsValid(paramtypes[i]) ? format_type_be(paramtypes[i])
 								: pstrdup("unused"));
-	shape_add_columns(shape, query->commandType == CMD_SELECT
-					  ? query->targetList : query->returningList);
+	shape_add_columns(shape, targetlist);
+	shape_add_labels(shape, targetlist);
 	shape_add_meanings((Node *) query, shape);
 	shape_add_collations((Node *) query, shape);
 	list_sort(shape->collations, compare_names);
@@ -168,6 +218,27 @@ append_texts(StringInfo buf, List *texts)
 	{
 		appendStringInfoString(buf, separator);
 		escape_json(buf, lfirst(lc));
+		separator = ",";
+	}
+	appendStringInfoChar(buf, ']');
+}
+
+static void
+put_meanings(StringInfo buf, const char *member, List *meanings)
+{
+	ListCell   *lc;
+	const char *separator = "";
+
+	appendStringInfo(buf, ",\"%s\":[", member);
+	foreach(lc, meanings)
+	{
+		NameMeaning *meaning = lfirst(lc);
+
+		appendStringInfo(buf, "%s[", separator);
+		escape_json(buf, meaning->name);
+		appendStringInfoChar(buf, ',');
+		escape_json(buf, meaning->meaning);
+		appendStringInfoChar(buf, ']');
 		separator = ",";
 	}
 	appendStringInfoChar(buf, ']');
@@ -195,20 +266,11 @@ shape_to_json(const Shape *shape)
 		appendStringInfoChar(&buf, ']');
 		separator = ",";
 	}
-	appendStringInfoString(&buf, "],\"relations\":[");
-	separator = "";
-	foreach(lc, shape->meanings)
-	{
-		NameMeaning *meaning = lfirst(lc);
-
-		appendStringInfo(&buf, "%s[", separator);
-		escape_json(&buf, meaning->name);
-		appendStringInfoChar(&buf, ',');
-		escape_json(&buf, meaning->schema);
-		appendStringInfoChar(&buf, ']');
-		separator = ",";
-	}
 	appendStringInfoChar(&buf, ']');
+	put_meanings(&buf, "relations", shape->relations);
+	put_meanings(&buf, "routines", shape->routines);
+	if (shape->labels != NIL)
+		put_meanings(&buf, "labels", shape->labels);
 	if (shape->collations != NIL)
 	{
 		appendStringInfoString(&buf, ",\"collations\":");
@@ -239,12 +301,22 @@ json_pairs(Jsonb *object, const char *member)
 	return strings;
 }
 
+static List *
+json_meanings(Jsonb *object, const char *member)
+{
+	List	   *pairs = json_pairs(object, member);
+	List	   *meanings = NIL;
+
+	for (int i = 0; i + 1 < list_length(pairs); i += 2)
+		meanings = add_meaning(meanings, list_nth(pairs, i), list_nth(pairs, i + 1));
+	return meanings;
+}
+
 static Shape *
 shape_from_json(Jsonb *json)
 {
 	Shape	   *shape = palloc0_object(Shape);
 	List	   *columns = json_pairs(json, "columns");
-	List	   *relations = json_pairs(json, "relations");
 
 	shape->params = json_pairs(json, "params");
 	shape->collations = json_pairs(json, "collations");
@@ -256,14 +328,9 @@ shape_from_json(Jsonb *json)
 		column->type = list_nth(columns, i + 1);
 		shape->columns = lappend(shape->columns, column);
 	}
-	for (int i = 0; i + 1 < list_length(relations); i += 2)
-	{
-		NameMeaning *meaning = palloc_object(NameMeaning);
-
-		meaning->name = list_nth(relations, i);
-		meaning->schema = list_nth(relations, i + 1);
-		shape->meanings = lappend(shape->meanings, meaning);
-	}
+	shape->relations = json_meanings(json, "relations");
+	shape->routines = json_meanings(json, "routines");
+	shape->labels = json_meanings(json, "labels");
 	return shape;
 }
 
@@ -329,37 +396,51 @@ compare_columns(Observation *obs, const Shape *was, const Shape *is)
 						InvalidOid, NULL);
 }
 
+/*
+ * NULL if "new" is just as it was; else what the name meant before, or a pair
+ * without a meaning if it was not there.
+ */
+static const NameMeaning *
+meaning_before(List *was, const NameMeaning *new)
+{
+	static const NameMeaning none = {NULL, NULL};
+	const NameMeaning *before = &none;
+	ListCell   *lc;
+
+	foreach(lc, was)
+	{
+		const NameMeaning *old = lfirst(lc);
+
+		if (strcmp(old->name, new->name) != 0)
+			continue;
+		if (strcmp(old->meaning, new->meaning) == 0)
+			return NULL;
+		before = old;
+	}
+	return before;
+}
+
 /* A name that now stands for another relation although the old one is there. */
 static void
-compare_meanings(Observation *obs, const Shape *was, const Shape *is)
+compare_relations(Observation *obs, const Shape *was, const Shape *is)
 {
-	ListCell   *lcw;
-	ListCell   *lci;
+	ListCell   *lc;
 
-	foreach(lci, is->meanings)
+	foreach(lc, is->relations)
 	{
-		NameMeaning *new = lfirst(lci);
-		NameMeaning *old = NULL;
+		const NameMeaning *new = lfirst(lc);
+		const NameMeaning *old = meaning_before(was->relations, new);
 		Oid			namespace;
 
-		foreach(lcw, was->meanings)
-		{
-			NameMeaning *candidate = lfirst(lcw);
-
-			if (strcmp(candidate->name, new->name) != 0)
-				continue;
-			old = candidate;
-			if (strcmp(old->schema, new->schema) == 0)
-				break;			/* just as it was */
-		}
-		if (old == NULL || strcmp(old->schema, new->schema) == 0)
+		if (old == NULL || old->meaning == NULL)
 			continue;
-		namespace = get_namespace_oid(old->schema, true);
+		namespace = get_namespace_oid(old->meaning, true);
 		if (OidIsValid(namespace) && OidIsValid(get_relname_relid(old->name, namespace)))
 			observe_problem(obs, RULE_NAME_CAPTURED, STATE_UNMET,
 							psprintf("%s to mean %s", quote_identifier(old->name),
-									 quote_qualified_identifier(old->schema, old->name)),
-							psprintf("it means %s", quote_qualified_identifier(new->schema, new->name)),
+									 quote_qualified_identifier(old->meaning, old->name)),
+							psprintf("it means %s",
+									 quote_qualified_identifier(new->meaning, new->name)),
 							InvalidOid, NULL);
 	}
 }
@@ -391,6 +472,44 @@ compare_collations(Observation *obs, const Shape *was, const Shape *is)
 						found, InvalidOid, NULL);
 }
 
+/* The same for a call; one that was not there was of a routine of the server's. */
+static void
+compare_routines(Observation *obs, const Shape *was, const Shape *is)
+{
+	ListCell   *lc;
+
+	foreach(lc, is->routines)
+	{
+		const NameMeaning *new = lfirst(lc);
+		const NameMeaning *old = meaning_before(was->routines, new);
+
+		if (old == NULL ||
+			(old->meaning != NULL && !routine_exists(old->name, old->meaning)))
+			continue;
+		observe_problem(obs, RULE_NAME_CAPTURED, STATE_UNMET,
+						old->meaning != NULL
+						? psprintf("a call of %s to mean %s", quote_identifier(old->name), old->meaning)
+						: psprintf("a call of %s to mean the server's own", quote_identifier(new->name)),
+						psprintf("it means %s", new->meaning), InvalidOid, NULL);
+	}
+}
+
+/* Types that were there before and have more labels now. */
+static void
+compare_labels(Observation *obs, const Shape *was, const Shape *is)
+{
+	ListCell   *lc;
+
+	foreach(lc, is->labels)
+	{
+		const NameMeaning *new = lfirst(lc);
+		const NameMeaning *old = meaning_before(was->labels, new);
+
+		if (old != NULL && old->meaning != NULL)
+			observe_added_labels(obs, new->name, NIL, list_make1(new->meaning));
+	}
+}
+
 void
 shape_compare(Observation *obs, Jsonb *baseline, const Shape *is)
 {
@@ -398,6 +517,23 @@ shape_compare(Observation *obs, Jsonb *baseline, const Shape *is)
 
 	compare_params(obs, was, is);
 	compare_columns(obs, was, is);
-	compare_meanings(obs, was, is);
+	compare_relations(obs, was, is);
+	compare_routines(obs, was, is);
+	compare_labels(obs, was, is);
 	compare_collations(obs, was, is);
+}
+
+char *
+shape_missing_schema(Jsonb *baseline)
+{
+	ListCell   *lc;
+
+	foreach(lc, json_meanings(baseline, "relations"))
+	{
+		const NameMeaning *meaning = lfirst(lc);
+
+		if (schema_is_missing(meaning->meaning))
+			return meaning->meaning;
+	}
+	return NULL;
 }

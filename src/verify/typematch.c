@@ -91,6 +91,27 @@ observe_type(Observation *obs, Oid type)
 	}
 }
 
+void
+observe_named_type(Observation *obs, const char *name, Oid type)
+{
+	char	   *schema;
+	char	   *type_name;
+
+	if (OidIsValid(type) && type < FirstNormalObjectId)
+		return;
+	DeconstructQualifiedName(compat_type_string_to_type_name(name)->names,
+							 &schema, &type_name);
+	observe_name(obs, TypeRelationId, schema, type_name);
+}
+
+void
+observe_type_name(Observation *obs, const char *name)
+{
+	int32		typmod;
+
+	observe_named_type(obs, name, type_by_name(name, &typmod));
+}
+
 /* Taken apart as far as it matters for what a driver sees. */
 static bool
 column_type(Oid oid, int32 typmod, ColumnType *type)
@@ -129,6 +150,16 @@ same_wire_type(const ColumnType *a, const ColumnType *b)
 {
 	return a->is_array == b->is_array &&
 		(a->oid == b->oid || (is_string(a->oid) && is_string(b->oid)));
+}
+
+bool
+types_look_equal(Oid a, Oid b)
+{
+	ColumnType	type_a;
+	ColumnType	type_b;
+
+	return OidIsValid(a) && OidIsValid(b) && column_type(a, -1, &type_a) &&
+		column_type(b, -1, &type_b) && same_wire_type(&type_a, &type_b);
 }
 
 /*

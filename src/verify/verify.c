@@ -19,6 +19,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_enum.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "tcop/tcopprot.h"
@@ -31,7 +32,10 @@
 #include "utils/rel.h"
 #include "utils/relcache.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/varlena.h"
+#include "verify/attribute.h"
+#include "verify/body.h"
 #include "verify/budget.h"
 #include "verify/memo.h"
 #include "verify/observe.h"
@@ -117,6 +121,19 @@ observe_problem(Observation *obs, RuleId rule, RequirementState state,
 	obs->problems = lappend(obs->problems, problem);
 	obs->state = Max(obs->state, state);
 	return problem;
+}
+
+bool
+observation_is_denied(const Observation *obs)
+{
+	ListCell   *lc;
+
+	foreach(lc, obs->problems)
+	{
+		if (((Problem *) lfirst(lc))->rule == RULE_PRIVILEGE_LOST)
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -219,6 +236,19 @@ observe_column(Observation *obs, Oid relid, const char *attname)
 					psprintf("%s.%s", key->name, attname), true);
 }
 
+void
+observe_keys(Observation *obs, List *keys)
+{
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		ObjectKey  *key = lfirst(lc);
+
+		observe_key(obs, key->classid, key->schema, key->name, key->found);
+	}
+}
+
 /* ---- dispatch ---- */
 
 static void
@@ -248,13 +278,16 @@ verify_one(const Requirement *req, Observation *obs)
 			verify_query(req, obs);
 			break;
 		case REQUIREMENT_ROUTINE:
+			verify_routine(req, obs);
+			break;
 		case REQUIREMENT_TYPE:
+			verify_type(req, obs);
+			break;
 		case REQUIREMENT_SEQUENCE:
+			verify_sequence(req, obs);
+			break;
 		case REQUIREMENT_EXTENSION:
-			observe_problem(obs, RULE_NOT_VERIFIED, STATE_UNKNOWN,
-							psprintf("%s %s", requirement_kind_name(req->kind), req->object),
-							pstrdup("not verified by this release"),
-							InvalidOid, NULL);
+			verify_extension(req, obs);
 			break;
 	}
 }
@@ -286,6 +319,37 @@ error_is_no_answer(const ErrorData *edata)
 		default:
 			return ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION ||
 				edata->elevel > ERROR;
+	}
+}
+
+bool
+error_is_the_servers(const ErrorData *edata)
+{
+	switch (edata->sqlerrcode)
+	{
+		case ERRCODE_READ_ONLY_SQL_TRANSACTION:
+		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
+			/*
+			 * A function that planning runs may want to write.  That a read-only
+			 * transaction, or a standby, refuses that says nothing.
+			 */
+			if (XactReadOnly)
+				return true;
+			break;
+		case ERRCODE_LOCK_NOT_AVAILABLE:
+		case ERRCODE_T_R_DEADLOCK_DETECTED:
+			return true;
+	}
+	switch (ERRCODE_TO_CATEGORY(edata->sqlerrcode))
+	{
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_SYSTEM_ERROR:
+		case ERRCODE_INTERNAL_ERROR:
+			return true;
+		default:
+			return false;
 	}
 }
 
@@ -332,6 +396,34 @@ shown_message(const ErrorData *edata)
 }
 
 /*
+ * A query that failed on a constant, perhaps an enum's label that is not there
+ * yet: it hangs on the types of whatever it may have been compared with.
+ */
+static void
+observe_column_types(Observation *obs)
+{
+	List	   *keys = list_copy(obs->keys);
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		ObjectKey  *key = lfirst(lc);
+		Oid			schema = get_namespace_oid(key->schema, true);
+		Oid			relid = key->classid == RelationRelationId && OidIsValid(schema)
+			? get_relname_relid(key->name, schema) : InvalidOid;
+
+		for (AttrNumber attnum = 1; OidIsValid(relid); attnum++)
+		{
+			Oid			type = get_atttype(relid, attnum);
+
+			if (!SearchSysCacheExists2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(attnum)))
+				break;
+			observe_type(obs, type);
+		}
+	}
+}
+
+/*
  * What the server says of a query that does not analyse, rewrite or plan, or of
  * a view that it cannot look through.
  */
@@ -341,9 +433,23 @@ observe_error(const Requirement *req, Observation *obs, const ErrorData *edata)
 	RuleId		rule = RULE_QUERY_BROKEN;
 	RequirementState state = STATE_UNMET;
 	Problem    *problem;
+	char	   *schema = shape_missing_schema(req->baseline);
 
 	switch (edata->sqlerrcode)
 	{
+		case ERRCODE_UNDEFINED_TABLE:
+		case ERRCODE_UNDEFINED_FUNCTION:
+		case ERRCODE_UNDEFINED_OBJECT:
+			/* Along the search path it meant one in a schema that is gone. */
+			if (schema != NULL)
+			{
+				(void) observe_missing_schema(obs, schema);
+				return;
+			}
+			break;
+		case ERRCODE_INVALID_TEXT_REPRESENTATION:
+			observe_column_types(obs);
+			break;
 		case ERRCODE_INSUFFICIENT_PRIVILEGE:
 			rule = RULE_PRIVILEGE_LOST;
 			break;
@@ -351,35 +457,12 @@ observe_error(const Requirement *req, Observation *obs, const ErrorData *edata)
 		case ERRCODE_AMBIGUOUS_FUNCTION:
 			rule = RULE_QUERY_AMBIGUOUS;
 			break;
-		case ERRCODE_READ_ONLY_SQL_TRANSACTION:
-		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
-			/*
-			 * A function that planning runs may want to write.  That a read-only
-			 * transaction, or a standby, refuses that says nothing.
-			 */
-			if (XactReadOnly)
+		default:
+			/* A limit or a fault of the server is not the query's. */
+			if (error_is_the_servers(edata))
 			{
 				rule = RULE_NOT_VERIFIED;
 				state = STATE_UNKNOWN;
-			}
-			break;
-		case ERRCODE_LOCK_NOT_AVAILABLE:
-		case ERRCODE_T_R_DEADLOCK_DETECTED:
-			rule = RULE_NOT_VERIFIED;
-			state = STATE_UNKNOWN;
-			break;
-		default:
-			/* A limit or a fault of the server is not the query's. */
-			switch (ERRCODE_TO_CATEGORY(edata->sqlerrcode))
-			{
-				case ERRCODE_INSUFFICIENT_RESOURCES:
-				case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
-				case ERRCODE_OPERATOR_INTERVENTION:
-				case ERRCODE_SYSTEM_ERROR:
-				case ERRCODE_INTERNAL_ERROR:
-					rule = RULE_NOT_VERIFIED;
-					state = STATE_UNKNOWN;
-					break;
 			}
 	}
 
@@ -428,6 +511,12 @@ set_local(const char *name, const char *value)
 							 GUC_ACTION_LOCAL, true, 0, false);
 }
 
+void
+enter_search_path(const char *path)
+{
+	set_local("search_path", path_without_temp_first(path));
+}
+
 /*
  * Become the requirement's role and take its search path, until the end of the
  * subtransaction.  False if there is no such role.
@@ -441,7 +530,7 @@ enter_context(const Requirement *req, const VerifyOptions *options)
 		return false;
 	if (!options->wait_for_locks)
 		set_local("lock_timeout", BUSY_LOCK_TIMEOUT);
-	set_local("search_path", path_without_temp_first(req->search_path));
+	enter_search_path(req->search_path);
 	set_local("client_min_messages", "error");
 	SetUserIdAndSecContext(roleid, SECURITY_RESTRICTED_OPERATION);
 	return true;
@@ -503,6 +592,7 @@ typedef struct Batch
 	const char *role;			/* whose time it is; NULL: nobody's yet */
 	MemoryContext scratch;		/* for answering one requirement */
 	MemoryContext memo;			/* for all that are answered in one context */
+	MemoryContext bodies;		/* for what is kept of the bodies of routines */
 	const VerifyOptions *options;
 	Observation **result;
 } Batch;
@@ -529,16 +619,14 @@ keep_keys(List **kept, List *keys)
 	}
 }
 
-/* Copy what was observed out of the scratch context and empty that. */
-static void
-keep_result(Batch *batch, int i)
+Observation *
+observation_copy(const Observation *obs)
 {
-	Observation *scratch = batch->result[i];
 	Observation *kept = palloc0_object(Observation);
 	ListCell   *lc;
 
-	kept->state = scratch->state;
-	foreach(lc, scratch->problems)
+	kept->state = obs->state;
+	foreach(lc, obs->problems)
 	{
 		Problem    *problem = palloc_object(Problem);
 
@@ -555,13 +643,29 @@ keep_result(Batch *batch, int i)
 		problem->constraint = copy_text(problem->constraint);
 		kept->problems = lappend(kept->problems, problem);
 	}
-	keep_keys(&kept->keys, scratch->keys);
-	if (scratch->baseline != NULL)
+	keep_keys(&kept->keys, obs->keys);
+	foreach(lc, obs->runs)
 	{
-		kept->baseline = palloc(VARSIZE(scratch->baseline));
-		memcpy(kept->baseline, scratch->baseline, VARSIZE(scratch->baseline));
+		RunRoutine *run = palloc_object(RunRoutine);
+
+		*run = *(RunRoutine *) lfirst(lc);
+		run->oldtable = copy_text(run->oldtable);
+		run->newtable = copy_text(run->newtable);
+		kept->runs = lappend(kept->runs, run);
 	}
-	batch->result[i] = kept;
+	if (obs->baseline != NULL)
+	{
+		kept->baseline = palloc(VARSIZE(obs->baseline));
+		memcpy(kept->baseline, obs->baseline, VARSIZE(obs->baseline));
+	}
+	return kept;
+}
+
+/* Copy what was observed out of the scratch context and empty that. */
+static void
+keep_result(Batch *batch, int i)
+{
+	batch->result[i] = observation_copy(batch->result[i]);
 	MemoryContextReset(batch->scratch);
 }
 
@@ -582,6 +686,11 @@ answer_in_context(void *arg)
 	budget_enter();
 	PushActiveSnapshot(GetLatestSnapshot());
 	role_exists = enter_context(first, batch->options);
+	if (batch->next == 0 || !same_context(first, batch->reqs[batch->order[batch->next - 1]]))
+	{
+		MemoryContextReset(batch->bodies);
+		bodies_reset(batch->bodies);
+	}
 	if (OidIsValid(without_index))
 		hide_index(without_index);
 	for (; batch->next < batch->nreqs; batch->next++)
@@ -687,6 +796,23 @@ answer_some(Batch *batch)
 	return true;
 }
 
+/*
+ * A label that this transaction has added to an enum is not to be used before it
+ * commits, lest it be stored and the addition rolled back.  Nothing is stored
+ * here, and what is asked is how things will be.  Returns what gives back to
+ * the server what it knew.
+ */
+static void *
+forget_uncommitted_enums(void)
+{
+	Size		size = EstimateUncommittedEnumsSpace();
+	void	   *space = palloc(size);
+
+	SerializeUncommittedEnums(space, size);
+	AtEOXact_Enum();
+	return space;
+}
+
 bool
 verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 					Observation **result)
@@ -702,6 +828,8 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 										 0, 128 * 1024, ALLOCSET_DEFAULT_MAXSIZE),
 		.memo = AllocSetContextCreate(CurrentMemoryContext,
 									  "compat_guard memo", ALLOCSET_SMALL_SIZES),
+		.bodies = AllocSetContextCreate(CurrentMemoryContext,
+										"compat_guard bodies", ALLOCSET_DEFAULT_SIZES),
 		.options = &options,
 		.result = result
 	};
@@ -710,6 +838,7 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	MemoryContext outer_memo;
 	WaitedFor	waited_for = {0};
 	const char *statement = debug_query_string;
+	void	   *enums = forget_uncommitted_enums();
 
 	/* By a function that calls us while it is run by us. */
 	if (running)
@@ -741,6 +870,7 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		if (OidIsValid(without_index))
 			show_index(without_index);
 		without_index = InvalidOid;
+		RestoreUncommittedEnums(enums);
 		budget_end_watch();
 		debug_query_string = statement;
 		running = false;
@@ -752,6 +882,7 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	verify_release_locks(&waited_for);
 	MemoryContextDelete(batch.scratch);
 	MemoryContextDelete(batch.memo);
+	MemoryContextDelete(batch.bodies);
 	return answered;
 }
 

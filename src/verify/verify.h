@@ -52,6 +52,7 @@ typedef struct Observation
 	List	   *problems;		/* of Problem * */
 	List	   *keys;			/* of ObjectKey *, without duplicates: where to look
 								 * again when something appears, changes or goes */
+	List	   *runs;			/* of RunRoutine *: for body.c */
 	Jsonb	   *baseline;		/* to compare with later; NULL if the kind has none
 								 * or the requirement has one */
 	bool		planning;		/* a query is being planned */

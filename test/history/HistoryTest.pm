@@ -310,8 +310,9 @@ sub unmet
 {
 	my ($history, $node, $db, $version) = @_;
 
+	# Not what is unknown: the bodies of triggers in PL/pgSQL.
 	my %unmet = map { ("$_->{kind} $_->{object}" => 1) }
-	  rows_of($node, $db, "SELECT * FROM compat_guard.unmet WHERE app = '$history->{app}' AND version = '$version'");
+	  rows_of($node, $db, "SELECT * FROM compat_guard.unmet WHERE app = '$history->{app}' AND version = '$version' AND state = 'unmet'");
 	return sort keys %unmet;
 }
 

@@ -131,7 +131,7 @@ foreach my $restore (@restores)
 			"$db: $what are the same");
 	}
 	is($node->safe_psql($db, q{SELECT string_agg(version || ' ' || state, ', ' ORDER BY version) FROM compat_guard.compatibility}),
-		'1 met, 2 unmet', "$db: the schema is right");
+		'1 unknown, 2 unmet', "$db: the schema is right, but for the body of a trigger in PL/pgSQL");
 
 	is($node->safe_psql($db, q{SELECT object, rule, expected, found FROM compat_guard.verification('shop', '1') WHERE rule IS NOT NULL}),
 		'', "$db: what stands around the relations is the same");

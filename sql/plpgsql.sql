@@ -1,0 +1,109 @@
+--
+-- Bodies in PL/pgSQL, where the database has plpgsql_check to ask.
+--
+SELECT count(*) = 0 AS not_there FROM pg_available_extensions WHERE name = 'plpgsql_check' \gset
+\if :not_there
+	\quit
+\endif
+\set VERBOSITY terse
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS compat_guard;
+CREATE ROLE regress_plpgsql;
+CREATE SCHEMA shop;
+CREATE SCHEMA hidden;
+GRANT USAGE ON SCHEMA shop TO regress_plpgsql;
+SET search_path = shop;
+
+CREATE TABLE orders (id bigint, item int, sum numeric);
+CREATE TABLE prices (item int, price numeric);
+CREATE TABLE hidden.log (entry text);
+CREATE TABLE tallies (n int);
+GRANT SELECT, INSERT, UPDATE ON orders, prices, tallies TO regress_plpgsql;
+
+CREATE FUNCTION price(int) RETURNS numeric LANGUAGE sql STABLE AS 'SELECT price FROM prices WHERE item = $1';
+CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF NEW.item IS NOT NULL THEN
+		NEW.sum = price(NEW.item);
+	END IF;
+	RETURN NEW;
+END $$;
+-- With its owner's rights and path: the role could not look there.
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = hidden AS $$
+BEGIN
+	INSERT INTO log VALUES (NEW.id);
+	RETURN NULL;
+END $$;
+CREATE TRIGGER fill BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION fill();
+CREATE TRIGGER note AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION note();
+-- With a table of its trigger's own.
+CREATE FUNCTION sum_up() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO tallies SELECT count(*) FROM new_orders;
+	RETURN NULL;
+END $$;
+CREATE TRIGGER sum_up AFTER INSERT ON orders REFERENCING NEW TABLE AS new_orders FOR EACH STATEMENT EXECUTE FUNCTION sum_up();
+-- Dynamic statements, tables of its own, and a body that never worked.
+CREATE FUNCTION dynamic(t text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE n bigint;
+BEGIN EXECUTE format('SELECT count(*) FROM %I', t) INTO n; RETURN n; END $$;
+CREATE FUNCTION scratch() RETURNS int LANGUAGE plpgsql AS $$
+BEGIN CREATE TEMP TABLE s AS SELECT 1 AS n; RETURN (SELECT n FROM s); END $$;
+CREATE FUNCTION broken() RETURNS int LANGUAGE plpgsql AS $$
+BEGIN RETURN (SELECT no_such_column FROM tallies); END $$;
+CREATE TYPE pair AS (a int, b int);
+CREATE FUNCTION pair_up() RETURNS int LANGUAGE plpgsql AS $$
+DECLARE p pair; BEGIN p.a = 1; RETURN p.a; END $$;
+CREATE FUNCTION again(n int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN IF n > 0 THEN RETURN again(n - 1); END IF; RETURN (SELECT max(tallies.n) FROM tallies); END $$;
+
+SELECT status, unmet FROM compat_guard.register('body', '1', '{
+	"role": "regress_plpgsql",
+	"search_path": "shop",
+	"relations": {"orders": {"access": ["insert"], "insert": ["id", "item"]}},
+	"queries": {"add": "INSERT INTO orders (id, item) VALUES ($1, $2)"},
+	"routines": {"dynamic(text)": {}, "scratch()": {}, "broken()": {}, "again(int)": {}, "pair_up()": {}}}');
+\set check 'SELECT rule, kind, object, state, expected, found FROM compat_guard.verification(''body'', ''1'') WHERE rule IS NOT NULL ORDER BY object COLLATE "C", kind COLLATE "C", expected COLLATE "C";'
+\set found 'SELECT rule, action, requirement, expected, found FROM compat_guard.preview('
+:check
+-- Nobody can tell, and nobody is told.
+:found'ALTER TABLE shop.orders RENAME sum TO total');
+
+-- When the extension comes, what is found now is no change's doing.
+CREATE EXTENSION plpgsql_check SCHEMA public;
+:check
+SELECT status FROM compat_guard.versions;
+
+-- Found: what a body uses, and what that calls; once, whoever fires it.
+:found'ALTER TABLE shop.orders RENAME sum TO total');
+:found'ALTER TABLE shop.prices RENAME price TO net');
+:found'DROP FUNCTION shop.price');
+:found'ALTER TABLE shop.tallies RENAME n TO m');
+:found'ALTER TABLE hidden.log RENAME TO journal');
+:found'CREATE OR REPLACE FUNCTION shop.fill() RETURNS trigger LANGUAGE plpgsql AS ''BEGIN NEW.total = 1; RETURN NEW; END''');
+-- a type that it declares a variable of
+CREATE TYPE other AS (a int);
+:found'CREATE OR REPLACE FUNCTION shop.pair_up() RETURNS int LANGUAGE plpgsql AS ''DECLARE p shop.other; BEGIN p.b = 1; RETURN 1; END''');
+-- none: the body is made to fit, the trigger fires no longer; a broken body
+-- stays broken; what is dynamic is not looked into
+:found'ALTER TABLE shop.orders RENAME sum TO total;
+	CREATE OR REPLACE FUNCTION shop.fill() RETURNS trigger LANGUAGE plpgsql AS ''BEGIN NEW.total = 1; RETURN NEW; END''');
+:found'ALTER TABLE shop.orders RENAME sum TO total; ALTER TABLE shop.orders DISABLE TRIGGER fill');
+:found'ALTER TABLE shop.tallies ADD more int');
+\set VERBOSITY default
+ALTER TABLE orders RENAME sum TO total;
+\set VERBOSITY terse
+-- A body that comes with the trigger.
+CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.nothing = 1; RETURN NEW; END';
+CREATE TRIGGER late BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION late();
+-- Functions of the same names are not called instead.
+CREATE FUNCTION public.plpgsql_check_function_tb(regprocedure, regclass) RETURNS int LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''called''; END';
+SELECT DISTINCT rule, state, found FROM compat_guard.verification('body', '1') WHERE rule IS NOT NULL;
+DROP FUNCTION public.plpgsql_check_function_tb(regprocedure, regclass);
+
+DROP EXTENSION plpgsql_check;
+SELECT status FROM compat_guard.versions;
+SELECT compat_guard.forget('body', '1');
+RESET search_path;
+DROP SCHEMA shop, hidden CASCADE;
+DROP ROLE regress_plpgsql;

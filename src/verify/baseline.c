@@ -1,0 +1,103 @@
+/*
+ * baseline.c
+ *		What a requirement found when it was first met, to compare with later.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/json.h"
+#include "verify/baseline.h"
+
+static void
+put_name(StringInfo json, const char *name)
+{
+	if (json->len > 1)
+		appendStringInfoString(json, ", ");
+	escape_json(json, name);
+	appendStringInfoString(json, ": ");
+}
+
+static void
+put_list(StringInfo json, List *list)
+{
+	ListCell   *lc;
+	const char *separator = "";
+
+	appendStringInfoChar(json, '[');
+	foreach(lc, list)
+	{
+		appendStringInfoString(json, separator);
+		escape_json(json, lfirst(lc));
+		separator = ", ";
+	}
+	appendStringInfoChar(json, ']');
+}
+
+Jsonb *
+baseline_of(const BaselineMember *members, int nmembers)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	for (int i = 0; i < nmembers; i++)
+	{
+		if (members[i].is_list)
+		{
+			put_name(&json, members[i].name);
+			put_list(&json, members[i].list);
+		}
+		else if (members[i].text != NULL)
+		{
+			put_name(&json, members[i].name);
+			escape_json(&json, members[i].text);
+		}
+	}
+	appendStringInfoChar(&json, '}');
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data)));
+}
+
+Jsonb *
+baseline_with(Jsonb *baseline, const BaselineMember *member)
+{
+	Jsonb	   *more = baseline_of(member, 1);
+
+	if (baseline == NULL)
+		return more;
+	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(baseline),
+											  JsonbPGetDatum(more)));
+}
+
+char *
+baseline_text(const Requirement *req, const char *member)
+{
+	JsonbValue *value = json_member(req->baseline, member);
+
+	return value == NULL ? NULL : json_text(value);
+}
+
+bool
+baseline_has(const Requirement *req, const char *member)
+{
+	return json_member(req->baseline, member) != NULL;
+}
+
+List *
+baseline_list(const Requirement *req, const char *member)
+{
+	return json_text_list(json_member(req->baseline, member));
+}
+
+bool
+text_list_has(List *list, const char *text)
+{
+	ListCell   *lc;
+
+	foreach(lc, list)
+	{
+		if (strcmp(lfirst(lc), text) == 0)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,38 @@
+/*
+ * body.h
+ *		The parts of checking the bodies of routines.
+ */
+#ifndef COMPAT_GUARD_BODY_H
+#define COMPAT_GUARD_BODY_H
+
+#include "verify/verify.h"
+
+/* A body, for a trigger's function as run for a relation: no padding. */
+typedef struct BodyKey
+{
+	Oid			routine;
+	Oid			relid;			/* InvalidOid: not by a trigger */
+} BodyKey;
+
+/* A routine that a requirement runs. */
+typedef struct RunRoutine
+{
+	BodyKey		key;
+	char	   *oldtable;		/* transition tables of the trigger, or NULL */
+	char	   *newtable;
+} RunRoutine;
+
+extern void observe_run(Observation *obs, const RunRoutine *run);
+
+/* ---- plpgsql.c ---- */
+
+/* NULL if plpgsql_check can be asked. */
+extern const char *why_plpgsql_cannot_tell(void);
+
+/*
+ * Ask plpgsql_check.  Observes what the body depends on, and returns true; or
+ * fills in code and message of what is wrong with it, and returns false.
+ */
+extern bool plpgsql_check_body(const RunRoutine *run, Observation *obs, ErrorData *edata);
+
+#endif							/* COMPAT_GUARD_BODY_H */

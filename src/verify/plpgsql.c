@@ -1,0 +1,213 @@
+/*
+ * plpgsql.c
+ *		What plpgsql_check says of a PL/pgSQL body, and what the body uses.
+ *
+ * The server itself cannot tell: PL/pgSQL looks at a statement when it runs it.
+ * The extension is asked where it is installed in the database.
+ *
+ * Its functions are called by name, in its own schema, where others may have
+ * made functions of the same names to be called in their place.  Then they are
+ * not called at all.  The call has no operator in it for the same reason.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "base/compat.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/catcache.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "verify/body.h"
+#include "verify/observe.h"
+
+/*
+ * The schema of the extension's functions of this name.  InvalidOid if there are
+ * none, or others beside them.
+ */
+static Oid
+schema_of_members(Oid extension, const char *name)
+{
+	CatCList   *list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
+	Oid			schema = InvalidOid;
+	bool		others = false;
+
+	for (int i = 0; i < list->n_members; i++)
+	{
+		Form_pg_proc form = (Form_pg_proc) GETSTRUCT(&list->members[i]->tuple);
+
+		if (getExtensionOfObject(ProcedureRelationId, form->oid) == extension)
+			schema = form->pronamespace;
+	}
+	for (int i = 0; i < list->n_members; i++)
+	{
+		Form_pg_proc form = (Form_pg_proc) GETSTRUCT(&list->members[i]->tuple);
+
+		others |= form->pronamespace == schema &&
+			getExtensionOfObject(ProcedureRelationId, form->oid) != extension;
+	}
+	ReleaseSysCacheList(list);
+	return others ? InvalidOid : schema;
+}
+
+/* Quoted; NULL if it cannot be asked. */
+static const char *
+checker_schema(void)
+{
+	static const char *const functions[] = {
+		"plpgsql_check_function_tb", "plpgsql_show_dependency_tb",
+		"__plpgsql_show_dependency_tb"
+	};
+	Oid			extension = get_extension_oid("plpgsql_check", true);
+	Oid			schema = InvalidOid;
+
+	if (!OidIsValid(extension))
+		return NULL;
+	for (int i = 0; i < (int) lengthof(functions); i++)
+	{
+		Oid			found = schema_of_members(extension, functions[i]);
+
+		if (!OidIsValid(found))
+			return NULL;
+		schema = found;
+	}
+	return quote_identifier(get_namespace_name(schema));
+}
+
+const char *
+why_plpgsql_cannot_tell(void)
+{
+	if (checker_schema() != NULL)
+		return NULL;
+	return OidIsValid(get_extension_oid("plpgsql_check", true))
+		? "somebody's functions stand beside those of plpgsql_check"
+		: "plpgsql_check is not installed";
+}
+
+/* $1: the routine; $2: the trigger's relation, or 0; $3, $4: transition tables. */
+static void
+ask(const char *sql, int nparams, const RunRoutine *run)
+{
+	Oid			types[] = {REGPROCEDUREOID, REGCLASSOID, TEXTOID, TEXTOID};
+	Datum		values[4] = {
+		ObjectIdGetDatum(run->key.routine), ObjectIdGetDatum(run->key.relid)
+	};
+	char		nulls[] = "  nn";
+
+	if (run->oldtable != NULL)
+	{
+		values[2] = CStringGetTextDatum(run->oldtable);
+		nulls[2] = ' ';
+	}
+	if (run->newtable != NULL)
+	{
+		values[3] = CStringGetTextDatum(run->newtable);
+		nulls[3] = ' ';
+	}
+	if (SPI_execute_with_args(sql, nparams, types, values, nulls, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not ask plpgsql_check");
+}
+
+static char *
+result_text(uint64 row, int column)
+{
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+}
+
+/* True if no row is an error; the first is copied into context. */
+static bool
+read_errors(ErrorData *edata, MemoryContext context)
+{
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		char	   *level = result_text(row, 1);
+		char	   *code = result_text(row, 2);
+		char	   *message = result_text(row, 3);
+
+		if (level == NULL || strcmp(level, "error") != 0)
+			continue;
+		edata->elevel = ERROR;
+		edata->sqlerrcode = code == NULL || strlen(code) != 5 ? ERRCODE_INTERNAL_ERROR
+			: MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4]);
+		edata->message = MemoryContextStrdup(context, message ? message : "error without message");
+		return false;
+	}
+	return true;
+}
+
+static void
+observe_dependency(Observation *obs, const char *type, Oid objid)
+{
+	if (objid < FirstNormalObjectId)
+		return;
+	if (strcmp(type, "RELATION") == 0)
+	{
+		observe_object(obs, RelationRelationId, objid);
+		if (!role_knows_relation(objid))
+			(void) observe_lost_privilege(obs, objid, NULL, GetUserId(), "be allowed to use",
+										  psprintf("permission denied for %s",
+												   relation_label(objid)));
+	}
+	else if (strcmp(type, "OPERATOR") == 0)
+		observe_object(obs, OperatorRelationId, objid);
+	else
+	{
+		RunRoutine	run = {.key = {objid, InvalidOid}};
+
+		observe_object(obs, ProcedureRelationId, objid);
+		observe_run(obs, &run);
+	}
+}
+
+/* What is observed has to outlive the SPI call's own memory. */
+static void
+read_dependencies(Observation *obs, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		char	   *type = result_text(row, 1);
+		char	   *objid = result_text(row, 2);
+
+		if (type != NULL && objid != NULL)
+			observe_dependency(obs, type, atooid(objid));
+	}
+	MemoryContextSwitchTo(old);
+}
+
+bool
+plpgsql_check_body(const RunRoutine *run, Observation *obs, ErrorData *edata)
+{
+	const char *schema = checker_schema();
+	MemoryContext context = CurrentMemoryContext;
+	bool		sound;
+
+	SPI_connect();
+	ask(psprintf("SELECT c.level, c.sqlstate, c.message"
+				 " FROM %s.plpgsql_check_function_tb(funcoid => $1, relid => $2,"
+				 " oldtable => $3::pg_catalog.name, newtable => $4::pg_catalog.name,"
+				 " other_warnings => false, extra_warnings => false) AS c", schema), 4, run);
+	sound = read_errors(edata, context);
+
+	/* It takes a cancelled query or a lock not had for an error of the body. */
+	if (!sound && error_is_no_answer(edata))
+		ereport(ERROR,
+				(errcode(edata->sqlerrcode), errmsg_internal("%s", edata->message)));
+	if (sound && run->oldtable == NULL && run->newtable == NULL)
+	{
+		ask(psprintf("SELECT d.type, d.oid FROM %s.plpgsql_show_dependency_tb($1, $2) AS d",
+					 schema), 2, run);
+		read_dependencies(obs, context);
+	}
+	SPI_finish();
+	return sound;
+}
