@@ -56,6 +56,7 @@ typedef struct Body
 {
 	BodyKey		key;			/* must be first */
 	char	   *label;			/* of the routine */
+	bool		is_sql;			/* and so may be inlined by the planner */
 	Observation *found;
 } Body;
 
@@ -485,7 +486,7 @@ look_at_body(Body *body, const RunRoutine *run)
 	if (!HeapTupleIsValid(tup))
 		return;
 	form = (Form_pg_proc) GETSTRUCT(tup);
-	check.is_sql = (form->prolang == SQLlanguageId);
+	body->is_sql = check.is_sql = (form->prolang == SQLlanguageId);
 	if (cannot_run(form, run) || (!check.is_sql && !language_is_plpgsql(form->prolang)))
 		return;
 	check.source = proc_text(tup, Anum_pg_proc_prosrc);
@@ -565,6 +566,7 @@ obtain_body(const RunRoutine *run)
 	body = hash_search(bodies, &run->key, HASH_ENTER, &found);
 	old = MemoryContextSwitchTo(bodies_context);
 	body->label = pstrdup(fresh.label);
+	body->is_sql = fresh.is_sql;
 	body->found = observation_copy(fresh.found);
 	MemoryContextSwitchTo(old);
 	return body;
@@ -599,7 +601,7 @@ bool
 observe_bodies(const Requirement *req, Observation *obs)
 {
 	BaselineMember broken = {.name = "broken", .is_list = true};
-	bool		whole = true;
+	bool		can_be_planned = true;
 	ListCell   *lc;
 
 	/* What the role may not call has no business to be looked at for it. */
@@ -615,12 +617,12 @@ observe_bodies(const Requirement *req, Observation *obs)
 		foreach(lc, body->found->problems)
 		{
 			add_body_problem(req, obs, body, lfirst(lc), &broken.list);
-			whole &= ((Problem *) lfirst(lc))->state != STATE_UNMET;
+			can_be_planned &= !body->is_sql || ((Problem *) lfirst(lc))->state != STATE_UNMET;
 		}
 		foreach(lc, body->found->runs)
 			observe_run(obs, lfirst(lc));
 	}
 	if (req->baseline == NULL && broken.list != NIL)
 		obs->baseline = baseline_with(obs->baseline, &broken);
-	return whole;
+	return can_be_planned;
 }

@@ -123,7 +123,8 @@ extern void observe_truncate(Observation *obs, Oid relid);
 
 /*
  * Check the bodies of all that the requirement runs, and add to its baseline
- * which do not resolve.  False if any does not.
+ * which do not resolve.  False if one is of a function in SQL, which the planner
+ * may put into a query that calls it.
  */
 extern bool observe_bodies(const Requirement *req, Observation *obs);
 
