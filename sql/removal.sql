@@ -27,6 +27,11 @@ DROP EXTENSION compat_guard;
 ROLLBACK TO s;
 CREATE TABLE harmless (a int);
 COMMIT;
+-- allowed, for this transaction
+BEGIN;
+SELECT compat_guard.allow('moves to another database', rule => 'guard-removed');
+DROP EXTENSION compat_guard;
+ROLLBACK;
 DO $$
 BEGIN
 	DROP EXTENSION compat_guard;

@@ -27,7 +27,9 @@
 #include "catalog/pg_event_trigger.h"
 #include "catalog/pg_extension.h"
 #include "commands/trigger.h"
+#include "judge/allowance.h"
 #include "judge/judge.h"
+#include "judge/record.h"
 #include "registry/registry.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -197,5 +199,13 @@ judge_removal(const char *statement, bool preview)
 		ereport(ERROR,
 				(errcode(ERRCODE_GUARD_BREAKS_VERSION),
 				 errmsg("extension \"%s\" is not dropped by a preview", "compat_guard")));
+	allowance_apply(removal.findings);
+	if (findings_block(removal.findings))
+	{
+		TouchingStatement dropping = {.text = statement};
+		Touched		touched = {.statements = list_make1(&dropping)};
+
+		record_blocked(&touched, removal.findings);
+	}
 	findings_report(removal.findings);
 }

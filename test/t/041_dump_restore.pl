@@ -133,7 +133,7 @@ foreach my $restore (@restores)
 	is($node->safe_psql($db, q{SELECT string_agg(version || ' ' || state, ', ' ORDER BY version) FROM compat_guard.compatibility}),
 		'1 unknown, 2 unmet', "$db: the schema is right, but for the body of a trigger in PL/pgSQL");
 
-	is($node->safe_psql($db, q{SELECT object, rule, expected, found FROM compat_guard.verification('shop', '1') WHERE rule IS NOT NULL}),
+	is($node->safe_psql($db, q{SELECT object, rule, expected, found FROM compat_guard.verification('shop', '1') WHERE rule IS NOT NULL AND rule <> 'routine-body-broken'}),
 		'', "$db: what stands around the relations is the same");
 
 	# The very first change after the restore.
@@ -180,7 +180,7 @@ is(restore('schema_only', 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/d
 	'', 'first the one, then the other');
 is(verdict('schema_only', 'DROP INDEX app.users_email_idx;'), 'ERROR:  VG001', 'guarded');
 is(verdict('schema_only', 'ALTER TABLE app.users ADD COLUMN fax text;'), '', 'the first change that passes');
-is($node->safe_psql('schema_only', q{SELECT object, state FROM compat_guard.check('shop', '1') WHERE state <> 'met'}),
+is($node->safe_psql('schema_only', q{SELECT object, state FROM compat_guard.check('shop', '1') WHERE state = 'unmet'}),
 	'kept|unmet', 'a dump of data leaves materialized views empty');
 is(verdict('schema_only', 'REFRESH MATERIALIZED VIEW app.kept;'), '', 'which are then filled');
 is($node->safe_psql('schema_only', $stood), $node->safe_psql('shop', $stood), 'as it was');

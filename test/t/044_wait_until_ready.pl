@@ -161,12 +161,12 @@ ends_with(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE applica
 register();
 $waiter = start($call);
 is_idle('before DROP EXTENSION');
-$migration->query_safe('BEGIN; DROP EXTENSION compat_guard;');
+$migration->query_safe('BEGIN; SET LOCAL compat_guard.mode = off; DROP EXTENSION compat_guard;');
 like($node->psql_all(q{CALL compat_guard.wait_until_ready('shop', 'v1', '300 ms')}), qr/^f\n/,
 	'time is over though the registry is locked');
 is_idle('while the extension is being dropped');
 $migration->query_safe('ROLLBACK;');
-$node->safe_psql('postgres', 'DROP EXTENSION compat_guard');
+$node->safe_psql('postgres', 'SET compat_guard.mode = off; DROP EXTENSION compat_guard');
 like(finish($waiter), qr/ERROR: +extension "compat_guard" is not installed/, 'DROP EXTENSION');
 $node->safe_psql('postgres', 'CREATE EXTENSION compat_guard');
 $migration->quit;
