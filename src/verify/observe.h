@@ -158,8 +158,20 @@ extern void observe_sequence_right(Observation *obs, Oid sequence);
 extern void observe_keys(Observation *obs, List *keys);
 extern Observation *observation_copy(const Observation *obs);
 
+/* ---- error.c ---- */
+
 /* An error that says nothing about the requirement: it must go on. */
 extern bool error_is_no_answer(const ErrorData *edata);
+
+/* A lock that another transaction holds, where we would not wait for it. */
+extern bool error_is_busy(const ErrorData *edata);
+
+/*
+ * Report what the server says of a query that does not analyse, rewrite or plan,
+ * or of a view that it cannot look through.
+ */
+extern void observe_error(const Requirement *req, Observation *obs,
+						  const ErrorData *edata);
 
 /* Is it a limit or a fault of the server? */
 extern bool error_is_the_servers(const ErrorData *edata);
@@ -180,8 +192,20 @@ extern void observe_insert(Observation *obs, Oid relid, Bitmapset *supplied);
 /* Change a setting until the end of the subtransaction. */
 extern void set_local(const char *name, const char *value);
 
+/* ---- error.c ---- */
+
 /* An error that says nothing about the requirement: it must go on. */
 extern bool error_is_no_answer(const ErrorData *edata);
+
+/* A lock that another transaction holds, where we would not wait for it. */
+extern bool error_is_busy(const ErrorData *edata);
+
+/*
+ * Report what the server says of a query that does not analyse, rewrite or plan,
+ * or of a view that it cannot look through.
+ */
+extern void observe_error(const Requirement *req, Observation *obs,
+						  const ErrorData *edata);
 
 /*
  * A relation that somebody who reads the view as role may not read, after all: what

@@ -1,0 +1,203 @@
+/*
+ * error.c
+ *		What an error says about a requirement.
+ *
+ * Most errors that analysing, rewriting or planning a query raises are the
+ * answer.  Some are the server's trouble, which says nothing either way, and
+ * some are nobody's business but the transaction's, such as a cancel.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "mb/pg_wchar.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "verify/attribute.h"
+#include "verify/budget.h"
+#include "verify/observe.h"
+#include "verify/query.h"
+
+/*
+ * An error that says nothing about the requirement: it must go on.  Functions can
+ * raise what they like, and must not be able to fail what others do by that; but
+ * a cancel that somebody sent is one wherever it comes through.
+ */
+bool
+error_is_no_answer(const ErrorData *edata)
+{
+	if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED &&
+		(budget_was_cancelled() || RecoveryInProgress()))
+		return true;
+	if (edata->context != NULL)
+		return false;
+	switch (edata->sqlerrcode)
+	{
+		case ERRCODE_QUERY_CANCELED:
+		case ERRCODE_LOCK_NOT_AVAILABLE:
+		case ERRCODE_T_R_DEADLOCK_DETECTED:
+		case ERRCODE_OUT_OF_MEMORY:
+		case ERRCODE_DATA_CORRUPTED:
+		case ERRCODE_INDEX_CORRUPTED:
+			return true;
+		default:
+			return ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION ||
+				edata->elevel > ERROR;
+	}
+}
+
+bool
+error_is_the_servers(const ErrorData *edata)
+{
+	switch (edata->sqlerrcode)
+	{
+		case ERRCODE_READ_ONLY_SQL_TRANSACTION:
+		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
+			/*
+			 * A function that planning runs may want to write.  That a read-only
+			 * transaction, or a standby, refuses that says nothing.
+			 */
+			if (XactReadOnly)
+				return true;
+			break;
+		case ERRCODE_LOCK_NOT_AVAILABLE:
+		case ERRCODE_T_R_DEADLOCK_DETECTED:
+			return true;
+	}
+	switch (ERRCODE_TO_CATEGORY(edata->sqlerrcode))
+	{
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_SYSTEM_ERROR:
+		case ERRCODE_INTERNAL_ERROR:
+			return true;
+		default:
+			return false;
+	}
+}
+
+bool
+error_is_busy(const ErrorData *edata)
+{
+	return edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		edata->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
+}
+
+/*
+ * Planning evaluates constants.  What fails there for the values it meets, or in
+ * the code of a function, may fail today and not tomorrow, and says nothing of
+ * the schema; whoever wrote the function could stop any change by it.
+ */
+static bool
+error_is_of_evaluation(const Observation *obs, const ErrorData *edata)
+{
+	if (!obs->planning)
+		return false;
+	if (obs->ran_function && edata->context != NULL)
+		return true;
+	switch (ERRCODE_TO_CATEGORY(edata->sqlerrcode))
+	{
+		case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION:
+		case ERRCODE_FEATURE_NOT_SUPPORTED:
+			return false;
+		default:
+			return true;
+	}
+}
+
+/* It is stored, and may have been written by whoever registered the query. */
+#define MESSAGE_SHOWN 1000
+
+static char *
+shown_message(const ErrorData *edata)
+{
+	const char *message = edata->message ? edata->message : "error without message";
+	int			length = pg_mbcliplen(message, strlen(message), MESSAGE_SHOWN);
+
+	return pnstrdup(message, length);
+}
+
+/*
+ * A query that failed on a constant, perhaps an enum's label that is not there
+ * yet: it hangs on the types of whatever it may have been compared with.
+ */
+static void
+observe_column_types(Observation *obs)
+{
+	List	   *keys = list_copy(obs->keys);
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		ObjectKey  *key = lfirst(lc);
+		Oid			schema = get_namespace_oid(key->schema, true);
+		Oid			relid = key->classid == RelationRelationId && OidIsValid(schema)
+			? get_relname_relid(key->name, schema) : InvalidOid;
+
+		for (AttrNumber attnum = 1; OidIsValid(relid); attnum++)
+		{
+			Oid			type = get_atttype(relid, attnum);
+
+			if (!SearchSysCacheExists2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(attnum)))
+				break;
+			observe_type(obs, type);
+		}
+	}
+}
+
+void
+observe_error(const Requirement *req, Observation *obs, const ErrorData *edata)
+{
+	RuleId		rule = RULE_QUERY_BROKEN;
+	RequirementState state = STATE_UNMET;
+	Problem    *problem;
+	char	   *schema = shape_missing_schema(req->baseline);
+
+	switch (edata->sqlerrcode)
+	{
+		case ERRCODE_UNDEFINED_TABLE:
+		case ERRCODE_UNDEFINED_FUNCTION:
+		case ERRCODE_UNDEFINED_OBJECT:
+			/* Along the search path it meant one in a schema that is gone. */
+			if (schema != NULL)
+			{
+				(void) observe_missing_schema(obs, schema);
+				return;
+			}
+			break;
+		case ERRCODE_INVALID_TEXT_REPRESENTATION:
+			observe_column_types(obs);
+			break;
+		case ERRCODE_INSUFFICIENT_PRIVILEGE:
+			rule = RULE_PRIVILEGE_LOST;
+			break;
+		case ERRCODE_AMBIGUOUS_COLUMN:
+		case ERRCODE_AMBIGUOUS_FUNCTION:
+			rule = RULE_QUERY_AMBIGUOUS;
+			break;
+		default:
+			/* A limit or a fault of the server is not the query's. */
+			if (error_is_the_servers(edata))
+			{
+				rule = RULE_NOT_VERIFIED;
+				state = STATE_UNKNOWN;
+			}
+	}
+
+	if (error_is_of_evaluation(obs, edata))
+	{
+		rule = RULE_NOT_VERIFIED;
+		state = STATE_UNKNOWN;
+	}
+	problem = observe_problem(obs, rule, state,
+							  pstrdup("the statement to run"),
+							  shown_message(edata),
+							  InvalidOid, NULL);
+	problem->sqlstate = pstrdup(unpack_sql_state(edata->sqlerrcode));
+	problem->message = pstrdup(problem->found);
+	if (edata->cursorpos > 0)
+		problem->found = psprintf("%s at character %d", problem->found, edata->cursorpos);
+}
