@@ -120,6 +120,13 @@ BEGIN; ALTER SEQUENCE invoice_no RESTART 1000 INCREMENT 10 MAXVALUE 5000 CYCLE; 
 SELECT status, unmet FROM compat_guard.register('caller', '2', '{"extensions": ["plpgsql", "no such extension"]}');
 SELECT object, state, expected, found FROM compat_guard.check('caller', '2') ORDER BY object COLLATE "C";
 SELECT compat_guard.forget('caller', '2');
+-- one that a query needs: not there yet, then there, then to stay
+SELECT status, unmet FROM compat_guard.register_queries('caller', 'fuzzy', '{"SELECT levenshtein(name, $1) FROM users"}');
+CREATE EXTENSION fuzzystrmatch;
+SELECT status, unmet FROM compat_guard.versions WHERE version = 'fuzzy';
+DROP EXTENSION fuzzystrmatch;
+SELECT compat_guard.forget('caller', 'fuzzy');
+DROP EXTENSION fuzzystrmatch;
 
 --
 -- schema-missing: said of what is named with it, and of what was found in it
