@@ -164,7 +164,7 @@ static const Rule rules[RULE_COUNT] = {
 	[RULE_ROUTINE_BODY_BROKEN] = {
 		"routine-body-broken", ACTION_BLOCK, 0,
 		"the body of a routine or trigger function that the version reaches no longer resolves",
-		"replace the body in the same transaction, so that it fits the schema as it becomes"
+		"replace the body in the same transaction, so that it fits the schema as it becomes; or leave what it uses, and the rights to it, until the versions that reach it are retired"
 	},
 	[RULE_TYPE_MISSING] = {
 		"type-missing", ACTION_BLOCK, 0,

@@ -293,7 +293,7 @@ answer_in_context(void *arg)
 		else
 			observe_problem(batch->result[i], RULE_ROLE_MISSING, STATE_UNMET,
 							psprintf("role %s", quote_identifier(req->role)),
-							pstrdup("no such role"), InvalidOid, NULL);
+							pstrdup("no such role"), InvalidOid, NULL)->subject = req->role;
 		answering = NULL;
 		MemoryContextSwitchTo(context);
 		keep_result(batch, i);

@@ -25,7 +25,7 @@ foreach my $node ($publisher, $subscriber)
 }
 $publisher->safe_psql('postgres', q{
 	SELECT compat_guard.register('app', '1', '{"role": "app", "search_path": "public", "relations": {"t": {"columns": {"a": {}}}}}');
-	CREATE PUBLICATION registry FOR TABLE compat_guard.app, compat_guard.version,
+	CREATE PUBLICATION registry FOR TABLE compat_guard.app, compat_guard.version, compat_guard.instance,
 		compat_guard.requirement, compat_guard.version_requirement, compat_guard.policy});
 my $connection = $publisher->connstr . ' dbname=postgres';
 $subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION registry CONNECTION '$connection' PUBLICATION registry");
@@ -44,11 +44,12 @@ like(drop_column('a'), qr/would break.*app 1/, 'and guards');
 
 # What comes later is looked at when all is.
 $publisher->safe_psql('postgres', q{
-	SELECT compat_guard.register('app', '2', '{"role": "app", "search_path": "public", "relations": {"t": {"columns": {"b": {}}}}}')});
+	SELECT compat_guard.register('app', '2', '{"role": "app", "search_path": "public", "relations": {"t": {"columns": {"b": {}}}}}',
+		instance => 'i', lease => '1 h')});
 $publisher->wait_for_catchup('registry');
 is($subscriber->safe_psql('postgres', q{SELECT compat_guard.ready('app', '2')}), 't', 'a later version is answered at once');
 $subscriber->safe_psql('postgres', 'TRUNCATE compat_guard.requirement_state, compat_guard.requirement_key');
-like(drop_column('b'), qr/would break.*app 2/, 'and guarded when what was found is found anew');
+like(drop_column('b'), qr/would break.*app 2/, 'and guarded, by its lease, when what was found is found anew');
 like(drop_column('a'), qr/would break.*app 1/, 'as are all');
 is(drop_column('c'), '', 'what nobody needs may go');
 
@@ -58,6 +59,7 @@ $subscriber->safe_psql('postgres', q{
 	SELECT setval('compat_guard.id_seq', greatest(
 		(SELECT max(app_id) FROM compat_guard.app),
 		(SELECT max(version_id) FROM compat_guard.version),
+		(SELECT max(instance_id) FROM compat_guard.instance),
 		(SELECT max(requirement_id) FROM compat_guard.requirement)));
 	SELECT compat_guard.register('other', '1', '{"role": "app", "search_path": "public", "relations": {"t": {"columns": {"b": {}}}}}')});
 is($subscriber->safe_psql('postgres', 'SELECT count(*) FROM compat_guard.versions'), 3, 'registers versions of its own');
