@@ -114,7 +114,7 @@ SKIP:
 				"parts": {"insert": ["id"]}},
 			"queries": {"total": "SELECT total FROM lines WHERE total > 1"}}');
 	});
-	is(findings(q{ALTER TABLE lines ALTER total SET EXPRESSION AS (price * 3)}), '', 'another expression');
+	is(findings(q{ALTER TABLE lines ALTER total SET EXPRESSION AS (price * 3)}), 'log default-changed insert lines', 'another expression');
 	is(findings(q{ALTER TABLE lines DROP total;
 			ALTER TABLE lines ADD total int GENERATED ALWAYS AS (price * 2) STORED}),
 		'', 'virtual becomes stored');
@@ -125,7 +125,7 @@ SKIP:
 	is(findings(q{ALTER TABLE lines DROP total, DROP price;
 			ALTER TABLE lines ADD price int GENERATED ALWAYS AS (id) VIRTUAL,
 				ADD total int GENERATED ALWAYS AS (id) VIRTUAL}),
-		"block insert-rejected-column column lines.price\nblock insert-rejected-column insert lines",
+		"block insert-rejected-column column lines.price\nlog default-changed insert lines\nblock insert-rejected-column insert lines",
 		'a written column becomes virtual');
 	is(findings(q{ALTER TABLE parts ADD CONSTRAINT parts_note NOT NULL note NOT VALID}),
 		'block insert-needs-column insert parts', 'not null, not valid, on the table');

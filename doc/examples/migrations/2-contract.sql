@@ -1,0 +1,2 @@
+-- What only version 1 needed.
+ALTER TABLE customers DROP COLUMN fax;
