@@ -37,13 +37,14 @@ SKIP:
 		q{SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'}) eq '0';
 
 	my ($host, $port) = ($node->host, $node->port);
+	my $user = $node->safe_psql('postgres', 'SELECT quote_literal(current_user)');
 	$node->safe_psql('postgres', qq{
 		CREATE SCHEMA remote;
 		CREATE TABLE remote.users (id int NOT NULL, name text);
 		CREATE EXTENSION postgres_fdw;
 		CREATE SERVER loop FOREIGN DATA WRAPPER postgres_fdw
 			OPTIONS (host '$host', port '$port', dbname 'postgres');
-		CREATE USER MAPPING FOR PUBLIC SERVER loop OPTIONS (user 'postgres');
+		CREATE USER MAPPING FOR PUBLIC SERVER loop OPTIONS (user $user);
 		CREATE FOREIGN TABLE users (id int NOT NULL, name text) SERVER loop OPTIONS (schema_name 'remote');
 		CREATE VIEW names AS SELECT name FROM users;
 		GRANT ALL ON users, names TO app;

@@ -13,13 +13,14 @@ use Test::More;
 my $root = abs_path(dirname(__FILE__) . '/../..');
 my $node = PostgreSQL::Test::Cluster->new('main');
 
-$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
+# The superuser that the documentation speaks of, whoever runs this.
+local $ENV{PGUSER} = 'postgres';
+$node->init(extra => [ '--encoding=UTF8', '--locale=C', '--username=postgres' ]);
 $node->append_conf('postgresql.conf', "max_prepared_transactions = 10\nlog_statement = none\ntimezone = 'UTC'\n");
 $node->start;
 
 local $ENV{PGHOST} = $node->host;
 local $ENV{PGPORT} = $node->port;
-local $ENV{PGUSER} = $node->safe_psql('postgres', 'SELECT current_user');
 
 foreach my $file (map { s/^\Q$root\E\///r } "$root/README.md", sort glob "$root/doc/*.md")
 {
