@@ -103,7 +103,11 @@ compat_guard_retire(PG_FUNCTION_ARGS)
 	{
 		registry_retire_version(version, PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)));
 		CommandCounterIncrement();
-		registry_forget_found_unless_kept(registry_requirements_of(version->id));
+		registry_let_go_retired(app->id);
+
+		/* One that had lapsed before is not kept and so not among those. */
+		if (version->lapsed)
+			registry_forget_found_unless_kept(registry_requirements_of(version->id));
 	}
 	PG_RETURN_VOID();
 }
