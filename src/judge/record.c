@@ -231,8 +231,8 @@ tell_ready(List *versions)
 		appendStringInfo(&buf, "%s%s", shown > 0 ? ", " : "", (char *) lfirst(lc));
 	}
 	ereport(NOTICE,
-			(errmsg_plural("schema is now ready for an application version: %s",
-						   "schema is now ready for application versions: %s",
+			(errmsg_plural("with this change the schema is ready for an application version: %s",
+						   "with this change the schema is ready for application versions: %s",
 						   list_length(versions), buf.data)));
 }
 
