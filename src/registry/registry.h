@@ -72,6 +72,9 @@ extern bool registry_try_lock_requirements(const int64 *ids, int n);
 extern void registry_lock_row(int64 id);
 extern bool registry_try_lock_row(int64 id);	/* false: not at once */
 
+/* Against those only who lock it as above. */
+extern void registry_share_row(int64 id);
+
 /* ---- apps and versions (version.c) ---- */
 
 typedef struct App
