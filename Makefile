@@ -14,6 +14,7 @@ REGRESS = \
 	references \
 	relation_kinds \
 	liveness \
+	rollback \
 	journal \
 	removal \
 	hostile \

@@ -107,7 +107,9 @@ CREATE TABLE compat_guard.journal_entry (
 	findings			jsonb NOT NULL,
 	finding_count		integer NOT NULL,
 	reason				text,
-	reason_by			text
+	reason_by			text,
+	now_ready			text[] NOT NULL,
+	rollback_floors		jsonb NOT NULL
 );
 CREATE INDEX journal_entry_at_idx ON compat_guard.journal_entry (at);
 COMMENT ON TABLE compat_guard.journal_entry IS 'what became of each transaction that changed the schema';
@@ -575,6 +577,29 @@ LEFT JOIN compat_guard.verification() AS f USING (version_id)
 GROUP BY a.name, v.name;
 COMMENT ON VIEW compat_guard.compatibility IS 'do the live versions run on the schema as it is; verified when asked';
 
+CREATE FUNCTION compat_guard.rollback_versions()
+RETURNS TABLE (version_id bigint, app text, version text, live boolean)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_rollback_versions';
+COMMENT ON FUNCTION compat_guard.rollback_versions()
+IS 'each live version and those that a rollback may go to (compat_guard.rollback_versions)';
+
+CREATE VIEW compat_guard.rollback AS
+SELECT r.app, r.version, r.live, f.state, f.reasons,
+	r.version_id IS NOT DISTINCT FROM
+		pg_catalog.min(r.version_id) FILTER (WHERE f.state <> 'unmet') OVER (PARTITION BY r.app) AS is_floor,
+	v.registered_at, v.retired_at
+FROM compat_guard.rollback_versions() AS r
+JOIN compat_guard.version AS v USING (version_id)
+CROSS JOIN LATERAL (
+	SELECT CASE WHEN pg_catalog.count(*) FILTER (WHERE f.state = 'unmet') > 0 THEN 'unmet'
+				WHEN pg_catalog.count(*) FILTER (WHERE f.state = 'unknown') > 0 THEN 'unknown'
+				ELSE 'met' END AS state,
+		pg_catalog.array_agg(f.rule || ': ' || f.kind || ' ' || f.object || ': expected ' || f.expected || ', found ' || f.found
+							 ORDER BY f.object, f.rule) FILTER (WHERE f.state <> 'met') AS reasons
+	FROM compat_guard.verification(r.app, r.version) AS f) AS f;
+COMMENT ON VIEW compat_guard.rollback IS 'could the app go back to this version: live ones and the last that no longer are, on the schema as it is; verified when asked';
+
 CREATE VIEW compat_guard.dependencies AS
 SELECT c.relname::text AS class, k.schema, k.name, a.name AS app, v.name AS version,
 	r.kind, r.object AS requirement
@@ -687,7 +712,8 @@ COMMENT ON VIEW compat_guard.rules IS 'every rule with its default and its effec
 
 CREATE VIEW compat_guard.journal AS
 SELECT j.at, j.verdict, j.mode, j.session_role, j.role, j.application_name, j.client_addr, j.pid, j.xid,
-	j.statements, j.statement_count, j.versions, j.findings, j.finding_count, j.reason, j.reason_by
+	j.statements, j.statement_count, j.versions, j.findings, j.finding_count, j.reason, j.reason_by,
+	j.now_ready, j.rollback_floors
 FROM compat_guard.journal_entry AS j;
 COMMENT ON VIEW compat_guard.journal IS 'what became of each transaction that changed the schema, and why';
 
@@ -762,8 +788,8 @@ REVOKE ALL ON SCHEMA compat_guard FROM PUBLIC;
 GRANT USAGE ON SCHEMA compat_guard TO pg_monitor;
 -- Functions of a view run with the rights of whoever asks.
 GRANT EXECUTE ON FUNCTION compat_guard.verification(text, text), compat_guard.rule_table(),
-	compat_guard.live_versions(), compat_guard.lease_runs(timestamptz, timestamptz),
+	compat_guard.live_versions(), compat_guard.rollback_versions(), compat_guard.lease_runs(timestamptz, timestamptz),
 	compat_guard.require_version(text, text), compat_guard.droppable_without(text, text) TO pg_monitor;
 GRANT SELECT ON compat_guard.versions, compat_guard.instances, compat_guard.requirements, compat_guard.unmet,
-	compat_guard.compatibility, compat_guard.dependencies, compat_guard.droppable,
+	compat_guard.compatibility, compat_guard.rollback, compat_guard.dependencies, compat_guard.droppable,
 	compat_guard.rules, compat_guard.journal, compat_guard.journal_status TO pg_monitor;

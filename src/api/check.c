@@ -80,6 +80,40 @@ compat_guard_live_versions(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+GUARD_FUNCTION(compat_guard_rollback_versions);
+
+/*
+ * compat_guard.rollback_versions()
+ *		returns setof (version_id bigint, app text, version text, live boolean)
+ */
+Datum
+compat_guard_rollback_versions(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	List	   *kept;
+	ListCell   *lc;
+
+	guard_require_extension();
+	InitMaterializedSRF(fcinfo, 0);
+	kept = registry_kept_versions();
+	foreach(lc, kept)
+	{
+		const Version *version = lfirst(lc);
+		bool		live = registry_version_is_live(version, false);
+		Datum		values[4];
+		bool		nulls[4] = {false};
+
+		if (!live && !registry_is_in_reach(kept, version))
+			continue;
+		values[0] = Int64GetDatum(version->id);
+		values[1] = CStringGetTextDatum(registry_app_name(version->app_id));
+		values[2] = CStringGetTextDatum(version->name);
+		values[3] = BoolGetDatum(live);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
 GUARD_FUNCTION(compat_guard_verification);
 
 /*

@@ -352,7 +352,8 @@ compat_guard_register(PG_FUNCTION_ARGS)
 	 */
 	app = registry_find_app(app_name);
 	version = app ? registry_find_version(app, version_name) : NULL;
-	if (version != NULL && !version->lapsed && (!require_ready || XactReadOnly) &&
+	if (version != NULL && !version->retired && !version->lapsed &&
+		(!require_ready || XactReadOnly) &&
 		!registry_is_unestablished() && version_has_contract(version, contract))
 	{
 		check_owner(app);

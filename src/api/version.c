@@ -103,7 +103,11 @@ compat_guard_retire(PG_FUNCTION_ARGS)
 	{
 		registry_retire_version(version, PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)));
 		CommandCounterIncrement();
-		registry_forget_found_unless_kept(registry_requirements_of(version->id));
+		registry_let_go_retired(app->id);
+
+		/* One that had lapsed before is not kept and so not among those. */
+		if (version->lapsed)
+			registry_forget_found_unless_kept(registry_requirements_of(version->id));
 	}
 	PG_RETURN_VOID();
 }
@@ -157,6 +161,28 @@ compat_guard_set_support(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/*
+ * Its row comes before the lock for removal, and keeps instances from being added:
+ * see lease.c.  But the version may be one that is just being registered.
+ */
+static Version *
+lock_to_forget(const App *app, const char *name)
+{
+	for (;;)
+	{
+		Version    *seen = registry_find_version(app, name);
+		Version    *version;
+
+		if (seen != NULL)
+			registry_lock_row(seen->id);
+		registry_lock_for_removal();
+		version = require_version(app, name);
+		if (seen != NULL && seen->id == version->id)
+			return version;
+		registry_unlock_for_removal();
+	}
+}
+
 GUARD_FUNCTION(compat_guard_forget);
 
 /*
@@ -168,13 +194,13 @@ Datum
 compat_guard_forget(PG_FUNCTION_ARGS)
 {
 	App		   *app = require_app(name_argument(fcinfo, 0, "app"));
+	char	   *name = name_argument(fcinfo, 1, "version");
 	Version    *version;
 	List	   *requirements;
 
 	PreventCommandIfReadOnly("compat_guard.forget()");
 	check_owner(app);
-	registry_lock_for_removal();
-	version = require_version(app, name_argument(fcinfo, 1, "version"));
+	version = lock_to_forget(app, name);
 	requirements = registry_requirements_of(version->id);
 	registry_unlink_all(version->id);
 	registry_end_all_leases(version->id);

@@ -14,6 +14,7 @@ int			guard_verify = VERIFY_AT_COMMIT;
 int			guard_ddl_lock_timeout = 5000;
 int			guard_large_relation = 64 * 1024;
 int			guard_lease_grace = 30000;
+int			guard_rollback_versions = 3;
 int			guard_max_findings_shown = 20;
 bool		guard_journal = true;
 int			guard_verify_timeout = 10000;
@@ -83,6 +84,16 @@ guc_init(void)
 							"So long may the server have been down, or an instance have stood still.",
 							&guard_lease_grace, 30000, 0, INT_MAX,
 							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+
+	/*
+	 * What a judgement has stopped to look back at is lost for the others, too:
+	 * see registry/live.c.
+	 */
+	DefineCustomIntVariable("compat_guard.rollback_versions",
+							"How many versions of each app that are live no more a rollback may go to.",
+							"What makes one of them fail is found by rule rollback-lost. Zero looks back at none.",
+							&guard_rollback_versions, 3, 0, INT_MAX,
+							PGC_SUSET, 0, NULL, NULL, NULL);
 
 	/* Whoever may set this may have nothing verified. */
 	DefineCustomIntVariable("compat_guard.verify_timeout",

@@ -23,6 +23,7 @@ extern int	guard_verify;		/* VerifyWhen */
 extern int	guard_ddl_lock_timeout; /* milliseconds */
 extern int	guard_large_relation;	/* kilobytes */
 extern int	guard_lease_grace;	/* milliseconds */
+extern int	guard_rollback_versions;
 extern int	guard_max_findings_shown;
 extern int	guard_verify_timeout;	/* milliseconds */
 extern bool guard_journal;

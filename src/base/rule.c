@@ -206,6 +206,11 @@ static const Rule rules[RULE_COUNT] = {
 		"the contract's role no longer exists",
 		"retire the versions that log in as the role before it is dropped or renamed"
 	},
+	[RULE_ROLLBACK_LOST] = {
+		"rollback-lost", ACTION_LOG, 0,
+		"a version that is live no more, but one that a rollback may go to, no longer runs on the schema",
+		"keep what the version needs until nobody will go back to it; take it away in a later migration"
+	},
 	[RULE_GUARD_REMOVED] = {
 		"guard-removed", ACTION_BLOCK, 0,
 		"the extension is dropped, or what loads it is disabled, while versions are live",

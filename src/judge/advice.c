@@ -162,9 +162,10 @@ finding_steps(const Finding *finding)
 }
 
 char *
-finding_retire_call(const Finding *finding)
+finding_end_call(const Finding *finding)
 {
-	return psprintf("SELECT compat_guard.retire(%s, %s);",
+	return psprintf("SELECT compat_guard.%s(%s, %s);",
+					finding->problem->rule == RULE_ROLLBACK_LOST ? "forget" : "retire",
 					quote_literal_cstr(finding->app), quote_literal_cstr(finding->version));
 }
 
@@ -175,6 +176,8 @@ finding_advice(const Finding *finding)
 
 	if (finding->action < ACTION_WARN)
 		return steps;
-	return psprintf("%s To retire %s %s once no instance of it runs any more: %s",
-					steps, finding->app, finding->version, finding_retire_call(finding));
+	return psprintf(finding->problem->rule == RULE_ROLLBACK_LOST
+					? "%s To forget %s %s once nobody will go back to it: %s"
+					: "%s To retire %s %s once no instance of it runs any more: %s",
+					steps, finding->app, finding->version, finding_end_call(finding));
 }

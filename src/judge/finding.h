@@ -37,8 +37,8 @@ extern char *finding_advice(const Finding *finding);
 extern char *finding_steps(const Finding *finding);
 /* Is that no more than can be said of any query? */
 extern bool finding_steps_are_general(const Finding *finding);
-/* "SELECT compat_guard.retire('billing', '41');" */
-extern char *finding_retire_call(const Finding *finding);
+/* "SELECT compat_guard.retire('billing', '41');", or forget if it is not live */
+extern char *finding_end_call(const Finding *finding);
 
 /* "relation users", "query active": what is required, for people. */
 extern char *finding_requirement(const Finding *finding);

@@ -22,6 +22,7 @@
 #include "catalog/pg_class.h"
 #include "judge/allowance.h"
 #include "judge/judge.h"
+#include "judge/outlook.h"
 #include "judge/record.h"
 #include "judge/session.h"
 #include "lib/qunique.h"
@@ -32,6 +33,7 @@
 #include "storage/proc.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -44,16 +46,20 @@ typedef struct Candidate
 	const StoredState *before;
 	const Observation *after;
 	List	   *versions;		/* of Version *: live ones that need it */
+	List	   *in_reach;		/* of Version *: those in reach that do */
 } Candidate;
 
 /*
- * What a version is to the judgement.  What is found about a dormant one is saved,
- * but is no finding: nobody runs it, and another judgement is about to say so.
+ * What a version is to the judgement.  One in reach is not live, but could be run:
+ * a rollback may go to it.  What is found about a dormant one is saved, but is no
+ * finding: nobody runs it, and either nobody could or another judgement is about to
+ * pass it over.
  */
 typedef enum Standing
 {
 	NOT_ASKED,
 	LIVE,
+	IN_REACH,
 	DORMANT,
 	PASSED_OVER
 } Standing;
@@ -63,7 +69,8 @@ typedef struct Case
 	Touched    *touched;
 	VerifyOptions options;
 	bool		writes;			/* states may be locked and saved */
-	Version   **versions;		/* those not lapsed before, newest first */
+	List	   *kept;			/* of Version *: not lapsed before, newest first */
+	Version   **versions;		/* the same as an array */
 	Standing   *standing;		/* of each, asked once */
 	int			nversions;
 	int			ncandidates;	/* and of each: */
@@ -171,13 +178,13 @@ touched_requirements(Case *c, int *n)
 static void
 load_versions(Case *c)
 {
-	List	   *versions = registry_kept_versions();
 	ListCell   *lc;
 
-	c->versions = palloc_array(Version *, list_length(versions) + 1);
-	c->standing = palloc0_array(Standing, list_length(versions) + 1);
+	c->kept = registry_kept_versions();
+	c->versions = palloc_array(Version *, list_length(c->kept) + 1);
+	c->standing = palloc0_array(Standing, list_length(c->kept) + 1);
 	c->nversions = 0;
-	foreach(lc, versions)
+	foreach(lc, c->kept)
 		c->versions[c->nversions++] = lfirst(lc);
 }
 
@@ -202,29 +209,36 @@ version_place(const Case *c, int64 id)
 	return -1;
 }
 
+/* Has it all it needs, by what is stored?  Right after a restore that is nothing. */
+static bool
+version_runs(const Case *c, const Version *version)
+{
+	int64		unmet;
+	int64		broken;
+
+	if (c->ids == NULL)
+		return false;
+	registry_count_unmet(version->id, &unmet, &broken);
+	return unmet == 0;
+}
+
 static Standing
 version_standing(Case *c, int place)
 {
 	Standing   *standing = &c->standing[place];
+	Version    *version = c->versions[place];
 
 	if (*standing != NOT_ASKED)
 		return *standing;
-	if (registry_version_is_live(c->versions[place], c->writes))
+	if (registry_version_is_live(version, c->writes))
 		*standing = LIVE;
-	else if (!c->writes || registry_mark_lapsed(c->versions[place]))
+	else if (registry_is_in_reach(c->kept, version))
+		*standing = version_runs(c, version) ? IN_REACH : DORMANT;
+	else if (!c->writes || registry_mark_lapsed(version))
 		*standing = PASSED_OVER;
 	else
 		*standing = DORMANT;
 	return *standing;
-}
-
-/* The version if it is live, NULL otherwise. */
-static Version *
-live_version(Case *c, int64 id)
-{
-	int			place = version_place(c, id);
-
-	return place >= 0 && version_standing(c, place) == LIVE ? c->versions[place] : NULL;
 }
 
 static bool
@@ -501,12 +515,20 @@ static bool
 add_victim(int64 version_id, void *arg)
 {
 	VictimSearch *search = arg;
-	Version    *version = live_version(search->c, version_id);
+	Candidate  *candidate = search->candidate;
+	int			place = version_place(search->c, version_id);
+	Standing	standing = place >= 0 ? version_standing(search->c, place) : PASSED_OVER;
+	Version    *version;
 
-	if (version != NULL && version->app == NULL)
+	if (standing != LIVE && standing != IN_REACH)
+		return false;
+	version = search->c->versions[place];
+	if (version->app == NULL)
 		version->app = registry_app_name(version->app_id);
-	if (version != NULL && version->app != NULL)
-		search->candidate->versions = lappend(search->candidate->versions, version);
+	if (standing == LIVE)
+		candidate->versions = lappend(candidate->versions, version);
+	else
+		candidate->in_reach = lappend(candidate->in_reach, version);
 	return false;				/* go on */
 }
 
@@ -515,7 +537,7 @@ find_victims(Case *c, Candidate *candidate)
 {
 	VictimSearch search = {c, candidate};
 
-	if (candidate->versions == NIL)
+	if (candidate->versions == NIL && candidate->in_reach == NIL)
 		(void) registry_any_link(candidate->req->id, add_victim, &search);
 }
 
@@ -572,6 +594,36 @@ without_repetition(List *findings)
 	return kept;
 }
 
+static void
+add_finding(const Case *c, const Candidate *candidate, const Version *version,
+			const Problem *problem, RuleAction at_most, List **findings)
+{
+	Finding    *finding = palloc0_object(Finding);
+
+	finding->action = Min(registry_action(problem->rule, version->app, problem->proven),
+						  at_most);
+	finding->app = version->app;
+	finding->version = version->name;
+	finding->req = candidate->req;
+	finding->problem = problem;
+	find_guilty(c, candidate, finding);
+	if (finding->action != ACTION_IGNORE)
+		*findings = lappend(*findings, finding);
+}
+
+/* Why nobody can go back to a version: said once for each. */
+static Problem *
+problem_with_rollback(const Problem *problem)
+{
+	Problem    *copy = palloc_object(Problem);
+
+	*copy = *problem;
+	copy->rule = RULE_ROLLBACK_LOST;
+	copy->subject = "rollback";
+	copy->proven = false;
+	return copy;
+}
+
 static List *
 findings_of(Case *c)
 {
@@ -579,7 +631,7 @@ findings_of(Case *c)
 
 	for (int i = 0; i < c->ncandidates; i++)
 	{
-		Candidate	candidate = {c->reqs[i], &c->before[i], c->after[i], NIL};
+		Candidate	candidate = {c->reqs[i], &c->before[i], c->after[i], NIL, NIL};
 		ListCell   *lcp;
 		ListCell   *lcv;
 
@@ -596,21 +648,13 @@ findings_of(Case *c)
 				continue;
 			find_victims(c, &candidate);
 			foreach(lcv, candidate.versions)
-			{
-				Version    *version = lfirst(lcv);
-				Finding    *finding = palloc0_object(Finding);
-
-				problem = problem_with_sessions(lfirst(lcp), version);
-				finding->action = Min(registry_action(problem->rule, version->app,
-													   problem->proven), at_most);
-				finding->app = version->app;
-				finding->version = version->name;
-				finding->req = candidate.req;
-				finding->problem = problem;
-				find_guilty(c, &candidate, finding);
-				if (finding->action != ACTION_IGNORE)
-					findings = lappend(findings, finding);
-			}
+				add_finding(c, &candidate, lfirst(lcv),
+							problem_with_sessions(problem, lfirst(lcv)), at_most, &findings);
+			if (problem->state != STATE_UNMET)
+				continue;
+			foreach(lcv, candidate.in_reach)
+				add_finding(c, &candidate, lfirst(lcv), problem_with_rollback(problem),
+							at_most, &findings);
 		}
 	}
 	return without_repetition(findings);
@@ -622,7 +666,7 @@ version_is_ready(int64 version_id, void *arg)
 	int64		unmet;
 	int64		broken;
 
-	if (live_version(arg, version_id) == NULL)
+	if (!version_counts(version_id, arg))
 		return false;
 	registry_count_unmet(version_id, &unmet, &broken);
 	return unmet == 0;
@@ -681,12 +725,49 @@ judge(Case *c)
 
 /* ---- the verdict ---- */
 
+typedef struct MoverSearch
+{
+	const Case *c;
+	Bitmapset  *movers;			/* their places */
+} MoverSearch;
+
+static bool
+add_mover(int64 version_id, void *arg)
+{
+	MoverSearch *search = arg;
+	int			place = version_place(search->c, version_id);
+
+	if (place >= 0)
+		search->movers = bms_add_member(search->movers, place);
+	return false;				/* go on */
+}
+
+/*
+ * Before anything is saved: which versions run, of the apps for which that may
+ * change.  A restore is no news.
+ */
+static List *
+outlook(Case *c)
+{
+	MoverSearch search = {c, NULL};
+
+	for (int i = 0; i < c->ncandidates && check_function_bodies; i++)
+	{
+		if (c->before[i].known &&
+			(c->before[i].state == STATE_UNMET) != (c->after[i]->state == STATE_UNMET))
+			(void) registry_any_link(c->reqs[i]->id, add_mover, &search);
+	}
+	return search.movers ? outlook_of(c->kept, search.movers) : NIL;
+}
+
 static void
 save_and_record(Case *c, List *findings)
 {
+	List	   *before = outlook(c);
+
 	save_candidates(c);
 	if (guard_is_active())
-		record_passed(c->touched, findings);
+		record_passed(c->touched, findings, before);
 }
 
 static void

@@ -16,6 +16,7 @@
 #include "base/subtransaction.h"
 #include "judge/allowance.h"
 #include "judge/handover.h"
+#include "judge/outlook.h"
 #include "judge/record.h"
 #include "mb/pg_wchar.h"
 #include "registry/registry.h"
@@ -31,7 +32,9 @@
 typedef struct Part
 {
 	SubTransactionId subid;
+	bool		is_news;		/* for the journal */
 	JournalEntry entry;
+	List	   *outlook;		/* of Outlook *: before the judgement */
 } Part;
 
 static List *parts = NIL;		/* of Part *, in TopTransactionContext */
@@ -167,17 +170,20 @@ is_news(const Touched *touched, List *findings)
 }
 
 void
-record_passed(const Touched *touched, List *findings)
+record_passed(const Touched *touched, List *findings, List *outlook)
 {
+	bool		news = is_news(touched, findings);
 	MemoryContext old;
 	Part	   *part;
 
-	if (!is_news(touched, findings))
+	if (!news && outlook == NIL)
 		return;
 	old = MemoryContextSwitchTo(TopTransactionContext);
 	part = palloc_object(Part);
 	part->subid = GetCurrentSubTransactionId();
+	part->is_news = news;
 	part->entry = entry_of(touched, findings, VERDICT_ALLOWED);
+	part->outlook = outlook_merge(NIL, outlook);
 	parts = lappend(parts, part);
 	MemoryContextSwitchTo(old);
 }
@@ -203,16 +209,50 @@ append_distinct(List **strings, List *more)
 		add_distinct(strings, lfirst(lc));
 }
 
+/* Whoever migrated is told for whom. */
+static void
+tell_ready(List *versions)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	if (versions == NIL || guard_mode == MODE_OFF)
+		return;
+	initStringInfo(&buf);
+	foreach(lc, versions)
+	{
+		int			shown = foreach_current_index(lc);
+
+		if (shown == guard_max_findings_shown)
+		{
+			appendStringInfo(&buf, " and %d more", list_length(versions) - shown);
+			break;
+		}
+		appendStringInfo(&buf, "%s%s", shown > 0 ? ", " : "", (char *) lfirst(lc));
+	}
+	ereport(NOTICE,
+			(errmsg_plural("with this change the schema is ready for an application version: %s",
+						   "with this change the schema is ready for application versions: %s",
+						   list_length(versions), buf.data)));
+}
+
 void
 record_write(void)
 {
 	JournalEntry all = {.verdict = VERDICT_ALLOWED};
+	List	   *outlook = NIL;
+	bool		news = false;
 	ListCell   *lc;
 
 	foreach(lc, parts)
 	{
-		JournalEntry *entry = &((Part *) lfirst(lc))->entry;
+		const Part *part = lfirst(lc);
+		const JournalEntry *entry = &part->entry;
 
+		outlook = outlook_merge(outlook, part->outlook);
+		if (!part->is_news)
+			continue;
+		news = true;
 		all.verdict = Max(all.verdict, entry->verdict);
 		all.statements = append_at_most(all.statements, entry->statements, STATEMENTS_KEPT);
 		all.nstatements += entry->nstatements;
@@ -223,7 +263,10 @@ record_write(void)
 		append_distinct(&all.reasons_by, entry->reasons_by);
 	}
 	parts = NIL;
-	registry_write_journal(&all);
+	outlook_compare(outlook, &all.now_ready, &all.floors);
+	tell_ready(all.now_ready);
+	if (news)
+		registry_write_journal(&all);
 }
 
 void

@@ -9,10 +9,12 @@
 #include "judge/touched.h"
 
 /*
- * What was judged and let through.  However many judgements a transaction has,
- * record_write() makes one row of them.
+ * What was judged and let through, and which versions ran before that.  However
+ * many judgements a transaction has, record_write() makes one row of them, and
+ * tells the client which versions are ready now.
  */
-extern void record_passed(const Touched *touched, List *findings);
+extern void record_passed(const Touched *touched, List *findings,
+						  List *outlook);	/* of Outlook * */
 extern bool record_anything(void);
 extern void record_write(void);
 

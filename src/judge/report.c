@@ -205,6 +205,37 @@ is_advised_better(const Finding *finding, List *findings)
 	return false;
 }
 
+/* What is said of versions that are live, or of those that are no more. */
+static List *
+of_live_versions(List *findings, bool live)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, findings)
+	{
+		if (live != (((Finding *) lfirst(lc))->problem->rule == RULE_ROLLBACK_LOST))
+			result = lappend(result, lfirst(lc));
+	}
+	return result;
+}
+
+/* How to end each of the versions. */
+static void
+append_calls(StringInfo buf, const char *when, List *findings)
+{
+	ListCell   *lc;
+
+	if (findings != NIL)
+		appendStringInfo(buf, "\n%s", when);
+	foreach(lc, one_per_version(findings))
+	{
+		if (foreach_current_index(lc) == guard_max_findings_shown)
+			break;
+		appendStringInfo(buf, " %s", finding_end_call(lfirst(lc)));
+	}
+}
+
 /* The advice for each, without repeating one, and at last how to retire. */
 static char *
 advise(List *findings)
@@ -230,13 +261,10 @@ advise(List *findings)
 		appendStringInfo(&buf, "%s%s", buf.len ? "\n" : "", advice);
 	}
 
-	appendStringInfoString(&buf, "\nRetire a version once no instance of it runs any more:");
-	foreach(lc, one_per_version(findings))
-	{
-		if (foreach_current_index(lc) == guard_max_findings_shown)
-			break;
-		appendStringInfo(&buf, " %s", finding_retire_call(lfirst(lc)));
-	}
+	append_calls(&buf, "Retire a version once no instance of it runs any more:",
+				 of_live_versions(findings, true));
+	append_calls(&buf, "Forget a version that nobody will go back to:",
+				 of_live_versions(findings, false));
 	return buf.data;
 }
 
@@ -286,26 +314,38 @@ blocking_findings(List *findings)
 	return result;
 }
 
-/* Does nothing break but the guard itself? */
 static bool
-only_guard_goes(List *findings)
+all_of_rule(List *findings, RuleId rule)
 {
 	ListCell   *lc;
 
 	foreach(lc, findings)
 	{
-		if (((Finding *) lfirst(lc))->problem->rule != RULE_GUARD_REMOVED)
+		if (((Finding *) lfirst(lc))->problem->rule != rule)
 			return false;
 	}
 	return true;
 }
 
+/* What is said first is said of those that are live, if of any. */
+static List *
+versions_to_name(List *findings)
+{
+	List	   *live = of_live_versions(findings, true);
+
+	return one_per_version(live != NIL ? live : findings);
+}
+
 static int
 blocked_message(List *findings)
 {
-	List	   *versions = one_per_version(findings);
+	List	   *versions = versions_to_name(findings);
 
-	if (only_guard_goes(findings))
+	if (all_of_rule(findings, RULE_ROLLBACK_LOST))
+		return errmsg_plural("schema change would bar the way back to an application version: %s",
+							 "schema change would bar the way back to application versions: %s",
+							 list_length(versions), list_versions(versions));
+	if (all_of_rule(findings, RULE_GUARD_REMOVED))
 		return errmsg_plural("change would take the guard away from a live application version: %s",
 							 "change would take the guard away from live application versions: %s",
 							 list_length(versions), list_versions(versions));
@@ -315,16 +355,38 @@ blocked_message(List *findings)
 }
 
 static int
+barred_message(List *versions)
+{
+	return errmsg_plural("schema change bars the way back to an application version: %s",
+						 "schema change bars the way back to application versions: %s",
+						 list_length(versions), list_versions(versions));
+}
+
+static int
 passed_message(List *findings)
 {
-	List	   *versions = one_per_version(findings);
+	List	   *versions = versions_to_name(findings);
 
-	if (only_guard_goes(findings))
+	if (all_of_rule(findings, RULE_ROLLBACK_LOST))
+		return barred_message(versions);
+	if (all_of_rule(findings, RULE_GUARD_REMOVED))
 		return errmsg_plural("change takes the guard away from a live application version: %s",
 							 "change takes the guard away from live application versions: %s",
 							 list_length(versions), list_versions(versions));
 	return errmsg_plural("schema change affects a live application version: %s",
 						 "schema change affects live application versions: %s",
+						 list_length(versions), list_versions(versions));
+}
+
+static int
+logged_message(List *findings)
+{
+	List	   *versions = versions_to_name(findings);
+
+	if (all_of_rule(findings, RULE_ROLLBACK_LOST))
+		return barred_message(versions);
+	return errmsg_plural("schema change is felt by a live application version: %s",
+						 "schema change is felt by live application versions: %s",
 						 list_length(versions), list_versions(versions));
 }
 
@@ -347,7 +409,6 @@ findings_report(List *findings)
 {
 	List	   *told;
 	List	   *logged;
-	List	   *versions;
 
 	if (guard_mode == MODE_OFF || findings == NIL)
 		return;
@@ -372,12 +433,7 @@ findings_report(List *findings)
 
 	logged = findings_of_action(findings, ACTION_LOG);
 	if (logged != NIL)
-	{
-		versions = one_per_version(logged);
 		ereport(LOG,
-				(errmsg_plural("schema change is felt by a live application version: %s",
-							   "schema change is felt by live application versions: %s",
-							   list_length(versions), list_versions(versions)),
+				(logged_message(logged),
 				 errdetail("%s", describe(logged))));
-	}
 }

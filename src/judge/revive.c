@@ -4,7 +4,7 @@
  *
  * Invariant: it does so only with what it needs verified anew, by the same rules
  * as if it registered: what is unmet then was broken while it was away, and is
- * remembered so that it blocks nobody.  The caller holds the version PRESENT
+ * remembered so that it blocks nobody.  So does one that was retired.  The caller holds the version PRESENT
  * (session.c), so that no judgement passes it over once this has ended.
  */
 #include "postgres.h"
@@ -28,7 +28,7 @@ judge_revive(int64 version_id, bool reactivate)
 	/* Many instances may come back at once: one does it for all. */
 	registry_lock_row(version_id);
 	version = registry_load_version(version_id);
-	if (version == NULL || !version->lapsed || (version->retired && !reactivate))
+	if (version == NULL || (version->retired ? !reactivate : !version->lapsed))
 		return;
 
 	requirements = registry_requirements_of(version_id);

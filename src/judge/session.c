@@ -2,8 +2,8 @@
  * session.c
  *		Which versions have sessions open?
  *
- * A session says whose it is by its application_name: the app and the version with
- * a space, slash, hyphen or colon between them, and nothing or a space or bracket
+ * A session says whose it is by attach(), or by its application_name: the app and the
+ * version with a space, slash, hyphen or colon between them, and nothing or a space or bracket
  * after, as in "billing 2026.11", "billing/2026.11 (worker 3)" and
  * "billing:2026.11[42]".
  */
@@ -32,6 +32,7 @@ is_session_name(const char *name, const Version *version)
 int
 version_sessions(const Version *version)
 {
+	List	   *attached = registry_attached_sessions(version->id);
 	int			n = 0;
 
 	/* Not those of the transaction's beginning. */
@@ -44,7 +45,8 @@ version_sessions(const Version *version)
 		if (entry != NULL && entry->st_procpid != MyProcPid &&
 			entry->st_backendType == B_BACKEND &&
 			entry->st_databaseid == MyDatabaseId &&
-			is_session_name(entry->st_appname, version))
+			(list_member_int(attached, entry->st_procpid) ||
+			 is_session_name(entry->st_appname, version)))
 			n++;
 	}
 	return n;

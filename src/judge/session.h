@@ -7,7 +7,10 @@
 
 #include "registry/registry.h"
 
-/* How many sessions of this database, other than ours, are the version's. */
+/*
+ * How many sessions of this database, other than ours, are the version's: by
+ * attach() or by application_name.
+ */
 extern int	version_sessions(const Version *version);
 
 /*

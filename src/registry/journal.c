@@ -61,9 +61,9 @@ join(List *strings, const char *separator)
 }
 
 static Jsonb *
-findings_json(List *findings)
+json_array(List *objects)
 {
-	char	   *text = psprintf("[%s]", findings ? join(findings, ",") : "");
+	char	   *text = psprintf("[%s]", objects ? join(objects, ",") : "");
 
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
 }
@@ -101,10 +101,12 @@ form_row(Relation rel, const JournalEntry *entry)
 	row_set(&row, JOURNAL_STATEMENTS, text_array(entry->statements));
 	row_set(&row, JOURNAL_STATEMENT_COUNT, Int32GetDatum(entry->nstatements));
 	row_set(&row, JOURNAL_VERSIONS, text_array(entry->versions));
-	row_set_json(&row, JOURNAL_FINDINGS, findings_json(entry->findings));
+	row_set_json(&row, JOURNAL_FINDINGS, json_array(entry->findings));
 	row_set(&row, JOURNAL_FINDING_COUNT, Int32GetDatum(entry->nfindings));
 	row_set_text(&row, JOURNAL_REASON, join(entry->reasons, "; "));
 	row_set_text(&row, JOURNAL_REASON_BY, join(entry->reasons_by, ", "));
+	row_set(&row, JOURNAL_NOW_READY, text_array(entry->now_ready));
+	row_set_json(&row, JOURNAL_ROLLBACK_FLOORS, json_array(entry->floors));
 	return heap_form_tuple(RelationGetDescr(rel), row.values, row.nulls);
 }
 

@@ -156,6 +156,22 @@ insert_instance(Relation rel, int64 version_id, const char *name, Interval *leas
 	return true;
 }
 
+/*
+ * Invariant: no instance is left of a version that is gone.  Whoever forgets a
+ * version has its row locked before he looks for instances; whoever adds one
+ * shares that lock and then finds the version there, so that his is found.
+ */
+static void
+require_version_to_stay(const Version *version)
+{
+	registry_share_row(version->id);
+	if (registry_load_version(version->id) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_GUARD_UNKNOWN_VERSION),
+				 errmsg("version \"%s\" of app \"%s\" is not registered",
+						version->name, version->app)));
+}
+
 /* The row of an instance, locked; NULL if there is none. */
 static HeapTuple
 lock_instance(Relation rel, int64 version_id, const char *name)
@@ -186,6 +202,7 @@ registry_renew_lease(const Version *version, const char *name, Interval *lease)
 					 errmsg("instance \"%s\" of version \"%s\" of app \"%s\" has no lease",
 							name, version->name, version->app),
 					 errhint("Pass the length of its lease.")));
+		require_version_to_stay(version);
 		if (insert_instance(rel, version->id, name, lease, &end))
 		{
 			CommandCounterIncrement();

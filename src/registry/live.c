@@ -10,10 +10,16 @@
  * judgement passes it over.  The first that does so marks it, and those that
  * follow do not look at it: dead versions cost nothing.  session.c says what
  * holds between that and its coming to life again.
+ *
+ * The newest of an app's dead versions, so many as the setting says, are not
+ * passed over: somebody may have to go back to them, and it is worth a finding
+ * when that becomes impossible.  Newest is registered last.
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "access/xlog.h"
+#include "base/guc.h"
 #include "registry/registry.h"
 #include "registry/store.h"
 #include "utils/timestamp.h"
@@ -89,11 +95,15 @@ registry_any_kept_version(void)
 	if (version != NULL && !version->retired && !version->lapsed)
 		return true;
 	rel = store_open("version", VERSION_NATTS, AccessShareLock);
+	seen = 0;
 	scan_init(&scan);
 	scan_key_null(&scan);
 	scan_begin(&scan, rel, "version_lapsed_idx", NULL);
-	tup = scan_next(&scan);
-	seen = HeapTupleIsValid(tup) ? tuple_int64(rel, tup, VERSION_ID) : 0;
+	while (seen == 0 && HeapTupleIsValid(tup = scan_next(&scan)))
+	{
+		if (tuple_is_null(rel, tup, VERSION_RETIRED_AT))
+			seen = tuple_int64(rel, tup, VERSION_ID);
+	}
 	scan_end(&scan);
 	table_close(rel, AccessShareLock);
 	return seen != 0;
@@ -111,4 +121,41 @@ registry_live_versions(void)
 			versions = foreach_delete_current(versions, lc);
 	}
 	return versions;
+}
+
+bool
+registry_is_in_reach(List *kept, const Version *version)
+{
+	int			newer = 0;
+	ListCell   *lc;
+
+	foreach(lc, kept)
+	{
+		const Version *other = lfirst(lc);
+
+		if (other->id <= version->id || newer >= guard_rollback_versions)
+			break;
+		if (other->app_id == version->app_id && !registry_version_is_live(other, false))
+			newer++;
+	}
+	return newer < guard_rollback_versions;
+}
+
+void
+registry_let_go_retired(int64 app_id)
+{
+	List	   *kept = registry_kept_versions();
+	ListCell   *lc;
+
+	foreach(lc, kept)
+	{
+		const Version *version = lfirst(lc);
+
+		if (version->app_id != app_id || !version->retired ||
+			registry_is_in_reach(kept, version))
+			continue;
+		registry_lapse_version(version);
+		CommandCounterIncrement();
+		registry_forget_found_unless_kept(registry_requirements_of(version->id));
+	}
 }

@@ -189,6 +189,14 @@ registry_lock_row(int64 id)
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
+void
+registry_share_row(int64 id)
+{
+	LOCKTAG		tag = row_tag(id);
+
+	(void) LockAcquire(&tag, RowShareLock, false, false);
+}
+
 bool
 registry_try_lock_row(int64 id)
 {

@@ -72,6 +72,9 @@ extern bool registry_try_lock_requirements(const int64 *ids, int n);
 extern void registry_lock_row(int64 id);
 extern bool registry_try_lock_row(int64 id);	/* false: not at once */
 
+/* Against those only who lock it as above. */
+extern void registry_share_row(int64 id);
+
 /* ---- apps and versions (version.c) ---- */
 
 typedef struct App
@@ -91,8 +94,7 @@ typedef struct Version
 	bytea	   *digest;
 	int64		nrequirements;
 	bool		retired;
-	bool		lapsed;			/* what was found about it may be out of date; so
-								 * are all that are retired */
+	bool		lapsed;			/* what was found about it may be out of date */
 	bool		attaches;		/* sessions were ever attached to it */
 	bool		leases;			/* its instances ever had leases */
 	bool		has_support;
@@ -134,6 +136,9 @@ extern void registry_revive_version(const Version *version);
  * from now on.  False if another judgement that has not ended is at it.
  */
 extern bool registry_mark_lapsed(const Version *version);
+
+/* The same where judgements are locked out. */
+extern void registry_lapse_version(const Version *version);
 extern char *registry_app_name(int64 app_id);
 
 /* ---- which versions count (live.c) ---- */
@@ -144,9 +149,25 @@ extern char *registry_app_name(int64 app_id);
  */
 extern bool registry_version_is_live(const Version *version, bool pass_over);
 
-/* Those whose states are kept up to date: all that may be live.  Newest first. */
+/*
+ * Those whose states are kept up to date: all that may be live, and those in reach
+ * of a rollback.  Newest first.
+ */
 extern List *registry_kept_versions(void);	/* of Version * */
-extern bool registry_any_kept_version(void);
+
+/*
+ * May a rollback go to this one, which is kept but not live?  Given those that are
+ * kept, newest first.
+ */
+extern bool registry_is_in_reach(List *kept, const Version *version);
+
+/*
+ * A version of the app was retired: those that are out of reach now are kept no
+ * longer.  Needs the lock for removal.
+ */
+extern void registry_let_go_retired(int64 app_id);
+
+extern bool registry_any_kept_version(void);	/* that is not retired */
 extern List *registry_live_versions(void);	/* of Version *; newest first */
 
 /* ---- attached sessions (session.c) ---- */
@@ -168,6 +189,9 @@ extern void registry_unlock_absent(int64 version_id);
 extern void registry_attach(int64 version_id);
 extern void registry_detach(void);
 extern bool registry_attached_in_transaction(void);	/* or detached */
+
+/* The process numbers of the sessions that are.  Reads all of the lock table. */
+extern List *registry_attached_sessions(int64 version_id);
 
 extern void registry_sessions_at_commit(void);
 extern void registry_sessions_at_abort(void);
@@ -294,6 +318,9 @@ typedef struct JournalEntry
 	int			nfindings;
 	List	   *reasons;		/* of char *: of the overrides */
 	List	   *reasons_by;		/* of char *: who gave them */
+	List	   *now_ready;		/* of char *: "billing 42" */
+	List	   *floors;			/* of char *: JSON objects, of apps whose oldest version
+								 * that runs is another now */
 } JournalEntry;
 
 /*

@@ -180,6 +180,24 @@ registry_attached_in_transaction(void)
 	return changes != NIL;
 }
 
+List *
+registry_attached_sessions(int64 version_id)
+{
+	LOCKTAG		tag = presence_tag(version_id);
+	LockData   *locks = GetLockStatusData();
+	List	   *pids = NIL;
+
+	for (int i = 0; i < locks->nelements; i++)
+	{
+		const LockInstanceData *lock = &locks->locks[i];
+
+		if (memcmp(&lock->locktag, &tag, sizeof(LOCKTAG)) == 0 &&
+			(lock->holdMask & LOCKBIT_ON(ATTACHED)) != 0)
+			pids = lappend_int(pids, lock->pid);
+	}
+	return pids;
+}
+
 void
 registry_sessions_at_commit(void)
 {

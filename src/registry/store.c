@@ -144,7 +144,7 @@ static const struct
 	{"policy", "text text text text timestamptz"},
 	{"requirement_state", "int8 text bool jsonb? timestamptz"},
 	{"requirement_key", "text text oid int8 bool"},
-	{"journal_entry", "timestamptz text text text? text? text inet? int4 xid8? text[] int4 text[] jsonb int4 text? text?"},
+	{"journal_entry", "timestamptz text text text? text? text inet? int4 xid8? text[] int4 text[] jsonb int4 text? text? text[] jsonb"},
 };
 
 static const struct

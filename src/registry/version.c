@@ -213,13 +213,11 @@ registry_update_version(const Version *version, const Contract *contract,
 void
 registry_retire_version(const Version *version, const char *reason)
 {
-	Datum		now = TimestampTzGetDatum(GetCurrentTimestamp());
 	Row			row;
 
 	row_init(&row);
 	row_set(&row, VERSION_RETIRED_BY, user_name_datum());
-	row_set(&row, VERSION_RETIRED_AT, now);
-	row_set(&row, VERSION_LAPSED_AT, now);
+	row_set(&row, VERSION_RETIRED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
 	row_set_text(&row, VERSION_RETIRE_REASON, reason);
 	change_version(version, &row);
 }
@@ -247,20 +245,27 @@ registry_set_support(const Version *version, const TimestampTz *until)
 	change_version(version, &row);
 }
 
+void
+registry_lapse_version(const Version *version)
+{
+	Row			row;
+
+	row_init(&row);
+	row_set(&row, VERSION_LAPSED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
+	change_version(version, &row);
+}
+
 bool
 registry_mark_lapsed(const Version *version)
 {
 	Version    *now;
-	Row			row;
 
 	if (!registry_try_lock_row(version->id))
 		return false;
 	now = registry_load_version(version->id);
 	if (now == NULL || now->lapsed)
 		return true;			/* another judgement was quicker */
-	row_init(&row);
-	row_set(&row, VERSION_LAPSED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
-	change_version(version, &row);
+	registry_lapse_version(version);
 	return true;
 }
 

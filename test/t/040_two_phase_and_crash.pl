@@ -58,14 +58,14 @@ is(value('SELECT count(*) FROM pg_prepared_xacts'), 0, 'and nothing prepared');
 is(verdict("BEGIN; ALTER TABLE users RENAME note TO x; ALTER TABLE users RENAME x TO note; PREPARE TRANSACTION 'good'; COMMIT PREPARED 'good';"),
 	'', 'the net effect counts');
 is(verdict("BEGIN; ALTER TABLE users ADD COLUMN phone text; PREPARE TRANSACTION 'phone';"),
-	'', 'a harmless change');
+	'NOTICE:  00000', 'a harmless change');
 is(value($registry), $registry_before, 'is not in force before it is committed');
 like(verdict("ALTER TABLE other ADD COLUMN b int;"), qr/^$/, 'and does not stop another');
 is(verdict("ROLLBACK PREPARED 'phone';"), '', 'ROLLBACK PREPARED');
 is(value($registry), $registry_before, 'nothing remains of it');
 
 is(verdict("BEGIN; ALTER TABLE users ADD COLUMN phone text; PREPARE TRANSACTION 'phone';"),
-	'', 'once more');
+	'NOTICE:  00000', 'once more');
 $node->stop('immediate');
 $node->start;
 is(value("SELECT gid FROM pg_prepared_xacts"), 'phone', 'it survives a crash');
