@@ -79,6 +79,7 @@ register();
 my $waiter = start($call);
 is_idle('at first');
 my $migration = $node->background_psql('postgres', on_error_stop => 0);
+$migration->query_safe('SET client_min_messages = warning;');
 $migration->query_safe('BEGIN; ALTER TABLE t ADD COLUMN b int;');
 is_idle('while the migration has the table locked');
 $node->safe_psql('postgres', 'DELETE FROM other');

@@ -35,7 +35,7 @@ plan skip_all => $lacking if $lacking;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
-$node->append_conf('postgresql.conf', "compat_guard.lease_grace = '4s'\nlog_line_prefix = '%m [%p] user=%u '\n");
+$node->append_conf('postgresql.conf', "compat_guard.lease_grace = '4s'\ncompat_guard.rollback_versions = 0\nlog_line_prefix = '%m [%p] user=%u '\n");
 $node->start;
 
 sub value

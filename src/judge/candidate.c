@@ -1,0 +1,324 @@
+/*
+ * candidate.c
+ *		Which requirements may feel a change, how they stood and how they stand.
+ *
+ * From what was touched to the requirements that have it among their keys, and
+ * from those to the ones that a version needs which is live, or which a rollback
+ * may go to.
+ *
+ * A transaction that is being judged holds locks that others wait for.  It may
+ * not wait for one itself, or there could be deadlocks that there would not be
+ * without us: it only tries, for a bounded time, and then fails with
+ * ERRCODE_GUARD_BUSY.  See lock.c for what the locks are for.
+ */
+#include "postgres.h"
+
+#include "base/errors.h"
+#include "base/guc.h"
+#include "judge/case.h"
+#include "judge/judge.h"
+#include "lib/qunique.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "utils/acl.h"
+#include "utils/timestamp.h"
+
+/* ---- which requirements ---- */
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	int64		ida = *(const int64 *) a;
+	int64		idb = *(const int64 *) b;
+
+	return (ida > idb) - (ida < idb);
+}
+
+static void
+append_ids(int64 **ids, int *n, const int64 *more, int nmore)
+{
+	if (nmore == 0)
+		return;
+	*ids = *ids ? repalloc_huge(*ids, sizeof(int64) * (*n + nmore))
+		: palloc_array(int64, nmore);
+	memcpy(*ids + *n, more, sizeof(int64) * nmore);
+	*n += nmore;
+}
+
+/* Do the rights of role depend on those of touched? */
+static bool
+role_inherits(const char *role, const char *touched)
+{
+	Oid			roleid = get_role_oid(role, true);
+	Oid			touchedid = get_role_oid(touched, true);
+
+	return strcmp(role, touched) == 0 ||
+		(OidIsValid(roleid) && OidIsValid(touchedid) &&
+		 is_member_of_role_nosuper(roleid, touchedid));
+}
+
+/* The requirements of every contract role whose rights may have changed. */
+static void
+append_role_requirements(Case *c, int64 **ids, int *n)
+{
+	ListCell   *lcv;
+	ListCell   *lcr;
+	List	   *seen = NIL;		/* of char *: roles done */
+
+	foreach(lcv, registry_kept_versions())
+	{
+		const char *role = ((Version *) lfirst(lcv))->role;
+		bool		done = false;
+
+		foreach(lcr, seen)
+			done |= (strcmp(lfirst(lcr), role) == 0);
+		if (done)
+			continue;
+		seen = lappend(seen, (void *) role);
+
+		foreach(lcr, c->touched->roles)
+		{
+			if (role_inherits(role, ((TouchedName *) lfirst(lcr))->key.name))
+			{
+				int			nmore;
+				int64	   *more = registry_requirements_by_role(role, &nmore);
+
+				append_ids(ids, n, more, nmore);
+				break;
+			}
+		}
+	}
+}
+
+static int64 *
+touched_requirements(Case *c, int *n)
+{
+	int64	   *ids = NULL;
+	List	   *keys = NIL;
+	ListCell   *lc;
+	int64	   *by_key;
+	int			nby_key;
+
+	*n = 0;
+	if (c->touched->everything)
+		return registry_all_requirements(n);
+
+	foreach(lc, c->touched->names)
+		keys = lappend(keys, &((TouchedName *) lfirst(lc))->key);
+	by_key = registry_requirements_by_keys(keys, &nby_key);
+	append_ids(&ids, n, by_key, nby_key);
+	if (c->touched->roles != NIL)
+		append_role_requirements(c, &ids, n);
+
+	if (ids == NULL)
+		return NULL;
+	qsort(ids, *n, sizeof(int64), compare_ids);
+	*n = qunique(ids, *n, sizeof(int64), compare_ids);
+	return ids;
+}
+
+static void
+load_versions(Case *c)
+{
+	ListCell   *lc;
+
+	c->kept = registry_kept_versions();
+	c->versions = palloc_array(Version *, list_length(c->kept) + 1);
+	c->standing = palloc0_array(Standing, list_length(c->kept) + 1);
+	c->nversions = 0;
+	foreach(lc, c->kept)
+		c->versions[c->nversions++] = lfirst(lc);
+}
+
+/* Its place among the versions, -1 if it does not count any more. */
+int
+case_version_place(const Case *c, int64 id)
+{
+	int			low = 0;
+	int			high = c->nversions;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (c->versions[middle]->id == id)
+			return middle;
+		if (c->versions[middle]->id > id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return -1;
+}
+
+/* Has it all it needs, by what is stored?  Right after a restore that is nothing. */
+static bool
+version_runs(const Case *c, const Version *version)
+{
+	int64		unmet;
+	int64		broken;
+
+	if (c->ids == NULL)
+		return false;
+	registry_count_unmet(version->id, &unmet, &broken);
+	return unmet == 0;
+}
+
+Standing
+case_version_standing(Case *c, int place)
+{
+	Standing   *standing = &c->standing[place];
+	Version    *version = c->versions[place];
+
+	if (*standing != NOT_ASKED)
+		return *standing;
+	if (registry_version_is_live(version, c->writes))
+		*standing = LIVE;
+	else if (registry_is_in_reach(c->kept, version))
+		*standing = version_runs(c, version) ? IN_REACH : DORMANT;
+	else if (!c->writes || registry_mark_lapsed(version))
+		*standing = PASSED_OVER;
+	else
+		*standing = DORMANT;
+	return *standing;
+}
+
+bool
+case_version_counts(int64 version_id, void *arg)
+{
+	int			place = case_version_place(arg, version_id);
+
+	return place >= 0 && case_version_standing(arg, place) != PASSED_OVER;
+}
+
+/* ---- waiting without waiting ---- */
+
+void
+case_set_deadline(Case *c)
+{
+	int			timeout = guard_ddl_lock_timeout;
+
+	if (LockTimeout > 0)
+		timeout = Min(timeout, LockTimeout);
+	c->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout);
+}
+
+/*
+ * what: the requirement that is waited for, or NULL for judging at all.  in_the_way:
+ * who has the lock.
+ */
+void
+case_wait_a_moment(Case *c, const char *what, char *(*in_the_way) (void))
+{
+	if (GetCurrentTimestamp() >= c->deadline)
+		ereport(ERROR,
+				(errcode(ERRCODE_GUARD_BUSY),
+				 errmsg("could not judge the schema change: a concurrent transaction is in the way"),
+				 what ? errdetail("Requirement: %s. In the way: %s.", what, in_the_way())
+				 : errdetail("It registers or retires a version, or changes a policy. In the way: %s.",
+							 in_the_way()),
+				 errhint("Retry when the other transaction has ended. Setting compat_guard.ddl_lock_timeout bounds the wait.")));
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 10L, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+/* Verify the candidates, however often that takes. */
+static void
+verify_or_wait(Case *c, Requirement **reqs, VerifyOptions options, Observation **answers)
+{
+	while (!verify_requirements(reqs, c->ncandidates, options, answers))
+	{
+		/* Those that functions want may be what somebody keeps on purpose. */
+		if (GetCurrentTimestamp() >= c->deadline && !options.last_try)
+			options.last_try = true;
+		else
+			case_wait_a_moment(c, "one of those on the relations changed", verify_lock_holders);
+	}
+}
+
+/* ---- the steps ---- */
+
+/*
+ * The first change after a restore is one that must not write, so what is not
+ * stored has to be found out now: all there is, as it stands before the change.
+ */
+static bool
+find_candidates_after_restore(Case *c)
+{
+	VerifyOptions as_it_is = {.within_time = true};
+	Observation **answers;
+
+	c->reqs = requirements_to_establish(&c->ncandidates);
+	answers = palloc0_array(Observation *, c->ncandidates);
+	verify_or_wait(c, c->reqs, as_it_is, answers);
+	c->before = palloc0_array(StoredState, c->ncandidates);
+	for (int i = 0; i < c->ncandidates; i++)
+	{
+		StoredState *before = &c->before[i];
+
+		before->known = true;
+		before->state = answers[i]->state;
+		before->ever_met = (answers[i]->state == STATE_MET);
+		before->problems = problems_to_json(answers[i]->problems);
+	}
+	return c->ncandidates > 0;
+}
+
+/* Nothing a version needs is taken away while we hold our lock. */
+static void
+load_candidates(Case *c, int n)
+{
+	int64	   *linked = palloc_array(int64, n);
+
+	memcpy(linked, c->ids, sizeof(int64) * n);
+	c->ncandidates = n;
+	c->reqs = registry_load_requirements(c->ids, &c->ncandidates);
+	for (int i = 0; i < n; i++)
+	{
+		if (i == c->ncandidates || c->ids[i] != linked[i])
+			registry_report_missing("requirement", linked[i]);
+	}
+	c->before = registry_read_states(c->ids, n);
+	for (int i = 0; i < n; i++)
+	{
+		if (!c->before[i].known && !registry_is_unestablished())
+			registry_report_missing("requirement_state", c->ids[i]);
+	}
+}
+
+/* Fill in the candidates; false if there are none. */
+bool
+case_find_candidates(Case *c)
+{
+	int			n;
+
+	if (!c->writes && registry_is_unestablished())
+	{
+		load_versions(c);
+		return find_candidates_after_restore(c);
+	}
+	c->ids = touched_requirements(c, &n);
+	if (n == 0)
+		return false;
+	load_versions(c);
+	n = registry_keep_linked(c->ids, n, case_version_counts, c);
+	if (n == 0)
+		return false;
+	while (c->writes && !registry_try_lock_requirements(c->ids, n))
+		case_wait_a_moment(c, "one of those on the objects changed", registry_lock_holders);
+
+	/* Only now: who had them locked may have changed states and baselines. */
+	load_candidates(c, n);
+	return true;
+}
+
+void
+case_verify_candidates(Case *c)
+{
+	c->after = palloc0_array(Observation *, c->ncandidates);
+	verify_or_wait(c, c->reqs, c->options, c->after);
+}

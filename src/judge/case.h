@@ -1,0 +1,81 @@
+/*
+ * case.h
+ *		One judgement under way.  Private to judge.c and the files it is made of.
+ */
+#ifndef COMPAT_GUARD_CASE_H
+#define COMPAT_GUARD_CASE_H
+
+#include "datatype/timestamp.h"
+#include "judge/finding.h"
+#include "judge/touched.h"
+#include "registry/registry.h"
+
+/*
+ * What a version is to the judgement.  One in reach is not live, but could be run:
+ * a rollback may go to it.  What is found about a dormant one is saved, but is no
+ * finding: nobody runs it, and either nobody could or another judgement is about to
+ * pass it over.
+ */
+typedef enum Standing
+{
+	NOT_ASKED,
+	LIVE,
+	IN_REACH,
+	DORMANT,
+	PASSED_OVER
+} Standing;
+
+typedef struct Case
+{
+	Touched    *touched;
+	VerifyOptions options;
+	bool		writes;			/* states may be locked and saved */
+	List	   *kept;			/* of Version *: not lapsed before, newest first */
+	Version   **versions;		/* the same as an array */
+	Standing   *standing;		/* of each, asked once */
+	int			nversions;
+	int			ncandidates;	/* and of each: */
+	int64	   *ids;			/* the registry's key, if it writes */
+	Requirement **reqs;			/* what is required */
+	StoredState *before;		/* how it stood */
+	Observation **after;		/* how it stands */
+	TimestampTz deadline;
+} Case;
+
+/* ---- candidate.c: which requirements, of whom, and how they stand now ---- */
+
+/*
+ * From here on the judgement waits for what is in its way no longer than
+ * compat_guard.ddl_lock_timeout or lock_timeout.
+ */
+extern void case_set_deadline(Case *c);
+
+/*
+ * Wait a moment, or raise ERRCODE_GUARD_BUSY if there is no time left.  what: the
+ * requirement that is waited for, or NULL for judging at all.  in_the_way: who
+ * has the lock.
+ */
+extern void case_wait_a_moment(Case *c, const char *what, char *(*in_the_way) (void));
+
+/* Fill in the candidates and how they stood; false if there are none. */
+extern bool case_find_candidates(Case *c);
+
+/* Fill in how they stand. */
+extern void case_verify_candidates(Case *c);
+
+/* A version's place among those of the case; -1 if it does not count any more. */
+extern int	case_version_place(const Case *c, int64 id);
+extern Standing case_version_standing(Case *c, int place);
+
+/* Is what is found about the version kept?  arg: the Case. */
+extern bool case_version_counts(int64 version_id, void *arg);
+
+/* ---- finding.c ---- */
+
+/* What was met before and no longer is, of whom, and by which statement. */
+extern List *case_findings(Case *c);	/* of Finding * */
+
+/* "ALTER TABLE ...; DROP ..."; NULL if there is none. */
+extern char *statement_texts(List *statements);	/* of TouchingStatement * */
+
+#endif							/* COMPAT_GUARD_CASE_H */

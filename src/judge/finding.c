@@ -1,0 +1,303 @@
+/*
+ * finding.c
+ *		From what is found to findings: what was met before and no longer is.
+ *
+ * One for each version that needs it, with the statements that did it.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_class.h"
+#include "judge/case.h"
+#include "judge/session.h"
+#include "utils/builtins.h"
+
+/* One requirement under judgement. */
+typedef struct Candidate
+{
+	const Requirement *req;
+	const StoredState *before;
+	const Observation *after;
+	List	   *versions;		/* of Version *: live ones that need it */
+	List	   *in_reach;		/* of Version *: those in reach that do */
+} Candidate;
+
+/* Was the problem, as far as it is filled in, there before? */
+static bool
+problem_is_known(const StoredState *before, const Problem *problem)
+{
+	Problem		same = *problem;
+	Jsonb	   *json;
+
+	if (problem->by_expected)
+		same.found = NULL;
+	json = problems_to_json(list_make1(&same));
+	return before->problems != NULL &&
+		DatumGetBool(DirectFunctionCall2(jsonb_contains,
+										 JsonbPGetDatum(before->problems),
+										 JsonbPGetDatum(json)));
+}
+
+/* Did the verifier leave something undecided before by this rule, and of the
+ * same subject if it has one? */
+static bool
+was_undecided(const StoredState *before, const Problem *problem)
+{
+	Problem		any = {.rule = problem->rule, .state = STATE_UNKNOWN};
+
+	if (problem->subject != NULL)
+		any.expected = problem->expected;
+	return problem_is_known(before, &any);
+}
+
+/* Is it this transaction's doing, and how sure is that? */
+static bool
+problem_counts(const Candidate *candidate, Problem *problem, RuleAction *at_most)
+{
+	const StoredState *before = candidate->before;
+	const Problem not_verified = {.rule = RULE_NOT_VERIFIED, .state = STATE_UNKNOWN};
+	Problem		same = *problem;
+
+	/* A body that does not resolve may fail on another thing than before. */
+	if (problem->rule == RULE_ROUTINE_BODY_BROKEN)
+	{
+		same.found = NULL;
+		same.sqlstate = NULL;
+	}
+
+	*at_most = ACTION_BLOCK;
+	if (!before->known || problem_is_known(before, &same) ||
+		before->state == STATE_UNMET)
+		return false;
+
+	/* That nobody can look into a body is no doing of this transaction's. */
+	if (problem->state == STATE_UNKNOWN && problem->rule == RULE_ROUTINE_BODY_BROKEN)
+		return false;
+
+	/*
+	 * What cannot be decided, before or after, is no proven breakage.  What
+	 * another rule left undecided is no matter, unless it kept the verifier
+	 * from looking any further.
+	 */
+	if (problem->state == STATE_UNKNOWN || was_undecided(before, problem) ||
+		(problem->state == STATE_UNMET && was_undecided(before, &not_verified)))
+		*at_most = ACTION_WARN;
+	return true;
+}
+
+static int
+compare_statements(const ListCell *a, const ListCell *b)
+{
+	return ((TouchingStatement *) lfirst(a))->number -
+		((TouchingStatement *) lfirst(b))->number;
+}
+
+/* The texts of TouchingStatements, or NULL if there is none. */
+char *
+statement_texts(List *statements)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	if (statements == NIL)
+		return NULL;
+	initStringInfo(&buf);
+	foreach(lc, statements)
+	{
+		TouchingStatement *statement = lfirst(lc);
+
+		if (!statement->undone)
+			appendStringInfo(&buf, "%s%s", buf.len ? "; " : "", statement->text);
+	}
+	return buf.data;
+}
+
+/* Of several the first by name: they come in no order. */
+static const char *
+first_label(const char *label, const ObjectKey *key)
+{
+	const char *other = quote_qualified_identifier(key->schema, key->name);
+
+	return label == NULL || strcmp(other, label) < 0 ? other : label;
+}
+
+/* What was touched of what the requirement hangs on, and by which statements. */
+static void
+find_guilty(const Case *c, const Candidate *candidate, Finding *finding)
+{
+	List	   *guilty = NIL;
+	ListCell   *lct;
+	ListCell   *lck;
+
+	foreach(lct, c->touched->names)
+	{
+		TouchedName *name = lfirst(lct);
+
+		foreach(lck, candidate->after->keys)
+		{
+			if (!object_key_equal(&name->key, lfirst(lck)))
+				continue;
+			guilty = list_concat_unique_ptr(guilty, name->statements);
+			if (name->key.classid == RelationRelationId)
+				finding->touched = first_label(finding->touched, &name->key);
+		}
+	}
+	if (guilty == NIL)
+		guilty = list_copy(c->touched->statements);
+	list_sort(guilty, compare_statements);
+	finding->statement = statement_texts(guilty);
+}
+
+typedef struct VictimSearch
+{
+	Case	   *c;
+	Candidate  *candidate;
+} VictimSearch;
+
+static bool
+add_victim(int64 version_id, void *arg)
+{
+	VictimSearch *search = arg;
+	Candidate  *candidate = search->candidate;
+	int			place = case_version_place(search->c, version_id);
+	Standing	standing = place >= 0 ? case_version_standing(search->c, place) : PASSED_OVER;
+	Version    *version;
+
+	if (standing != LIVE && standing != IN_REACH)
+		return false;
+	version = search->c->versions[place];
+	if (version->app == NULL)
+		version->app = registry_app_name(version->app_id);
+	if (standing == LIVE)
+		candidate->versions = lappend(candidate->versions, version);
+	else
+		candidate->in_reach = lappend(candidate->in_reach, version);
+	return false;				/* go on */
+}
+
+static void
+find_victims(Case *c, Candidate *candidate)
+{
+	VictimSearch search = {c, candidate};
+
+	if (candidate->versions == NIL && candidate->in_reach == NIL)
+		(void) registry_any_link(candidate->req->id, add_victim, &search);
+}
+
+static int
+compare_subjects(const ListCell *a, const ListCell *b)
+{
+	const Finding *x = lfirst(a);
+	const Finding *y = lfirst(b);
+	int			cmp;
+
+	if (x->problem->rule != y->problem->rule)
+		return (int) x->problem->rule - (int) y->problem->rule;
+	if ((cmp = strcmp(x->app, y->app)) != 0 ||
+		(cmp = strcmp(x->version, y->version)) != 0 ||
+		(cmp = strcmp(x->problem->subject, y->problem->subject)) != 0 ||
+		(cmp = (int) x->req->kind - (int) y->req->kind) != 0)
+		return cmp;
+	return strcmp(x->req->object, y->req->object);
+}
+
+/*
+ * Of a version's findings with the same rule and subject, such as a trigger
+ * that five of its statements would fire, keep the first.
+ */
+static List *
+without_repetition(List *findings)
+{
+	List	   *kept = NIL;
+	List	   *with_subject = NIL;
+	const Finding *last = NULL;
+	ListCell   *lc;
+
+	foreach(lc, findings)
+	{
+		Finding    *finding = lfirst(lc);
+
+		if (finding->problem->subject == NULL)
+			kept = lappend(kept, finding);
+		else
+			with_subject = lappend(with_subject, finding);
+	}
+	list_sort(with_subject, compare_subjects);
+	foreach(lc, with_subject)
+	{
+		Finding    *finding = lfirst(lc);
+
+		if (last == NULL || last->problem->rule != finding->problem->rule ||
+			strcmp(last->app, finding->app) != 0 ||
+			strcmp(last->version, finding->version) != 0 ||
+			strcmp(last->problem->subject, finding->problem->subject) != 0)
+			kept = lappend(kept, finding);
+		last = finding;
+	}
+	return kept;
+}
+
+static void
+add_finding(const Case *c, const Candidate *candidate, const Version *version,
+			const Problem *problem, RuleAction at_most, List **findings)
+{
+	Finding    *finding = palloc0_object(Finding);
+
+	finding->action = Min(registry_action(problem->rule, version->app, problem->proven),
+						  at_most);
+	finding->app = version->app;
+	finding->version = version->name;
+	finding->req = candidate->req;
+	finding->problem = problem;
+	find_guilty(c, candidate, finding);
+	if (finding->action != ACTION_IGNORE)
+		*findings = lappend(*findings, finding);
+}
+
+/* Why nobody can go back to a version: said once for each. */
+static Problem *
+problem_with_rollback(const Problem *problem)
+{
+	Problem    *copy = palloc_object(Problem);
+
+	*copy = *problem;
+	copy->rule = RULE_ROLLBACK_LOST;
+	copy->subject = "rollback";
+	copy->proven = false;
+	return copy;
+}
+
+List *
+case_findings(Case *c)
+{
+	List	   *findings = NIL;
+
+	for (int i = 0; i < c->ncandidates; i++)
+	{
+		Candidate	candidate = {c->reqs[i], &c->before[i], c->after[i], NIL, NIL};
+		ListCell   *lcp;
+		ListCell   *lcv;
+
+		foreach(lcp, candidate.after->problems)
+		{
+			Problem    *problem = lfirst(lcp);
+			RuleAction	at_most;
+
+			if (!problem_counts(&candidate, problem, &at_most))
+				continue;
+
+			/* Said once, by the requirement that there be a relation. */
+			if (problem->no_relation && candidate.req->kind != REQUIREMENT_RELATION)
+				continue;
+			find_victims(c, &candidate);
+			foreach(lcv, candidate.versions)
+				add_finding(c, &candidate, lfirst(lcv),
+							problem_with_sessions(problem, lfirst(lcv)), at_most, &findings);
+			if (problem->state != STATE_UNMET)
+				continue;
+			foreach(lcv, candidate.in_reach)
+				add_finding(c, &candidate, lfirst(lcv), problem_with_rollback(problem),
+							at_most, &findings);
+		}
+	}
+	return without_repetition(findings);
+}
