@@ -154,7 +154,7 @@ entry_of(const Touched *touched, List *findings, Verdict at_least)
 
 /*
  * Does anybody want to read of it?  A change of temporary objects alone, or
- * where no version is live, is no news; nor is a restore, unless it broke
+ * where no version counts, is no news; nor is a restore, unless it broke
  * something: see judge_establish for how it is known.
  */
 static bool

@@ -82,33 +82,6 @@ registry_kept_versions(void)
 	return versions;
 }
 
-bool
-registry_any_kept_version(void)
-{
-	/* One that was seen before is found at less cost than any, and mostly there. */
-	static int64 seen = 0;
-	Version    *version = seen != 0 ? registry_load_version(seen) : NULL;
-	Relation	rel;
-	StoreScan	scan;
-	HeapTuple	tup;
-
-	if (version != NULL && !version->retired && !version->lapsed)
-		return true;
-	rel = store_open("version", VERSION_NATTS, AccessShareLock);
-	seen = 0;
-	scan_init(&scan);
-	scan_key_null(&scan);
-	scan_begin(&scan, rel, "version_lapsed_idx", NULL);
-	while (seen == 0 && HeapTupleIsValid(tup = scan_next(&scan)))
-	{
-		if (tuple_is_null(rel, tup, VERSION_RETIRED_AT))
-			seen = tuple_int64(rel, tup, VERSION_ID);
-	}
-	scan_end(&scan);
-	table_close(rel, AccessShareLock);
-	return seen != 0;
-}
-
 List *
 registry_live_versions(void)
 {

@@ -167,7 +167,6 @@ extern bool registry_is_in_reach(List *kept, const Version *version);
  */
 extern void registry_let_go_retired(int64 app_id);
 
-extern bool registry_any_kept_version(void);	/* that is not retired */
 extern List *registry_live_versions(void);	/* of Version *; newest first */
 
 /* ---- attached sessions (session.c) ---- */
@@ -283,6 +282,9 @@ extern void registry_forget_found_unless_kept(List *requirements);
 
 /* Restored from a dump and nothing found yet? */
 extern bool registry_is_unestablished(void);
+
+/* Is there a version whose states are kept? */
+extern bool registry_any_kept_version(void);
 
 extern Jsonb *problems_to_json(List *problems);
 

@@ -272,7 +272,7 @@ any_state(void)
 }
 
 static bool
-any_version_lives(void)
+any_kept_version(void)
 {
 	Relation	rel = store_open("version", VERSION_NATTS, AccessShareLock);
 	ItemPointerData tid;
@@ -289,5 +289,12 @@ any_version_lives(void)
 bool
 registry_is_unestablished(void)
 {
-	return !any_state() && any_version_lives();
+	return !any_state() && any_kept_version();
+}
+
+bool
+registry_any_kept_version(void)
+{
+	/* Where there is a state, there is a version that it is kept for. */
+	return any_state() || any_kept_version();
 }
