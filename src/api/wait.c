@@ -131,16 +131,23 @@ look(void *arg)
 	if (waiter->missing)
 		return;
 
-	/* It may have been replaced meanwhile, and its requirements with it. */
+	/*
+	 * It may have been replaced meanwhile, and its requirements with it; even
+	 * between the two look-ups, for nothing is locked.
+	 */
 	if (waiter->unmet != 0 &&
 		registry_any_link(waiter->unmet, is_version, &version->id))
 	{
 		int64		id = waiter->unmet;
 		int			n = 1;
+		Requirement **req = registry_load_requirements(&id, &n);
 
-		verify(waiter, list_make1(registry_load_requirements(&id, &n)[0]));
-		if (!waiter->answered || readiness_state(&waiter->readiness) == STATE_UNMET)
-			return;
+		if (n > 0)
+		{
+			verify(waiter, list_make1(req[0]));
+			if (!waiter->answered || readiness_state(&waiter->readiness) == STATE_UNMET)
+				return;
+		}
 	}
 	waiter->unmet = 0;
 	verify(waiter, registry_requirements_of(version->id));

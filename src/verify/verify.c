@@ -423,15 +423,13 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	MemoryContext outer_memo;
 	WaitedFor	waited_for = {0};
 	const char *statement = debug_query_string;
-	void	   *enums = forget_uncommitted_enums();
+	void	   *enums;
 
 	/* By a function that calls us while it is run by us. */
 	if (running)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("contracts cannot be verified while one is being verified")));
-	outer_memo = memo_begin_batch(batch.memo);
-	cache = surroundings_cache_begin(CurrentMemoryContext);
 	if (options.waited_for == NULL)
 		options.waited_for = &waited_for;
 	for (int i = 0; i < nreqs; i++)
@@ -441,6 +439,10 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	}
 	qsort_arg(batch.order, nreqs, sizeof(int), compare_contexts, reqs);
 
+	/* What is set from here on is taken back in whatever way this ends. */
+	cache = surroundings_cache_begin(CurrentMemoryContext);
+	outer_memo = memo_begin_batch(batch.memo);
+	enums = forget_uncommitted_enums();
 	without_index = options.without_index;
 	running = true;
 	PG_TRY();
@@ -452,16 +454,19 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	}
 	PG_FINALLY();
 	{
-		if (OidIsValid(without_index))
-			show_index(without_index);
-		without_index = InvalidOid;
-		RestoreUncommittedEnums(enums);
-		budget_end_watch();
-		debug_query_string = statement;
+		Oid			hidden = without_index;
+
+		/* What may fail comes last. */
 		running = false;
 		answering = NULL;
+		without_index = InvalidOid;
+		debug_query_string = statement;
+		budget_end_watch();
 		(void) memo_begin_batch(outer_memo);
 		surroundings_cache_end(cache);
+		RestoreUncommittedEnums(enums);
+		if (OidIsValid(hidden))
+			show_index(hidden);
 	}
 	PG_END_TRY();
 	verify_release_locks(&waited_for);
