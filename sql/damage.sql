@@ -50,6 +50,16 @@ END $$;
 
 \set t 'SET LOCAL compat_guard.mode = enforce; SAVEPOINT s; ALTER TABLE t ADD COLUMN c int; ROLLBACK TO s; SET LOCAL compat_guard.mode = warn; ALTER TABLE t ADD COLUMN c int; SET LOCAL compat_guard.mode = off; ALTER TABLE t ADD COLUMN d int; ROLLBACK;'
 
+-- the journal's own table: it is written at commit
+ALTER TABLE compat_guard.journal_entry RENAME TO gone;
+SET compat_guard.mode = enforce;
+ALTER TABLE t ADD COLUMN e int;
+SET compat_guard.mode = warn;
+ALTER TABLE t ADD COLUMN w int;
+SET compat_guard.mode = off;
+ALTER TABLE t ADD COLUMN o int;
+ALTER TABLE compat_guard.gone RENAME TO journal_entry;
+SELECT attname FROM pg_attribute WHERE attrelid = 't'::regclass AND attname IN ('e', 'w', 'o') ORDER BY attnum;
 BEGIN;
 CALL pg_temp.with_damage('DELETE FROM compat_guard.app');
 :t

@@ -250,11 +250,31 @@ judge_record(Touched *touched)
 	run_case(&c, record, true);
 }
 
+static void
+write_record(void *arg)
+{
+	record_write();
+}
+
 void
 judge_finish(void)
 {
-	if (record_anything())
+	if (record_anything() && guard_mode == MODE_ENFORCE)
 		record_write();
+	else if (record_anything())
+	{
+		/* As in run_case: outside mode enforce the guard stops nobody. */
+		ErrorData  *edata = subtransaction_run(write_record, NULL, true);
+
+		if (edata != NULL)
+		{
+			if (error_is_interruption(edata))
+				ReThrowError(edata);
+			ereport(guard_mode == MODE_WARN ? WARNING : LOG,
+					(errcode(edata->sqlerrcode),
+					 errmsg("schema change was not written to the journal: %s", edata->message)));
+		}
+	}
 	allowance_warn_if_idle();
 }
 

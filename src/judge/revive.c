@@ -4,8 +4,9 @@
  *
  * Invariant: it does so only with what it needs verified anew, by the same rules
  * as if it registered: what is unmet then was broken while it was away, and is
- * remembered so that it blocks nobody.  So does one that was retired.  The caller holds the version PRESENT
- * (session.c), so that no judgement passes it over once this has ended.
+ * remembered so that it blocks nobody.  So does one that was retired.  The caller
+ * holds the version PRESENT (session.c), so that no judgement passes it over once
+ * this has ended.
  */
 #include "postgres.h"
 
@@ -17,6 +18,7 @@ void
 judge_revive(int64 version_id, bool reactivate)
 {
 	Version    *version;
+	bytea	   *digest;
 	List	   *requirements;
 	Requirement **reqs;
 	Observation **answers;
@@ -31,6 +33,7 @@ judge_revive(int64 version_id, bool reactivate)
 	if (version == NULL || (version->retired ? !reactivate : !version->lapsed))
 		return;
 
+	digest = version->digest;
 	requirements = registry_requirements_of(version_id);
 	reqs = palloc_array(Requirement *, list_length(requirements) + 1);
 	answers = palloc0_array(Observation *, list_length(requirements) + 1);
@@ -42,6 +45,13 @@ judge_revive(int64 version_id, bool reactivate)
 	version = registry_load_version(version_id);
 	if (version == NULL || (version->retired && !reactivate))
 		return;
+
+	/* A replacement waits for our lock now, or was quicker. */
+	if (memcmp(digest, version->digest, VARSIZE(digest)) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("version \"%s\" was replaced by a concurrent transaction", version->name),
+				 errhint("Try again.")));
 	registry_save_revived(reqs, answers, n);
 	registry_revive_version(version);
 	CommandCounterIncrement();
