@@ -26,7 +26,8 @@ REGRESS = \
 	routines \
 	types \
 	bodies \
-	plpgsql
+	plpgsql \
+	messages
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 

@@ -145,7 +145,7 @@ derive_privilege(Contract *contract, const DocRelation *rel)
 		return;
 	add_string(&members, "relation", &rel->name);
 	add_strings(&members, "access", &access);
-	add_requirement(contract, REQUIREMENT_PRIVILEGE,
+	add_requirement(contract, REQUIREMENT_ACCESS,
 					pnstrdup(rel->name.data, rel->name.len), &members);
 }
 

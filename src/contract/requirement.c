@@ -11,7 +11,7 @@
 
 /* In the order of RequirementKind.  Stored and shown: they never change. */
 static const char *const kind_names[] = {
-	"relation", "privilege", "column", "insert", "unique", "index", "query",
+	"relation", "access", "column", "insert", "unique", "index", "query",
 	"routine", "type", "sequence", "extension"
 };
 

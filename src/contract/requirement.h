@@ -17,7 +17,7 @@
 typedef enum RequirementKind
 {
 	REQUIREMENT_RELATION,		/* the relation exists and the role may use it */
-	REQUIREMENT_PRIVILEGE,		/* the role has the declared access */
+	REQUIREMENT_ACCESS,			/* the role has the declared access */
 	REQUIREMENT_COLUMN,			/* a column and what is expected of it */
 	REQUIREMENT_INSERT,			/* an INSERT that names just these columns works */
 	REQUIREMENT_UNIQUE,			/* these columns are unique */

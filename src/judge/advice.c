@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "base/shown.h"
 #include "commands/defrem.h"
 #include "judge/finding.h"
 #include "utils/builtins.h"
@@ -166,7 +167,7 @@ finding_end_call(const Finding *finding)
 {
 	return psprintf("SELECT compat_guard.%s(%s, %s);",
 					finding->problem->rule == RULE_ROLLBACK_LOST ? "forget" : "retire",
-					quote_literal_cstr(finding->app), quote_literal_cstr(finding->version));
+					shown_literal(finding->app), shown_literal(finding->version));
 }
 
 char *
@@ -179,5 +180,6 @@ finding_advice(const Finding *finding)
 	return psprintf(finding->problem->rule == RULE_ROLLBACK_LOST
 					? "%s To forget %s %s once nobody will go back to it: %s"
 					: "%s To retire %s %s once no instance of it runs any more: %s",
-					steps, finding->app, finding->version, finding_end_call(finding));
+					steps, shown(finding->app), shown(finding->version),
+					finding_end_call(finding));
 }

@@ -2,17 +2,18 @@
  * report.c
  *		Findings -> message.
  *
- * One message says it all: which versions, and under each statement what it
- * would break, with the requirement, the rule, what was expected and what is
- * there now; then the safe way.
+ * One message says it all.  Its first line names the versions and the first
+ * finding, because many clients show no more.  The detail has under each
+ * statement what it would break, with the requirement, the rule, what was
+ * expected and what is there now; the hint the safe way.
  */
 #include "postgres.h"
 
 #include "base/errors.h"
 #include "base/guc.h"
+#include "base/shown.h"
 #include "judge/finding.h"
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
 static int
@@ -77,6 +78,11 @@ one_per_version(List *findings)
 	return result;
 }
 
+/* How much of it the first line of a message shows. */
+#define VERSIONS_NAMED 3
+#define NAME_SHOWN 100			/* bytes */
+#define GIST_SHOWN 300
+
 /* "billing 41, billing 42" */
 static char *
 list_versions(List *one_each)
@@ -89,15 +95,60 @@ list_versions(List *one_each)
 	{
 		const Finding *finding = lfirst(lc);
 
-		if (foreach_current_index(lc) == guard_max_findings_shown)
+		if (foreach_current_index(lc) == VERSIONS_NAMED)
 		{
-			appendStringInfo(&buf, " and %d more",
-							 list_length(one_each) - guard_max_findings_shown);
+			appendStringInfo(&buf, " and %d more", list_length(one_each) - VERSIONS_NAMED);
 			break;
 		}
-		appendStringInfo(&buf, "%s%s %s", buf.len ? ", " : "", finding->app, finding->version);
+		appendStringInfo(&buf, "%s%s %s", buf.len ? ", " : "",
+						 shown_start(finding->app, NAME_SHOWN),
+						 shown_start(finding->version, NAME_SHOWN));
 	}
 	return buf.data;
+}
+
+/* The same as finding_requirement, for messages. */
+static char *
+requirement_label(const Finding *finding, int bytes)
+{
+	const char *quote = finding->req->kind == REQUIREMENT_QUERY ? "\"" : "";
+
+	return psprintf("%s %s%s%s", requirement_kind_name(finding->req->kind),
+					quote, shown_start(finding->req->object, bytes), quote);
+}
+
+/* "column users.email", "no such column": what was expected would only say again
+ * what is required. */
+static bool
+is_plainly_missing(const Finding *finding)
+{
+	const char *kind = requirement_kind_name(finding->req->kind);
+
+	return strncmp(finding->problem->expected, kind, strlen(kind)) == 0 &&
+		strncmp(finding->problem->found, "no such ", strlen("no such ")) == 0;
+}
+
+/*
+ * The first finding, and how many there are beside it.  Of a statement: what the
+ * server says to it.
+ */
+static char *
+gist(List *findings)
+{
+	const Finding *first = linitial(findings);
+	const Problem *problem = first->problem;
+	char	   *what;
+
+	if (problem->message != NULL)
+		what = problem->message;
+	else if (is_plainly_missing(first))
+		what = problem->found;
+	else
+		what = psprintf("expected %s, found %s", problem->expected, problem->found);
+	return psprintf("%s: %s%s", requirement_label(first, NAME_SHOWN),
+					shown_start(what, GIST_SHOWN),
+					list_length(findings) == 1 ? ""
+					: psprintf(" (and %d more)", list_length(findings) - 1));
 }
 
 static bool
@@ -111,39 +162,17 @@ is_same_statement(const Finding *a, const Finding *b)
 /* bytes of a statement shown: enough to know it again */
 #define STATEMENT_SHOWN 300
 
-/* The statement on one line. */
-static void
-append_statement(StringInfo buf, const char *statement)
-{
-	int			length = pg_mbcliplen(statement, strlen(statement), STATEMENT_SHOWN);
-	bool		space = false;
-
-	for (int i = 0; i < length; i++)
-	{
-		space |= isspace((unsigned char) statement[i]) != 0;
-		if (isspace((unsigned char) statement[i]))
-			continue;
-		if (space)
-			appendStringInfoChar(buf, ' ');
-		space = false;
-		appendStringInfoChar(buf, statement[i]);
-	}
-	if (statement[length] != '\0')
-		appendStringInfoString(buf, " ...");
-}
-
 /* One finding on one line. */
 static void
 append_finding(StringInfo buf, const Finding *finding)
 {
 	const Problem *problem = finding->problem;
-	const char *quote = finding->req->kind == REQUIREMENT_QUERY ? "\"" : "";
 
-	appendStringInfo(buf, "%s- %s %s, %s %s%s%s: expected %s, found %s (%s",
-					 buf->len ? "\n" : "", finding->app, finding->version,
-					 requirement_kind_name(finding->req->kind),
-					 quote, finding->req->object, quote,
-					 problem->expected, problem->found, rule_get(problem->rule)->name);
+	appendStringInfo(buf, "%s- %s %s, %s: expected %s, found %s (%s",
+					 buf->len ? "\n" : "", shown(finding->app), shown(finding->version),
+					 requirement_label(finding, -1),
+					 shown(problem->expected), shown(problem->found),
+					 rule_get(problem->rule)->name);
 	if (finding->allowance != NULL)
 		appendStringInfoString(buf, ", overridden");
 	else if (finding->action != ACTION_BLOCK)
@@ -166,10 +195,8 @@ describe(List *findings)
 		ListCell   *lc;
 
 		if (first->statement != NULL)
-		{
-			appendStringInfo(&buf, "%sAfter: ", buf.len ? "\n" : "");
-			append_statement(&buf, first->statement);
-		}
+			appendStringInfo(&buf, "%sAfter: %s", buf.len ? "\n" : "",
+							 shown_statement(first->statement, STATEMENT_SHOWN));
 		foreach(lc, rest)
 		{
 			if (shown == guard_max_findings_shown)
@@ -205,6 +232,12 @@ is_advised_better(const Finding *finding, List *findings)
 	return false;
 }
 
+static bool
+is_of_rollback(const Finding *finding)
+{
+	return finding->problem->rule == RULE_ROLLBACK_LOST;
+}
+
 /* What is said of versions that are live, or of those that are no more. */
 static List *
 of_live_versions(List *findings, bool live)
@@ -214,7 +247,7 @@ of_live_versions(List *findings, bool live)
 
 	foreach(lc, findings)
 	{
-		if (live != (((Finding *) lfirst(lc))->problem->rule == RULE_ROLLBACK_LOST))
+		if (live != is_of_rollback(lfirst(lc)))
 			result = lappend(result, lfirst(lc));
 	}
 	return result;
@@ -258,7 +291,7 @@ advise(List *findings)
 		if (list_length(given) == guard_max_findings_shown)
 			break;
 		given = lappend(given, advice);
-		appendStringInfo(&buf, "%s%s", buf.len ? "\n" : "", advice);
+		appendStringInfo(&buf, "%s%s", buf.len ? "\n" : "", shown(advice));
 	}
 
 	append_calls(&buf, "Retire a version once no instance of it runs any more:",
@@ -268,7 +301,7 @@ advise(List *findings)
 	return buf.data;
 }
 
-/* The object of the first finding, in the fields that drivers read. */
+/* The object of the finding that is said first, in the fields that drivers read. */
 static int
 error_fields(const Problem *problem)
 {
@@ -329,65 +362,46 @@ all_of_rule(List *findings, RuleId rule)
 
 /* What is said first is said of those that are live, if of any. */
 static List *
+live_first(List *findings)
+{
+	return list_concat(of_live_versions(findings, true), of_live_versions(findings, false));
+}
+
+/* Those for which the same holds as for the first. */
+static char *
 versions_to_name(List *findings)
 {
-	List	   *live = of_live_versions(findings, true);
-
-	return one_per_version(live != NIL ? live : findings);
+	return list_versions(one_per_version(of_live_versions(findings,
+														  !is_of_rollback(linitial(findings)))));
 }
 
 static int
 blocked_message(List *findings)
 {
-	List	   *versions = versions_to_name(findings);
-
 	if (all_of_rule(findings, RULE_ROLLBACK_LOST))
-		return errmsg_plural("schema change would bar the way back to an application version: %s",
-							 "schema change would bar the way back to application versions: %s",
-							 list_length(versions), list_versions(versions));
+		return errmsg("schema change would bar the way back to %s: %s",
+					  versions_to_name(findings), gist(findings));
 	if (all_of_rule(findings, RULE_GUARD_REMOVED))
-		return errmsg_plural("change would take the guard away from a live application version: %s",
-							 "change would take the guard away from live application versions: %s",
-							 list_length(versions), list_versions(versions));
-	return errmsg_plural("schema change would break a live application version: %s",
-						 "schema change would break live application versions: %s",
-						 list_length(versions), list_versions(versions));
+		return errmsg("change would take the guard away from %s: %s",
+					  versions_to_name(findings), gist(findings));
+	return errmsg("schema change would break %s: %s",
+				  versions_to_name(findings), gist(findings));
 }
 
 static int
-barred_message(List *versions)
+passed_message(List *findings, bool logged)
 {
-	return errmsg_plural("schema change bars the way back to an application version: %s",
-						 "schema change bars the way back to application versions: %s",
-						 list_length(versions), list_versions(versions));
-}
-
-static int
-passed_message(List *findings)
-{
-	List	   *versions = versions_to_name(findings);
-
 	if (all_of_rule(findings, RULE_ROLLBACK_LOST))
-		return barred_message(versions);
+		return errmsg("schema change bars the way back to %s: %s",
+					  versions_to_name(findings), gist(findings));
 	if (all_of_rule(findings, RULE_GUARD_REMOVED))
-		return errmsg_plural("change takes the guard away from a live application version: %s",
-							 "change takes the guard away from live application versions: %s",
-							 list_length(versions), list_versions(versions));
-	return errmsg_plural("schema change affects a live application version: %s",
-						 "schema change affects live application versions: %s",
-						 list_length(versions), list_versions(versions));
-}
-
-static int
-logged_message(List *findings)
-{
-	List	   *versions = versions_to_name(findings);
-
-	if (all_of_rule(findings, RULE_ROLLBACK_LOST))
-		return barred_message(versions);
-	return errmsg_plural("schema change is felt by a live application version: %s",
-						 "schema change is felt by live application versions: %s",
-						 list_length(versions), list_versions(versions));
+		return errmsg("change takes the guard away from %s: %s",
+					  versions_to_name(findings), gist(findings));
+	if (logged)
+		return errmsg("schema change is felt by %s: %s",
+					  versions_to_name(findings), gist(findings));
+	return errmsg("schema change affects %s: %s",
+				  versions_to_name(findings), gist(findings));
 }
 
 bool
@@ -408,32 +422,34 @@ void
 findings_report(List *findings)
 {
 	List	   *told;
-	List	   *logged;
+	List	   *first;
 
 	if (guard_mode == MODE_OFF || findings == NIL)
 		return;
 	findings_sort(findings);
 	told = findings_to_tell(findings);
 
-	if (findings_block(findings))
+	first = live_first(blocking_findings(findings));
+	if (first != NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_GUARD_BREAKS_VERSION),
-				 blocked_message(blocking_findings(findings)),
+				 blocked_message(first),
 				 errdetail("%s", describe(findings)),
 				 errhint("%s", advise(told)),
-				 error_fields(((Finding *) linitial(findings))->problem)));
+				 error_fields(((Finding *) linitial(first))->problem)));
 
-	if (told != NIL)
+	first = live_first(told);
+	if (first != NIL)
 		ereport(WARNING,
 				(errcode(ERRCODE_GUARD_BREAKS_VERSION),
-				 passed_message(told),
+				 passed_message(first, false),
 				 errdetail("%s", describe(told)),
 				 errhint("%s", advise(told)),
-				 error_fields(((Finding *) linitial(told))->problem)));
+				 error_fields(((Finding *) linitial(first))->problem)));
 
-	logged = findings_of_action(findings, ACTION_LOG);
-	if (logged != NIL)
+	first = live_first(findings_of_action(findings, ACTION_LOG));
+	if (first != NIL)
 		ereport(LOG,
-				(logged_message(logged),
-				 errdetail("%s", describe(logged))));
+				(passed_message(first, true),
+				 errdetail("%s", describe(findings_of_action(findings, ACTION_LOG)))));
 }

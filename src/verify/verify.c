@@ -97,7 +97,7 @@ verify_one(const Requirement *req, Observation *obs)
 		case REQUIREMENT_RELATION:
 			verify_relation(req, obs);
 			break;
-		case REQUIREMENT_PRIVILEGE:
+		case REQUIREMENT_ACCESS:
 			verify_privilege(req, obs);
 			break;
 		case REQUIREMENT_COLUMN:

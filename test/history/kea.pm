@@ -494,7 +494,7 @@ return {
 					why => 'A column with a default, indexes and functions: 0.9.2 does not see them. Foreign keys are added to
 						tables that 0.9.2 writes. They hold for what it has written; whether for all it will write, nobody
 						can prove: a warning. (The script commits each statement by itself.)',
-					findings => [ 'warn constraint-added privilege lease4', 'warn constraint-added privilege lease6' ],
+					findings => [ 'warn constraint-added access lease4', 'warn constraint-added access lease6' ],
 				),
 			],
 		},
@@ -546,8 +546,8 @@ return {
 						the same, slower. Triggers now run within each write of a lease.',
 					findings => [
 						'warn index-missing index lease6 (iaid, subnet_id, duid)',
-						'warn trigger-added privilege lease4',
-						'warn trigger-added privilege lease6',
+						'warn trigger-added access lease4',
+						'warn trigger-added access lease6',
 					],
 				),
 			],
@@ -612,8 +612,8 @@ return {
 						works is not proven by its being there; that it was added to a table 2.0 writes is worth saying.',
 					suffers  => { 'reserve with a DHCPv6 option' => '42703' },
 					findings => [
-						'warn constraint-added privilege dhcp4_options', 'warn constraint-added privilege dhcp6_options',
-						'warn trigger-added privilege dhcp4_options',    'warn trigger-added privilege dhcp6_options',
+						'warn constraint-added access dhcp4_options', 'warn constraint-added access dhcp6_options',
+						'warn trigger-added access dhcp4_options',    'warn trigger-added access dhcp6_options',
 					],
 				),
 				script(
@@ -622,7 +622,7 @@ return {
 						2.0 would write a file that it cannot read back. And two foreign keys, on columns that 2.0 leaves out.',
 					breaks   => { dump_lease4_data => 'result', dump_lease6_data => 'result' },
 					findings =>
-					  [ 'warn constraint-added privilege dhcp4_options', 'warn constraint-added privilege dhcp6_options' ],
+					  [ 'warn constraint-added access dhcp4_options', 'warn constraint-added access dhcp6_options' ],
 				),
 				script('upgrade_008_to_009.sh', why => 'Tables of the configuration backend only.'),
 				script('upgrade_009_to_010.sh', why => 'Tables of the configuration backend only.'),
@@ -635,9 +635,9 @@ return {
 						hosts now cover reservations outside any subnet: what 2.0 could store twice, it no longer can.',
 					suffers  => { 'reserve twice in no subnet' => '23505' },
 					findings => [
-						'warn constraint-added privilege hosts',
-						'warn trigger-added privilege lease4', 'warn trigger-added privilege lease6',
-						'warn trigger-disabled privilege lease4', 'warn trigger-disabled privilege lease6',
+						'warn constraint-added access hosts',
+						'warn trigger-added access lease4', 'warn trigger-added access lease6',
+						'warn trigger-disabled access lease4', 'warn trigger-disabled access lease6',
 					],
 				),
 			],

@@ -368,7 +368,7 @@ return {
 						shows with the message cache switched on would fail.',
 					breaks   => { 'cached messages' => '42P01', 'cache message' => '42P01' },
 					findings => ['block relation-missing relation messages'],
-					follows  => [ 'privilege messages', 'unique messages (cache_key, uid, user_id)' ],
+					follows  => [ 'access messages', 'unique messages (cache_key, uid, user_id)' ],
 				),
 				script('2011111600', why => 'session.sess_id widens from varchar(40) to varchar(128).'),
 			],

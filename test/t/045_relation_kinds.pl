@@ -57,9 +57,9 @@ SKIP:
 	is($node->safe_psql('postgres', q{SELECT status FROM compat_guard.versions}), 'ready', 'a foreign table serves');
 
 	is(findings(q{ALTER SERVER loop OPTIONS (ADD updatable 'false')}),
-		"block relation-kind insert users\n"
-		  . "block relation-kind privilege names\n"
-		  . "block relation-kind privilege users",
+		"block relation-kind access names\n"
+		  . "block relation-kind access users\n"
+		  . "block relation-kind insert users",
 		'what a server no longer lets through');
 	is(findings(q{DROP SERVER loop CASCADE}),
 		"block query-broken query by id\n"
@@ -92,7 +92,7 @@ SKIP:
 		ALTER FOREIGN DATA WRAPPER postgres_fdw NO HANDLER;
 	});
 	like($node->safe_psql('postgres', q{
-			SELECT found FROM compat_guard.check('app', '1') WHERE kind = 'privilege' AND object = 'users'}),
+			SELECT found FROM compat_guard.check('app', '1') WHERE kind = 'access' AND object = 'users'}),
 		qr/^foreign-data wrapper "postgres_fdw" has no handler$/, 'a wrapper without handler');
 	$node->safe_psql('postgres', q{SELECT compat_guard.forget('app', '1')});
 }
