@@ -61,6 +61,41 @@ SELECT register(E'back\\slash\n', '1', 'q', 'SELECT email FROM users');
 ALTER TABLE users DROP COLUMN email;
 SELECT compat_guard.forget(app, version) FROM compat_guard.versions;
 
+-- nor in other messages, nor in the journal
+\set app 'E\'evil\\nHINT:  Run me.\''
+SET client_min_messages = notice;
+SELECT register(:app, E'1\n', E'q\n', 'SELECT more FROM users');
+SELECT compat_guard.attach(:app, E'2\n');
+SELECT compat_guard.attach('other' || :app, '1');
+SELECT compat_guard.heartbeat(:app, E'1\n', E'i\n');
+SELECT register(:app, E'1\n', E'q\n', 'SELECT email FROM users');
+CALL compat_guard.wait_until_ready(:app, E'1\n', '0');
+SELECT compat_guard.can_deploy(:app, E'1\n', or_error => true);
+SELECT compat_guard.register('a', '1', '{"queries": {"q\u000aHINT:  Run me.": "SELECT"}, "no\u000a": 1, "role": "n\u000a"}');
+SET compat_guard.journal = off;
+ALTER TABLE users ADD COLUMN more text;
+SET compat_guard.journal = on;
+BEGIN;
+SELECT compat_guard.allow(E'because\nHINT:  Run me.');
+ALTER TABLE users DROP COLUMN more;
+COMMIT;
+SELECT versions, reason, findings->0->>'reason' AS whole FROM compat_guard.journal ORDER BY at DESC LIMIT 1;
+CREATE ROLE "regress
+messages";
+SELECT compat_guard.entrust(r) FROM unnest('{regress_messages,"\"regress
+messages\""}'::regrole[]) AS r;
+SET ROLE "regress
+messages";
+SELECT status FROM compat_guard.register('owned', '1', '{}');
+SET ROLE regress_messages;
+SELECT compat_guard.retire('owned', '1');
+RESET ROLE;
+SELECT compat_guard.forget(app, version) FROM compat_guard.versions;
+DROP OWNED BY "regress
+messages";
+DROP ROLE "regress
+messages";
+
 SET client_min_messages = warning;
 DROP SCHEMA messages CASCADE;
 DROP OWNED BY regress_messages;

@@ -12,6 +12,7 @@
 #include "base/activity.h"
 #include "base/compat.h"
 #include "base/errors.h"
+#include "base/shown.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "utils/array.h"
@@ -128,7 +129,8 @@ compat_guard_can_deploy(PG_FUNCTION_ARGS)
 	if (or_error && !verdict.ready)
 		ereport(ERROR,
 				(errcode(ERRCODE_GUARD_NOT_READY),
-				 errmsg("version \"%s\" of app \"%s\" may not start", version_name, app_name),
+				 errmsg("version \"%s\" of app \"%s\" may not start",
+						shown(version_name), shown(app_name)),
 				 errdetail("%s", readiness_detail(verdict.reasons))));
 	values[0] = BoolGetDatum(verdict.ready);
 	values[1] = CStringGetTextDatum(verdict.state);

@@ -8,6 +8,7 @@
 #include "base/compat.h"
 #include "base/activity.h"
 #include "base/rule.h"
+#include "base/shown.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -50,7 +51,7 @@ require_rule(const char *name)
 	if (!rule_by_name(name, &rule))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown rule \"%s\"", name),
+				 errmsg("unknown rule \"%s\"", shown(name)),
 				 errhint("The view compat_guard.rules lists the rules.")));
 	return rule;
 }

@@ -8,6 +8,7 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/guc.h"
+#include "base/shown.h"
 
 bool
 readiness_verify(Readiness *readiness, List *requirements, VerifyOptions options)
@@ -44,8 +45,8 @@ reason(const Requirement *req, const Observation *obs)
 
 		if (problem->state == obs->state)
 			return psprintf("%s %s: expected %s, found %s (%s)",
-							requirement_kind_name(req->kind), req->object,
-							problem->expected, problem->found,
+							requirement_kind_name(req->kind), shown(req->object),
+							shown(problem->expected), shown(problem->found),
 							rule_get(problem->rule)->name);
 	}
 	return NULL;				/* met, and nothing is the matter */
@@ -91,14 +92,14 @@ readiness_detail(List *reasons)
 	initStringInfo(&detail);
 	foreach(lc, reasons)
 	{
-		int			shown = foreach_current_index(lc);
+		int			n = foreach_current_index(lc);
 
-		if (shown == guard_max_findings_shown)
+		if (n == guard_max_findings_shown)
 		{
-			appendStringInfo(&detail, "\n... and %d more.", list_length(reasons) - shown);
+			appendStringInfo(&detail, "\n... and %d more.", list_length(reasons) - n);
 			break;
 		}
-		appendStringInfo(&detail, "%s%s.", shown > 0 ? "\n" : "", (char *) lfirst(lc));
+		appendStringInfo(&detail, "%s%s.", n > 0 ? "\n" : "", (char *) lfirst(lc));
 	}
 	return detail.data;
 }
@@ -110,7 +111,8 @@ readiness_require(const Readiness *readiness, const char *app, const char *versi
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_GUARD_NOT_READY),
-			 errmsg("schema is not ready for version \"%s\" of app \"%s\"", version, app),
+			 errmsg("schema is not ready for version \"%s\" of app \"%s\"",
+					shown(version), shown(app)),
 			 errdetail("%s", readiness_detail(readiness_reasons(readiness, STATE_UNMET))),
 			 errhint("Run the migration that the version needs first.")));
 }

@@ -13,6 +13,7 @@
 #include "base/activity.h"
 #include "base/compat.h"
 #include "base/errors.h"
+#include "base/shown.h"
 #include "catalog/namespace.h"
 #include "contract/contract.h"
 #include "fmgr.h"
@@ -35,7 +36,8 @@ check_contract_role(const Contract *contract)
 		return;					/* an unknown role is reported with the rest */
 	ereport(ERROR,
 			(errcode(ERRCODE_GUARD_NOT_PERMITTED),
-			 errmsg("permission denied to register a contract for role \"%s\"", contract->role),
+			 errmsg("permission denied to register a contract for role \"%s\"",
+					shown(contract->role)),
 			 errdetail("Only members of the role may speak for it.")));
 }
 
@@ -214,9 +216,9 @@ append_objects(StringInfo buf, const char *sign, List *requirements, List *other
 		if (!common && buf->len < 4000)
 			appendStringInfo(buf, "%s%s %s %s: %s (role %s, search_path %s)",
 							 buf->len ? "\n" : "", sign,
-							 requirement_kind_name(req->kind), req->object,
-							 JsonbToCString(NULL, &req->expected->root, 0),
-							 req->role, req->search_path);
+							 requirement_kind_name(req->kind), shown(req->object),
+							 shown(JsonbToCString(NULL, &req->expected->root, 0)),
+							 shown(req->role), shown(req->search_path));
 	}
 }
 
@@ -233,7 +235,7 @@ report_conflict(const App *app, const Version *version, Contract *contract)
 	ereport(ERROR,
 			(errcode(ERRCODE_GUARD_CONTRACT_CONFLICT),
 			 errmsg("version \"%s\" of app \"%s\" is registered with another contract",
-					version->name, app->name),
+					shown(version->name), shown(app->name)),
 			 errdetail("%s", diff.data),
 			 errhint("A contract is immutable: register a new version, or pass replace => true in development.")));
 }
@@ -282,7 +284,7 @@ check_owner_limit(const App *app, const Version *replaced, int n)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("the live versions of role \"%s\" would have %lld requirements, more than the limit of %d",
-						app->owner, (long long) total, MAX_REQUIREMENTS_OF_OWNER),
+						shown(app->owner), (long long) total, MAX_REQUIREMENTS_OF_OWNER),
 				 errhint("Retire the versions of which no instance runs any more.")));
 }
 
@@ -417,7 +419,7 @@ compat_guard_register(PG_FUNCTION_ARGS)
 	if (app_now == NULL || app_now->id != app->id)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("app \"%s\" was forgotten by a concurrent transaction", app_name),
+				 errmsg("app \"%s\" was forgotten by a concurrent transaction", shown(app_name)),
 				 errhint("Register again.")));
 	if (require_ready)
 		require_ready_entries(app, version_name, entries, n);

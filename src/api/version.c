@@ -8,6 +8,7 @@
 #include "api/api.h"
 #include "base/compat.h"
 #include "base/errors.h"
+#include "base/shown.h"
 #include "judge/judge.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -39,7 +40,7 @@ require_app(const char *name)
 	if (app == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_GUARD_UNKNOWN_VERSION),
-				 errmsg("app \"%s\" is not registered", name)));
+				 errmsg("app \"%s\" is not registered", shown(name))));
 	return app;
 }
 
@@ -51,7 +52,8 @@ require_version(const App *app, const char *name)
 	if (version == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_GUARD_UNKNOWN_VERSION),
-				 errmsg("version \"%s\" of app \"%s\" is not registered", name, app->name)));
+				 errmsg("version \"%s\" of app \"%s\" is not registered",
+						shown(name), shown(app->name))));
 	return version;
 }
 
@@ -61,7 +63,8 @@ check_not_retired(const App *app, const Version *version)
 	if (version->retired)
 		ereport(ERROR,
 				(errcode(ERRCODE_GUARD_RETIRED),
-				 errmsg("version \"%s\" of app \"%s\" is retired", version->name, app->name),
+				 errmsg("version \"%s\" of app \"%s\" is retired",
+						shown(version->name), shown(app->name)),
 				 errhint("Run another version, or reactivate() this one.")));
 }
 
@@ -78,8 +81,8 @@ check_owner(const App *app)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_GUARD_NOT_PERMITTED),
-			 errmsg("permission denied for app \"%s\"", app->name),
-			 errdetail("The app belongs to role \"%s\".", app->owner)));
+			 errmsg("permission denied for app \"%s\"", shown(app->name)),
+			 errdetail("The app belongs to role \"%s\".", shown(app->owner))));
 }
 
 GUARD_FUNCTION(compat_guard_retire);

@@ -31,6 +31,7 @@
 #include "base/activity.h"
 #include "base/compat.h"
 #include "base/errors.h"
+#include "base/shown.h"
 #include "base/subtransaction.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -99,7 +100,7 @@ find_version(Waiter *waiter)
 		ereport(ERROR,
 				(errcode(ERRCODE_GUARD_RETIRED),
 				 errmsg("version \"%s\" of app \"%s\" is retired",
-						waiter->version, waiter->app)));
+						shown(waiter->version), shown(waiter->app))));
 	return version;
 }
 
@@ -251,7 +252,7 @@ report_unknown(const Waiter *waiter)
 				(errmsg_plural("%d requirement of version \"%s\" of app \"%s\" could not be decided",
 							   "%d requirements of version \"%s\" of app \"%s\" could not be decided",
 							   list_length(reasons), list_length(reasons),
-							   waiter->version, waiter->app),
+							   shown(waiter->version), shown(waiter->app)),
 				 errdetail("%s", readiness_detail(reasons))));
 }
 
@@ -262,11 +263,11 @@ report_timeout(const Waiter *waiter)
 		ereport(ERROR,
 				(errcode(ERRCODE_GUARD_UNKNOWN_VERSION),
 				 errmsg("version \"%s\" of app \"%s\" is not registered",
-						waiter->version, waiter->app),
+						shown(waiter->version), shown(waiter->app)),
 				 errdetail("The registration has not been replayed on this standby.")));
 	ereport(NOTICE,
 			(errmsg("schema is not ready for version \"%s\" of app \"%s\"",
-					waiter->version, waiter->app),
+					shown(waiter->version), shown(waiter->app)),
 			 waiter->complete ?
 			 errdetail("%s", readiness_detail(readiness_reasons(&waiter->readiness, STATE_UNMET))) :
 			 errdetail("A concurrent transaction holds a lock on what the version needs.")));

@@ -9,6 +9,7 @@
 
 #include "base/compat.h"
 #include "base/holder.h"
+#include "base/shown.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
@@ -41,7 +42,8 @@ lock_holders(const LOCKTAG *tag, LOCKMODE mode)
 		proc = compat_vxid_proc(holders[i]);
 		role = proc != NULL && proc->pid != 0 ? GetUserNameFromId(proc->roleId, true) : NULL;
 		if (role != NULL)
-			appendStringInfo(&buf, "process %d of role %s", proc->pid, quote_identifier(role));
+			appendStringInfo(&buf, "process %d of role %s", proc->pid,
+							 shown(quote_identifier(role)));
 		else
 			appendStringInfoString(&buf, "a process that has just ended");
 	}

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "base/compat.h"
+#include "base/shown.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
@@ -62,7 +63,7 @@ contract_captured_relation(PG_FUNCTION_ARGS)
 	if (!can_be_captured(relkind))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a table or view", name)));
+				 errmsg("\"%s\" is not a table or view", shown(name))));
 
 	/* What the caller may not touch is no part of what it needs. */
 	if (!has_any_privilege(relid))

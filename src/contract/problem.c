@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "base/errors.h"
+#include "base/shown.h"
 #include "contract/document.h"
 #include "utils/json.h"
 
@@ -97,19 +98,19 @@ contract_report_problems(List *problems)
 {
 	StringInfoData detail;
 	int			total = list_length(problems);
-	int			shown = Min(total, MAX_PROBLEMS_SHOWN);
+	int			n = Min(total, MAX_PROBLEMS_SHOWN);
 
 	initStringInfo(&detail);
-	for (int i = 0; i < shown; i++)
+	for (int i = 0; i < n; i++)
 	{
 		ContractProblem *problem = list_nth(problems, i);
 
 		if (i > 0)
 			appendStringInfoChar(&detail, '\n');
-		appendStringInfo(&detail, "%s: %s", problem->path, problem->problem);
+		appendStringInfo(&detail, "%s: %s", shown(problem->path), shown(problem->problem));
 	}
-	if (shown < total)
-		appendStringInfo(&detail, "\n... and %d more", total - shown);
+	if (n < total)
+		appendStringInfo(&detail, "\n... and %d more", total - n);
 
 	ereport(ERROR,
 			(errcode(ERRCODE_GUARD_CONTRACT_INVALID),

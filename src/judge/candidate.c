@@ -15,6 +15,7 @@
 
 #include "base/errors.h"
 #include "base/guc.h"
+#include "base/shown.h"
 #include "judge/case.h"
 #include "judge/judge.h"
 #include "lib/qunique.h"
@@ -216,7 +217,7 @@ case_wait_a_moment(Case *c, const char *what, char *(*in_the_way) (void))
 		ereport(ERROR,
 				(errcode(ERRCODE_GUARD_BUSY),
 				 errmsg("could not judge the schema change: a concurrent transaction is in the way"),
-				 what ? errdetail("Requirement: %s. In the way: %s.", what, in_the_way())
+				 what ? errdetail("Requirement: %s. In the way: %s.", shown(what), in_the_way())
 				 : errdetail("It registers or retires a version, or changes a policy. In the way: %s.",
 							 in_the_way()),
 				 errhint("Retry when the other transaction has ended. Setting compat_guard.ddl_lock_timeout bounds the wait.")));

@@ -20,6 +20,7 @@
  */
 #include "postgres.h"
 
+#include "base/shown.h"
 #include "judge/handover.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
@@ -83,7 +84,7 @@ handover_log(const char *text)
 {
 	ereport(LOG,
 			(errmsg("journal entry of a blocked schema change could not be written"),
-			 errdetail_log("%s", text)));
+			 errdetail_log("%s", shown(text))));
 }
 
 /* ---- parcels ---- */

@@ -10,6 +10,7 @@
 
 #include "base/activity.h"
 #include "base/guc.h"
+#include "base/shown.h"
 #include "base/subtransaction.h"
 #include "catalog/pg_class.h"
 #include "judge/allowance.h"
@@ -226,7 +227,7 @@ run_case(Case *c, void (*body) (void *), bool tolerant)
 				ReThrowError(edata);
 			ereport(guard_mode == MODE_WARN ? WARNING : LOG,
 					(errcode(edata->sqlerrcode),
-					 errmsg("schema change was not judged: %s", edata->message)));
+					 errmsg("schema change was not judged: %s", shown(edata->message))));
 		}
 	}
 	PopActiveSnapshot();
@@ -272,7 +273,7 @@ judge_finish(void)
 				ReThrowError(edata);
 			ereport(guard_mode == MODE_WARN ? WARNING : LOG,
 					(errcode(edata->sqlerrcode),
-					 errmsg("schema change was not written to the journal: %s", edata->message)));
+					 errmsg("schema change was not written to the journal: %s", shown(edata->message))));
 		}
 	}
 	allowance_warn_if_idle();

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "base/shown.h"
 #include "judge/outlook.h"
 #include "utils/snapmgr.h"
 
@@ -160,7 +161,7 @@ outlook_compare(List *outlook, List **now_ready, List **floors)
 			floor->to = before->version;
 		if (now && !before->ran && before->live)
 			*now_ready = lappend(*now_ready,
-								 psprintf("%s %s", before->app, before->version));
+								 psprintf("%s %s", shown(before->app), shown(before->version)));
 	}
 	PopActiveSnapshot();
 

@@ -13,6 +13,7 @@
 
 #include "access/xact.h"
 #include "base/guc.h"
+#include "base/shown.h"
 #include "base/subtransaction.h"
 #include "judge/allowance.h"
 #include "judge/handover.h"
@@ -124,12 +125,12 @@ add_finding(JournalEntry *entry, const Finding *finding)
 	if (entry->nfindings++ < FINDINGS_KEPT)
 	{
 		entry->findings = lappend(entry->findings, finding_json(finding));
-		add_distinct(&entry->versions, psprintf("%s %s", finding->app, finding->version));
+		add_distinct(&entry->versions, psprintf("%s %s", shown(finding->app), shown(finding->version)));
 	}
 	if (finding->allowance != NULL)
 	{
-		add_distinct(&entry->reasons, finding->allowance->reason);
-		add_distinct(&entry->reasons_by, finding->allowance->by);
+		add_distinct(&entry->reasons, shown(finding->allowance->reason));
+		add_distinct(&entry->reasons_by, shown(finding->allowance->by));
 		entry->verdict = Max(entry->verdict, VERDICT_OVERRIDDEN);
 	}
 	else if (finding->action >= ACTION_WARN)
@@ -221,14 +222,14 @@ tell_ready(List *versions)
 	initStringInfo(&buf);
 	foreach(lc, versions)
 	{
-		int			shown = foreach_current_index(lc);
+		int			n = foreach_current_index(lc);
 
-		if (shown == guard_max_findings_shown)
+		if (n == guard_max_findings_shown)
 		{
-			appendStringInfo(&buf, " and %d more", list_length(versions) - shown);
+			appendStringInfo(&buf, " and %d more", list_length(versions) - n);
 			break;
 		}
-		appendStringInfo(&buf, "%s%s", shown > 0 ? ", " : "", (char *) lfirst(lc));
+		appendStringInfo(&buf, "%s%s", n > 0 ? ", " : "", (char *) lfirst(lc));
 	}
 	ereport(NOTICE,
 			(errmsg_plural("with this change the schema is ready for an application version: %s",

@@ -20,6 +20,7 @@
 #include "base/activity.h"
 #include "base/errors.h"
 #include "base/guc.h"
+#include "base/shown.h"
 #include "base/subtransaction.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
@@ -187,7 +188,7 @@ judge_removal(const char *statement, bool preview)
 			ReThrowError(edata);
 		ereport(WARNING,
 				(errcode(edata->sqlerrcode),
-				 errmsg("cannot tell which live versions lose their guard: %s", edata->message)));
+				 errmsg("cannot tell which live versions lose their guard: %s", shown(edata->message))));
 		return;
 	}
 

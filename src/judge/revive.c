@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "base/shown.h"
 #include "judge/judge.h"
 #include "registry/registry.h"
 
@@ -50,7 +51,8 @@ judge_revive(int64 version_id, bool reactivate)
 	if (memcmp(digest, version->digest, VARSIZE(digest)) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("version \"%s\" was replaced by a concurrent transaction", version->name),
+				 errmsg("version \"%s\" was replaced by a concurrent transaction",
+						shown(version->name)),
 				 errhint("Try again.")));
 	registry_save_revived(reqs, answers, n);
 	registry_revive_version(version);

@@ -10,6 +10,7 @@
 #include "access/xact.h"
 #include "base/activity.h"
 #include "base/guc.h"
+#include "base/shown.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -81,6 +82,15 @@ set_client_addr(Row *row)
 		row_set(row, JOURNAL_CLIENT_ADDR, addr);
 }
 
+/* NULL if it is gone. */
+static char *
+role_shown(Oid role)
+{
+	char	   *name = GetUserNameFromId(role, true);
+
+	return name ? shown(name) : NULL;
+}
+
 static HeapTuple
 form_row(Relation rel, const JournalEntry *entry)
 {
@@ -91,8 +101,8 @@ form_row(Relation rel, const JournalEntry *entry)
 	row_set(&row, JOURNAL_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
 	row_set_text(&row, JOURNAL_VERDICT, verdict_names[entry->verdict]);
 	row_set_text(&row, JOURNAL_MODE, guard_mode_name());
-	row_set_text(&row, JOURNAL_SESSION_ROLE, GetUserNameFromId(GetSessionUserId(), true));
-	row_set_text(&row, JOURNAL_ROLE, GetUserNameFromId(GetUserId(), true));
+	row_set_text(&row, JOURNAL_SESSION_ROLE, role_shown(GetSessionUserId()));
+	row_set_text(&row, JOURNAL_ROLE, role_shown(GetUserId()));
 	row_set_text(&row, JOURNAL_APPLICATION_NAME, application_name);
 	set_client_addr(&row);
 	row_set(&row, JOURNAL_PID, Int32GetDatum(MyProcPid));

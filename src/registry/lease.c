@@ -11,6 +11,7 @@
 
 #include "base/errors.h"
 #include "base/guc.h"
+#include "base/shown.h"
 #include "datatype/timestamp.h"
 #include "registry/registry.h"
 #include "registry/store.h"
@@ -169,7 +170,7 @@ require_version_to_stay(const Version *version)
 		ereport(ERROR,
 				(errcode(ERRCODE_GUARD_UNKNOWN_VERSION),
 				 errmsg("version \"%s\" of app \"%s\" is not registered",
-						version->name, version->app)));
+						shown(version->name), shown(version->app))));
 }
 
 /* The row of an instance, locked; NULL if there is none. */
@@ -200,7 +201,7 @@ registry_renew_lease(const Version *version, const char *name, Interval *lease)
 			ereport(ERROR,
 					(errcode(ERRCODE_GUARD_UNKNOWN_VERSION),
 					 errmsg("instance \"%s\" of version \"%s\" of app \"%s\" has no lease",
-							name, version->name, version->app),
+							shown(name), shown(version->name), shown(version->app)),
 					 errhint("Pass the length of its lease.")));
 		require_version_to_stay(version);
 		if (insert_instance(rel, version->id, name, lease, &end))

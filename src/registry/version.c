@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/shown.h"
 #include "miscadmin.h"
 #include "registry/registry.h"
 #include "registry/store.h"
@@ -190,7 +191,7 @@ change_version(const Version *version, Row *row)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("version \"%s\" of app \"%s\" was forgotten by a concurrent transaction",
-						version->name, version->app)));
+						shown(version->name), shown(version->app))));
 	if (row != NULL)
 		store_update(rel, tup, row);
 	else
