@@ -12,6 +12,7 @@ REGRESS = \
 	modes \
 	roles \
 	references \
+	dependencies \
 	relation_kinds \
 	liveness \
 	rollback \

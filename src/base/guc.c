@@ -18,6 +18,7 @@ int			guard_rollback_versions = 3;
 int			guard_max_findings_shown = 20;
 bool		guard_journal = true;
 int			guard_verify_timeout = 10000;
+bool		guard_check_candidates = false;
 
 static const struct config_enum_entry mode_options[] = {
 	{"off", MODE_OFF, false},
@@ -114,6 +115,13 @@ guc_init(void)
 							 NULL,
 							 &guard_journal, true,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
+
+	/* Makes every change of schema as slow as the registry is large. */
+	DefineCustomBoolVariable("compat_guard.check_candidates",
+							 "Whether a judgement also verifies what should not feel the change.",
+							 "For tests: the change fails if a requirement stands otherwise than before that the judgement would have left out.",
+							 &guard_check_candidates, false,
+							 PGC_SUSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("compat_guard");
 }

@@ -5,8 +5,10 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "base/object.h"
 #include "catalog/namespace.h"
+#include "catalog/objectaddress.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
@@ -14,11 +16,15 @@
 #include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_operator.h"
+#include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_rewrite.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 
 static ObjectKey *
@@ -72,6 +78,44 @@ domain_of_constraint(Oid constraint)
 	return domain;
 }
 
+/*
+ * The key of an object of any other class that has names, by what the server
+ * knows of its catalogs.  NULL for a part of a relation.
+ */
+static ObjectKey *
+named_key(Oid classid, Oid objid)
+{
+	AttrNumber	name_attnum;
+	AttrNumber	schema_attnum;
+	Relation	rel;
+	HeapTuple	tup;
+	ObjectKey  *key = NULL;
+	bool		isnull;
+
+	if (classid == TriggerRelationId || classid == RewriteRelationId ||
+		classid == PolicyRelationId || !is_objectclass_supported(classid) ||
+		(name_attnum = get_object_attnum_name(classid)) == InvalidAttrNumber)
+		return NULL;
+	schema_attnum = get_object_attnum_namespace(classid);
+	rel = table_open(classid, AccessShareLock);
+	tup = get_catalog_object_by_oid(rel, get_object_attnum_oid(classid), objid);
+	if (HeapTupleIsValid(tup))
+	{
+		char	   *name = NameStr(*DatumGetName(heap_getattr(tup, name_attnum,
+															  RelationGetDescr(rel), &isnull)));
+
+		if (schema_attnum == InvalidAttrNumber)
+			key = make_key(classid, pstrdup(""), pstrdup(name));
+		else
+			key = make_qualified_key(classid,
+									 DatumGetObjectId(heap_getattr(tup, schema_attnum,
+																   RelationGetDescr(rel), &isnull)),
+									 name);
+	}
+	table_close(rel, AccessShareLock);
+	return key;
+}
+
 ObjectKey *
 object_key(Oid classid, Oid objid)
 {
@@ -108,6 +152,9 @@ object_key(Oid classid, Oid objid)
 			break;
 		case AuthIdRelationId:
 			key = make_key(classid, pstrdup(""), GetUserNameFromId(objid, true));
+			break;
+		default:
+			key = named_key(classid, objid);
 			break;
 	}
 	return key;

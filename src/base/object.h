@@ -22,8 +22,8 @@ typedef struct ObjectKey
 
 /*
  * The key of an object as the catalogs now are, in CurrentMemoryContext; of a
- * domain's constraint that of the domain.  NULL
- * if it does not exist, is temporary, or is of a class nobody asks for.
+ * domain's constraint that of the domain.  NULL if it does not exist, is
+ * temporary, or has no name of its own.
  */
 extern ObjectKey *object_key(Oid classid, Oid objid);
 

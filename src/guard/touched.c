@@ -11,11 +11,17 @@
  *	- relation-cache invalidations while a DDL statement runs: privileges,
  *	  constraints, defaults, triggers, policies, partitions, and whatever else
  *	  an event is missing for but a relation's description depends on;
- *	- syscache invalidations of schemas and functions, for GRANT and REVOKE.
+ *	- syscache invalidations of objects that rights can be had on, for GRANT and
+ *	  REVOKE.
  *
- * To collect too much is harmless, it only costs a verification.  So what
- * other sessions invalidate meanwhile need not be told apart, and of what a
- * subtransaction touched before it was rolled back only the bulk is dropped.
+ * To collect too much only costs a verification, but the wait for another
+ * transaction, too, where that changes the same.  So what other sessions
+ * invalidated meanwhile is told apart at the end, by the list of messages that
+ * this transaction is going to send.  Of what a subtransaction touched before it
+ * was rolled back only the bulk is dropped.
+ *
+ * The server's own objects have no keys, since they hardly ever change: when one
+ * of them does, any requirement may feel it.
  */
 #include "postgres.h"
 
@@ -27,25 +33,40 @@
 #include "base/activity.h"
 #include "catalog/dependency.h"
 #include "catalog/objectaccess.h"
+#include "catalog/pg_amop.h"
+#include "catalog/pg_amproc.h"
+#include "catalog/pg_attrdef.h"
 #include "catalog/pg_auth_members.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_cast.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_collation.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_db_role_setting.h"
+#include "catalog/pg_default_acl.h"
 #include "catalog/pg_event_trigger.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_foreign_data_wrapper.h"
 #include "catalog/pg_foreign_server.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_largeobject.h"
 #include "catalog/pg_namespace.h"
-#include "catalog/pg_operator.h"
+#include "catalog/pg_opclass.h"
+#include "catalog/pg_opfamily.h"
+#include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_publication_rel.h"
+#include "catalog/pg_rewrite.h"
+#include "catalog/pg_statistic_ext.h"
+#include "catalog/pg_tablespace.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "guard/touched.h"
-#include "guard/whole.h"
 #include "judge/judge.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "storage/sinval.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
@@ -56,19 +77,41 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+/*
+ * Syscache entries are known by their hash value alone: their class is that of
+ * hashed_caches below in place of an OID's.
+ */
 typedef struct TouchedKey
 {
-	Oid			classid;		/* or one of the two below */
+	Oid			classid;
 	uint32		id;				/* OID, or hash value */
 } TouchedKey;
 
-/* Not classes: syscache entries known by their hash value alone. */
-#define NAMESPACE_HASH	((Oid) 1)
-#define PROC_HASH		((Oid) 2)
+/* What GRANT and REVOKE change without an event or a relation's invalidation. */
+typedef struct HashedCache
+{
+	int			cacheid;
+	Oid			classid;
+	AttrNumber	oid_attnum;
+} HashedCache;
+
+static const HashedCache hashed_caches[] = {
+	{FOREIGNDATAWRAPPEROID, ForeignDataWrapperRelationId, Anum_pg_foreign_data_wrapper_oid},
+	{FOREIGNSERVEROID, ForeignServerRelationId, Anum_pg_foreign_server_oid},
+	{LANGOID, LanguageRelationId, Anum_pg_language_oid},
+	{NAMESPACEOID, NamespaceRelationId, Anum_pg_namespace_oid},
+	{PROCOID, ProcedureRelationId, Anum_pg_proc_oid},
+	{TYPEOID, TypeRelationId, Anum_pg_type_oid}
+};
+
+/* No catalog has an OID as low as the place in that list. */
+#define HASH_CLASS(cache) ((Oid) ((cache) - hashed_caches) + 1)
+#define IS_HASH_CLASS(classid) ((classid) <= lengthof(hashed_caches))
 
 typedef struct TouchedEntry
 {
 	TouchedKey	key;			/* must be first */
+	bool		by_event;		/* and not only by an invalidation */
 	SubTransactionId subid;		/* that touched it first */
 	List	   *names;			/* of ObjectKey *: what it was called */
 	List	   *statements;		/* of TouchingStatement *: that touched it */
@@ -78,7 +121,6 @@ struct TouchedSet
 {
 	MemoryContext context;
 	HTAB	   *entries;
-	bool		everything;
 	List	   *statements;		/* of TouchingStatement *, in their order ... */
 	const StatementFrame *statement_frame;	/* ... and the frame the last is of */
 	GuardParts *guard_before;	/* before the guard itself was touched, or NULL */
@@ -249,6 +291,7 @@ add_entry(Oid classid, uint32 id)
 	entry = hash_search(touched->entries, &key, HASH_ENTER, &found);
 	if (!found)
 	{
+		entry->by_event = false;
 		entry->subid = GetCurrentSubTransactionId();
 		entry->names = NIL;
 		entry->statements = NIL;
@@ -284,10 +327,20 @@ add_name(TouchedEntry *entry)
 	MemoryContextSwitchTo(old);
 }
 
+/* An object that is not visible yet is named later. */
+static void
+add_created(Oid classid, Oid objid)
+{
+	add_entry(classid, objid)->by_event = true;
+}
+
 void
 touched_object(Oid classid, Oid objid)
 {
-	add_name(add_entry(classid, objid));
+	TouchedEntry *entry = add_entry(classid, objid);
+
+	entry->by_event = true;
+	add_name(entry);
 }
 
 void
@@ -390,52 +443,163 @@ touched_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
 	}
 }
 
-/* ---- from what was touched to names ---- */
+/* ---- whose invalidations? ---- */
+
+typedef struct OwnMessages
+{
+	bool		known;
+	HTAB	   *keys;			/* of TouchedKey */
+} OwnMessages;
 
 static void
-add_touched_name(Touched *result, ObjectKey *key, const TouchedEntry *entry)
+add_message(OwnMessages *own, const SharedInvalidationMessage *message)
 {
-	TouchedName *name = palloc_object(TouchedName);
+	TouchedKey	key = {RelationRelationId, 0};
 
-	name->key = *key;
-	name->statements = entry->statements;
-	if (key->classid == AuthIdRelationId)
-		result->roles = lappend(result->roles, name);
+	if (message->id == SHAREDINVALRELCACHE_ID)
+		key.id = message->rc.relId;
+	else if (message->id >= 0)
+	{
+		const HashedCache *cache = hashed_caches;
+
+		while (cache < hashed_caches + lengthof(hashed_caches) &&
+			   cache->cacheid != message->id)
+			cache++;
+		if (cache == hashed_caches + lengthof(hashed_caches))
+			return;
+		key.classid = HASH_CLASS(cache);
+		key.id = message->cc.hashValue;
+	}
 	else
-		result->names = lappend(result->names, name);
+		return;
+	(void) hash_search(own->keys, &key, HASH_ENTER, NULL);
 }
 
 /*
- * Schemas or functions whose syscache hash is among those collected: somebody
- * was granted or revoked something on them, or they were touched in a way that
- * an event told of already.
+ * What the transaction is going to tell other sessions when it commits is what it
+ * has changed.  The server gives that list only outside subtransactions; in one,
+ * what others have invalidated counts, too.
+ */
+static OwnMessages
+own_messages(void)
+{
+	OwnMessages own = {.known = (GetCurrentTransactionNestLevel() == 1)};
+	HASHCTL		ctl = {
+		.keysize = sizeof(TouchedKey), .entrysize = sizeof(TouchedKey),
+		.hcxt = CurrentMemoryContext
+	};
+	SharedInvalidationMessage *messages;
+	bool		of_init_file;
+	int			n;
+
+	if (!own.known)
+		return own;
+	own.keys = hash_create("compat_guard own invalidations", 256, &ctl,
+						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	n = xactGetCommittedInvalidationMessages(&messages, &of_init_file);
+	for (int i = 0; i < n; i++)
+		add_message(&own, &messages[i]);
+	if (messages != NULL)
+		pfree(messages);
+	return own;
+}
+
+static bool
+is_ours(const OwnMessages *own, const TouchedEntry *entry)
+{
+	return entry->by_event || !own->known ||
+		hash_search(own->keys, &entry->key, HASH_FIND, NULL) != NULL;
+}
+
+/* ---- from what was touched to names ---- */
+
+/*
+ * May the change of this object be felt by any requirement?  Of a role, schema or language
+ * made by initdb no more than of others.
+ */
+static bool
+is_felt_everywhere(Oid classid, Oid objid)
+{
+	switch (classid)
+	{
+		case AccessMethodOperatorRelationId:
+		case AccessMethodProcedureRelationId:
+		case CastRelationId:
+		case OperatorClassRelationId:
+		case OperatorFamilyRelationId:
+			return true;		/* nothing has them by name */
+		case AuthIdRelationId:
+		case ConstraintRelationId:
+		case ExtensionRelationId:
+		case LanguageRelationId:
+		case NamespaceRelationId:
+			return false;
+		default:
+			return objid < FirstNormalObjectId;
+	}
+}
+
+/*
+ * The object is what it was, is now, or is in the catalogs.  One that was granted or
+ * revoked or whose relation was invalidated has the name it has.
  */
 static void
-add_hashed(Touched *result, Oid hash_class, Oid classid, int cacheid, AttrNumber oid_attnum)
+add_touched(Touched *result, const TouchedEntry *entry, Oid classid, Oid objid)
 {
-	Relation	rel = table_open(classid, AccessShareLock);
+	ObjectKey  *now = IS_HASH_CLASS(entry->key.classid) ? object_key(classid, objid)
+		: new_name(entry);
+	TouchedObject *object = palloc_object(TouchedObject);
+	ListCell   *lc;
+
+	foreach(lc, entry->names)
+	{
+		ObjectKey  *was = lfirst(lc);
+		ObjectKey	copy = *was;
+
+		copy.schema = pstrdup(was->schema);
+		copy.name = was->name ? pstrdup(was->name) : NULL;
+		touched_add_name(result, &copy, entry->statements);
+	}
+	if (now != NULL)
+		touched_add_name(result, now, entry->statements);
+	result->everything |= is_felt_everywhere(classid, objid);
+	object->classid = classid;
+	object->objid = objid;
+	object->statements = entry->statements;
+	result->objects = lappend(result->objects, object);
+}
+
+/*
+ * Objects whose syscache hash is among those collected: somebody was granted or
+ * revoked something on them, or they were touched in a way that an event told of
+ * already.
+ */
+static void
+add_hashed(Touched *result, const OwnMessages *own, const HashedCache *cache)
+{
+	Relation	rel = table_open(cache->classid, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
 	HeapTuple	tup;
 
 	while (HeapTupleIsValid(tup = systable_getnext(scan)))
 	{
 		bool		isnull;
-		Oid			oid = DatumGetObjectId(heap_getattr(tup, oid_attnum,
+		Oid			oid = DatumGetObjectId(heap_getattr(tup, cache->oid_attnum,
 														RelationGetDescr(rel), &isnull));
-		TouchedKey	hashed = {hash_class, GetSysCacheHashValue1(cacheid, ObjectIdGetDatum(oid))};
+		TouchedKey	hashed = {HASH_CLASS(cache),
+		GetSysCacheHashValue1(cache->cacheid, ObjectIdGetDatum(oid))};
 		TouchedEntry *entry = hash_search(touched->entries, &hashed, HASH_FIND, NULL);
-		ObjectKey  *key;
 
-		if (entry != NULL && (key = object_key(classid, oid)) != NULL)
-			add_touched_name(result, key, entry);
+		if (entry != NULL && is_ours(own, entry))
+			add_touched(result, entry, cache->classid, oid);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 }
 
-/* Drop hashes that an event has explained; are there others? */
+/* Leaving out hashes that an event has explained, are there others? */
 static bool
-any_unexplained(Oid hash_class, Oid classid, int cacheid)
+any_unexplained(const OwnMessages *own, const HashedCache *cache)
 {
 	HASH_SEQ_STATUS seq;
 	TouchedEntry *entry;
@@ -445,14 +609,15 @@ any_unexplained(Oid hash_class, Oid classid, int cacheid)
 	hash_seq_init(&seq, touched->entries);
 	while ((entry = hash_seq_search(&seq)) != NULL)
 	{
-		if (entry->key.classid == hash_class)
-			hashes++;
-		else if (entry->key.classid == classid)
+		if (entry->key.classid == HASH_CLASS(cache))
+			hashes += is_ours(own, entry);
+		else if (entry->key.classid == cache->classid)
 		{
-			TouchedKey	hashed = {hash_class, GetSysCacheHashValue1(cacheid, ObjectIdGetDatum(entry->key.id))};
+			TouchedKey	hashed = {HASH_CLASS(cache),
+			GetSysCacheHashValue1(cache->cacheid, ObjectIdGetDatum(entry->key.id))};
+			TouchedEntry *of_hash = hash_search(touched->entries, &hashed, HASH_FIND, NULL);
 
-			if (hash_search(touched->entries, &hashed, HASH_FIND, NULL) != NULL)
-				explained++;
+			explained += of_hash != NULL && is_ours(own, of_hash);
 		}
 	}
 	return hashes > explained;
@@ -464,45 +629,24 @@ touched_names(void)
 	Touched    *result = palloc0_object(Touched);
 	HASH_SEQ_STATUS seq;
 	TouchedEntry *entry;
+	OwnMessages own;
 
 	if (touched == NULL)
 		return result;
 
-	result->everything = touched->everything;
+	own = own_messages();
 	hash_seq_init(&seq, touched->entries);
 	while ((entry = hash_seq_search(&seq)) != NULL)
 	{
-		ObjectKey  *now;
-		ListCell   *lc;
-
-		if (entry->key.classid == NAMESPACE_HASH || entry->key.classid == PROC_HASH)
-			continue;
-		foreach(lc, entry->names)
-		{
-			ObjectKey  *was = lfirst(lc);
-			ObjectKey	copy = *was;
-
-			copy.schema = pstrdup(was->schema);
-			copy.name = was->name ? pstrdup(was->name) : NULL;
-			add_touched_name(result, &copy, entry);
-		}
-		now = new_name(entry);
-		if (now != NULL)
-			add_touched_name(result, now, entry);
-		foreach(lc, relations_of_part(entry->key.classid, entry->key.id))
-		{
-			ObjectKey  *whole = object_key(RelationRelationId, lfirst_oid(lc));
-
-			if (whole != NULL)
-				add_touched_name(result, whole, entry);
-		}
+		if (!IS_HASH_CLASS(entry->key.classid) && is_ours(&own, entry))
+			add_touched(result, entry, entry->key.classid, entry->key.id);
 	}
-
-	if (any_unexplained(NAMESPACE_HASH, NamespaceRelationId, NAMESPACEOID))
-		add_hashed(result, NAMESPACE_HASH, NamespaceRelationId, NAMESPACEOID,
-				   Anum_pg_namespace_oid);
-	if (any_unexplained(PROC_HASH, ProcedureRelationId, PROCOID))
-		add_hashed(result, PROC_HASH, ProcedureRelationId, PROCOID, Anum_pg_proc_oid);
+	for (const HashedCache *cache = hashed_caches;
+		 cache < hashed_caches + lengthof(hashed_caches); cache++)
+	{
+		if (any_unexplained(&own, cache))
+			add_hashed(result, &own, cache);
+	}
 
 	result->statements = touched->statements;
 	result->guard_before = touched->guard_before;
@@ -569,55 +713,50 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 
 	switch (classid)
 	{
-		case RelationRelationId:
-		case TypeRelationId:
-		case ProcedureRelationId:
-		case OperatorRelationId:
-		case CollationRelationId:
-		case NamespaceRelationId:
-		case ExtensionRelationId:
-		case AuthIdRelationId:
-		case ConstraintRelationId:	/* of a domain: leads to it */
-		case ForeignServerRelationId:
-		case ForeignDataWrapperRelationId:
-			if (!guard_is_active())
-				return;
-			if (classid == ExtensionRelationId && objid == guard_extension_oid())
-			{
-				/* pg_extension has no cache that would tell other sessions. */
-				if (access == OAT_POST_ALTER)
-					CacheInvalidateCatalog(NamespaceRelationId);
-				if (touched != NULL)
-					(void) current_statement();
-				return;
-			}
-			if (access == OAT_DROP && is_of_registry(classid, objid))
-				guard_is_dropped();
-			if (access == OAT_POST_CREATE)
-				(void) add_entry(classid, objid);	/* not visible yet: named later */
-			else
-				touched_object(classid, objid);
-			if (classid == AuthIdRelationId && access == OAT_DROP)
-				touch_members(objid);
-			break;
-		case CastRelationId:
-			if (!guard_is_active())
-				return;
-			(void) add_entry(classid, objid);
-			touched->everything = true;
-			break;
+		case AttrDefaultRelationId:
+		case PolicyRelationId:
+		case PublicationRelRelationId:
+		case RewriteRelationId:
+		case StatisticExtRelationId:
+		case TriggerRelationId:
+			return;				/* parts of relations, whose invalidation tells */
+		case DatabaseRelationId:
+		case DbRoleSettingRelationId:
+		case DefaultAclRelationId:
+		case InheritsRelationId:
+		case LargeObjectRelationId:
+		case TableSpaceRelationId:
+			return;				/* nobody's schema */
+	}
+	if (!guard_is_active())
+		return;
+	switch (classid)
+	{
 		case EventTriggerRelationId:
-			if (access != OAT_POST_CREATE && guard_is_active() &&
-				guard_owns_event_trigger(objid))
-			{
-				touched_guard();
-				(void) add_entry(classid, objid);
-			}
+			if (access == OAT_POST_CREATE || !guard_owns_event_trigger(objid))
+				return;
+			touched_guard();
 			break;
+		case ExtensionRelationId:
+			if (objid != guard_extension_oid())
+				break;
+			/* pg_extension has no cache that would tell other sessions. */
+			if (access == OAT_POST_ALTER)
+				CacheInvalidateCatalog(NamespaceRelationId);
+			if (touched != NULL)
+				(void) current_statement();
+			return;
 		default:
-			/* Parts of relations: the relation's invalidation tells. */
 			break;
 	}
+	if (access == OAT_DROP && is_of_registry(classid, objid))
+		guard_is_dropped();
+	if (access == OAT_POST_CREATE)
+		add_created(classid, objid);
+	else
+		touched_object(classid, objid);
+	if (classid == AuthIdRelationId && access == OAT_DROP)
+		touch_members(objid);
 }
 
 /*
@@ -628,16 +767,16 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 static void
 relation_invalidated(Datum arg, Oid relid)
 {
-	if (suspended == 0 && relid >= FirstNormalObjectId && ddl_is_running() &&
-		IsTransactionState())
+	if (suspended == 0 && ddl_is_running() && IsTransactionState())
 		(void) add_entry(RelationRelationId, relid);
 }
 
+/* hashvalue 0: the whole cache, by somebody else's doing. */
 static void
-schema_or_function_invalidated(Datum arg, int cacheid, uint32 hashvalue)
+object_invalidated(Datum arg, int cacheid, uint32 hashvalue)
 {
 	if (suspended == 0 && hashvalue != 0 && ddl_is_running() && IsTransactionState())
-		(void) add_entry(cacheid == NAMESPACEOID ? NAMESPACE_HASH : PROC_HASH, hashvalue);
+		(void) add_entry(HASH_CLASS((const HashedCache *) DatumGetPointer(arg)), hashvalue);
 }
 
 void
@@ -646,6 +785,7 @@ touched_init(void)
 	next_object_access_hook = object_access_hook;
 	object_access_hook = object_access;
 	CacheRegisterRelcacheCallback(relation_invalidated, (Datum) 0);
-	CacheRegisterSyscacheCallback(NAMESPACEOID, schema_or_function_invalidated, (Datum) 0);
-	CacheRegisterSyscacheCallback(PROCOID, schema_or_function_invalidated, (Datum) 0);
+	for (int i = 0; i < lengthof(hashed_caches); i++)
+		CacheRegisterSyscacheCallback(hashed_caches[i].cacheid, object_invalidated,
+									  PointerGetDatum(&hashed_caches[i]));
 }

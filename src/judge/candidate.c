@@ -25,6 +25,7 @@
 #include "storage/proc.h"
 #include "utils/acl.h"
 #include "utils/timestamp.h"
+#include "verify/baseline.h"
 
 /* ---- which requirements ---- */
 
@@ -60,37 +61,47 @@ role_inherits(const char *role, const char *touched)
 		 is_member_of_role_nosuper(roleid, touchedid));
 }
 
-/* The requirements of every contract role whose rights may have changed. */
+/* May what the role is allowed to do be other than before?  arg: the Case. */
+static bool
+role_is_touched(const char *role, void *arg)
+{
+	const Case *c = arg;
+	ListCell   *lc;
+
+	foreach(lc, c->touched->roles)
+	{
+		if (role_inherits(role, ((TouchedName *) lfirst(lc))->key.name))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The requirements of every contract role whose rights may have changed, and those
+ * that go through the view or routine of such a role.
+ */
 static void
 append_role_requirements(Case *c, int64 **ids, int *n)
 {
-	ListCell   *lcv;
-	ListCell   *lcr;
+	ListCell   *lc;
 	List	   *seen = NIL;		/* of char *: roles done */
+	int64	   *more;
+	int			nmore;
 
-	foreach(lcv, registry_kept_versions())
+	foreach(lc, registry_kept_versions())
 	{
-		const char *role = ((Version *) lfirst(lcv))->role;
-		bool		done = false;
+		char	   *role = ((Version *) lfirst(lc))->role;
 
-		foreach(lcr, seen)
-			done |= (strcmp(lfirst(lcr), role) == 0);
-		if (done)
+		if (text_list_has(seen, role))
 			continue;
-		seen = lappend(seen, (void *) role);
-
-		foreach(lcr, c->touched->roles)
-		{
-			if (role_inherits(role, ((TouchedName *) lfirst(lcr))->key.name))
-			{
-				int			nmore;
-				int64	   *more = registry_requirements_by_role(role, &nmore);
-
-				append_ids(ids, n, more, nmore);
-				break;
-			}
-		}
+		seen = lappend(seen, role);
+		if (!role_is_touched(role, c))
+			continue;
+		more = registry_requirements_by_role(role, &nmore);
+		append_ids(ids, n, more, nmore);
 	}
+	more = registry_requirements_by_role_key(role_is_touched, c, &nmore);
+	append_ids(ids, n, more, nmore);
 }
 
 static int64 *
@@ -103,6 +114,9 @@ touched_requirements(Case *c, int *n)
 	int			nby_key;
 
 	*n = 0;
+	if (!registry_any_kept_version())
+		return NULL;
+	touched_spread(c->touched);
 	if (c->touched->everything)
 		return registry_all_requirements(n);
 
@@ -227,11 +241,17 @@ case_wait_a_moment(Case *c, const char *what, char *(*in_the_way) (void))
 	CHECK_FOR_INTERRUPTS();
 }
 
-/* Verify the candidates, however often that takes. */
-static void
-verify_or_wait(Case *c, Requirement **reqs, VerifyOptions options, Observation **answers)
+void
+case_lock(Case *c, const int64 *ids, int n)
 {
-	while (!verify_requirements(reqs, c->ncandidates, options, answers))
+	while (!registry_try_lock_requirements(ids, n))
+		case_wait_a_moment(c, "one of those on the objects changed", registry_lock_holders);
+}
+
+void
+case_verify(Case *c, Requirement **reqs, int n, VerifyOptions options, Observation **answers)
+{
+	while (!verify_requirements(reqs, n, options, answers))
 	{
 		/* Those that functions want may be what somebody keeps on purpose. */
 		if (GetCurrentTimestamp() >= c->deadline && !options.last_try)
@@ -255,7 +275,7 @@ find_candidates_after_restore(Case *c)
 
 	c->reqs = requirements_to_establish(&c->ncandidates);
 	answers = palloc0_array(Observation *, c->ncandidates);
-	verify_or_wait(c, c->reqs, as_it_is, answers);
+	case_verify(c, c->reqs, c->ncandidates, as_it_is, answers);
 	c->before = palloc0_array(StoredState, c->ncandidates);
 	for (int i = 0; i < c->ncandidates; i++)
 	{
@@ -303,14 +323,14 @@ case_find_candidates(Case *c)
 		return find_candidates_after_restore(c);
 	}
 	c->ids = touched_requirements(c, &n);
+	if (n > 0 || case_left_out_matters())
+		load_versions(c);
+	if (n > 0)
+		n = registry_keep_linked(c->ids, n, case_version_counts, c);
 	if (n == 0)
 		return false;
-	load_versions(c);
-	n = registry_keep_linked(c->ids, n, case_version_counts, c);
-	if (n == 0)
-		return false;
-	while (c->writes && !registry_try_lock_requirements(c->ids, n))
-		case_wait_a_moment(c, "one of those on the objects changed", registry_lock_holders);
+	if (c->writes)
+		case_lock(c, c->ids, n);
 
 	/* Only now: who had them locked may have changed states and baselines. */
 	load_candidates(c, n);
@@ -321,5 +341,5 @@ void
 case_verify_candidates(Case *c)
 {
 	c->after = palloc0_array(Observation *, c->ncandidates);
-	verify_or_wait(c, c->reqs, c->options, c->after);
+	case_verify(c, c->reqs, c->ncandidates, c->options, c->after);
 }

@@ -8,6 +8,7 @@
 #include "datatype/timestamp.h"
 #include "judge/finding.h"
 #include "judge/touched.h"
+#include "nodes/bitmapset.h"
 #include "registry/registry.h"
 
 /*
@@ -63,6 +64,30 @@ extern bool case_find_candidates(Case *c);
 /* Fill in how they stand. */
 extern void case_verify_candidates(Case *c);
 
+/* Lock requirements, by id in ascending order, and verify some, however often that takes. */
+extern void case_lock(Case *c, const int64 *ids, int n);
+extern void case_verify(Case *c, Requirement **reqs, int n, VerifyOptions options,
+						Observation **answers);
+
+/* ---- first_met.c ---- */
+
+/*
+ * The places of the versions of which a requirement has come to be met, or unmet.
+ * NULL: none.
+ */
+extern Bitmapset *case_movers(Case *c);
+
+/* States are saved: save what versions that have all they need take the schema for. */
+extern void case_save_baselines(Case *c);
+
+/* ---- left_out.c: for compat_guard.check_candidates ---- */
+
+/* Is it on? */
+extern bool case_left_out_matters(void);
+
+/* Raise an error if a requirement that is no candidate feels the change after all. */
+extern void case_check_left_out(Case *c);
+
 /* A version's place among those of the case; -1 if it does not count any more. */
 extern int	case_version_place(const Case *c, int64 id);
 extern Standing case_version_standing(Case *c, int place);
@@ -71,6 +96,12 @@ extern Standing case_version_standing(Case *c, int place);
 extern bool case_version_counts(int64 version_id, void *arg);
 
 /* ---- finding.c ---- */
+
+/*
+ * Was the problem there before, by its rule and what was expected?  What is found
+ * need not be in the same words.
+ */
+extern bool problem_was_there(const StoredState *before, const Problem *problem);
 
 /* What was met before and no longer is, of whom, and by which statement. */
 extern List *case_findings(Case *c);	/* of Finding * */

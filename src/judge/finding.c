@@ -37,6 +37,15 @@ problem_is_known(const StoredState *before, const Problem *problem)
 										 JsonbPGetDatum(json)));
 }
 
+bool
+problem_was_there(const StoredState *before, const Problem *problem)
+{
+	Problem		same = {.rule = problem->rule, .state = problem->state,
+	.expected = problem->expected};
+
+	return problem_is_known(before, &same);
+}
+
 /* Did the verifier leave something undecided before by this rule, and of the
  * same subject if it has one? */
 static bool

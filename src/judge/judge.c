@@ -22,45 +22,13 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-static bool
-version_is_ready(int64 version_id, void *arg)
-{
-	int64		unmet;
-	int64		broken;
-
-	if (!case_version_counts(version_id, arg))
-		return false;
-	registry_count_unmet(version_id, &unmet, &broken);
-	return unmet == 0;
-}
-
-/*
- * A version that registered before its migration takes the schema for what it
- * wants only now that it has all it needs.
- */
-static void
-save_baselines(Case *c)
-{
-	for (int i = 0; i < c->ncandidates; i++)
-	{
-		const Requirement *req = c->reqs[i];
-		const Observation *after = c->after[i];
-
-		if (req->baseline == NULL && after->baseline != NULL &&
-			after->state != STATE_UNMET &&
-			registry_any_link(req->id, version_is_ready, c))
-			registry_set_baseline(req, after->baseline);
-	}
-	CommandCounterIncrement();
-}
-
 static void
 save_candidates(Case *c)
 {
 	if (c->ncandidates == 0)
 		return;
 	registry_save_states(c->ids, c->before, c->after, c->ncandidates);
-	save_baselines(c);
+	case_save_baselines(c);
 }
 
 /* All of it up to the findings. */
@@ -79,30 +47,14 @@ judge(Case *c)
 		return NIL;
 	findings = removal_findings_of_parts(c->touched->guard_before,
 										 statement_texts(c->touched->statements));
-	if (!case_find_candidates(c))
-		return findings;
-	case_verify_candidates(c);
+	if (case_find_candidates(c))
+		case_verify_candidates(c);
+	if (case_left_out_matters())
+		case_check_left_out(c);
 	return list_concat(findings, case_findings(c));
 }
 
 /* ---- the verdict ---- */
-
-typedef struct MoverSearch
-{
-	const Case *c;
-	Bitmapset  *movers;			/* their places */
-} MoverSearch;
-
-static bool
-add_mover(int64 version_id, void *arg)
-{
-	MoverSearch *search = arg;
-	int			place = case_version_place(search->c, version_id);
-
-	if (place >= 0)
-		search->movers = bms_add_member(search->movers, place);
-	return false;				/* go on */
-}
 
 /*
  * Before anything is saved: which versions run, of the apps for which that may
@@ -111,15 +63,9 @@ add_mover(int64 version_id, void *arg)
 static List *
 outlook(Case *c)
 {
-	MoverSearch search = {c, NULL};
+	Bitmapset  *movers = check_function_bodies ? case_movers(c) : NULL;
 
-	for (int i = 0; i < c->ncandidates && check_function_bodies; i++)
-	{
-		if (c->before[i].known &&
-			(c->before[i].state == STATE_UNMET) != (c->after[i]->state == STATE_UNMET))
-			(void) registry_any_link(c->reqs[i]->id, add_mover, &search);
-	}
-	return search.movers ? outlook_of(c->kept, search.movers) : NIL;
+	return movers ? outlook_of(c->kept, movers) : NIL;
 }
 
 static void

@@ -27,6 +27,14 @@ typedef struct TouchedName
 	List	   *statements;		/* of TouchingStatement *; NIL if not known */
 } TouchedName;
 
+/* An object as the catalogs have it, from which others may be reached (affected.c). */
+typedef struct TouchedObject
+{
+	Oid			classid;
+	Oid			objid;
+	List	   *statements;
+} TouchedObject;
+
 /* How many objects the extension has, and event triggers that load it. */
 typedef struct GuardParts
 {
@@ -37,10 +45,17 @@ typedef struct GuardParts
 typedef struct Touched
 {
 	List	   *names;			/* of TouchedName * */
+	List	   *objects;		/* of TouchedObject *: what these names are of; NIL
+								 * once it is followed to what feels their change */
 	List	   *roles;			/* of TouchedName *: roles whose rights changed */
 	bool		everything;		/* a change that any requirement may feel */
 	List	   *statements;		/* all of them */
 	const GuardParts *guard_before; /* NULL: the guard itself was not touched */
 } Touched;
+
+extern void touched_add_name(Touched *touched, const ObjectKey *key, List *statements);
+
+/* Add the names of all that feels the change of the objects. */
+extern void touched_spread(Touched *touched);
 
 #endif							/* COMPAT_GUARD_TOUCHED_H */

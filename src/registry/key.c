@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_authid.h"
 #include "lib/qunique.h"
 #include "registry/registry.h"
 #include "registry/store.h"
@@ -25,6 +26,17 @@ ids_init(IdArray *array)
 	array->ids = palloc_array(int64, array->allocated);
 }
 
+static void
+ids_append(IdArray *array, int64 id)
+{
+	if (array->n == array->allocated)
+	{
+		array->allocated *= 2;
+		array->ids = repalloc_huge(array->ids, sizeof(int64) * array->allocated);
+	}
+	array->ids[array->n++] = id;
+}
+
 /* Append the ids a scan yields. */
 static void
 ids_collect(IdArray *array, StoreScan *scan, Relation rel, const char *index, int attnum)
@@ -33,14 +45,7 @@ ids_collect(IdArray *array, StoreScan *scan, Relation rel, const char *index, in
 
 	scan_begin(scan, rel, index, NULL);
 	while (HeapTupleIsValid(tup = scan_next(scan)))
-	{
-		if (array->n == array->allocated)
-		{
-			array->allocated *= 2;
-			array->ids = repalloc_huge(array->ids, sizeof(int64) * array->allocated);
-		}
-		array->ids[array->n++] = tuple_int64(rel, tup, attnum);
-	}
+		ids_append(array, tuple_int64(rel, tup, attnum));
 }
 
 static int
@@ -98,6 +103,38 @@ registry_requirements_by_role(const char *role, int *n)
 	scan_init(&scan);
 	scan_key_text(&scan, role);
 	ids_collect(&array, &scan, rel, "requirement_role_idx", REQUIREMENT_ID);
+	scan_end(&scan);
+	table_close(rel, AccessShareLock);
+	return ids_finish(&array, n);
+}
+
+int64 *
+registry_requirements_by_role_key(RoleTest test, void *arg, int *n)
+{
+	Relation	rel = store_open("requirement_key", KEY_NATTS, AccessShareLock);
+	IdArray		array;
+	StoreScan	scan;
+	HeapTuple	tup;
+	char	   *last = NULL;
+	bool		passes = false;
+
+	ids_init(&array);
+	scan_init(&scan);
+	scan_key_text(&scan, "");
+	scan_begin(&scan, rel, "requirement_key_pkey", NULL);
+	while (HeapTupleIsValid(tup = scan_next(&scan)))
+	{
+		char	   *name;
+
+		if (tuple_oid(rel, tup, KEY_CLASS) != AuthIdRelationId)
+			continue;
+		name = tuple_text(rel, tup, KEY_NAME);
+		if (last == NULL || strcmp(last, name) != 0)
+			passes = test(name, arg);
+		last = name;
+		if (passes)
+			ids_append(&array, tuple_int64(rel, tup, KEY_REQUIREMENT_ID));
+	}
 	scan_end(&scan);
 	table_close(rel, AccessShareLock);
 	return ids_finish(&array, n);

@@ -259,6 +259,10 @@ extern int64 *registry_requirements_by_keys(List *keys, int *n);	/* of ObjectKey
 extern int64 *registry_requirements_by_role(const char *role, int *n);
 extern int64 *registry_all_requirements(int *n);
 
+/* Of those that stand on the rights of a role that passes the test. */
+typedef bool (*RoleTest) (const char *role, void *arg);
+extern int64 *registry_requirements_by_role_key(RoleTest test, void *arg, int *n);
+
 /* ---- what was found (state.c) ---- */
 
 extern StoredState *registry_read_states(const int64 *ids, int n);	/* an array */

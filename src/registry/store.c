@@ -105,6 +105,15 @@ tuple_int64(Relation rel, HeapTuple tup, int attnum)
 	return isnull ? 0 : DatumGetInt64(value);
 }
 
+Oid
+tuple_oid(Relation rel, HeapTuple tup, int attnum)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(tup, attnum, RelationGetDescr(rel), &isnull);
+
+	return isnull ? InvalidOid : DatumGetObjectId(value);
+}
+
 bool
 tuple_bool(Relation rel, HeapTuple tup, int attnum)
 {

@@ -97,6 +97,7 @@ extern void row_set_json(Row *row, int attnum, Jsonb *value);	/* ditto */
 extern char *tuple_text(Relation rel, HeapTuple tup, int attnum);	/* NULL for null */
 extern Jsonb *tuple_json(Relation rel, HeapTuple tup, int attnum);	/* ditto */
 extern int64 tuple_int64(Relation rel, HeapTuple tup, int attnum);
+extern Oid	tuple_oid(Relation rel, HeapTuple tup, int attnum);
 extern bool tuple_bool(Relation rel, HeapTuple tup, int attnum);	/* false for null */
 extern bool tuple_is_null(Relation rel, HeapTuple tup, int attnum);
 

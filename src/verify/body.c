@@ -365,6 +365,17 @@ check_result(Form_pg_proc form, List *statements)
 	(void) compat_check_sql_fn_retval(statements, type, desc, form->prokind);
 }
 
+static bool
+is_polymorphic(Form_pg_proc form)
+{
+	for (int i = 0; i < form->pronargs; i++)
+	{
+		if (IsPolymorphicType(form->proargtypes.values[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Not a utility statement, which only running it would look into. */
 static bool
 is_query(Node *stmt)
@@ -398,6 +409,8 @@ check_sql_body(HeapTuple tup, const char *source, const Body *body)
 		(void) observe_mentions(stmt, obs);
 		(void) try_lock_mentions(stmt, NULL);
 	}
+	if (is_polymorphic((Form_pg_proc) GETSTRUCT(tup)))
+		return;					/* only with a call's types it could be analysed */
 	info = prepare_sql_fn_parse_info(tup, NULL, InvalidOid);
 	foreach(lc, parsed)
 	{
@@ -432,20 +445,10 @@ check_body(void *arg)
 	{
 		ErrorData	edata = {.elevel = 0};
 
+		observe_words(check->body->found, check->source);
 		if (!plpgsql_check_body(check->run, check->body->found, &edata))
 			observe_body_error(check->body, &edata, check->source);
 	}
-}
-
-static bool
-is_polymorphic(Form_pg_proc form)
-{
-	for (int i = 0; i < form->pronargs; i++)
-	{
-		if (IsPolymorphicType(form->proargtypes.values[i]))
-			return true;
-	}
-	return false;
 }
 
 /* What can be said without looking; NULL: look. */
@@ -491,15 +494,15 @@ look_at_body(Body *body, const RunRoutine *run)
 		return;
 	check.source = proc_text(tup, Anum_pg_proc_prosrc);
 
-	/* When it comes, or goes, there is more to say, or less. */
 	if (!check.is_sql)
-		observe_name(body->found, ExtensionRelationId, "", "plpgsql_check");
+		observe_checker(body->found);
 	why = why_undecided(form, check.is_sql);
 	if (why != NULL)
-	{
 		observe_body_problem(body, STATE_UNKNOWN, pstrdup(why), NULL);
+
+	/* What a body in SQL mentions matters all the same: the planner may look into it. */
+	if (why != NULL && !check.is_sql)
 		return;
-	}
 
 	edata = subtransaction_run(check_body, &check, false);
 	if (edata != NULL)

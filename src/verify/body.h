@@ -24,7 +24,18 @@ typedef struct RunRoutine
 
 extern void observe_run(Observation *obs, const RunRoutine *run);
 
+/* ---- word.c ---- */
+
+/*
+ * The body depends on each relation and type whose name is a word in it, and on
+ * what such a name could come to mean.
+ */
+extern void observe_words(Observation *obs, const char *source);
+
 /* ---- plpgsql.c ---- */
+
+/* The requirement depends on plpgsql_check, and on nobody's standing in for it. */
+extern void observe_checker(Observation *obs);
 
 /* NULL if plpgsql_check can be asked. */
 extern const char *why_plpgsql_cannot_tell(void);

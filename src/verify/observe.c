@@ -7,10 +7,16 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_class.h"
+#include "access/htup_details.h"
+#include "access/transam.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/varlena.h"
 #include "verify/body.h"
 #include "verify/memo.h"
@@ -61,7 +67,7 @@ observe_key(Observation *obs, Oid classid, const char *schema, const char *name,
 	ObjectKey  *copy;
 	ListCell   *lc;
 
-	/* The server's own objects do not change under an application. */
+	/* See observe_object. */
 	if (strcmp(schema, "pg_catalog") == 0 || strcmp(schema, "information_schema") == 0)
 		return;
 
@@ -133,14 +139,47 @@ relation_key(Oid relid)
 	return last.key;
 }
 
+/* A view, and a SECURITY DEFINER routine, are as good as the rights of their owners. */
+static Oid
+acts_as(Oid classid, Oid objid)
+{
+	HeapTuple	tup;
+	Oid			owner = InvalidOid;
+
+	if (classid == RelationRelationId)
+	{
+		tup = SearchSysCache1(RELOID, ObjectIdGetDatum(objid));
+		if (HeapTupleIsValid(tup) && ((Form_pg_class) GETSTRUCT(tup))->relkind == RELKIND_VIEW)
+			owner = ((Form_pg_class) GETSTRUCT(tup))->relowner;
+	}
+	else if (classid == ProcedureRelationId)
+	{
+		tup = SearchSysCache1(PROCOID, ObjectIdGetDatum(objid));
+		if (HeapTupleIsValid(tup) && ((Form_pg_proc) GETSTRUCT(tup))->prosecdef)
+			owner = ((Form_pg_proc) GETSTRUCT(tup))->proowner;
+	}
+	else
+		return InvalidOid;
+	if (HeapTupleIsValid(tup))
+		ReleaseSysCache(tup);
+	return owner;
+}
+
 void
 observe_object(Observation *obs, Oid classid, Oid objid)
 {
-	ObjectKey  *key = classid == RelationRelationId ? relation_key(objid)
-		: object_key(classid, objid);
+	ObjectKey  *key;
+	Oid			role;
 
-	if (key != NULL && key->name != NULL)
-		observe_key(obs, classid, key->schema, key->name, true);
+	/* The server's own objects do not change under an application. */
+	if (objid < FirstNormalObjectId && classid != AuthIdRelationId &&
+		classid != NamespaceRelationId)
+		return;
+	key = classid == RelationRelationId ? relation_key(objid) : object_key(classid, objid);
+	if (key != NULL)
+		observe_key(obs, classid, key->schema, key->name ? key->name : "", true);
+	if (OidIsValid(role = acts_as(classid, objid)))
+		observe_object(obs, AuthIdRelationId, role);
 }
 
 void

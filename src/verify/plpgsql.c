@@ -16,6 +16,7 @@
 #include "base/compat.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -30,16 +31,16 @@
 #include "verify/observe.h"
 
 /*
- * The schema of the extension's functions of this name.  InvalidOid if there are
- * none, or others beside them.
+ * The schema of the extension's functions of this name, InvalidOid if there are
+ * none.  Are there others beside them?
  */
 static Oid
-schema_of_members(Oid extension, const char *name)
+schema_of_members(Oid extension, const char *name, bool *others)
 {
 	CatCList   *list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
 	Oid			schema = InvalidOid;
-	bool		others = false;
 
+	*others = false;
 	for (int i = 0; i < list->n_members; i++)
 	{
 		Form_pg_proc form = (Form_pg_proc) GETSTRUCT(&list->members[i]->tuple);
@@ -51,35 +52,55 @@ schema_of_members(Oid extension, const char *name)
 	{
 		Form_pg_proc form = (Form_pg_proc) GETSTRUCT(&list->members[i]->tuple);
 
-		others |= form->pronamespace == schema &&
+		*others |= form->pronamespace == schema &&
 			getExtensionOfObject(ProcedureRelationId, form->oid) != extension;
 	}
 	ReleaseSysCacheList(list);
-	return others ? InvalidOid : schema;
+	return schema;
 }
+
+static const char *const checker_functions[] = {
+	"plpgsql_check_function_tb", "plpgsql_show_dependency_tb",
+	"__plpgsql_show_dependency_tb"
+};
 
 /* Quoted; NULL if it cannot be asked. */
 static const char *
 checker_schema(void)
 {
-	static const char *const functions[] = {
-		"plpgsql_check_function_tb", "plpgsql_show_dependency_tb",
-		"__plpgsql_show_dependency_tb"
-	};
 	Oid			extension = get_extension_oid("plpgsql_check", true);
 	Oid			schema = InvalidOid;
 
 	if (!OidIsValid(extension))
 		return NULL;
-	for (int i = 0; i < (int) lengthof(functions); i++)
+	for (int i = 0; i < (int) lengthof(checker_functions); i++)
 	{
-		Oid			found = schema_of_members(extension, functions[i]);
+		bool		others;
+		Oid			found = schema_of_members(extension, checker_functions[i], &others);
 
-		if (!OidIsValid(found))
+		if (!OidIsValid(found) || others)
 			return NULL;
 		schema = found;
 	}
 	return quote_identifier(get_namespace_name(schema));
+}
+
+void
+observe_checker(Observation *obs)
+{
+	Oid			extension = get_extension_oid("plpgsql_check", true);
+
+	/* When it comes, or goes, there is more to say, or less. */
+	observe_name(obs, ExtensionRelationId, "", "plpgsql_check");
+	for (int i = 0; OidIsValid(extension) && i < (int) lengthof(checker_functions); i++)
+	{
+		bool		others;
+		Oid			schema = schema_of_members(extension, checker_functions[i], &others);
+
+		if (OidIsValid(schema))
+			observe_name(obs, ProcedureRelationId, get_namespace_name(schema),
+						 checker_functions[i]);
+	}
 }
 
 const char *
@@ -184,8 +205,9 @@ read_dependencies(Observation *obs, MemoryContext context)
 	MemoryContextSwitchTo(old);
 }
 
-bool
-plpgsql_check_body(const RunRoutine *run, Observation *obs, ErrorData *edata)
+/* False, and edata filled in, if the body does not resolve. */
+static bool
+ask_about_body(const RunRoutine *run, Observation *obs, ErrorData *edata)
 {
 	const char *schema = checker_schema();
 	MemoryContext context = CurrentMemoryContext;
@@ -209,5 +231,36 @@ plpgsql_check_body(const RunRoutine *run, Observation *obs, ErrorData *edata)
 		read_dependencies(obs, context);
 	}
 	SPI_finish();
+	return sound;
+}
+
+/*
+ * PL/pgSQL keeps what it compiled for as long as the routine's row is the same, and
+ * that knows the types of a DECLARE as they were.  So the row seems to have a place
+ * meanwhile where no row is, nor was last time, and the routine is compiled anew, now
+ * and when it is next called.
+ */
+bool
+plpgsql_check_body(const RunRoutine *run, Observation *obs, ErrorData *edata)
+{
+	static OffsetNumber nowhere = InvalidOffsetNumber;
+	HeapTuple	cached = SearchSysCache1(PROCOID, ObjectIdGetDatum(run->key.routine));
+	ItemPointerData place;
+	bool		sound = true;
+
+	if (!HeapTupleIsValid(cached))
+		return true;			/* gone */
+	place = cached->t_self;
+	ItemPointerSet(&cached->t_self, InvalidBlockNumber, nowhere++);
+	PG_TRY();
+	{
+		sound = ask_about_body(run, obs, edata);
+	}
+	PG_FINALLY();
+	{
+		cached->t_self = place;
+		ReleaseSysCache(cached);
+	}
+	PG_END_TRY();
 	return sound;
 }

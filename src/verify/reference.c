@@ -14,10 +14,14 @@
 #include "access/transam.h"
 #include "base/compat.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_ts_config.h"
+#include "catalog/pg_ts_dict.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -92,22 +96,39 @@ observe_mentions(Node *node, Observation *obs)
 
 /* ---- objects the query depends on ---- */
 
+static void
+observe_execute_right(Observation *obs, Oid funcid)
+{
+	char	   *found;
+	ListCell   *lc;
+
+	if (compat_proc_aclcheck(funcid, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
+		return;
+	found = psprintf("permission denied for function %s", get_func_name(funcid));
+
+	/* A statement comes here as it was analysed and as it was rewritten. */
+	foreach(lc, obs->problems)
+	{
+		if (strcmp(((Problem *) lfirst(lc))->found, found) == 0)
+			return;
+	}
+	observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
+					psprintf("role %s to be allowed to execute function %s",
+							 quote_identifier(GetUserNameFromId(GetUserId(), false)),
+							 get_func_name(funcid)),
+					found, InvalidOid, NULL)->sqlstate = "42501";
+}
+
 void
 observe_routine(Observation *obs, Oid funcid)
 {
 	RunRoutine	run = {.key = {funcid, InvalidOid}};
 
-	if (!OidIsValid(funcid) || funcid < FirstNormalObjectId)
+	if (!OidIsValid(funcid))
 		return;
 	observe_object(obs, ProcedureRelationId, funcid);
 	observe_run(obs, &run);
-	if (compat_proc_aclcheck(funcid, GetUserId(), ACL_EXECUTE) != ACLCHECK_OK)
-		observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
-						psprintf("role %s to be allowed to execute function %s",
-								 quote_identifier(GetUserNameFromId(GetUserId(), false)),
-								 get_func_name(funcid)),
-						psprintf("permission denied for function %s", get_func_name(funcid)),
-						InvalidOid, NULL)->sqlstate = "42501";
+	observe_execute_right(obs, funcid);
 }
 
 static void
@@ -130,30 +151,55 @@ observe_expression_type(Observation *obs, Node *expr)
 		observe_object(obs, TypeRelationId, typid);
 }
 
-/* 'user_ids'::regclass, as nextval takes it, stands for an object by name. */
+/* The catalog that a type of OIDs in SQL is for; InvalidOid if it is none. */
+static Oid
+class_of_reg_type(Oid type)
+{
+	switch (type)
+	{
+		case REGCLASSOID:
+			return RelationRelationId;
+		case REGCOLLATIONOID:
+			return CollationRelationId;
+		case REGCONFIGOID:
+			return TSConfigRelationId;
+		case REGDICTIONARYOID:
+			return TSDictionaryRelationId;
+		case REGNAMESPACEOID:
+			return NamespaceRelationId;
+		case REGOPEROID:
+		case REGOPERATOROID:
+			return OperatorRelationId;
+		case REGPROCOID:
+		case REGPROCEDUREOID:
+			return ProcedureRelationId;
+		case REGROLEOID:
+			return AuthIdRelationId;
+		case REGTYPEOID:
+			return TypeRelationId;
+		default:
+			return InvalidOid;
+	}
+}
+
+/*
+ * 'user_ids'::regclass, as nextval takes it, and 'docs'::regconfig stand for an
+ * object by name.  The constant does not tell if a schema was given with it.
+ */
 static void
 observe_named_object(Observation *obs, Const *constant)
 {
-	Oid			classid;
+	Oid			classid = class_of_reg_type(constant->consttype);
+	ObjectKey  *key;
 
-	if (constant->constisnull)
+	if (constant->constisnull || !OidIsValid(classid))
 		return;
-	switch (constant->consttype)
-	{
-		case REGCLASSOID:
-			classid = RelationRelationId;
-			break;
-		case REGPROCOID:
-		case REGPROCEDUREOID:
-			classid = ProcedureRelationId;
-			break;
-		case REGTYPEOID:
-			classid = TypeRelationId;
-			break;
-		default:
-			return;
-	}
+	key = object_key(classid, DatumGetObjectId(constant->constvalue));
+	if (key == NULL)
+		return;
 	observe_object(obs, classid, DatumGetObjectId(constant->constvalue));
+	if (key->name != NULL && key->schema[0] != '\0')
+		observe_name(obs, classid, NULL, key->name);
 }
 
 /* nextval, which serial columns have for a default, asks for a right of its own. */

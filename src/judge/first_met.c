@@ -1,0 +1,148 @@
+/*
+ * first_met.c
+ *		What a version takes the schema for, once it has all it needs.
+ *
+ * A version that registers before its migration cannot tell what it will find, so
+ * its requirements have no baseline.
+ *
+ * Invariant: the requirements of a version that is ready all have theirs.  The
+ * transaction that makes it ready sets them, for what it touched and, verified for
+ * that alone, for what was met all along.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "judge/case.h"
+
+static bool
+version_is_ready(int64 version_id, void *arg)
+{
+	int64		unmet;
+	int64		broken;
+
+	if (!case_version_counts(version_id, arg))
+		return false;
+	registry_count_unmet(version_id, &unmet, &broken);
+	return unmet == 0;
+}
+
+/* Of the candidates: of those, too, that are ready for longer and are met anew. */
+static void
+save_of_candidates(Case *c)
+{
+	for (int i = 0; i < c->ncandidates; i++)
+	{
+		const Requirement *req = c->reqs[i];
+		const Observation *after = c->after[i];
+
+		if (req->baseline == NULL && after->baseline != NULL &&
+			after->state != STATE_UNMET &&
+			registry_any_link(req->id, version_is_ready, c))
+			registry_set_baseline(req, after->baseline);
+	}
+	CommandCounterIncrement();
+}
+
+typedef struct MoverSearch
+{
+	const Case *c;
+	Bitmapset  *movers;
+} MoverSearch;
+
+static bool
+add_mover(int64 version_id, void *arg)
+{
+	MoverSearch *search = arg;
+	int			place = case_version_place(search->c, version_id);
+
+	if (place >= 0)
+		search->movers = bms_add_member(search->movers, place);
+	return false;				/* go on */
+}
+
+Bitmapset *
+case_movers(Case *c)
+{
+	MoverSearch search = {c, NULL};
+
+	for (int i = 0; i < c->ncandidates; i++)
+	{
+		if (c->before[i].known &&
+			(c->before[i].state == STATE_UNMET) != (c->after[i]->state == STATE_UNMET))
+			(void) registry_any_link(c->reqs[i]->id, add_mover, &search);
+	}
+	return search.movers;
+}
+
+static int
+compare_requirements(const ListCell *a, const ListCell *b)
+{
+	int64		ida = ((const Requirement *) lfirst(a))->id;
+	int64		idb = ((const Requirement *) lfirst(b))->id;
+
+	return (ida > idb) - (ida < idb);
+}
+
+/* What the versions that have become ready need and nobody has looked at, by id. */
+static List *
+without_baseline(Case *c)
+{
+	Bitmapset  *movers = case_movers(c);
+	List	   *result = NIL;
+	int			place = -1;
+	ListCell   *lc;
+
+	while ((place = bms_next_member(movers, place)) >= 0)
+	{
+		int64		version_id = c->versions[place]->id;
+
+		if (!version_is_ready(version_id, c))
+			continue;
+		foreach(lc, registry_requirements_of(version_id))
+		{
+			if (((Requirement *) lfirst(lc))->baseline == NULL)
+				result = lappend(result, lfirst(lc));
+		}
+	}
+	list_sort(result, compare_requirements);
+	return result;
+}
+
+static void
+save_of_the_rest(Case *c)
+{
+	List	   *list = without_baseline(c);
+	int64	   *ids = palloc_array(int64, list_length(list) + 1);
+	Requirement **reqs;
+	Observation **after;
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, list)
+	{
+		int64		id = ((Requirement *) lfirst(lc))->id;
+
+		if (n == 0 || ids[n - 1] != id)
+			ids[n++] = id;
+	}
+	if (n == 0)
+		return;
+	case_lock(c, ids, n);
+	reqs = registry_load_requirements(ids, &n);
+	after = palloc0_array(Observation *, n);
+	case_verify(c, reqs, n, c->options, after);
+	for (int i = 0; i < n; i++)
+	{
+		if (reqs[i]->baseline == NULL && after[i]->baseline != NULL &&
+			after[i]->state != STATE_UNMET)
+			registry_set_baseline(reqs[i], after[i]->baseline);
+	}
+	CommandCounterIncrement();
+}
+
+void
+case_save_baselines(Case *c)
+{
+	save_of_candidates(c);
+	save_of_the_rest(c);
+}
