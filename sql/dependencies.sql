@@ -71,6 +71,21 @@ ALTER TEXT SEARCH CONFIGURATION other RENAME TO other2;
 ALTER TEXT SEARCH CONFIGURATION docs ALTER MAPPING FOR word WITH words;
 ALTER ROLE regress_some NOLOGIN;
 SELECT compat_guard.retire('literal', '1');
+-- and what a literal names may come later
+SELECT status, unmet FROM compat_guard.register('literal', '2', '{"queries": {
+	"config": "SELECT to_tsvector(''later'', $1)", "role": "SELECT ''regress_later''::regrole", "schema": "SELECT ''dep_later''::regnamespace",
+	"class": "SELECT ''dep.later''::regclass", "function": "SELECT ''later(int)''::regprocedure",
+	"operator": "SELECT ''====(int,int)''::regoperator"}}');
+SET client_min_messages = notice;
+CREATE TEXT SEARCH CONFIGURATION later (COPY = simple);
+CREATE ROLE regress_later;
+CREATE SCHEMA dep_later;
+CREATE FUNCTION later(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE OPERATOR ==== (FUNCTION = int4eq, LEFTARG = int, RIGHTARG = int);
+CREATE TABLE later ();
+SET client_min_messages = warning;
+SELECT compat_guard.retire('literal', '2');
+DROP ROLE regress_later;
 
 -- An index that is the index of a constraint.
 CREATE TABLE keyed (a int, b int, CONSTRAINT k PRIMARY KEY (a));
@@ -162,6 +177,6 @@ ALTER TABLE met ADD COLUMN more int;
 SELECT count(compat_guard.forget(app, version)) FROM compat_guard.versions;
 
 RESET search_path;
-DROP SCHEMA dep, dep_named, dep_first CASCADE;
+DROP SCHEMA dep, dep_named, dep_later, dep_first CASCADE;
 DROP OWNED BY regress_reader, regress_readers, regress_viewer, regress_super, regress_some;
 DROP ROLE regress_reader, regress_readers, regress_viewer, regress_super, regress_some;

@@ -721,6 +721,9 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 		case TriggerRelationId:
 			return;				/* parts of relations, whose invalidation tells */
 		case DatabaseRelationId:
+			if (objid == MyDatabaseId)
+				break;			/* its owner has the rights of pg_database_owner */
+			return;
 		case DbRoleSettingRelationId:
 		case DefaultAclRelationId:
 		case InheritsRelationId:

@@ -156,6 +156,7 @@ verify_query(const Requirement *req, Observation *obs)
 	Shape	   *shape;
 	Surroundings *around;
 	List	   *rewritten;
+	int			nkeys;
 	ListCell   *lc;
 
 	if (list_length(parsed) != 1)
@@ -170,7 +171,12 @@ verify_query(const Requirement *req, Observation *obs)
 		return;					/* a schema is missing */
 	(void) try_lock_mentions(raw->stmt, NULL);
 
+	/* As long as the query is not analysed, a literal may name what is not there. */
+	nkeys = list_length(obs->keys);
+	(void) observe_literals(raw->stmt, obs);
 	query = analyse(raw, sql, &paramtypes, &nparams);
+	obs->keys = list_truncate(obs->keys, nkeys);
+
 	observe_references((Node *) query, obs);
 	around = surroundings_begin(req, obs);
 	(void) add_uses((Node *) query, around);

@@ -13,6 +13,9 @@
 /* Every name in a raw parse tree that a new object could take over. */
 extern bool observe_mentions(Node *node, Observation *obs);
 
+/* Every name that a literal in it could be, should it be resolved as one. */
+extern bool observe_literals(Node *node, Observation *obs);
+
 /*
  * Every object a query tree refers to.  Raises ERRCODE_UNDEFINED_TABLE for a
  * temporary relation, and reports privilege-lost for functions.

@@ -30,6 +30,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "utils/varlena.h"
 #include "verify/attribute.h"
 #include "verify/body.h"
 #include "verify/observe.h"
@@ -92,6 +93,51 @@ observe_mentions(Node *node, Observation *obs)
 			break;
 	}
 	return raw_expression_tree_walker(node, observe_mentions, obs);
+}
+
+/*
+ * What a literal could name, if it is of a type such as regclass or regconfig: as
+ * "schema.name", and for routines and operators with the types of arguments after it.
+ */
+static void
+observe_literal(Observation *obs, const char *literal)
+{
+	static const Oid classes[] = {
+		CollationRelationId, OperatorRelationId, ProcedureRelationId, RelationRelationId,
+		TSConfigRelationId, TSDictionaryRelationId, TypeRelationId
+	};
+	char	   *name = pnstrdup(literal, strcspn(literal, "("));
+	List	   *parts;
+	char	   *schema = NULL;
+
+	/* Of an operator, which is no identifier. */
+	if (!SplitIdentifierString(pstrdup(name), '.', &parts))
+		parts = list_make1(name);
+	if (parts == NIL || list_length(parts) > 2)
+		return;
+	if (list_length(parts) == 2)
+		schema = linitial(parts);
+	name = llast(parts);
+	if (strlen(name) >= NAMEDATALEN)
+		return;
+	for (int i = 0; i < lengthof(classes); i++)
+		observe_name(obs, classes[i], schema, name);
+	if (schema == NULL)
+	{
+		observe_name(obs, AuthIdRelationId, "", name);
+		observe_name(obs, NamespaceRelationId, name, "");
+	}
+}
+
+bool
+observe_literals(Node *node, Observation *obs)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, A_Const) && !((A_Const *) node)->isnull &&
+		IsA(&((A_Const *) node)->val, String))
+		observe_literal(obs, strVal(&((A_Const *) node)->val));
+	return raw_expression_tree_walker(node, observe_literals, obs);
 }
 
 /* ---- objects the query depends on ---- */
