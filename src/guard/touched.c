@@ -111,7 +111,8 @@ static const HashedCache hashed_caches[] = {
 typedef struct TouchedEntry
 {
 	TouchedKey	key;			/* must be first */
-	bool		by_event;		/* and not only by an invalidation */
+	bool		is_own;			/* an event told of it, or this transaction's own
+								 * invalidation */
 	SubTransactionId subid;		/* that touched it first */
 	List	   *names;			/* of ObjectKey *: what it was called */
 	List	   *statements;		/* of TouchingStatement *: that touched it */
@@ -291,7 +292,7 @@ add_entry(Oid classid, uint32 id)
 	entry = hash_search(touched->entries, &key, HASH_ENTER, &found);
 	if (!found)
 	{
-		entry->by_event = false;
+		entry->is_own = false;
 		entry->subid = GetCurrentSubTransactionId();
 		entry->names = NIL;
 		entry->statements = NIL;
@@ -331,7 +332,7 @@ add_name(TouchedEntry *entry)
 static void
 add_created(Oid classid, Oid objid)
 {
-	add_entry(classid, objid)->by_event = true;
+	add_entry(classid, objid)->is_own = true;
 }
 
 void
@@ -339,7 +340,7 @@ touched_object(Oid classid, Oid objid)
 {
 	TouchedEntry *entry = add_entry(classid, objid);
 
-	entry->by_event = true;
+	entry->is_own = true;
 	add_name(entry);
 }
 
@@ -445,16 +446,12 @@ touched_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
 
 /* ---- whose invalidations? ---- */
 
-typedef struct OwnMessages
-{
-	bool		known;
-	HTAB	   *keys;			/* of TouchedKey */
-} OwnMessages;
-
+/* Of an entry that only an invalidation made. */
 static void
-add_message(OwnMessages *own, const SharedInvalidationMessage *message)
+mark_own(const SharedInvalidationMessage *message)
 {
 	TouchedKey	key = {RelationRelationId, 0};
+	TouchedEntry *entry;
 
 	if (message->id == SHAREDINVALRELCACHE_ID)
 		key.id = message->rc.relId;
@@ -472,43 +469,31 @@ add_message(OwnMessages *own, const SharedInvalidationMessage *message)
 	}
 	else
 		return;
-	(void) hash_search(own->keys, &key, HASH_ENTER, NULL);
+	entry = hash_search(touched->entries, &key, HASH_FIND, NULL);
+	if (entry != NULL)
+		entry->is_own = true;
 }
 
 /*
  * What the transaction is going to tell other sessions when it commits is what it
- * has changed.  The server gives that list only outside subtransactions; in one,
- * what others have invalidated counts, too.
+ * has changed.  The server gives that list only outside subtransactions.  False if
+ * it does not: then what others have invalidated counts, too.
  */
-static OwnMessages
-own_messages(void)
+static bool
+mark_own_entries(void)
 {
-	OwnMessages own = {.known = (GetCurrentTransactionNestLevel() == 1)};
-	HASHCTL		ctl = {
-		.keysize = sizeof(TouchedKey), .entrysize = sizeof(TouchedKey),
-		.hcxt = CurrentMemoryContext
-	};
 	SharedInvalidationMessage *messages;
 	bool		of_init_file;
 	int			n;
 
-	if (!own.known)
-		return own;
-	own.keys = hash_create("compat_guard own invalidations", 256, &ctl,
-						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	if (GetCurrentTransactionNestLevel() != 1)
+		return false;
 	n = xactGetCommittedInvalidationMessages(&messages, &of_init_file);
 	for (int i = 0; i < n; i++)
-		add_message(&own, &messages[i]);
+		mark_own(&messages[i]);
 	if (messages != NULL)
 		pfree(messages);
-	return own;
-}
-
-static bool
-is_ours(const OwnMessages *own, const TouchedEntry *entry)
-{
-	return entry->by_event || !own->known ||
-		hash_search(own->keys, &entry->key, HASH_FIND, NULL) != NULL;
+	return true;
 }
 
 /* ---- from what was touched to names ---- */
@@ -572,10 +557,10 @@ add_touched(Touched *result, const TouchedEntry *entry, Oid classid, Oid objid)
 /*
  * Objects whose syscache hash is among those collected: somebody was granted or
  * revoked something on them, or they were touched in a way that an event told of
- * already.
+ * already.  all: whoever did it.
  */
 static void
-add_hashed(Touched *result, const OwnMessages *own, const HashedCache *cache)
+add_hashed(Touched *result, bool all, const HashedCache *cache)
 {
 	Relation	rel = table_open(cache->classid, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
@@ -590,7 +575,7 @@ add_hashed(Touched *result, const OwnMessages *own, const HashedCache *cache)
 		GetSysCacheHashValue1(cache->cacheid, ObjectIdGetDatum(oid))};
 		TouchedEntry *entry = hash_search(touched->entries, &hashed, HASH_FIND, NULL);
 
-		if (entry != NULL && is_ours(own, entry))
+		if (entry != NULL && (all || entry->is_own))
 			add_touched(result, entry, cache->classid, oid);
 	}
 	systable_endscan(scan);
@@ -599,7 +584,7 @@ add_hashed(Touched *result, const OwnMessages *own, const HashedCache *cache)
 
 /* Leaving out hashes that an event has explained, are there others? */
 static bool
-any_unexplained(const OwnMessages *own, const HashedCache *cache)
+any_unexplained(bool all, const HashedCache *cache)
 {
 	HASH_SEQ_STATUS seq;
 	TouchedEntry *entry;
@@ -610,14 +595,14 @@ any_unexplained(const OwnMessages *own, const HashedCache *cache)
 	while ((entry = hash_seq_search(&seq)) != NULL)
 	{
 		if (entry->key.classid == HASH_CLASS(cache))
-			hashes += is_ours(own, entry);
+			hashes += all || entry->is_own;
 		else if (entry->key.classid == cache->classid)
 		{
 			TouchedKey	hashed = {HASH_CLASS(cache),
 			GetSysCacheHashValue1(cache->cacheid, ObjectIdGetDatum(entry->key.id))};
 			TouchedEntry *of_hash = hash_search(touched->entries, &hashed, HASH_FIND, NULL);
 
-			explained += of_hash != NULL && is_ours(own, of_hash);
+			explained += of_hash != NULL && (all || of_hash->is_own);
 		}
 	}
 	return hashes > explained;
@@ -629,23 +614,23 @@ touched_names(void)
 	Touched    *result = palloc0_object(Touched);
 	HASH_SEQ_STATUS seq;
 	TouchedEntry *entry;
-	OwnMessages own;
+	bool		all;
 
 	if (touched == NULL)
 		return result;
 
-	own = own_messages();
+	all = !mark_own_entries();
 	hash_seq_init(&seq, touched->entries);
 	while ((entry = hash_seq_search(&seq)) != NULL)
 	{
-		if (!IS_HASH_CLASS(entry->key.classid) && is_ours(&own, entry))
+		if (!IS_HASH_CLASS(entry->key.classid) && (all || entry->is_own))
 			add_touched(result, entry, entry->key.classid, entry->key.id);
 	}
 	for (const HashedCache *cache = hashed_caches;
 		 cache < hashed_caches + lengthof(hashed_caches); cache++)
 	{
-		if (any_unexplained(&own, cache))
-			add_hashed(result, &own, cache);
+		if (any_unexplained(all, cache))
+			add_hashed(result, all, cache);
 	}
 
 	result->statements = touched->statements;

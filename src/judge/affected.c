@@ -36,24 +36,38 @@
 #include "catalog/pg_extension.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "judge/case.h"
 #include "miscadmin.h"
 #include "utils/fmgroids.h"
-#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+/* Class and OID in one. */
 typedef struct Address
 {
-	Oid			classid;
-	Oid			objid;
+	uint64		key;
+	char		status;			/* of the hash table */
 } Address;
+
+#define SH_PREFIX addresses
+#define SH_ELEMENT_TYPE Address
+#define SH_KEY_TYPE uint64
+#define SH_KEY key
+#define SH_HASH_KEY(tb, key) murmurhash32((uint32) (key) ^ (uint32) ((key) >> 32))
+#define SH_EQUAL(tb, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
 
 typedef struct Spread
 {
 	Touched    *touched;
-	HTAB	   *seen;			/* of Address */
+	addresses_hash *seen;
 	List	   *reached;		/* of TouchedObject *: grows while it is gone through */
 	Relation	pg_depend;
 	Relation	pg_inherits;
@@ -62,11 +76,10 @@ typedef struct Spread
 static void
 reach(Spread *spread, Oid classid, Oid objid, List *statements)
 {
-	Address		address = {classid, objid};
 	TouchedObject *object;
 	bool		found;
 
-	(void) hash_search(spread->seen, &address, HASH_ENTER, &found);
+	(void) addresses_insert(spread->seen, (uint64) classid << 32 | objid, &found);
 	if (found)
 		return;
 	object = palloc_object(TouchedObject);
@@ -154,6 +167,25 @@ reach_parents(Spread *spread, const TouchedObject *object)
 	systable_endscan(scan);
 }
 
+/*
+ * Tables and views are not parts, but as children, and reach_parents sees to these.
+ * Routines and types are as little, but for those that come and go with another type.
+ */
+static bool
+may_be_part(const TouchedObject *object)
+{
+	switch (object->classid)
+	{
+		case RelationRelationId:
+			return strchr("rpvmf", get_rel_relkind(object->objid)) == NULL;
+		case ProcedureRelationId:
+		case TypeRelationId:
+			return false;
+		default:
+			return true;
+	}
+}
+
 static void
 spread_from(Spread *spread, const TouchedObject *object, bool was_touched)
 {
@@ -171,23 +203,20 @@ spread_from(Spread *spread, const TouchedObject *object, bool was_touched)
 		(object->classid == RelationRelationId || object->classid == TypeRelationId))
 		return;
 	reach_dependents(spread, object);
-	reach_wholes(spread, object);
 	if (object->classid == RelationRelationId)
 		reach_parents(spread, object);
+	if (may_be_part(object))
+		reach_wholes(spread, object);
 }
 
 void
 touched_spread(Touched *touched)
 {
-	HASHCTL		ctl = {
-		.keysize = sizeof(Address), .entrysize = sizeof(Address), .hcxt = CurrentMemoryContext
-	};
 	Spread		spread = {.touched = touched};
 	int			ntouched;
 	ListCell   *lc;
 
-	spread.seen = hash_create("compat_guard affected objects", 64, &ctl,
-							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	spread.seen = addresses_create(CurrentMemoryContext, 32, NULL);
 	foreach(lc, touched->objects)
 	{
 		const TouchedObject *object = lfirst(lc);
