@@ -141,21 +141,6 @@ GRANT SELECT ON pg_attrdef TO PUBLIC;
 COMMIT;
 SELECT compat_guard.retire('system', '1');
 
--- Declarations of a body in PL/pgSQL, for plpgsql_check to say.
-CREATE EXTENSION plpgsql_check SCHEMA public;
-CREATE TABLE lines (id int, mail text, note text);
-CREATE FUNCTION by_row() RETURNS text LANGUAGE plpgsql AS $$ DECLARE r dep.lines%ROWTYPE; BEGIN r.mail := 'x'; RETURN r.mail; END $$;
-CREATE FUNCTION by_type() RETURNS text LANGUAGE plpgsql AS $$ DECLARE v lines.note%TYPE; BEGIN RETURN v; END $$;
-CREATE FUNCTION by_composite() RETURNS text LANGUAGE plpgsql AS $$ DECLARE a addr; BEGIN RETURN a.zip; END $$;
-SELECT status FROM compat_guard.register('declared', '1', '{"routines": {"by_row()": {}, "by_type()": {}, "by_composite()": {}}}');
-ALTER TABLE lines RENAME COLUMN mail TO email;
-ALTER TABLE lines RENAME COLUMN note TO remark;
-ALTER TYPE addr RENAME ATTRIBUTE zip TO code;
--- near miss
-ALTER TABLE lines RENAME COLUMN id TO row_id;
-SELECT compat_guard.retire('declared', '1');
-DROP EXTENSION plpgsql_check;
-
 -- A version that registers before its migration takes the schema for what it is
 -- when that has come, also where the migration does not touch it.
 CREATE SCHEMA dep_first;

@@ -101,6 +101,20 @@ CREATE FUNCTION public.plpgsql_check_function_tb(regprocedure, regclass) RETURNS
 SELECT DISTINCT rule, state, found FROM compat_guard.verification('body', '1') WHERE rule IS NOT NULL;
 DROP FUNCTION public.plpgsql_check_function_tb(regprocedure, regclass);
 
+-- What only declarations refer to: a row, a column's type, a composite type.
+CREATE TYPE addr AS (street text, zip text);
+CREATE TABLE lines (id int, mail text, note text);
+CREATE FUNCTION by_row() RETURNS text LANGUAGE plpgsql AS $$ DECLARE r shop.lines%ROWTYPE; BEGIN r.mail := 'x'; RETURN r.mail; END $$;
+CREATE FUNCTION by_type() RETURNS text LANGUAGE plpgsql AS $$ DECLARE v lines.note%TYPE; BEGIN RETURN v; END $$;
+CREATE FUNCTION by_composite() RETURNS text LANGUAGE plpgsql AS $$ DECLARE a addr; BEGIN RETURN a.zip; END $$;
+SELECT status FROM compat_guard.register('declared', '1', '{"routines": {"by_row()": {}, "by_type()": {}, "by_composite()": {}}}');
+ALTER TABLE lines RENAME COLUMN mail TO email;
+ALTER TABLE lines RENAME COLUMN note TO remark;
+ALTER TYPE addr RENAME ATTRIBUTE zip TO code;
+-- near miss
+ALTER TABLE lines RENAME COLUMN id TO row_id;
+SELECT compat_guard.forget('declared', '1');
+
 DROP EXTENSION plpgsql_check;
 SELECT status FROM compat_guard.versions;
 SELECT compat_guard.forget('body', '1');
