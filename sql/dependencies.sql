@@ -112,7 +112,6 @@ SELECT status FROM compat_guard.register('owner', '1', '{"role": "regress_reader
 	"relations": {"around": {"access": ["select"]}},
 	"queries": {"member": "SELECT a FROM by_member", "super": "SELECT a FROM by_super"}}');
 SELECT status FROM compat_guard.register('owner', '2', '{"role": "regress_reader", "queries": {"definer": "SELECT definer()"}}');
-ALTER ROLE regress_viewer NOINHERIT;
 REVOKE regress_readers FROM regress_viewer;
 ALTER ROLE regress_super NOSUPERUSER;
 -- near misses
