@@ -56,6 +56,7 @@
 #include "catalog/pg_opfamily.h"
 #include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_publication.h"
 #include "catalog/pg_publication_rel.h"
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_statistic_ext.h"
@@ -512,6 +513,7 @@ is_felt_everywhere(Oid classid, Oid objid)
 		case CastRelationId:
 		case OperatorClassRelationId:
 		case OperatorFamilyRelationId:
+		case PublicationRelationId: /* perhaps of all tables */
 			return true;		/* nothing has them by name */
 		case AuthIdRelationId:
 		case ConstraintRelationId:

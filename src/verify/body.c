@@ -170,6 +170,7 @@ observe_write(Observation *obs, Oid relid, CmdType command, Bitmapset *columns)
 	command == CMD_UPDATE ? TRIGGER_TYPE_UPDATE : TRIGGER_TYPE_DELETE;
 
 	observe_triggers(obs, relid, event, columns);
+	observe_written_parts(obs, relid, command, columns);
 
 	/* A view without triggers is written through. */
 	for (int depth = 0;
@@ -182,6 +183,7 @@ observe_write(Observation *obs, Oid relid, CmdType command, Bitmapset *columns)
 		if (view_columns(relid, &relid, &ncolumns) == NULL)
 			break;
 		observe_triggers(obs, relid, event, NULL);
+		observe_written_parts(obs, relid, command, NULL);
 	}
 }
 
@@ -209,10 +211,17 @@ updated_columns(Query *query, Oid relid)
 }
 
 static void
+observe_command(Observation *obs, Query *query, CmdType command)
+{
+	const RangeTblEntry *target = rt_fetch(query->resultRelation, query->rtable);
+
+	observe_write(obs, target->relid, command, updated_columns(query, target->relid));
+	observe_replication(obs, target->relid, target->inh, command);
+}
+
+static void
 observe_query_write(Observation *obs, Query *query)
 {
-	Oid			relid = rt_fetch(query->resultRelation, query->rtable)->relid;
-	Bitmapset  *columns = updated_columns(query, relid);
 	ListCell   *lc;
 
 	if (query->commandType == CMD_MERGE)
@@ -222,13 +231,13 @@ observe_query_write(Observation *obs, Query *query)
 			CmdType		command = lfirst_node(MergeAction, lc)->commandType;
 
 			if (command != CMD_NOTHING)
-				observe_write(obs, relid, command, columns);
+				observe_command(obs, query, command);
 		}
 		return;
 	}
-	observe_write(obs, relid, query->commandType, columns);
+	observe_command(obs, query, query->commandType);
 	if (query->onConflict != NULL && query->onConflict->action == ONCONFLICT_UPDATE)
-		observe_write(obs, relid, CMD_UPDATE, columns);
+		observe_command(obs, query, CMD_UPDATE);
 }
 
 bool
@@ -519,8 +528,9 @@ look_at_body(Body *body, const RunRoutine *run)
 }
 
 /*
- * What else was noticed on the way.  Of that only a lack of rights matters: the
- * body does not run then, and is no way to guard what its role has no access to.
+ * What else was noticed on the way.  Of that only a lack of rights and what the
+ * server would refuse matter: the body does not run then, and is no way to guard
+ * what its role has no access to.
  */
 static void
 keep_body_problems(Body *body)
@@ -535,8 +545,8 @@ keep_body_problems(Body *body)
 
 		if (problem->rule == RULE_ROUTINE_BODY_BROKEN)
 			body->found->problems = lappend(body->found->problems, problem);
-		else if (problem->rule == RULE_PRIVILEGE_LOST)
-			observe_body_problem(body, STATE_UNMET, problem->found, "42501");
+		else if (problem->rule == RULE_PRIVILEGE_LOST || problem->rule == RULE_QUERY_BROKEN)
+			observe_body_problem(body, STATE_UNMET, problem->found, problem->sqlstate);
 	}
 }
 

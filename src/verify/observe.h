@@ -11,7 +11,7 @@
 #define COMPAT_GUARD_OBSERVE_H
 
 #include "nodes/bitmapset.h"
-#include "nodes/primnodes.h"
+#include "nodes/parsenodes.h"
 #include "verify/verify.h"
 
 /*
@@ -113,6 +113,41 @@ extern Problem *observe_captured(const Requirement *req, Observation *obs,
  */
 extern void observe_routine(Observation *obs, Oid funcid);
 
+/* ---- call.c ---- */
+
+/* The same of a function that the server calls without asking for rights. */
+extern void observe_support_routine(Observation *obs, Oid funcid);
+
+/* ---- part.c ---- */
+
+/*
+ * The requirement writes relid: the functions of its CHECK constraints, indexes,
+ * generated columns and partition key.  columns: attribute numbers that an UPDATE
+ * sets, offset as in RangeTblEntry, or NULL for any.
+ */
+extern void observe_written_parts(Observation *obs, Oid relid, CmdType command,
+						  Bitmapset *columns);
+
+/* A value becomes one of the type: the functions of its constraints, if it is a
+ * domain or an array of one. */
+extern void observe_domain(Observation *obs, Oid type);
+
+/* ---- write.c ---- */
+
+/* The table that a command on relid writes in the end, through views; InvalidOid
+ * if a trigger or rule does something else instead, or nobody can tell. */
+extern Oid	table_written(Oid relid, CmdType command);
+
+/*
+ * Why the server refuses UPDATE or DELETE of a table: it is published without what
+ * would identify its rows.  NULL if it does not, or of any other command.
+ */
+extern char *why_not_replicated(Oid relid, bool with_children, CmdType command);
+
+/* Report that as query-broken. */
+extern void observe_replication(Observation *obs, Oid relid, bool with_children,
+								CmdType command);
+
 /* ---- body.c ---- */
 
 /* The requirement writes relid: the same for the functions of its triggers.
@@ -149,8 +184,9 @@ extern Oid	enum_below(Oid type);
 extern void observe_added_labels(Observation *obs, const char *type,
 								 List *known, List *labels);
 
-/* May the role draw from the sequence?  Reports privilege-lost (sequence.c). */
-extern void observe_sequence_right(Observation *obs, Oid sequence);
+/* Has the role any of these rights on the sequence?  Reports privilege-lost
+ * (sequence.c). */
+extern void observe_sequence_right(Observation *obs, Oid sequence, AclMode rights);
 
 /* ---- verify.c ---- */
 

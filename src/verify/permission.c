@@ -107,7 +107,10 @@ observe_permissions(Node *node, Observation *obs)
 	if (node == NULL)
 		return false;
 	if (!IsA(node, Query))
+	{
+		observe_call(node, obs);
 		return expression_tree_walker(node, observe_permissions, obs);
+	}
 
 	foreach(lc, compat_query_permission_infos((Query *) node))
 	{

@@ -147,6 +147,23 @@ access_is_possible(Oid relid, char relkind, const Access *access)
 	return access->command == CMD_UNKNOWN || relation_allows(relid, access->command);
 }
 
+/* Will the server refuse it, because the table is published? */
+static void
+check_replicated(Observation *obs, Oid relid, const Access *access)
+{
+	Oid			table;
+	char	   *why;
+
+	if (access->command != CMD_UPDATE && access->command != CMD_DELETE)
+		return;
+	table = table_written(relid, access->command);
+	why = OidIsValid(table) ? why_not_replicated(table, true, access->command) : NULL;
+	if (why != NULL)
+		observe_problem(obs, RULE_RELATION_KIND, STATE_UNMET,
+						psprintf("a relation that allows %s", access->name), why,
+						table, NULL)->sqlstate = "55000";
+}
+
 static void
 add_name(StringInfo names, const char *name)
 {
@@ -195,6 +212,7 @@ verify_privilege(const Requirement *req, Observation *obs)
 		else
 		{
 			check_below(obs, relid, access);
+			check_replicated(obs, relid, access);
 			if (access->privilege == ACL_TRUNCATE)
 				observe_truncate(obs, relid);
 			else if (access->command != CMD_UNKNOWN)

@@ -93,6 +93,8 @@ scans_unlogged(Node *node, void *context)
 static void
 plan_one(Query *query, const char *sql, Observation *obs)
 {
+	PlannedStmt *planned;
+
 	if (RecoveryInProgress() && scans_unlogged((Node *) query, NULL))
 	{
 		observe_problem(obs, RULE_NOT_VERIFIED, STATE_UNKNOWN,
@@ -102,8 +104,9 @@ plan_one(Query *query, const char *sql, Observation *obs)
 		return;
 	}
 	obs->planning = true;
-	(void) compat_plan_query(query, sql);
+	planned = compat_plan_query(query, sql);
 	obs->planning = false;
+	observe_plan(planned, obs);
 }
 
 /*

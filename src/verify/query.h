@@ -56,6 +56,18 @@ extern bool observe_all_writes(Node *node, Observation *obs);
  */
 extern bool observe_permissions(Node *node, Observation *obs);
 
+/* ---- call.c ---- */
+
+/* What one node of an expression takes to run: rights on sequences, the functions
+ * of aggregates and domains.  No walker: part of observe_permissions. */
+extern void observe_call(Node *node, Observation *obs);
+
+/* ---- write.c ---- */
+
+/* What the executor would refuse of a plan: reports query-broken. */
+struct PlannedStmt;
+extern void observe_plan(const struct PlannedStmt *planned, Observation *obs);
+
 /* ---- trylock.c ---- */
 
 /*

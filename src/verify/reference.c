@@ -248,17 +248,6 @@ observe_named_object(Observation *obs, Const *constant)
 		observe_name(obs, classid, NULL, key->name);
 }
 
-/* nextval, which serial columns have for a default, asks for a right of its own. */
-static void
-observe_sequence_use(Observation *obs, FuncExpr *call)
-{
-	Const	   *sequence = call->args != NIL ? linitial(call->args) : NULL;
-
-	if (call->funcid == F_NEXTVAL && sequence != NULL && IsA(sequence, Const) &&
-		!sequence->constisnull)
-		observe_sequence_right(obs, DatumGetObjectId(sequence->constvalue));
-}
-
 /*
  * A temporary relation belongs to the session that happens to ask; to an
  * application there is no relation of that name.
@@ -400,7 +389,6 @@ observe_references(Node *node, Observation *obs)
 			}
 		case T_FuncExpr:
 			observe_routine(obs, ((FuncExpr *) node)->funcid);
-			observe_sequence_use(obs, (FuncExpr *) node);
 			observe_expression_type(obs, node);
 			break;
 		case T_Aggref:

@@ -27,9 +27,9 @@ sequence_in_schema(Oid schema, const char *name)
 }
 
 void
-observe_sequence_right(Observation *obs, Oid sequence)
+observe_sequence_right(Observation *obs, Oid sequence, AclMode rights)
 {
-	if (pg_class_aclcheck(sequence, GetUserId(), ACL_USAGE | ACL_UPDATE) == ACLCHECK_OK)
+	if (pg_class_aclcheck(sequence, GetUserId(), rights) == ACLCHECK_OK)
 		return;
 	observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
 					psprintf("role %s to be allowed to use sequence %s",
@@ -64,7 +64,7 @@ verify_sequence(const Requirement *req, Observation *obs)
 		return;
 	}
 	schema.text = get_namespace_name(get_rel_namespace(relid));
-	observe_sequence_right(obs, relid);
+	observe_sequence_right(obs, relid, ACL_USAGE | ACL_UPDATE);
 	(void) observe_captured(req, obs, name->relname, schema.text, sequence_in_schema);
 	obs->baseline = baseline_of(&schema, 1);
 }

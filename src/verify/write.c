@@ -1,0 +1,282 @@
+/*
+ * write.c
+ *		Would the server carry out what a statement writes?
+ *
+ * Some of it is refused only when the executor starts, or when it comes to a row:
+ * UPDATE and DELETE of a table that is published and whose rows nobody could tell
+ * apart at the other end, and ON CONFLICT over a constraint that is deferrable.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "base/compat.h"
+#include "base/subtransaction.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_publication.h"
+#include "executor/executor.h"
+#include "nodes/plannodes.h"
+#include "parser/parsetree.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+#include "utils/syscache.h"
+#include "verify/attribute.h"
+#include "verify/memo.h"
+#include "verify/observe.h"
+#include "verify/query.h"
+
+/* ---- where it ends ---- */
+
+Oid
+table_written(Oid relid, CmdType command)
+{
+	for (int depth = 0; depth < MAX_VIEW_DEPTH; depth++)
+	{
+		int			ncolumns;
+
+		if (relation_acts_instead(relid, command))
+			return InvalidOid;
+		if (get_rel_relkind(relid) != RELKIND_VIEW)
+			return relid;
+		if (view_columns(relid, &relid, &ncolumns) == NULL)
+			return InvalidOid;
+	}
+	return InvalidOid;
+}
+
+/* ---- publications ---- */
+
+/* As a rule there is none, and nothing to ask of any relation. */
+static bool
+any_publication(void)
+{
+	static MemoMoment moment;
+	static bool any;
+	Relation	rel;
+	SysScanDesc scan;
+
+	if (memo_is_current(&moment))
+		return any;
+	any = true;
+	rel = table_open(PublicationRelationId, AccessShareLock);
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	any = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return any;
+}
+
+typedef struct ReplicaCheck
+{
+	Oid			relid;
+	CmdType		command;
+} ReplicaCheck;
+
+/*
+ * Ask the server, whose answer is an error.  It reads no more than the relation
+ * cache, so no lock is taken, of which there would be one for each partition.
+ */
+static void
+check_replica_identity(void *arg)
+{
+	const ReplicaCheck *check = arg;
+	Relation	rel = RelationIdGetRelation(check->relid);
+
+	if (!RelationIsValid(rel))
+		return;
+	CheckCmdReplicaIdentity(rel, check->command);
+	RelationClose(rel);
+}
+
+static char *
+why_refused(Oid relid, CmdType command)
+{
+	ReplicaCheck check = {relid, command};
+	ErrorData  *edata = subtransaction_run(check_replica_identity, &check, false);
+
+	if (edata == NULL)
+		return NULL;
+	if (error_is_no_answer(edata) || error_is_the_servers(edata))
+		ReThrowError(edata);
+	return edata->detail ? psprintf("%s: %s", edata->message, edata->detail)
+		: edata->message;
+}
+
+/* What the answer for a partition hangs on, beside what all of them share. */
+typedef struct PartitionSort
+{
+	char		identity;
+	Oid			schema;
+} PartitionSort;
+
+/* By its primary key, as all its partitions then have. */
+static bool
+has_replica_identity(Oid relid)
+{
+	Relation	rel = RelationIdGetRelation(relid);
+	bool		result;
+
+	if (!RelationIsValid(rel))
+		return false;
+	result = rel->rd_rel->relreplident == REPLICA_IDENTITY_DEFAULT &&
+		OidIsValid(RelationGetReplicaIndex(rel));
+	RelationClose(rel);
+	return result;
+}
+
+/*
+ * Partitions of a table with a primary key have one each, and are published
+ * with it or by their schema: where they differ in nothing that matters one
+ * answers for all.  Not if it is published itself, or goes by another index.
+ */
+static bool
+is_like_one_before(Oid partition, List **sorts)
+{
+	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(partition));
+	PartitionSort sort;
+	ListCell   *lc;
+
+	if (!HeapTupleIsValid(tup))
+		return true;
+	sort.identity = ((Form_pg_class) GETSTRUCT(tup))->relreplident;
+	sort.schema = ((Form_pg_class) GETSTRUCT(tup))->relnamespace;
+	ReleaseSysCache(tup);
+	if (sort.identity == REPLICA_IDENTITY_INDEX ||
+		GetRelationPublications(partition) != NIL)
+		return false;
+	foreach(lc, *sorts)
+	{
+		const PartitionSort *other = lfirst(lc);
+
+		if (other->identity == sort.identity && other->schema == sort.schema)
+			return true;
+	}
+	*sorts = lappend(*sorts, memcpy(palloc_object(PartitionSort), &sort, sizeof(sort)));
+	return false;
+}
+
+char *
+why_not_replicated(Oid relid, bool with_children, CmdType command)
+{
+	char		relkind = get_rel_relkind(relid);
+	bool		alike;
+	List	   *sorts = NIL;
+	char	   *why = NULL;
+	ListCell   *lc;
+
+	if ((command != CMD_UPDATE && command != CMD_DELETE) ||
+		(relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE) ||
+		!any_publication())
+		return NULL;
+	if (relkind == RELKIND_RELATION)
+		why = why_refused(relid, command);
+	if (why != NULL || !with_children || !has_subclass(relid))
+		return why;
+
+	alike = relkind == RELKIND_PARTITIONED_TABLE && has_replica_identity(relid);
+	foreach(lc, relations_below(relid))
+	{
+		Oid			child = lfirst_oid(lc);
+
+		if (get_rel_relkind(child) != RELKIND_RELATION ||
+			(alike && is_like_one_before(child, &sorts)))
+			continue;
+		why = why_refused(child, command);
+		if (why != NULL)
+			return why;
+	}
+	return NULL;
+}
+
+void
+observe_replication(Observation *obs, Oid relid, bool with_children, CmdType command)
+{
+	char	   *why = why_not_replicated(relid, with_children, command);
+
+	if (why != NULL)
+		observe_problem(obs, RULE_QUERY_BROKEN, STATE_UNMET,
+						psprintf("%s %s to work", command == CMD_UPDATE ? "UPDATE" : "DELETE FROM",
+								 relation_label(relid)),
+						why, relid, NULL)->sqlstate = "55000";
+}
+
+/* ---- ON CONFLICT ---- */
+
+static bool
+is_deferrable(Oid index)
+{
+	HeapTuple	tup = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+	Form_pg_index form;
+	bool		result;
+
+	if (!HeapTupleIsValid(tup))
+		return false;
+	form = (Form_pg_index) GETSTRUCT(tup);
+	result = (form->indisunique || form->indisexclusion) && form->indisready &&
+		!form->indimmediate;
+	ReleaseSysCache(tup);
+	return result;
+}
+
+/* Without a conflict target every unique index is asked. */
+static List *
+all_indexes(Oid relid)
+{
+	Relation	rel = RelationIdGetRelation(relid);
+	List	   *indexes;
+
+	if (!RelationIsValid(rel))
+		return NIL;
+	indexes = RelationGetIndexList(rel);
+	RelationClose(rel);
+	return indexes;
+}
+
+static void
+observe_arbiters(Observation *obs, const ModifyTable *modify, List *rtable)
+{
+	Oid			relid = rt_fetch(modify->nominalRelation, rtable)->relid;
+	List	   *indexes = modify->arbiterIndexes;
+	ListCell   *lc;
+
+	if (modify->onConflictAction == ONCONFLICT_NONE)
+		return;
+	if (indexes == NIL)
+		indexes = all_indexes(relid);
+	foreach(lc, indexes)
+	{
+		Problem    *problem;
+
+		if (!is_deferrable(lfirst_oid(lc)))
+			continue;
+		problem = observe_problem(obs, RULE_QUERY_BROKEN, STATE_UNMET,
+								  psprintf("ON CONFLICT on %s to work", relation_label(relid)),
+								  psprintf("constraint %s is deferrable",
+										   quote_identifier(get_rel_name(lfirst_oid(lc)))),
+								  relid, NULL);
+		problem->sqlstate = "55000";
+		problem->constraint = get_rel_name(lfirst_oid(lc));
+		return;
+	}
+}
+
+void
+observe_plan(const PlannedStmt *planned, Observation *obs)
+{
+	ListCell   *lc;
+
+	if (planned->planTree != NULL && IsA(planned->planTree, ModifyTable))
+		observe_arbiters(obs, (ModifyTable *) planned->planTree, planned->rtable);
+	foreach(lc, planned->subplans)
+	{
+		Plan	   *plan = lfirst(lc);
+
+		if (plan != NULL && IsA(plan, ModifyTable))
+			observe_arbiters(obs, (ModifyTable *) plan, planned->rtable);
+	}
+}
