@@ -185,7 +185,7 @@ BEGIN; ALTER TABLE users ALTER status DROP DEFAULT; :unmet ROLLBACK;
 BEGIN; ALTER TABLE users ALTER id DROP IDENTITY; :unmet ROLLBACK;
 -- met: the value comes from elsewhere
 BEGIN; ALTER TABLE users ALTER status SET DEFAULT 'unknown'; :unmet ROLLBACK;
-BEGIN; CREATE SEQUENCE users_seq; ALTER TABLE users ALTER id DROP IDENTITY, ALTER id SET DEFAULT nextval('users_seq'); :unmet ROLLBACK;
+BEGIN; CREATE SEQUENCE users_seq; GRANT USAGE ON SEQUENCE users_seq TO regress_shop; ALTER TABLE users ALTER id DROP IDENTITY, ALTER id SET DEFAULT nextval('users_seq'); :unmet ROLLBACK;
 
 --
 -- insert-needs-column

@@ -174,6 +174,12 @@ observe_error(const Requirement *req, Observation *obs, const ErrorData *edata)
 		case ERRCODE_INSUFFICIENT_PRIVILEGE:
 			rule = RULE_PRIVILEGE_LOST;
 			break;
+		case ERRCODE_GENERATED_ALWAYS:
+		case ERRCODE_FEATURE_NOT_SUPPORTED:
+			/* That is all the rewriter has against an INSERT of columns that exist. */
+			if (req->kind == REQUIREMENT_INSERT)
+				rule = RULE_INSERT_REJECTED_COLUMN;
+			break;
 		case ERRCODE_AMBIGUOUS_COLUMN:
 		case ERRCODE_AMBIGUOUS_FUNCTION:
 			rule = RULE_QUERY_AMBIGUOUS;

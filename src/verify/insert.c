@@ -8,34 +8,21 @@
 #include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/table.h"
-#include "base/compat.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
-#include "miscadmin.h"
+#include "lib/stringinfo.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 #include "verify/attribute.h"
 #include "verify/observe.h"
-#include "verify/surroundings.h"
-
-/* The table that an INSERT writes in the end, and the columns of it. */
-typedef struct InsertTarget
-{
-	Oid			relid;
-	Oid			user;			/* who needs the privilege; InvalidOid: not asked */
-	List	   *partitions;
-	Bitmapset  *supplied;		/* columns the statement gives a value */
-	Bitmapset  *filled;			/* these, and those a view has a default for */
-} InsertTarget;
+#include "verify/query.h"
 
 /* An enabled trigger for each row, of this timing and event? */
 static bool
@@ -101,116 +88,15 @@ relation_acts_instead(Oid relid, CmdType command)
 		has_row_trigger(relid, TRIGGER_TYPE_INSTEAD, event);
 }
 
-/* Does the view itself have a default for its column? */
-static bool
-has_own_default(Oid relid, AttrNumber attnum)
+/* ---- columns that are left out ---- */
+
+/* A table, what it has for partitions, and the columns that are given a value. */
+typedef struct InsertTarget
 {
-	HeapTuple	tup = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid),
-									  Int16GetDatum(attnum));
-	bool		result;
-
-	if (!HeapTupleIsValid(tup))
-		return false;
-	result = ((Form_pg_attribute) GETSTRUCT(tup))->atthasdef;
-	ReleaseSysCache(tup);
-	return result;
-}
-
-static void
-reject_column(Observation *obs, Oid relid, AttrNumber attnum, const char *why)
-{
-	char	   *name = get_attname(relid, attnum, true);
-
-	if (name != NULL)
-		observe_problem(obs, RULE_INSERT_REJECTED_COLUMN, STATE_UNMET,
-						psprintf("an INSERT with %s to work", quote_identifier(name)),
-						pstrdup(why), relid, name);
-}
-
-/* On the table, or on each column: INSERT asks for either. */
-static void
-check_privilege(Observation *obs, Oid relid, Bitmapset *supplied, Oid user)
-{
-	bool		is_missing = false;
-	int			attnum = -1;
-
-	if (pg_class_aclcheck_ext(relid, user, ACL_INSERT,
-							  &is_missing) == ACLCHECK_OK || is_missing)
-		return;
-	while ((attnum = bms_next_member(supplied, attnum)) >= 0)
-	{
-		char	   *name = get_attname(relid, attnum, true);
-
-		if (name == NULL ||
-			pg_attribute_aclcheck_ext(relid, attnum, user, ACL_INSERT,
-									  &is_missing) == ACLCHECK_OK || is_missing)
-			continue;
-		(void) observe_lost_privilege(obs, relid, name, user, "have insert on",
-									  pstrdup("it lacks insert"));
-	}
-}
-
-/*
- * Go from a simple view to what is below it.  False if the view is not simple,
- * or refuses a column.
- */
-static bool
-descend(Observation *obs, InsertTarget *target)
-{
-	Oid			view = target->relid;
-	InsertTarget below = {InvalidOid};
-	int			ncolumns;
-	AttrNumber *columns = view_columns(view, &below.relid, &ncolumns);
-	bool		refused = false;
-
-	if (columns == NULL)
-		return false;
-	for (AttrNumber attnum = 1; attnum <= ncolumns; attnum++)
-	{
-		bool		is_supplied = bms_is_member(attnum, target->supplied);
-
-		if (columns[attnum - 1] <= 0)
-		{
-			if (is_supplied)
-				reject_column(obs, view, attnum, "a view computes it");
-			refused |= is_supplied;
-			continue;
-		}
-		if (is_supplied)
-			below.supplied = bms_add_member(below.supplied, columns[attnum - 1]);
-		if (bms_is_member(attnum, target->filled) || has_own_default(view, attnum))
-			below.filled = bms_add_member(below.filled, columns[attnum - 1]);
-	}
-	if (OidIsValid(target->user))
-	{
-		below.user = view_reads_as(view, target->user);
-		check_privilege(obs, below.relid, below.supplied, below.user);
-	}
-	*target = below;
-	observe_object(obs, RelationRelationId, target->relid);
-	return !refused;
-}
-
-/*
- * Go down to the table, as the rewriter does.  False where a trigger or rule
- * does something of its own instead, which nobody can foresee; where a view
- * takes no INSERT at all, which is a matter of relation-kind; and where a view
- * refuses the INSERT, which has been reported then.
- */
-static bool
-find_table(Observation *obs, InsertTarget *target)
-{
-	for (int depth = 0; depth <= MAX_VIEW_DEPTH; depth++)
-	{
-		if (relation_acts_instead(target->relid, CMD_INSERT))
-			return false;
-		if (get_rel_relkind(target->relid) != RELKIND_VIEW)
-			return true;
-		if (!descend(obs, target))
-			return false;
-	}
-	return false;
-}
+	Oid			relid;
+	List	   *partitions;
+	Bitmapset  *supplied;
+} InsertTarget;
 
 /*
  * May a trigger give a column its value?  Those of a partition run too, before
@@ -245,7 +131,7 @@ is_always_null(Oid relid, AttrNumber attnum, const InsertTarget *target)
 		AttrNumber	attno = column + FirstLowInvalidHeapAttributeNumber;
 		ColumnFacts facts;
 
-		if (attno > 0 && !bms_is_member(attno, target->filled) &&
+		if (attno > 0 && !bms_is_member(attno, target->supplied) &&
 			column_facts(relid, attno, &facts) &&
 			!facts.has_default && facts.identity == '\0' && facts.generated == '\0')
 			return true;
@@ -287,89 +173,135 @@ check_left_out(Observation *obs, const InsertTarget *target, AttrNumber attnum,
 					pstrdup(found), target->relid, name);
 }
 
-static void
-observe_insert_as(Observation *obs, InsertTarget target)
+void
+observe_insert(Observation *obs, Oid relid, Bitmapset *supplied)
 {
-	bool		is_foreign;
+	InsertTarget target = {.relid = relid, .supplied = supplied};
+	char		relkind = get_rel_relkind(relid);
+	AttrNumber	natts = relation_natts(relid);
 
-	if (!find_table(obs, &target))
+	/* What a trigger or rule does of its own instead nobody can foresee. */
+	if (relkind == RELKIND_VIEW || relation_acts_instead(relid, CMD_INSERT))
 		return;
-	if (get_rel_relkind(target.relid) == RELKIND_PARTITIONED_TABLE)
-		target.partitions = relations_below(target.relid);
+	if (relkind == RELKIND_PARTITIONED_TABLE)
+		target.partitions = relations_below(relid);
 
-	/* What NOT NULL a foreign table has is a claim, and not enforced here. */
-	is_foreign = get_rel_relkind(target.relid) == RELKIND_FOREIGN_TABLE;
-
-	for (AttrNumber attnum = 1; attnum <= relation_natts(target.relid); attnum++)
+	for (AttrNumber attnum = 1; attnum <= natts; attnum++)
 	{
 		ColumnFacts facts;
 
-		if (!column_facts(target.relid, attnum, &facts))
+		if (!column_facts(relid, attnum, &facts))
 			continue;
 		observe_type(obs, facts.type);
 
-		if (bms_is_member(attnum, target.supplied))
-		{
-			if (facts.generated != '\0')
-				reject_column(obs, target.relid, attnum, "it is a generated column");
-			else if (facts.identity == ATTRIBUTE_IDENTITY_ALWAYS)
-				reject_column(obs, target.relid, attnum,
-							  "it is an identity column generated always");
-		}
-		else if (!bms_is_member(attnum, target.filled) && !is_foreign)
+		/* What NOT NULL a foreign table has is a claim, and not enforced here. */
+		if (relkind != RELKIND_FOREIGN_TABLE && !bms_is_member(attnum, supplied))
 			check_left_out(obs, &target, attnum, &facts);
 	}
 }
 
-void
-observe_insert(Observation *obs, Oid relid, Bitmapset *supplied)
+/* ---- columns that refuse a value ---- */
+
+/* Why no INSERT may give the column a value; NULL if it may. */
+static const char *
+why_rejected(Oid relid, AttrNumber attnum)
 {
-	observe_insert_as(obs, (InsertTarget) {.relid = relid, .supplied = supplied,
-					  .filled = supplied});
+	ColumnFacts facts;
+
+	if (!column_facts(relid, attnum, &facts))
+		return NULL;
+	if (facts.computed)
+		return "a view computes it";
+	if (facts.generated != '\0')
+		return "it is a generated column";
+	if (facts.identity == ATTRIBUTE_IDENTITY_ALWAYS)
+		return "it is an identity column generated always";
+	return NULL;
 }
 
+/* The server names the first such column; here each is reported. */
+static bool
+is_rejected(Observation *obs, Oid relid, const char *name)
+{
+	const char *why = NULL;
+
+	if (OidIsValid(table_written(relid, CMD_INSERT)))
+		why = why_rejected(relid, get_attnum(relid, name));
+	if (why != NULL)
+		observe_problem(obs, RULE_INSERT_REJECTED_COLUMN, STATE_UNMET,
+						psprintf("an INSERT with %s to work", quote_identifier(name)),
+						pstrdup(why), relid, name);
+	return why != NULL;
+}
+
+static bool
+column_exists(Observation *obs, Oid relid, const char *name)
+{
+	if (get_attnum(relid, name) > 0)
+	{
+		observe_column(obs, relid, name);
+		return true;
+	}
+	observe_problem(obs, RULE_COLUMN_MISSING, STATE_UNMET,
+					psprintf("column %s", quote_identifier(name)),
+					psprintf("no such column in %s", relation_label(relid)),
+					relid, name);
+	return false;
+}
+
+/* INSERT INTO relid (columns) VALUES ($1, $2, ...) */
+static char *
+insert_text(Oid relid, List *columns)
+{
+	StringInfoData names;
+	StringInfoData values;
+	ListCell   *lc;
+
+	if (columns == NIL)
+		return psprintf("INSERT INTO %s DEFAULT VALUES", relation_label(relid));
+	initStringInfo(&names);
+	initStringInfo(&values);
+	foreach(lc, columns)
+	{
+		const char *separator = names.len > 0 ? ", " : "";
+
+		appendStringInfo(&names, "%s%s", separator, quote_identifier(lfirst(lc)));
+		appendStringInfo(&values, "%s$%d", separator, foreach_current_index(lc) + 1);
+	}
+	return psprintf("INSERT INTO %s (%s) VALUES (%s)", relation_label(relid), names.data,
+					values.data);
+}
+
+/* As a registered INSERT of this form would be. */
 void
 verify_insert(const Requirement *req, Observation *obs)
 {
 	Oid			relid = observe_relation(req, obs);
-	RelationUse use = {.commands = USE_INSERT};
-	Surroundings *around;
-	Bitmapset  *supplied = NULL;
+	List	   *columns = NIL;
+	bool		rejected = false;
 	ListCell   *lc;
 
 	if (!OidIsValid(relid))
 		return;
-	foreach(lc, requirement_list(req, "columns"))
-	{
-		const char *name = lfirst(lc);
-		AttrNumber	attnum = get_attnum(relid, name);
-
-		if (attnum > 0)
-		{
-			supplied = bms_add_member(supplied, attnum);
-			observe_column(obs, relid, name);
-		}
-		else
-			observe_problem(obs, RULE_COLUMN_MISSING, STATE_UNMET,
-							psprintf("column %s", quote_identifier(name)),
-							psprintf("no such column in %s", relation_label(relid)),
-							relid, name);
-	}
 	if (!relation_allows(relid, CMD_INSERT))
+	{
 		observe_problem(obs, RULE_RELATION_KIND, STATE_UNMET,
 						pstrdup("a relation that allows insert"),
 						psprintf("a %s that does not allow insert",
 								 relation_kind_label(get_rel_relkind(relid))),
 						relid, NULL);
-	check_privilege(obs, relid, supplied, GetUserId());
-	observe_insert_as(obs, (InsertTarget) {.relid = relid, .user = GetUserId(),
-					  .supplied = supplied, .filled = supplied});
+		return;
+	}
+	observe_below_view(obs, relid);
+	foreach(lc, requirement_list(req, "columns"))
+	{
+		char	   *name = lfirst(lc);
 
-	observe_write(obs, relid, CMD_INSERT, NULL);
-	(void) observe_bodies(req, obs);
-
-	use.inserted = supplied;
-	around = surroundings_begin(req, obs);
-	surroundings_add(around, relid, &use);
-	surroundings_end(around);
+		if (!column_exists(obs, relid, name))
+			continue;
+		rejected |= is_rejected(obs, relid, name);
+		columns = lappend(columns, name);
+	}
+	if (!rejected)
+		verify_text(req, obs, insert_text(relid, columns));
 }

@@ -35,12 +35,17 @@ relation_is_populated(Oid relid)
 	return result;
 }
 
-/* May role do mode to each of the columns, or to any if there are none? */
+/*
+ * May role do mode to each of the columns, or to any if there are none?  If not,
+ * *denied is a column that it may not, or InvalidAttrNumber.
+ */
 static bool
-columns_permitted(Oid relid, Oid role, AclMode mode, Bitmapset *columns)
+columns_permitted(Oid relid, Oid role, AclMode mode, Bitmapset *columns,
+				  AttrNumber *denied)
 {
 	int			col = -1;
 
+	*denied = InvalidAttrNumber;
 	if (bms_is_empty(columns))
 		return pg_attribute_aclcheck_all(relid, role, mode, ACLMASK_ANY) == ACLCHECK_OK;
 
@@ -54,30 +59,61 @@ columns_permitted(Oid relid, Oid role, AclMode mode, Bitmapset *columns)
 		else
 			result = pg_attribute_aclcheck(relid, attno, role, mode);
 		if (result != ACLCHECK_OK)
+		{
+			*denied = attno;
 			return false;
+		}
 	}
 	return true;
 }
 
+/* If not, and it may do so to other columns, *denied is one that it may not. */
 static bool
-is_permitted(CompatPermissionInfo *info, Oid relid, Oid role)
+is_permitted(CompatPermissionInfo *info, Oid relid, Oid role, AttrNumber *denied)
 {
+	const struct
+	{
+		AclMode		mode;
+		Bitmapset  *columns;
+	}			by_column[] = {
+		{ACL_SELECT, info->selectedCols},
+		{ACL_INSERT, info->insertedCols},
+		{ACL_UPDATE, info->updatedCols}
+	};
 	AclMode		missing = info->requiredPerms &
 		~pg_class_aclmask(relid, role, info->requiredPerms, ACLMASK_ALL);
+
+	*denied = InvalidAttrNumber;
 
 	/* Only these can be had column by column. */
 	if (missing & ~(ACL_SELECT | ACL_INSERT | ACL_UPDATE))
 		return false;
-	if ((missing & ACL_SELECT) &&
-		!columns_permitted(relid, role, ACL_SELECT, info->selectedCols))
+	for (int i = 0; i < lengthof(by_column); i++)
+	{
+		if ((missing & by_column[i].mode) == 0 ||
+			columns_permitted(relid, role, by_column[i].mode, by_column[i].columns, denied))
+			continue;
+		if (pg_attribute_aclcheck_all(relid, role, by_column[i].mode,
+									  ACLMASK_ANY) != ACLCHECK_OK)
+			*denied = InvalidAttrNumber;
 		return false;
-	if ((missing & ACL_INSERT) &&
-		!columns_permitted(relid, role, ACL_INSERT, info->insertedCols))
-		return false;
-	if ((missing & ACL_UPDATE) &&
-		!columns_permitted(relid, role, ACL_UPDATE, info->updatedCols))
-		return false;
+	}
 	return true;
+}
+
+static void
+observe_denied(Observation *obs, Oid relid, Oid role, AttrNumber column)
+{
+	char	   *name = column == InvalidAttrNumber ? NULL : get_attname(relid, column, true);
+	char	   *what = relation_label(relid);
+	Problem    *problem;
+
+	if (name != NULL)
+		what = psprintf("column %s of %s", quote_identifier(name), what);
+	problem = observe_lost_privilege(obs, relid, NULL, role, "be allowed to use",
+									 psprintf("permission denied for %s", what));
+	problem->sqlstate = "42501";
+	problem->column = name;
 }
 
 /* The executor refuses to scan a materialized view that holds nothing yet. */
@@ -117,13 +153,11 @@ observe_permissions(Node *node, Observation *obs)
 		CompatPermissionInfo *info = lfirst(lc);
 		Oid			relid = compat_permission_relid(info);
 		Oid			role = OidIsValid(info->checkAsUser) ? info->checkAsUser : GetUserId();
+		AttrNumber	denied;
 
-		if (!OidIsValid(relid) || info->requiredPerms == 0 ||
-			is_permitted(info, relid, role))
-			continue;
-		observe_lost_privilege(obs, relid, NULL, role, "be allowed to use",
-							   psprintf("permission denied for %s", relation_label(relid)))
-			->sqlstate = "42501";
+		if (OidIsValid(relid) && info->requiredPerms != 0 &&
+			!is_permitted(info, relid, role, &denied))
+			observe_denied(obs, relid, role, denied);
 	}
 	observe_populated((Query *) node, obs);
 	return query_tree_walker((Query *) node, observe_permissions, obs, 0);
@@ -155,12 +189,13 @@ find_closed(Node *node, void *context)
 	{
 		CompatPermissionInfo *info = lfirst_node(CompatPermissionInfo, lc);
 		Oid			relid = compat_permission_relid(info);
+		AttrNumber	column;
 
 		if (!OidIsValid(relid) || info->requiredPerms == 0)
 			continue;
 		observe_object(reader->obs, RelationRelationId, relid);
 		reader->denied = reader->role;
-		if (is_permitted(info, relid, reader->role))
+		if (is_permitted(info, relid, reader->role, &column))
 			reader->closed = closed_below_view(reader->obs, relid, reader->role,
 											   &reader->denied);
 		else

@@ -147,6 +147,55 @@ observe_reading(Oid relid, Observation *obs)
 	}
 }
 
+/*
+ * What holds of any statement, whether the contract gives its text or says what it
+ * is to do.
+ */
+static void
+verify_analysed(const Requirement *req, Observation *obs, Query *query, const char *sql)
+{
+	Surroundings *around;
+	List	   *rewritten;
+	ListCell   *lc;
+
+	observe_references((Node *) query, obs);
+	around = surroundings_begin(req, obs);
+	(void) add_uses((Node *) query, around);
+
+	rewritten = pg_rewrite_query(query);
+	foreach(lc, rewritten)
+	{
+		Node	   *node = lfirst(lc);
+
+		if (lfirst_node(Query, lc)->commandType == CMD_UTILITY)
+			continue;
+		observe_references(node, obs);
+		observe_all_inserts(node, obs);
+		observe_all_writes(node, obs);
+		(void) observe_permissions(node, obs);
+		(void) add_uses_of_rules(node, around);
+	}
+	if (observe_bodies(req, obs))
+		plan(rewritten, sql, obs);
+	else if (obs->state != STATE_UNMET)
+		observe_problem(obs, RULE_NOT_VERIFIED, STATE_UNKNOWN,
+						pstrdup("the statement to run"),
+						pstrdup("the body of a routine it calls does not resolve, so it was not planned"),
+						InvalidOid, NULL);
+	surroundings_end(around);
+}
+
+void
+verify_text(const Requirement *req, Observation *obs, const char *sql)
+{
+	RawStmt    *raw = linitial_node(RawStmt, raw_parser(sql, RAW_PARSE_DEFAULT));
+	Oid		   *paramtypes = NULL;
+	int			nparams = 0;
+
+	(void) try_lock_mentions(raw->stmt, NULL);
+	verify_analysed(req, obs, analyse(raw, sql, &paramtypes, &nparams), sql);
+}
+
 void
 verify_query(const Requirement *req, Observation *obs)
 {
@@ -157,10 +206,7 @@ verify_query(const Requirement *req, Observation *obs)
 	RawStmt    *raw;
 	Query	   *query;
 	Shape	   *shape;
-	Surroundings *around;
-	List	   *rewritten;
 	int			nkeys;
-	ListCell   *lc;
 
 	if (list_length(parsed) != 1)
 		ereport(ERROR,
@@ -180,34 +226,10 @@ verify_query(const Requirement *req, Observation *obs)
 	query = analyse(raw, sql, &paramtypes, &nparams);
 	obs->keys = list_truncate(obs->keys, nkeys);
 
-	observe_references((Node *) query, obs);
-	around = surroundings_begin(req, obs);
-	(void) add_uses((Node *) query, around);
 	shape = shape_of(query, paramtypes, nparams);
-
-	rewritten = pg_rewrite_query(query);
-	foreach(lc, rewritten)
-	{
-		Node	   *node = lfirst(lc);
-
-		if (lfirst_node(Query, lc)->commandType == CMD_UTILITY)
-			continue;
-		observe_references(node, obs);
-		observe_all_inserts(node, obs);
-		observe_all_writes(node, obs);
-		(void) observe_permissions(node, obs);
-		(void) add_uses_of_rules(node, around);
-	}
 	if (req->baseline == NULL)
 		obs->baseline = shape_to_json(shape);
-	if (observe_bodies(req, obs))
-		plan(rewritten, sql, obs);
-	else if (obs->state != STATE_UNMET)
-		observe_problem(obs, RULE_NOT_VERIFIED, STATE_UNKNOWN,
-						pstrdup("the statement to run"),
-						pstrdup("the body of a routine it calls does not resolve, so it was not planned"),
-						InvalidOid, NULL);
+	verify_analysed(req, obs, query, sql);
 	if (req->baseline != NULL)
 		shape_compare(obs, req->baseline, shape);
-	surroundings_end(around);
 }

@@ -27,6 +27,13 @@ extern bool observe_all_inserts(Node *node, Observation *obs);
 
 /* ---- query.c ---- */
 
+/*
+ * Would this statement, which the contract says in other words, run?  Its
+ * parameters are of whatever types they need be.  Errors go on as those of
+ * verify_query do.
+ */
+extern void verify_text(const Requirement *req, Observation *obs, const char *sql);
+
 /* Report what keeps the current role from reading a relation it may use, such
  * as what a view's owner lacks; and what that hangs on. */
 extern void observe_reading(Oid relid, Observation *obs);
