@@ -31,6 +31,11 @@ static const Rule rules[RULE_COUNT] = {
 		"a column's type or modifier is none of those accepted",
 		"add a new column, write both, backfill, switch the readers, then drop the old column"
 	},
+	[RULE_COLUMN_NARROWED] = {
+		"column-narrowed", ACTION_WARN, 0,
+		"a column that a statement writes no longer takes values as long or as great as it did",
+		"deploy a version that writes no value that is too long, retire the old ones, then change the type"
+	},
 	[RULE_COLUMN_COLLATION] = {
 		"column-collation", ACTION_WARN, 0,
 		"a column sorts and compares by another collation",

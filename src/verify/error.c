@@ -87,9 +87,10 @@ error_is_busy(const ErrorData *edata)
 }
 
 /*
- * Planning evaluates constants.  What fails there for the values it meets, or in
- * the code of a function, may fail today and not tomorrow, and says nothing of
- * the schema; whoever wrote the function could stop any change by it.
+ * Planning evaluates constants.  What fails there in the code of a function, or for
+ * what a session has set, may fail today and not tomorrow, and says nothing of
+ * the schema; whoever wrote the function could stop any change by it.  What the
+ * server's own immutable functions refuse they refuse everyone.
  */
 static bool
 error_is_of_evaluation(const Observation *obs, const ErrorData *edata)
@@ -98,6 +99,8 @@ error_is_of_evaluation(const Observation *obs, const ErrorData *edata)
 		return false;
 	if (obs->ran_function && edata->context != NULL)
 		return true;
+	if (constant_fails(obs->planned))
+		return false;
 	switch (ERRCODE_TO_CATEGORY(edata->sqlerrcode))
 	{
 		case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION:

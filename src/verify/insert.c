@@ -88,6 +88,25 @@ relation_acts_instead(Oid relid, CmdType command)
 		has_row_trigger(relid, TRIGGER_TYPE_INSTEAD, event);
 }
 
+/* Those of a partition run, too, before NOT NULL is looked at. */
+bool
+trigger_may_fill(Oid relid, CmdType command)
+{
+	int			event = command == CMD_INSERT ? TRIGGER_TYPE_INSERT : TRIGGER_TYPE_UPDATE;
+	ListCell   *lc;
+
+	if (has_row_trigger(relid, TRIGGER_TYPE_BEFORE, event))
+		return true;
+	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
+		return false;
+	foreach(lc, relations_below(relid))
+	{
+		if (has_row_trigger(lfirst_oid(lc), TRIGGER_TYPE_BEFORE, event))
+			return true;
+	}
+	return false;
+}
+
 /* ---- columns that are left out ---- */
 
 /* A table, what it has for partitions, and the columns that are given a value. */
@@ -97,23 +116,6 @@ typedef struct InsertTarget
 	List	   *partitions;
 	Bitmapset  *supplied;
 } InsertTarget;
-
-/*
- * May a trigger give a column its value?  Those of a partition run too, before
- * NOT NULL is looked at.
- */
-static bool
-may_be_filled(const InsertTarget *target)
-{
-	ListCell   *lc;
-
-	foreach(lc, target->partitions)
-	{
-		if (has_row_trigger(lfirst_oid(lc), TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_INSERT))
-			return true;
-	}
-	return has_row_trigger(target->relid, TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_INSERT);
-}
 
 /* Is a generated column null because of what is left out? */
 static bool
@@ -157,7 +159,7 @@ check_left_out(Observation *obs, const InsertTarget *target, AttrNumber attnum,
 		!OidIsValid(partition = child_without_nulls(facts, target->partitions)))
 		return;
 
-	undecided = may_be_filled(target);
+	undecided = trigger_may_fill(target->relid, CMD_INSERT);
 	if (facts->generated != '\0')
 		found = "it is not null, and generated from a column that is left out";
 	else if (OidIsValid(partition))

@@ -74,6 +74,10 @@ extern bool relation_allows(Oid relid, CmdType command);
 
 /* Does a trigger or rule do something of its own instead of the command? */
 extern bool relation_acts_instead(Oid relid, CmdType command);
+
+/* May a BEFORE trigger give a column of a table its value? (insert.c) */
+extern bool trigger_may_fill(Oid relid, CmdType command);
+
 /* ---- name.c ---- */
 
 /* May the role look names up in this schema? */

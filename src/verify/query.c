@@ -104,6 +104,7 @@ plan_one(Query *query, const char *sql, Observation *obs)
 		return;
 	}
 	obs->planning = true;
+	obs->planned = query;
 	planned = compat_plan_query(query, sql);
 	obs->planning = false;
 	observe_plan(planned, obs);
@@ -161,6 +162,7 @@ verify_analysed(const Requirement *req, Observation *obs, Query *query, const ch
 	observe_references((Node *) query, obs);
 	around = surroundings_begin(req, obs);
 	(void) add_uses((Node *) query, around);
+	observe_written(req, obs, query);
 
 	rewritten = pg_rewrite_query(query);
 	foreach(lc, rewritten)
@@ -173,6 +175,7 @@ verify_analysed(const Requirement *req, Observation *obs, Query *query, const ch
 		observe_all_inserts(node, obs);
 		observe_all_writes(node, obs);
 		(void) observe_permissions(node, obs);
+		(void) observe_domain_constants(node, obs);
 		(void) add_uses_of_rules(node, around);
 	}
 	if (observe_bodies(req, obs))

@@ -75,6 +75,27 @@ extern void observe_call(Node *node, Observation *obs);
 struct PlannedStmt;
 extern void observe_plan(const struct PlannedStmt *planned, Observation *obs);
 
+/* ---- written.c ---- */
+
+/*
+ * Do the columns that a query as analysed writes take what it writes?  Reports
+ * column-rejects-null, and remarks constraint-added and column-narrowed; adds to
+ * the observation's baseline.
+ */
+extern void observe_written(const Requirement *req, Observation *obs, Query *query);
+
+/* ---- constant.c ---- */
+
+/* Constants that a query turns into values of a domain which refuses them: reports
+ * query-broken.  A tree walker that returns false. */
+extern bool observe_domain_constants(Node *node, Observation *obs);
+
+/*
+ * Does the evaluation of a constant of this query fail, in the server's own and
+ * immutable functions?  Then it does so whoever plans it.
+ */
+extern bool constant_fails(Query *query);
+
 /* ---- trylock.c ---- */
 
 /*

@@ -1,0 +1,245 @@
+/*
+ * written.c
+ *		Does a column still take what a statement writes into it?
+ *
+ * A null where it takes none any more, or a value too long or too great for what
+ * it has become.  What the statement always writes decides; what it writes by a
+ * parameter, or from another column, is worth a remark.  To be able to tell, the
+ * baseline has what the columns were like.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "base/subtransaction.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "verify/attribute.h"
+#include "verify/baseline.h"
+#include "verify/observe.h"
+#include "verify/query.h"
+#include "verify/value.h"
+
+/* A written column, now and when the requirement was first met. */
+typedef struct WrittenColumn
+{
+	const WrittenValue *value;
+	ColumnFacts facts;
+	char	   *name;
+	char	   *label;			/* "t.a", as the statement calls it: in the baseline */
+	bool		took_null;
+	const char *was;			/* its type then; NULL: one without a width */
+} WrittenColumn;
+
+static Problem *
+report(Observation *obs, const WrittenColumn *column, RuleId rule, RequirementState state,
+	   char *expected, char *found)
+{
+	char	   *subject = psprintf("%s.%s", relation_label(column->value->relid),
+								   quote_identifier(column->name));
+	ListCell   *lc;
+	Problem    *problem;
+
+	foreach(lc, obs->problems)
+	{
+		problem = lfirst(lc);
+		if (problem->rule == rule && problem->subject != NULL &&
+			strcmp(problem->subject, subject) == 0)
+			return problem;
+	}
+	problem = observe_problem(obs, rule, state, expected, found, column->value->relid,
+							  column->name);
+	problem->subject = subject;
+	return problem;
+}
+
+/* ---- nulls ---- */
+
+static void
+check_null_written(Observation *obs, const WrittenColumn *column)
+{
+	Nullability nulls = column_nullability(&column->facts);
+	bool		undecided;
+
+	if (nulls != NULLS_REJECTED && nulls != NULLS_ABSENT)
+		return;
+	undecided = trigger_may_fill(column->facts.relid, column->value->command);
+	(void) report(obs, column, RULE_COLUMN_REJECTS_NULL,
+				  undecided ? STATE_UNKNOWN : STATE_UNMET,
+				  psprintf("column %s to take the null that %s writes",
+						   quote_identifier(column->name),
+						   column->value->command == CMD_INSERT ? "an INSERT" : "an UPDATE"),
+				  undecided ? pstrdup("it is not null, unless a trigger gives it a value")
+				  : pstrdup("it is not null"));
+}
+
+/* The same condition as a CHECK is constraint-added, and so is this. */
+static void
+compare_null(Observation *obs, const WrittenColumn *column)
+{
+	if (column->value->null != NULL_PERHAPS || !column->facts.not_null ||
+		!column->took_null)
+		return;
+	(void) report(obs, column, RULE_CONSTRAINT_ADDED, STATE_MET,
+				  psprintf("no NOT NULL %s", quote_identifier(column->name)),
+				  psprintf("column %s on %s is not null", quote_identifier(column->name),
+						   relation_label(column->value->relid)));
+}
+
+/* ---- width ---- */
+
+/* Without what the assignment itself adds. */
+static Node *
+own_expression(Node *expr)
+{
+	for (;;)
+	{
+		if (IsA(expr, RelabelType) &&
+			((RelabelType *) expr)->relabelformat == COERCE_IMPLICIT_CAST)
+			expr = (Node *) ((RelabelType *) expr)->arg;
+		else if (IsA(expr, CoerceToDomain) &&
+				 ((CoerceToDomain *) expr)->coercionformat == COERCE_IMPLICIT_CAST)
+			expr = (Node *) ((CoerceToDomain *) expr)->arg;
+		else if (IsA(expr, ArrayCoerceExpr) &&
+				 ((ArrayCoerceExpr *) expr)->coerceformat == COERCE_IMPLICIT_CAST)
+			expr = (Node *) ((ArrayCoerceExpr *) expr)->arg;
+		else if (IsA(expr, FuncExpr) && ((FuncExpr *) expr)->args != NIL &&
+				 ((FuncExpr *) expr)->funcformat == COERCE_IMPLICIT_CAST)
+			expr = linitial(((FuncExpr *) expr)->args);
+		else
+			return expr;
+	}
+}
+
+static void
+compare_width(Observation *obs, const WrittenColumn *column)
+{
+	const ColumnFacts *facts = &column->facts;
+	Node	   *own = own_expression((Node *) column->value->expr);
+	Oid			before;
+	int32		typmod;
+
+	if (column->value->constant || column->was == NULL)
+		return;
+	before = type_by_name(column->was, &typmod);
+	if (!OidIsValid(before) ||
+		!type_is_narrower(facts->type, facts->typmod, before, typmod) ||
+		(!IsA(own, Param) &&
+		 !type_is_narrower(facts->type, facts->typmod, exprType(own), exprTypmod(own))))
+		return;
+	(void) report(obs, column, RULE_COLUMN_NARROWED, STATE_MET,
+				  psprintf("column %s to take what type %s takes",
+						   quote_identifier(column->name),
+						   format_type_with_typemod(before, typmod)),
+				  psprintf("type %s", format_type_with_typemod(facts->type, facts->typmod)));
+}
+
+/* ---- then and now ---- */
+
+#define TOOK_NULL "NULL"
+#define TOOK_NO_NULL "NOT NULL"
+
+/*
+ * "t.a NULL character varying(50)", of the type below domains, which may be gone
+ * when it is asked for.
+ */
+static char *
+column_label(const WrittenColumn *column)
+{
+	int32		typmod = column->facts.typmod;
+	Oid			type = wire_type(column->facts.type, &typmod);
+	char	   *label = psprintf("%s %s", column->label,
+								 column->facts.not_null ? TOOK_NO_NULL : TOOK_NULL);
+
+	if (!OidIsValid(type) || !type_has_width(type))
+		return label;
+	return psprintf("%s %s", label,
+					format_type_extended(type, typmod, FORMAT_TYPE_TYPEMOD_GIVEN |
+										 FORMAT_TYPE_FORCE_QUALIFY));
+}
+
+/* What follows a word and a space, or NULL. */
+static const char *
+after_word(const char *text, const char *word)
+{
+	size_t		length = strlen(word);
+
+	if (strncmp(text, word, length) != 0 || (text[length] != ' ' && text[length] != '\0'))
+		return NULL;
+	return text[length] == ' ' ? text + length + 1 : text + length;
+}
+
+/* Was it written when the requirement was first met, and what was it like? */
+static bool
+find_before(const Requirement *req, WrittenColumn *column)
+{
+	ListCell   *lc;
+
+	foreach(lc, baseline_list(req, "written"))
+	{
+		const char *text = after_word(lfirst(lc), column->label);
+		const char *type = text ? after_word(text, TOOK_NULL) : NULL;
+
+		if (text == NULL)
+			continue;
+		column->took_null = (type != NULL);
+		if (type == NULL)
+			type = after_word(text, TOOK_NO_NULL);
+		column->was = type != NULL && type[0] != '\0' ? type : NULL;
+		return true;
+	}
+	return false;
+}
+
+/* False if nothing can be said of the column. */
+static bool
+find_column(const WrittenValue *value, WrittenColumn *column)
+{
+	memset(column, 0, sizeof(*column));
+	column->value = value;
+	column->name = get_attname(value->relid, value->attnum, true);
+	if (column->name == NULL ||
+		!OidIsValid(table_written(value->relid, value->command)) ||
+		!column_facts(value->relid, value->attnum, &column->facts) ||
+		column->facts.computed ||
+		get_rel_relkind(column->facts.relid) == RELKIND_FOREIGN_TABLE)
+		return false;
+	column->label = psprintf("%s.%s", quote_identifier(get_rel_name(value->relid)),
+							 quote_identifier(column->name));
+	return true;
+}
+
+void
+observe_written(const Requirement *req, Observation *obs, Query *query)
+{
+	BaselineMember member = {.name = "written", .is_list = true};
+	ListCell   *lc;
+
+	foreach(lc, written_values(query))
+	{
+		WrittenColumn column;
+
+		if (!find_column(lfirst(lc), &column))
+			continue;
+		if (column.value->null == NULL_ALWAYS)
+			check_null_written(obs, &column);
+		else if (req->baseline == NULL)
+		{
+			char	   *label = column_label(&column);
+
+			if (!text_list_has(member.list, label))
+				member.list = lappend(member.list, label);
+		}
+		else if (find_before(req, &column))
+		{
+			compare_null(obs, &column);
+			compare_width(obs, &column);
+		}
+	}
+	if (member.list != NIL)
+		obs->baseline = baseline_with(obs->baseline, &member);
+}
