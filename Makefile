@@ -28,7 +28,11 @@ REGRESS = \
 	types \
 	bodies \
 	plpgsql \
-	messages
+	messages \
+	refused \
+	declared_insert \
+	expressions \
+	written
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 

@@ -245,6 +245,47 @@ without_repetition(List *findings)
 	return kept;
 }
 
+/*
+ * A contract that says what type a column has to be is told that it is another one,
+ * and need not be told that a statement may feel it.
+ */
+static bool
+is_told_by_type(const Finding *narrowed, List *findings)
+{
+	ListCell   *lc;
+
+	foreach(lc, findings)
+	{
+		const Finding *other = lfirst(lc);
+
+		if (other->problem->rule == RULE_COLUMN_TYPE &&
+			other->problem->relation != NULL && other->problem->column != NULL &&
+			strcmp(other->app, narrowed->app) == 0 &&
+			strcmp(other->version, narrowed->version) == 0 &&
+			strcmp(other->problem->relation, narrowed->problem->relation) == 0 &&
+			strcmp(other->problem->column, narrowed->problem->column) == 0)
+			return true;
+	}
+	return false;
+}
+
+static List *
+without_narrowed_twice(List *findings)
+{
+	List	   *kept = NIL;
+	ListCell   *lc;
+
+	foreach(lc, findings)
+	{
+		Finding    *finding = lfirst(lc);
+
+		if (finding->problem->rule != RULE_COLUMN_NARROWED ||
+			!is_told_by_type(finding, findings))
+			kept = lappend(kept, finding);
+	}
+	return kept;
+}
+
 static void
 add_finding(const Case *c, const Candidate *candidate, const Version *version,
 			const Problem *problem, RuleAction at_most, List **findings)
@@ -308,5 +349,5 @@ case_findings(Case *c)
 							at_most, &findings);
 		}
 	}
-	return without_repetition(findings);
+	return without_narrowed_twice(without_repetition(findings));
 }

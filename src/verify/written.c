@@ -35,26 +35,30 @@ typedef struct WrittenColumn
 	const char *was;			/* its type then; NULL: one without a width */
 } WrittenColumn;
 
-static Problem *
+/*
+ * Once for each rule and column.  A remark has a subject besides, so that it is
+ * said once, however many statements of a version it is about.
+ */
+static void
 report(Observation *obs, const WrittenColumn *column, RuleId rule, RequirementState state,
 	   char *expected, char *found)
 {
-	char	   *subject = psprintf("%s.%s", relation_label(column->value->relid),
-								   quote_identifier(column->name));
-	ListCell   *lc;
 	Problem    *problem;
+	ListCell   *lc;
 
 	foreach(lc, obs->problems)
 	{
 		problem = lfirst(lc);
-		if (problem->rule == rule && problem->subject != NULL &&
-			strcmp(problem->subject, subject) == 0)
-			return problem;
+		if (problem->rule == rule && problem->column != NULL &&
+			strcmp(problem->column, column->name) == 0 &&
+			strcmp(problem->relation, get_rel_name(column->value->relid)) == 0)
+			return;
 	}
 	problem = observe_problem(obs, rule, state, expected, found, column->value->relid,
 							  column->name);
-	problem->subject = subject;
-	return problem;
+	if (state == STATE_MET)
+		problem->subject = psprintf("%s.%s", relation_label(column->value->relid),
+									quote_identifier(column->name));
 }
 
 /* ---- nulls ---- */
@@ -68,7 +72,7 @@ check_null_written(Observation *obs, const WrittenColumn *column)
 	if (nulls != NULLS_REJECTED && nulls != NULLS_ABSENT)
 		return;
 	undecided = trigger_may_fill(column->facts.relid, column->value->command);
-	(void) report(obs, column, RULE_COLUMN_REJECTS_NULL,
+	report(obs, column, RULE_COLUMN_REJECTS_NULL,
 				  undecided ? STATE_UNKNOWN : STATE_UNMET,
 				  psprintf("column %s to take the null that %s writes",
 						   quote_identifier(column->name),
@@ -84,7 +88,7 @@ compare_null(Observation *obs, const WrittenColumn *column)
 	if (column->value->null != NULL_PERHAPS || !column->facts.not_null ||
 		!column->took_null)
 		return;
-	(void) report(obs, column, RULE_CONSTRAINT_ADDED, STATE_MET,
+	report(obs, column, RULE_CONSTRAINT_ADDED, STATE_MET,
 				  psprintf("no NOT NULL %s", quote_identifier(column->name)),
 				  psprintf("column %s on %s is not null", quote_identifier(column->name),
 						   relation_label(column->value->relid)));
@@ -128,10 +132,9 @@ compare_width(Observation *obs, const WrittenColumn *column)
 	before = type_by_name(column->was, &typmod);
 	if (!OidIsValid(before) ||
 		!type_is_narrower(facts->type, facts->typmod, before, typmod) ||
-		(!IsA(own, Param) &&
-		 !type_is_narrower(facts->type, facts->typmod, exprType(own), exprTypmod(own))))
+		!type_is_narrower(facts->type, facts->typmod, exprType(own), exprTypmod(own)))
 		return;
-	(void) report(obs, column, RULE_COLUMN_NARROWED, STATE_MET,
+	report(obs, column, RULE_COLUMN_NARROWED, STATE_MET,
 				  psprintf("column %s to take what type %s takes",
 						   quote_identifier(column->name),
 						   format_type_with_typemod(before, typmod)),
