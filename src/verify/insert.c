@@ -20,9 +20,24 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "verify/attribute.h"
 #include "verify/observe.h"
 #include "verify/query.h"
+
+/* Most relations have none of either: pg_class knows. */
+static void
+has_any(Oid relid, bool *rules, bool *triggers)
+{
+	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+
+	*rules = *triggers = false;
+	if (!HeapTupleIsValid(tup))
+		return;
+	*rules = ((Form_pg_class) GETSTRUCT(tup))->relhasrules;
+	*triggers = ((Form_pg_class) GETSTRUCT(tup))->relhastriggers;
+	ReleaseSysCache(tup);
+}
 
 /* An enabled trigger for each row, of this timing and event? */
 static bool
@@ -83,9 +98,12 @@ relation_acts_instead(Oid relid, CmdType command)
 {
 	int			event = command == CMD_INSERT ? TRIGGER_TYPE_INSERT :
 		command == CMD_UPDATE ? TRIGGER_TYPE_UPDATE : TRIGGER_TYPE_DELETE;
+	bool		rules;
+	bool		triggers;
 
-	return has_instead_rule(relid, command) ||
-		has_row_trigger(relid, TRIGGER_TYPE_INSTEAD, event);
+	has_any(relid, &rules, &triggers);
+	return (rules && has_instead_rule(relid, command)) ||
+		(triggers && has_row_trigger(relid, TRIGGER_TYPE_INSTEAD, event));
 }
 
 /* Those of a partition run, too, before NOT NULL is looked at. */

@@ -178,11 +178,11 @@ after_word(const char *text, const char *word)
 
 /* Was it written when the requirement was first met, and what was it like? */
 static bool
-find_before(const Requirement *req, WrittenColumn *column)
+find_before(List *written, WrittenColumn *column)
 {
 	ListCell   *lc;
 
-	foreach(lc, baseline_list(req, "written"))
+	foreach(lc, written)
 	{
 		const char *text = after_word(lfirst(lc), column->label);
 		const char *type = text ? after_word(text, TOOK_NULL) : NULL;
@@ -198,7 +198,7 @@ find_before(const Requirement *req, WrittenColumn *column)
 	return false;
 }
 
-/* False if nothing can be said of the column. */
+/* Of the table it is written into in the end; false if nothing can be said of that. */
 static bool
 find_column(const WrittenValue *value, WrittenColumn *column)
 {
@@ -206,7 +206,6 @@ find_column(const WrittenValue *value, WrittenColumn *column)
 	column->value = value;
 	column->name = get_attname(value->relid, value->attnum, true);
 	if (column->name == NULL ||
-		!OidIsValid(table_written(value->relid, value->command)) ||
 		!column_facts(value->relid, value->attnum, &column->facts) ||
 		column->facts.computed ||
 		get_rel_relkind(column->facts.relid) == RELKIND_FOREIGN_TABLE)
@@ -216,33 +215,53 @@ find_column(const WrittenValue *value, WrittenColumn *column)
 	return true;
 }
 
+/* Does it get there?  The answer is the same for all values of one target. */
+static bool
+is_written(const WrittenValue *value)
+{
+	return OidIsValid(table_written(value->relid, value->command));
+}
+
+static void
+compare_column(Observation *obs, List *before, WrittenColumn *column)
+{
+	/* What is always the same fits, or is found by evaluating it. */
+	if (column->value->null == NULL_NEVER && column->value->constant)
+		return;
+	if (find_before(before, column))
+	{
+		compare_null(obs, column);
+		compare_width(obs, column);
+	}
+}
+
 void
 observe_written(const Requirement *req, Observation *obs, Query *query)
 {
-	BaselineMember member = {.name = "written", .is_list = true};
+	List	   *before = baseline_list(req, "written");
+	BaselineMember now = {.name = "written", .is_list = true};
+	const WrittenValue *last = NULL;
+	bool		written = false;
 	ListCell   *lc;
 
 	foreach(lc, written_values(query))
 	{
+		const WrittenValue *value = lfirst(lc);
 		WrittenColumn column;
+		char	   *label;
 
-		if (!find_column(lfirst(lc), &column))
+		if (last == NULL || last->relid != value->relid || last->command != value->command)
+			written = is_written(value);
+		last = value;
+		if (!written || !find_column(value, &column))
 			continue;
-		if (column.value->null == NULL_ALWAYS)
+		if (value->null == NULL_ALWAYS)
 			check_null_written(obs, &column);
-		else if (req->baseline == NULL)
-		{
-			char	   *label = column_label(&column);
-
-			if (!text_list_has(member.list, label))
-				member.list = lappend(member.list, label);
-		}
-		else if (find_before(req, &column))
-		{
-			compare_null(obs, &column);
-			compare_width(obs, &column);
-		}
+		else if (req->baseline != NULL)
+			compare_column(obs, before, &column);
+		else if (!text_list_has(now.list, label = column_label(&column)))
+			now.list = lappend(now.list, label);
 	}
-	if (member.list != NIL)
-		obs->baseline = baseline_with(obs->baseline, &member);
+	if (now.list != NIL)
+		obs->baseline = baseline_with(obs->baseline, &now);
 }
