@@ -64,6 +64,19 @@ SELECT * FROM judged('CREATE PUBLICATION p FOR ALL TABLES; DROP PUBLICATION p');
 SELECT * FROM judged('ALTER TABLE parts ADD PRIMARY KEY (id, n); CREATE PUBLICATION p FOR TABLE parts');
 SELECT * FROM judged('CREATE PUBLICATION p FOR TABLE ONLY base; ALTER TABLE base REPLICA IDENTITY FULL');
 
+-- by a foreign key: what refers to a row is written with it
+CREATE TABLE owners (id int PRIMARY KEY, n int);
+CREATE TABLE owned (owner int REFERENCES owners ON DELETE CASCADE ON UPDATE CASCADE);
+CREATE TABLE loose (owner int REFERENCES owners ON DELETE SET NULL);
+CREATE TABLE bound (owner int REFERENCES owners);
+SELECT status, unmet FROM compat_guard.register('refused', '3', '{"search_path": "refused", "queries": {
+	"delete": "DELETE FROM owners", "update": "UPDATE owners SET id = $1", "other update": "UPDATE owners SET n = 1"}}');
+SELECT * FROM judged('CREATE PUBLICATION p FOR TABLE owned');
+SELECT * FROM judged('CREATE PUBLICATION p FOR TABLE loose');
+SELECT * FROM judged('CREATE PUBLICATION p FOR TABLE bound');
+SELECT * FROM judged('ALTER TABLE owned REPLICA IDENTITY FULL; CREATE PUBLICATION p FOR TABLE owned, owners');
+SELECT compat_guard.forget('refused', '3');
+
 -- Published already: what takes the identity away.
 CREATE PUBLICATION p FOR TABLE jobs;
 SELECT * FROM judged('ALTER TABLE jobs DROP CONSTRAINT jobs_pkey');

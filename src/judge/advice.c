@@ -132,6 +132,8 @@ advise_relation(const Finding *finding, const char *table)
 bool
 finding_steps_are_general(const Finding *finding)
 {
+	if (finding->problem->advice != NULL)
+		return false;
 	switch (finding->problem->rule)
 	{
 		case RULE_QUERY_BROKEN:
@@ -150,6 +152,8 @@ finding_steps(const Finding *finding)
 	const char *column = column_of(finding);
 	char	   *advice = NULL;
 
+	if (finding->problem->advice != NULL)
+		return pstrdup(finding->problem->advice);
 	if (finding_steps_are_general(finding) && finding->touched != NULL)
 		return psprintf("Expand and contract: ALTER TABLE %s ADD COLUMN beside what the query uses; write both; move the data; deploy a version that uses the new column; retire the versions that send the query; remove the old column from %s last.",
 						finding->touched, finding->touched);

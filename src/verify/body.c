@@ -152,6 +152,8 @@ observe_triggers(Observation *obs, Oid relid, int16 event, Bitmapset *columns)
 		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tup);
 		RunRoutine	run = {.key = {trigger->tgfoid, relid}};
 
+		if (trigger->tgisinternal)
+			observe_key_action(obs, trigger, event, columns);
 		if (!trigger_fires(trigger, event, columns) || trigger->tgfoid < FirstNormalObjectId)
 			continue;
 		run.oldtable = name_attribute(pg_trigger, tup, Anum_pg_trigger_tgoldtable);
@@ -216,7 +218,13 @@ observe_command(Observation *obs, Query *query, CmdType command)
 	const RangeTblEntry *target = rt_fetch(query->resultRelation, query->rtable);
 
 	observe_write(obs, target->relid, command, updated_columns(query, target->relid));
-	observe_replication(obs, target->relid, target->inh, command);
+	if (command != CMD_UPDATE && command != CMD_DELETE)
+		return;
+	observe_replication(obs, RULE_QUERY_BROKEN,
+						psprintf("%s %s to work",
+								 command == CMD_UPDATE ? "UPDATE" : "DELETE FROM",
+								 relation_label(target->relid)),
+						target->relid, target->inh, command);
 }
 
 static void

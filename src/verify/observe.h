@@ -10,6 +10,7 @@
 #ifndef COMPAT_GUARD_OBSERVE_H
 #define COMPAT_GUARD_OBSERVE_H
 
+#include "catalog/pg_trigger.h"
 #include "nodes/bitmapset.h"
 #include "nodes/parsenodes.h"
 #include "verify/verify.h"
@@ -143,14 +144,18 @@ extern void observe_domain(Observation *obs, Oid type);
 extern Oid	table_written(Oid relid, CmdType command);
 
 /*
- * Why the server refuses UPDATE or DELETE of a table: it is published without what
- * would identify its rows.  NULL if it does not, or of any other command.
+ * Report if the server refuses UPDATE or DELETE of a table because it is published
+ * without what would identify its rows.
  */
-extern char *why_not_replicated(Oid relid, bool with_children, CmdType command);
+extern void observe_replication(Observation *obs, RuleId rule, char *expected, Oid relid,
+								bool with_children, CmdType command);
 
-/* Report that as query-broken. */
-extern void observe_replication(Observation *obs, Oid relid, bool with_children,
-								CmdType command);
+/*
+ * The same of the tables that this trigger, of a foreign key, writes when a row that
+ * they refer to goes or changes.  event: TRIGGER_TYPE_DELETE ...; columns as above.
+ */
+extern void observe_key_action(Observation *obs, Form_pg_trigger trigger, int16 event,
+							   Bitmapset *columns);
 
 /* ---- body.c ---- */
 

@@ -152,16 +152,14 @@ static void
 check_replicated(Observation *obs, Oid relid, const Access *access)
 {
 	Oid			table;
-	char	   *why;
 
 	if (access->command != CMD_UPDATE && access->command != CMD_DELETE)
 		return;
 	table = table_written(relid, access->command);
-	why = OidIsValid(table) ? why_not_replicated(table, true, access->command) : NULL;
-	if (why != NULL)
-		observe_problem(obs, RULE_RELATION_KIND, STATE_UNMET,
-						psprintf("a relation that allows %s", access->name), why,
-						table, NULL)->sqlstate = "55000";
+	if (OidIsValid(table))
+		observe_replication(obs, RULE_RELATION_KIND,
+							psprintf("a relation that allows %s", access->name), table,
+							true, access->command);
 }
 
 static void

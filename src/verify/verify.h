@@ -32,6 +32,8 @@ typedef struct Problem
 	const char *subject;		/* what it is about where several requirements of
 								 * a version notice the same: said once for each
 								 * rule and subject; or NULL */
+	const char *advice;			/* the safe way, if it is not the rule's; a constant,
+								 * or NULL */
 	bool		proven;			/* rows or sessions prove the harm: see Rule */
 	char	   *role;			/* who lacks a privilege, where it is not the
 								 * contract's role; or NULL */

@@ -9,18 +9,22 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "base/compat.h"
 #include "base/subtransaction.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_publication.h"
+#include "commands/trigger.h"
 #include "executor/executor.h"
 #include "nodes/plannodes.h"
 #include "parser/parsetree.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
@@ -160,7 +164,8 @@ is_like_one_before(Oid partition, List **sorts)
 	return false;
 }
 
-char *
+/* The server's message; NULL if it refuses nothing. */
+static char *
 why_not_replicated(Oid relid, bool with_children, CmdType command)
 {
 	char		relkind = get_rel_relkind(relid);
@@ -194,15 +199,81 @@ why_not_replicated(Oid relid, bool with_children, CmdType command)
 }
 
 void
-observe_replication(Observation *obs, Oid relid, bool with_children, CmdType command)
+observe_replication(Observation *obs, RuleId rule, char *expected, Oid relid,
+					bool with_children, CmdType command)
 {
 	char	   *why = why_not_replicated(relid, with_children, command);
+	Problem    *problem;
 
-	if (why != NULL)
-		observe_problem(obs, RULE_QUERY_BROKEN, STATE_UNMET,
-						psprintf("%s %s to work", command == CMD_UPDATE ? "UPDATE" : "DELETE FROM",
-								 relation_label(relid)),
-						why, relid, NULL)->sqlstate = "55000";
+	if (why == NULL)
+		return;
+	problem = observe_problem(obs, rule, STATE_UNMET, expected, why, relid, NULL);
+	problem->sqlstate = "55000";
+	problem->advice = "Give the table a replica identity first, by a primary key or ALTER TABLE ... REPLICA IDENTITY, with all columns of it in a publication's column list and no others in its row filter; or publish no updates and deletes of it until the versions that send them are retired.";
+}
+
+/* ---- what a foreign key does to the tables that refer to this one ---- */
+
+static CmdType
+action_of_key(Oid function)
+{
+	switch (function)
+	{
+		case F_RI_FKEY_CASCADE_DEL:
+			return CMD_DELETE;
+		case F_RI_FKEY_CASCADE_UPD:
+		case F_RI_FKEY_SETNULL_DEL:
+		case F_RI_FKEY_SETNULL_UPD:
+		case F_RI_FKEY_SETDEFAULT_DEL:
+		case F_RI_FKEY_SETDEFAULT_UPD:
+			return CMD_UPDATE;
+		default:
+			return CMD_UNKNOWN;
+	}
+}
+
+/* columns: that an UPDATE sets, offset as in RangeTblEntry; NULL for any. */
+static bool
+key_is_updated(Oid constraint, Bitmapset *columns)
+{
+	HeapTuple	tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	AttrNumber	referencing[INDEX_MAX_KEYS];
+	AttrNumber	referenced[INDEX_MAX_KEYS];
+	int			nkeys;
+	bool		result = false;
+
+	if (!HeapTupleIsValid(tup))
+		return false;
+	DeconstructFkConstraintRow(tup, &nkeys, referencing, referenced,
+							   NULL, NULL, NULL, NULL, NULL);
+	ReleaseSysCache(tup);
+	for (int i = 0; i < nkeys; i++)
+		result |= bms_is_member(referenced[i] - FirstLowInvalidHeapAttributeNumber, columns);
+	return result;
+}
+
+/*
+ * It is done as the owner of the other table, so that only what is refused to
+ * anybody counts.  What that in turn does to a third one is not followed.
+ */
+void
+observe_key_action(Observation *obs, Form_pg_trigger trigger, int16 event,
+				   Bitmapset *columns)
+{
+	CmdType		command = action_of_key(trigger->tgfoid);
+
+	if (command == CMD_UNKNOWN || (trigger->tgtype & event) == 0 ||
+		trigger->tgenabled == TRIGGER_DISABLED ||
+		trigger->tgenabled == TRIGGER_FIRES_ON_REPLICA ||
+		(event == TRIGGER_TYPE_UPDATE && columns != NULL &&
+		 !key_is_updated(trigger->tgconstraint, columns)))
+		return;
+	observe_object(obs, RelationRelationId, trigger->tgconstrrelid);
+	observe_replication(obs, RULE_QUERY_BROKEN,
+						psprintf("%s %s, by a foreign key, to work",
+								 command == CMD_UPDATE ? "UPDATE" : "DELETE FROM",
+								 relation_label(trigger->tgconstrrelid)),
+						trigger->tgconstrrelid, true, command);
 }
 
 /* ---- ON CONFLICT ---- */
@@ -261,6 +332,7 @@ observe_arbiters(Observation *obs, const ModifyTable *modify, List *rtable)
 								  relid, NULL);
 		problem->sqlstate = "55000";
 		problem->constraint = get_rel_name(lfirst_oid(lc));
+		problem->advice = "Leave the constraint NOT DEFERRABLE until the versions that send the statement are retired.";
 		return;
 	}
 }
