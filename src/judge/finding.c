@@ -246,11 +246,11 @@ without_repetition(List *findings)
 }
 
 /*
- * A contract that says what type a column has to be is told that it is another one,
- * and need not be told that a statement may feel it.
+ * What a statement may feel of a column need not be said where what the contract
+ * says of the column, or another statement, is broken by the same.
  */
 static bool
-is_told_by_type(const Finding *narrowed, List *findings)
+is_said_by_column(const Finding *remark, RuleId rule, List *findings)
 {
 	ListCell   *lc;
 
@@ -258,19 +258,19 @@ is_told_by_type(const Finding *narrowed, List *findings)
 	{
 		const Finding *other = lfirst(lc);
 
-		if (other->problem->rule == RULE_COLUMN_TYPE &&
+		if (other->problem->rule == rule &&
 			other->problem->relation != NULL && other->problem->column != NULL &&
-			strcmp(other->app, narrowed->app) == 0 &&
-			strcmp(other->version, narrowed->version) == 0 &&
-			strcmp(other->problem->relation, narrowed->problem->relation) == 0 &&
-			strcmp(other->problem->column, narrowed->problem->column) == 0)
+			strcmp(other->app, remark->app) == 0 &&
+			strcmp(other->version, remark->version) == 0 &&
+			strcmp(other->problem->relation, remark->problem->relation) == 0 &&
+			strcmp(other->problem->column, remark->problem->column) == 0)
 			return true;
 	}
 	return false;
 }
 
 static List *
-without_narrowed_twice(List *findings)
+without_what_columns_say(List *findings)
 {
 	List	   *kept = NIL;
 	ListCell   *lc;
@@ -278,10 +278,17 @@ without_narrowed_twice(List *findings)
 	foreach(lc, findings)
 	{
 		Finding    *finding = lfirst(lc);
+		const Problem *problem = finding->problem;
+		bool		is_of_column = problem->relation != NULL && problem->column != NULL;
 
-		if (finding->problem->rule != RULE_COLUMN_NARROWED ||
-			!is_told_by_type(finding, findings))
-			kept = lappend(kept, finding);
+		if (is_of_column && problem->rule == RULE_COLUMN_NARROWED &&
+			is_said_by_column(finding, RULE_COLUMN_TYPE, findings))
+			continue;
+		/* Of constraints only NOT NULL is of one column. */
+		if (is_of_column && problem->rule == RULE_CONSTRAINT_ADDED &&
+			is_said_by_column(finding, RULE_COLUMN_REJECTS_NULL, findings))
+			continue;
+		kept = lappend(kept, finding);
 	}
 	return kept;
 }
@@ -349,5 +356,5 @@ case_findings(Case *c)
 							at_most, &findings);
 		}
 	}
-	return without_narrowed_twice(without_repetition(findings));
+	return without_what_columns_say(without_repetition(findings));
 }
