@@ -15,6 +15,7 @@
 #include "access/transam.h"
 #include "base/subtransaction.h"
 #include "catalog/indexing.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -123,6 +124,72 @@ bool
 constant_fails(Query *query)
 {
 	return query != NULL && any_without_value((Node *) query, NULL);
+}
+
+/* ---- where there is nothing to evaluate ---- */
+
+static bool
+is_foreign_function(Oid funcid, void *context)
+{
+	return funcid >= FirstNormalObjectId;
+}
+
+static bool
+is_given(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return IsA(node, Param) || IsA(node, Var) || expression_tree_walker(node, is_given, NULL);
+}
+
+/* Would planning evaluate something here, or look into a function? */
+static bool
+is_simplified(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_List:
+		case T_TargetEntry:
+		case T_WithCheckOption:
+		case T_Const:
+		case T_Param:
+		case T_Var:
+		case T_RelabelType:
+		case T_CoerceToDomain:
+		case T_NextValueExpr:
+		case T_SQLValueFunction:
+			break;
+		case T_FuncExpr:
+		case T_OpExpr:
+		case T_CoerceViaIO:
+			if (check_functions_in_node(node, is_foreign_function, NULL) ||
+				(!is_given(node, NULL) &&
+				 !check_functions_in_node(node, is_not_immutable, NULL)))
+				return true;
+			break;
+		default:
+			return true;
+	}
+	return expression_tree_walker(node, is_simplified, NULL);
+}
+
+bool
+needs_no_plan(Query *query)
+{
+	RangeTblEntry *target;
+
+	if (query->commandType != CMD_INSERT || query->onConflict != NULL ||
+		query->cteList != NIL || query->hasSubLinks || list_length(query->rtable) != 1)
+		return false;
+	target = linitial_node(RangeTblEntry, query->rtable);
+	return (target->relkind == RELKIND_RELATION ||
+			target->relkind == RELKIND_PARTITIONED_TABLE) &&
+		query->jointree->quals == NULL &&
+		!is_simplified((Node *) query->targetList, NULL) &&
+		!is_simplified((Node *) query->returningList, NULL) &&
+		!is_simplified((Node *) query->withCheckOptions, NULL);
 }
 
 /* ---- domains ---- */

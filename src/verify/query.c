@@ -95,6 +95,8 @@ plan_one(Query *query, const char *sql, Observation *obs)
 {
 	PlannedStmt *planned;
 
+	if (needs_no_plan(query))
+		return;
 	if (RecoveryInProgress() && scans_unlogged((Node *) query, NULL))
 	{
 		observe_problem(obs, RULE_NOT_VERIFIED, STATE_UNKNOWN,

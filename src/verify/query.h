@@ -91,6 +91,12 @@ extern void observe_written(const Requirement *req, Observation *obs, Query *que
 extern bool observe_domain_constants(Node *node, Observation *obs);
 
 /*
+ * An INSERT of no more than parameters, constants and defaults into a table: planning
+ * would evaluate nothing and choose nothing, and so has nothing to say.
+ */
+extern bool needs_no_plan(Query *query);
+
+/*
  * Does the evaluation of a constant of this query fail, in the server's own and
  * immutable functions?  Then it does so whoever plans it.
  */

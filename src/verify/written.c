@@ -18,8 +18,10 @@
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "verify/attribute.h"
 #include "verify/baseline.h"
+#include "verify/memo.h"
 #include "verify/observe.h"
 #include "verify/query.h"
 #include "verify/value.h"
@@ -31,6 +33,7 @@ typedef struct WrittenColumn
 	ColumnFacts facts;
 	char	   *name;
 	char	   *label;			/* "t.a", as the statement calls it: in the baseline */
+	char	   *now;			/* what the baseline would say of it now */
 	bool		took_null;
 	const char *was;			/* its type then; NULL: one without a width */
 } WrittenColumn;
@@ -200,33 +203,86 @@ find_before(List *written, WrittenColumn *column)
 
 /* Of the table it is written into in the end; false if nothing can be said of that. */
 static bool
-find_column(const WrittenValue *value, WrittenColumn *column)
+look_up_column(Oid relid, AttrNumber attnum, WrittenColumn *column)
 {
-	memset(column, 0, sizeof(*column));
-	column->value = value;
-	column->name = get_attname(value->relid, value->attnum, true);
+	column->name = get_attname(relid, attnum, true);
 	if (column->name == NULL ||
-		!column_facts(value->relid, value->attnum, &column->facts) ||
+		!column_facts(relid, attnum, &column->facts) ||
 		column->facts.computed ||
 		get_rel_relkind(column->facts.relid) == RELKIND_FOREIGN_TABLE)
 		return false;
-	column->label = psprintf("%s.%s", quote_identifier(get_rel_name(value->relid)),
+	column->label = psprintf("%s.%s", quote_identifier(get_rel_name(relid)),
 							 quote_identifier(column->name));
+	column->now = column_label(column);
 	return true;
 }
 
-/* Does it get there?  The answer is the same for all values of one target. */
-static bool
-is_written(const WrittenValue *value)
+/* What is known of the relation that was written last. */
+typedef struct WrittenTarget
 {
-	return OidIsValid(table_written(value->relid, value->command));
+	MemoMoment	moment;
+	MemoryContext context;
+	Oid			relid;
+	CmdType		command;
+	bool		reached;		/* does what is written get to a table? */
+	int			ncolumns;
+	struct
+	{
+		bool		looked_up;
+		bool		known;
+		WrittenColumn column;
+	}		   *columns;		/* by attribute number, from [0] */
+} WrittenTarget;
+
+static void
+look_up_target(WrittenTarget *target, const WrittenValue *value, bool is_current)
+{
+	/* If something came between, it goes with the batch. */
+	if (is_current && target->context != NULL)
+		MemoryContextDelete(target->context);
+	target->context = NULL;
+	target->relid = InvalidOid;
+	target->context = AllocSetContextCreate(memo_context(), "compat_guard written",
+											ALLOCSET_SMALL_SIZES);
+	target->command = value->command;
+	target->reached = OidIsValid(table_written(value->relid, value->command));
+	target->ncolumns = relation_natts(value->relid);
+	target->columns = MemoryContextAllocZero(target->context,
+											 target->ncolumns * sizeof(*target->columns));
+	target->relid = value->relid;
+}
+
+/* NULL if nothing can be said of it. */
+static WrittenColumn *
+find_column(const WrittenValue *value)
+{
+	static WrittenTarget target;
+	bool		is_current = memo_is_current(&target.moment);
+	MemoryContext old;
+	int			i = value->attnum - 1;
+
+	if (!is_current || target.relid != value->relid || target.command != value->command)
+		look_up_target(&target, value, is_current);
+	if (!target.reached || i < 0 || i >= target.ncolumns)
+		return NULL;
+	if (!target.columns[i].looked_up)
+	{
+		old = MemoryContextSwitchTo(target.context);
+		target.columns[i].known = look_up_column(value->relid, value->attnum,
+												 &target.columns[i].column);
+		MemoryContextSwitchTo(old);
+		target.columns[i].looked_up = true;
+	}
+	target.columns[i].column.value = value;
+	return target.columns[i].known ? &target.columns[i].column : NULL;
 }
 
 static void
 compare_column(Observation *obs, List *before, WrittenColumn *column)
 {
 	/* What is always the same fits, or is found by evaluating it. */
-	if (column->value->null == NULL_NEVER && column->value->constant)
+	if ((column->value->null == NULL_NEVER && column->value->constant) ||
+		text_list_has(before, column->now))
 		return;
 	if (find_before(before, column))
 	{
@@ -240,27 +296,21 @@ observe_written(const Requirement *req, Observation *obs, Query *query)
 {
 	List	   *before = baseline_list(req, "written");
 	BaselineMember now = {.name = "written", .is_list = true};
-	const WrittenValue *last = NULL;
-	bool		written = false;
 	ListCell   *lc;
 
 	foreach(lc, written_values(query))
 	{
 		const WrittenValue *value = lfirst(lc);
-		WrittenColumn column;
-		char	   *label;
+		WrittenColumn *column = find_column(value);
 
-		if (last == NULL || last->relid != value->relid || last->command != value->command)
-			written = is_written(value);
-		last = value;
-		if (!written || !find_column(value, &column))
+		if (column == NULL)
 			continue;
 		if (value->null == NULL_ALWAYS)
-			check_null_written(obs, &column);
+			check_null_written(obs, column);
 		else if (req->baseline != NULL)
-			compare_column(obs, before, &column);
-		else if (!text_list_has(now.list, label = column_label(&column)))
-			now.list = lappend(now.list, label);
+			compare_column(obs, before, column);
+		else if (!text_list_has(now.list, column->now))
+			now.list = lappend(now.list, column->now);
 	}
 	if (now.list != NIL)
 		obs->baseline = baseline_with(obs->baseline, &now);
