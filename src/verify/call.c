@@ -49,10 +49,13 @@ rights_on_sequence(Oid funcid)
 	}
 }
 
+/* One whose answer does not hang on the text and the schema alone? */
 static bool
-is_foreign_function(Oid funcid, void *context)
+is_unpredictable(Oid funcid, void *context)
 {
-	return funcid >= FirstNormalObjectId || func_volatile(funcid) == PROVOLATILE_VOLATILE;
+	if (funcid == F_REGCLASS || funcid == F_PG_GET_SERIAL_SEQUENCE)
+		return false;
+	return funcid >= FirstNormalObjectId || func_volatile(funcid) != PROVOLATILE_IMMUTABLE;
 }
 
 /* Does it say what it comes to, by constants and functions of the server's? */
@@ -65,7 +68,7 @@ is_undetermined(Node *node, void *context)
 		IsA(node, WindowFunc) || IsA(node, CoerceToDomain) || IsA(node, NextValueExpr) ||
 		IsA(node, SetToDefault))
 		return true;
-	return check_functions_in_node(node, is_foreign_function, context) ||
+	return check_functions_in_node(node, is_unpredictable, context) ||
 		expression_tree_walker(node, is_undetermined, context);
 }
 
@@ -114,11 +117,22 @@ evaluate_argument(void *arg)
 static void
 report_argument(Observation *obs, const char *function, const ErrorData *edata)
 {
+	RuleId		rule = RULE_QUERY_BROKEN;
 	Problem    *problem;
 
 	if (error_is_no_answer(edata) || error_is_the_servers(edata))
 		ReThrowError((ErrorData *) edata);
-	problem = observe_problem(obs, RULE_QUERY_BROKEN, STATE_UNMET,
+	switch (ERRCODE_TO_CATEGORY(edata->sqlerrcode))
+	{
+		case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION:
+		case ERRCODE_INVALID_SCHEMA_NAME:
+			if (edata->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
+				rule = RULE_PRIVILEGE_LOST;
+			break;
+		default:
+			return;				/* not that it is not there */
+	}
+	problem = observe_problem(obs, rule, STATE_UNMET,
 							  psprintf("%s() to find its sequence", function),
 							  pstrdup(edata->message), InvalidOid, NULL);
 	problem->sqlstate = pstrdup(unpack_sql_state(edata->sqlerrcode));

@@ -89,6 +89,16 @@ why_no_value(Node *expr)
 	return edata;
 }
 
+/* Does it say that the value is none, and not that it may not be asked for? */
+static bool
+is_of_values(const ErrorData *edata)
+{
+	int			category = ERRCODE_TO_CATEGORY(edata->sqlerrcode);
+
+	return category == ERRCODE_DATA_EXCEPTION ||
+		category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION;
+}
+
 /* ---- in a query that could not be planned ---- */
 
 static bool
@@ -112,8 +122,7 @@ any_without_value(Node *node, void *context)
 			if (is_no_constant(node, NULL))
 				break;
 			edata = why_no_value(node);
-			return edata != NULL &&
-				ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_DATA_EXCEPTION;
+			return edata != NULL && is_of_values(edata);
 		default:
 			break;
 	}
@@ -262,7 +271,7 @@ check_domain_constant(CoerceToDomain *coercion, Observation *obs)
 		!domain_is_immutable(coercion->resulttype))
 		return;
 	edata = why_no_value((Node *) coercion);
-	if (edata != NULL)
+	if (edata != NULL && is_of_values(edata))
 		observe_problem(obs, RULE_QUERY_BROKEN, STATE_UNMET,
 						pstrdup("the statement to run"), pstrdup(edata->message),
 						InvalidOid, NULL)->sqlstate =
