@@ -2,7 +2,7 @@
 -- A declared INSERT is judged as the statement it stands for: the two halves of
 -- each answer are the same.
 --
-\set VERBOSITY terse
+\set VERBOSITY sqlstate
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS compat_guard;
 CREATE ROLE regress_clerk;

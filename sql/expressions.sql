@@ -3,7 +3,7 @@
 -- indexes, generated columns, partition keys and aggregates are run for whoever
 -- writes, or reads, and with his rights.
 --
-\set VERBOSITY terse
+\set VERBOSITY sqlstate
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS compat_guard;
 CREATE ROLE regress_writer;

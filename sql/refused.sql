@@ -2,7 +2,7 @@
 -- Statements that plan, and that the executor refuses: UPDATE and DELETE of what
 -- is published without a replica identity, ON CONFLICT over what is deferrable.
 --
-\set VERBOSITY terse
+\set VERBOSITY sqlstate
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS compat_guard;
 CREATE SCHEMA refused;

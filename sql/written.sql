@@ -1,7 +1,7 @@
 --
 -- What a statement writes has to fit the column: nulls, lengths, constants.
 --
-\set VERBOSITY terse
+\set VERBOSITY sqlstate
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS compat_guard;
 CREATE SCHEMA written;

@@ -24,6 +24,14 @@ typedef struct Level
 	const struct Level *outer;
 } Level;
 
+/*
+ * A column of a subquery may be used more than once, and its own columns so in turn:
+ * beyond so many steps nothing speaks for a null.
+ */
+#define MAX_STEPS 10000
+
+static int	steps;
+
 static NullSort null_sort(Node *expr, const Level *level);
 
 /* ---- where a column of a query comes from ---- */
@@ -123,7 +131,6 @@ of_var(Var *var, const Level *level)
 	Query	   *query = level->query;
 	RangeTblEntry *rte;
 
-	check_stack_depth();
 	if (var->varlevelsup != 0 || var->varattno == InvalidAttrNumber ||
 		var->varno > list_length(query->rtable))
 		return NULL_NEVER;
@@ -209,8 +216,9 @@ of_aggregate(Aggref *aggref, const Level *level)
 static NullSort
 null_sort(Node *expr, const Level *level)
 {
-	if (expr == NULL)
+	if (expr == NULL || ++steps > MAX_STEPS)
 		return NULL_NEVER;
+	check_stack_depth();
 	switch (nodeTag(expr))
 	{
 		case T_Const:
@@ -352,6 +360,7 @@ written_values(Query *query)
 {
 	ValueSearch search = {0};
 
+	steps = 0;
 	(void) find_values((Node *) query, &search);
 	return search.values;
 }
