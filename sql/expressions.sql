@@ -49,6 +49,10 @@ CREATE TABLE t_key_1 PARTITION OF t_key FOR VALUES FROM (0) TO (10);
 CREATE TABLE t_parts (a int, b int) PARTITION BY LIST (b);
 CREATE TABLE t_parts_1 PARTITION OF t_parts (CHECK (by_check(a))) FOR VALUES IN (1);
 CREATE VIEW v_check AS SELECT a FROM t_check;
+CREATE FUNCTION by_when(int) RETURNS bool LANGUAGE sql AS 'SELECT count(*) >= 0 FROM codes WHERE code = $1';
+CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TABLE t_when (a int, b int);
+CREATE TRIGGER t_when AFTER UPDATE OF a OR DELETE ON t_when FOR EACH ROW WHEN (by_when(OLD.a)) EXECUTE FUNCTION nothing();
 CREATE TABLE t_plain (a int);
 GRANT ALL ON ALL TABLES IN SCHEMA expressions TO regress_writer;
 
@@ -76,6 +80,10 @@ SELECT status, unmet FROM compat_guard.register('writer', '1', '{"search_path": 
 		"parts": "INSERT INTO t_parts VALUES ($1, 1)",
 		"aggregate": "SELECT tally(a) FROM t_plain",
 		"window": "SELECT tally(a) OVER () FROM t_plain",
+		"when": "UPDATE t_when SET a = 1",
+		"when, delete": "DELETE FROM t_when",
+		"when, other": "UPDATE t_when SET b = 1",
+		"when, insert": "INSERT INTO t_when VALUES ($1, 1)",
 		"plain": "INSERT INTO t_plain VALUES ($1)"}}');
 
 -- The bodies: all but those that need no function.
@@ -88,6 +96,8 @@ SELECT * FROM judged('REVOKE EXECUTE ON FUNCTION by_predicate(int) FROM PUBLIC')
 SELECT * FROM judged('REVOKE EXECUTE ON FUNCTION by_generated(int) FROM PUBLIC');
 SELECT * FROM judged('REVOKE EXECUTE ON FUNCTION by_key(int) FROM PUBLIC');
 SELECT * FROM judged('REVOKE EXECUTE ON FUNCTION by_operator(int, int) FROM PUBLIC');
+SELECT * FROM judged('REVOKE EXECUTE ON FUNCTION by_when(int) FROM PUBLIC');
+SELECT * FROM judged('REVOKE EXECUTE ON FUNCTION nothing() FROM PUBLIC');
 SELECT * FROM judged('REVOKE EXECUTE ON FUNCTION by_transition(int, int) FROM PUBLIC');
 SELECT * FROM judged('REVOKE EXECUTE ON FUNCTION by_final(int) FROM PUBLIC');
 -- new ones count, too

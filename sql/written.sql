@@ -67,6 +67,16 @@ FROM unnest(ARRAY['$1', 'lower($1)', '$1 || o.y', 'o.x', 'nullif(o.y, $1)', '(SE
 	'coalesce($1, ''x'')', 'coalesce($1, o.y)', 'o.y', '''x''', 'o.y || ''x''', 'CASE WHEN $1 THEN o.y ELSE ''x'' END',
 	'($1 IS NULL)::text', 'current_date::text', 'greatest($1, ''x'')']) AS value;
 
+-- The statements of a body in SQL fail for the same reasons.
+CREATE FUNCTION clear() RETURNS void LANGUAGE sql AS 'UPDATE t SET a = NULL';
+CREATE FUNCTION add() RETURNS void LANGUAGE sql BEGIN ATOMIC INSERT INTO t (id, a) VALUES (1, 'x'); END;
+SELECT status, unmet FROM compat_guard.register('null', '4', '{"search_path": "written",
+	"queries": {"clear": "SELECT clear()"}, "routines": {"add()": {}}}');
+SELECT * FROM judged('ALTER TABLE t ALTER a SET NOT NULL');
+SELECT * FROM judged('ALTER TABLE t ALTER b SET NOT NULL');
+SELECT * FROM judged('ALTER TABLE t ADD c int DEFAULT 1 NOT NULL');
+SELECT compat_guard.forget('null', '4');
+
 --
 -- Narrower types
 --

@@ -339,6 +339,18 @@ enter_routine(HeapTuple tup)
 		enter_search_path(path);
 }
 
+/* A statement of a body, as rewritten, or as it is kept. */
+static void
+observe_statement(Node *queries, Observation *obs)
+{
+	(void) observe_references(queries, obs);
+	(void) observe_all_inserts(queries, obs);
+	(void) observe_all_writes(queries, obs);
+	(void) observe_written_nulls(queries, obs);
+	(void) observe_domain_constants(queries, obs);
+	(void) observe_permissions(queries, obs);
+}
+
 /* BEGIN ATOMIC: analysed already, and kept whole by dependencies. */
 static void
 check_analysed_body(const char *stored, Observation *obs)
@@ -350,9 +362,7 @@ check_analysed_body(const char *stored, Observation *obs)
 
 	foreach(lc, queries)
 	{
-		(void) observe_references(lfirst(lc), obs);
-		(void) observe_all_writes(lfirst(lc), obs);
-		(void) observe_permissions(lfirst(lc), obs);
+		observe_statement(lfirst(lc), obs);
 	}
 }
 
@@ -433,9 +443,7 @@ check_sql_body(HeapTuple tup, const char *source, const Body *body)
 	{
 		List	   *queries = analyse_statement(lfirst_node(RawStmt, lc), source, info);
 
-		(void) observe_references((Node *) queries, obs);
-		(void) observe_all_writes((Node *) queries, obs);
-		(void) observe_permissions((Node *) queries, obs);
+		observe_statement((Node *) queries, obs);
 		statements = lappend(statements, queries);
 	}
 	check_result((Form_pg_proc) GETSTRUCT(tup), statements);
@@ -536,9 +544,8 @@ look_at_body(Body *body, const RunRoutine *run)
 }
 
 /*
- * What else was noticed on the way.  Of that only a lack of rights and what the
- * server would refuse matter: the body does not run then, and is no way to guard
- * what its role has no access to.
+ * What else was noticed on the way matters if the body does not run for it, which
+ * is then no way to guard what its role has no access to.
  */
 static void
 keep_body_problems(Body *body)
@@ -553,8 +560,11 @@ keep_body_problems(Body *body)
 
 		if (problem->rule == RULE_ROUTINE_BODY_BROKEN)
 			body->found->problems = lappend(body->found->problems, problem);
-		else if (problem->rule == RULE_PRIVILEGE_LOST || problem->rule == RULE_QUERY_BROKEN)
-			observe_body_problem(body, STATE_UNMET, problem->found, problem->sqlstate);
+		else if (problem->state == STATE_UNMET)
+			observe_body_problem(body, STATE_UNMET,
+								 problem->column == NULL ? problem->found
+								 : psprintf("column %s: %s", quote_identifier(problem->column),
+											problem->found), problem->sqlstate);
 	}
 }
 

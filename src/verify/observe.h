@@ -127,7 +127,7 @@ extern void observe_support_routine(Observation *obs, Oid funcid);
 
 /*
  * The requirement writes relid: the functions of its CHECK constraints, indexes,
- * generated columns and partition key.  columns: attribute numbers that an UPDATE
+ * generated columns, partition key and triggers' WHEN.  columns: attribute numbers that an UPDATE
  * sets, offset as in RangeTblEntry, or NULL for any.
  */
 extern void observe_written_parts(Observation *obs, Oid relid, CmdType command,

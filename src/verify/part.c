@@ -3,7 +3,8 @@
  *		What a relation has the server run for those who write it.
  *
  * CHECK constraints, index expressions and predicates, generated columns, partition
- * keys, and the constraints of domains call functions that no statement mentions.
+ * keys, WHEN clauses of triggers, and the constraints of domains call functions that
+ * no statement mentions.
  * What each of these calls is read from pg_depend, which knows whatever a stored
  * expression refers to, the server's own functions apart: they do not change.
  *
@@ -32,6 +33,7 @@
 #include "catalog/pg_opclass.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "optimizer/optimizer.h"
@@ -51,6 +53,8 @@ typedef struct Part
 	Oid			classid;		/* pg_proc, pg_operator, or pg_type for a domain */
 	Oid			objid;
 	bool		asks;			/* is the role's right to execute it asked for? */
+	int			commands;		/* that run it: 1 << CMD_INSERT ... */
+	bool		by_trigger;
 	Bitmapset  *columns;		/* an UPDATE of which computes it, offset as in
 								 * RangeTblEntry; NULL: any */
 } Part;
@@ -98,6 +102,8 @@ obtain_known_parts(void)
 
 /* ---- what a stored expression refers to ---- */
 
+#define ROW_WRITTEN ((1 << CMD_INSERT) | (1 << CMD_UPDATE))
+
 static void
 add_part(Parts *parts, Oid classid, Oid objid, bool asks, Bitmapset *columns)
 {
@@ -109,6 +115,8 @@ add_part(Parts *parts, Oid classid, Oid objid, bool asks, Bitmapset *columns)
 	part->classid = classid;
 	part->objid = objid;
 	part->asks = asks;
+	part->commands = ROW_WRITTEN;
+	part->by_trigger = false;
 	part->columns = columns;
 	parts->list = lappend(parts->list, part);
 }
@@ -273,6 +281,78 @@ add_generated_parts(Parts *parts, Oid relid)
 	table_close(rel, AccessShareLock);
 }
 
+static bool
+has_triggers(Oid relid)
+{
+	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	bool		result;
+
+	if (!HeapTupleIsValid(tup))
+		return false;
+	result = ((Form_pg_class) GETSTRUCT(tup))->relhastriggers;
+	ReleaseSysCache(tup);
+	return result;
+}
+
+static int
+trigger_commands(int16 type)
+{
+	return (TRIGGER_FOR_INSERT(type) ? 1 << CMD_INSERT : 0) |
+		(TRIGGER_FOR_UPDATE(type) ? 1 << CMD_UPDATE : 0) |
+		(TRIGGER_FOR_DELETE(type) ? 1 << CMD_DELETE : 0);
+}
+
+/* What the WHEN clause of a trigger calls, which is not the trigger's function. */
+static void
+add_when_parts(Parts *parts, Form_pg_trigger trigger)
+{
+	Parts		refs = {.list = NIL};
+	Bitmapset  *columns = NULL;
+	ListCell   *lc;
+
+	for (int i = 0; i < trigger->tgattr.dim1; i++)
+		columns = bms_add_member(columns, trigger->tgattr.values[i] -
+								 FirstLowInvalidHeapAttributeNumber);
+	add_references(&refs, TriggerRelationId, trigger->oid, true, columns);
+	foreach(lc, refs.list)
+	{
+		Part	   *part = lfirst(lc);
+
+		if (part->classid == ProcedureRelationId && part->objid == trigger->tgfoid)
+			continue;
+		part->commands = trigger_commands(trigger->tgtype);
+		part->by_trigger = true;
+		parts->list = lappend(parts->list, part);
+	}
+}
+
+static void
+add_trigger_parts(Parts *parts, Oid relid)
+{
+	Relation	rel;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	if (!has_triggers(relid))
+		return;
+	rel = table_open(TriggerRelationId, AccessShareLock);
+	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, TriggerRelidNameIndexId, true, NULL, 1, &key);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tup);
+
+		if (!trigger->tgisinternal && trigger->tgenabled != TRIGGER_DISABLED &&
+			trigger->tgenabled != TRIGGER_FIRES_ON_REPLICA &&
+			!heap_attisnull(tup, Anum_pg_trigger_tgqual, RelationGetDescr(rel)))
+			add_when_parts(parts, trigger);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
 static void
 add_relation_parts(Parts *parts, Oid relid)
 {
@@ -282,6 +362,7 @@ add_relation_parts(Parts *parts, Oid relid)
 		relkind != RELKIND_FOREIGN_TABLE)
 		return;
 	add_generated_parts(parts, relid);
+	add_trigger_parts(parts, relid);
 	if (relkind == RELKIND_FOREIGN_TABLE)
 		return;					/* the rest is for the other server */
 	add_constraint_parts(parts, Anum_pg_constraint_conrelid,
@@ -321,11 +402,16 @@ obtain_parts(Oid classid, Oid objid)
 
 static void observe_domain_at(Observation *obs, Oid type, int depth);
 
+/* A BEFORE trigger may change any column, but no other trigger fires for that. */
 static bool
-is_computed(const Part *part, CmdType command, Bitmapset *columns)
+is_run(const Part *part, Oid relid, CmdType command, Bitmapset *columns)
 {
-	return command != CMD_UPDATE || part->columns == NULL || columns == NULL ||
-		bms_overlap(part->columns, columns);
+	if ((part->commands & (1 << command)) == 0)
+		return false;
+	if (command != CMD_UPDATE || part->columns == NULL || columns == NULL ||
+		bms_overlap(part->columns, columns))
+		return true;
+	return !part->by_trigger && has_triggers(relid);
 }
 
 static void
@@ -356,23 +442,9 @@ observe_own_parts(Observation *obs, Oid relid, CmdType command, Bitmapset *colum
 
 	foreach(lc, obtain_parts(RelationRelationId, relid)->list)
 	{
-		if (is_computed(lfirst(lc), command, columns))
+		if (is_run(lfirst(lc), relid, command, columns))
 			observe_part(obs, lfirst(lc), 0);
 	}
-}
-
-/* A BEFORE trigger may change any column. */
-static bool
-has_triggers(Oid relid)
-{
-	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	bool		result;
-
-	if (!HeapTupleIsValid(tup))
-		return false;
-	result = ((Form_pg_class) GETSTRUCT(tup))->relhastriggers;
-	ReleaseSysCache(tup);
-	return result;
 }
 
 /* Beyond so many, partitions are taken for what their parent is. */
@@ -394,10 +466,6 @@ observe_written_parts(Observation *obs, Oid relid, CmdType command, Bitmapset *c
 {
 	ListCell   *lc;
 
-	if (command != CMD_INSERT && command != CMD_UPDATE)
-		return;
-	if (columns != NULL && has_triggers(relid))
-		columns = NULL;
 	observe_own_parts(obs, relid, command, columns);
 	foreach(lc, partitions_written(relid))
 		observe_own_parts(obs, lfirst_oid(lc), command, NULL);

@@ -84,6 +84,10 @@ extern void observe_plan(const struct PlannedStmt *planned, Observation *obs);
  */
 extern void observe_written(const Requirement *req, Observation *obs, Query *query);
 
+/* Of a statement of a body, as rewritten, no more than column-rejects-null.  A tree
+ * walker that returns false. */
+extern bool observe_written_nulls(Node *node, Observation *obs);
+
 /* ---- constant.c ---- */
 
 /* Constants that a query turns into values of a domain which refuses them: reports

@@ -291,6 +291,25 @@ compare_column(Observation *obs, List *before, WrittenColumn *column)
 	}
 }
 
+bool
+observe_written_nulls(Node *node, Observation *obs)
+{
+	ListCell   *lc;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, observe_written_nulls, obs);
+	foreach(lc, written_values((Query *) node))
+	{
+		WrittenColumn *column = find_column(lfirst(lc));
+
+		if (column != NULL && column->value->null == NULL_ALWAYS)
+			check_null_written(obs, column);
+	}
+	return false;
+}
+
 void
 observe_written(const Requirement *req, Observation *obs, Query *query)
 {
