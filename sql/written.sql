@@ -103,6 +103,9 @@ SELECT * FROM judged('ALTER TABLE w ALTER bits TYPE varbit(7)');
 SELECT * FROM judged('ALTER TABLE w ALTER many TYPE varchar(20)[]');
 SELECT * FROM judged('CREATE DOMAIN short AS varchar(20); ALTER TABLE w ALTER free TYPE short') WHERE requirement = 'query upper';
 SELECT * FROM judged('DROP VIEW wv; ALTER TABLE w ALTER a TYPE varchar(5)');
+-- what was sent may be nothing to another type; a statement's parameter has the other type
+SELECT * FROM judged('DROP VIEW wv; ALTER TABLE w ALTER a TYPE text[] USING NULL');
+SELECT * FROM judged('DROP VIEW wv; ALTER TABLE w ALTER a TYPE bytea USING NULL') WHERE requirement LIKE 'insert%';
 -- a declared type says it already
 SELECT * FROM judged('ALTER TABLE w ALTER big TYPE int');
 -- met: wider, or only coarser

@@ -101,12 +101,6 @@ width_of(Oid type, int32 typmod)
 }
 
 bool
-type_has_width(Oid type)
-{
-	return width_of(type, -1).kind != WIDTH_NONE;
-}
-
-bool
 type_is_narrower(Oid type, int32 typmod, Oid than, int32 than_typmod)
 {
 	Width		width = width_of(type, typmod);

@@ -35,7 +35,4 @@ extern List *written_values(Query *query);
  */
 extern bool type_is_narrower(Oid type, int32 typmod, Oid than, int32 than_typmod);
 
-/* Can the type be narrower than another at all? */
-extern bool type_has_width(Oid type);
-
 #endif							/* COMPAT_GUARD_VALUE_H */

@@ -16,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -35,7 +36,7 @@ typedef struct WrittenColumn
 	char	   *label;			/* "t.a", as the statement calls it: in the baseline */
 	char	   *now;			/* what the baseline would say of it now */
 	bool		took_null;
-	const char *was;			/* its type then; NULL: one without a width */
+	const char *was;			/* its type then; NULL: not known */
 } WrittenColumn;
 
 /*
@@ -97,7 +98,7 @@ compare_null(Observation *obs, const WrittenColumn *column)
 						   relation_label(column->value->relid)));
 }
 
-/* ---- width ---- */
+/* ---- types ---- */
 
 /* Without what the assignment itself adds. */
 static Node *
@@ -122,8 +123,23 @@ own_expression(Node *expr)
 	}
 }
 
+/*
+ * A parameter has whatever type its column has.  For a statement that is
+ * query-parameter; of a declared INSERT the contract says no types, but what is
+ * sent for the one must be something to the other.
+ */
+static bool
+is_another_type(const Requirement *req, Oid before, const ColumnFacts *facts)
+{
+	int32		typmod = -1;
+	Oid			now = wire_type(facts->type, &typmod);
+
+	return req->kind == REQUIREMENT_INSERT && OidIsValid(now) &&
+		!can_coerce_type(1, &before, &now, COERCION_ASSIGNMENT);
+}
+
 static void
-compare_width(Observation *obs, const WrittenColumn *column)
+compare_type(const Requirement *req, Observation *obs, const WrittenColumn *column)
 {
 	const ColumnFacts *facts = &column->facts;
 	Node	   *own = own_expression((Node *) column->value->expr);
@@ -133,15 +149,16 @@ compare_width(Observation *obs, const WrittenColumn *column)
 	if (column->value->constant || column->was == NULL)
 		return;
 	before = type_by_name(column->was, &typmod);
-	if (!OidIsValid(before) ||
-		!type_is_narrower(facts->type, facts->typmod, before, typmod) ||
-		!type_is_narrower(facts->type, facts->typmod, exprType(own), exprTypmod(own)))
+	if (!OidIsValid(before))
+		return;
+	if (!is_another_type(req, before, facts) &&
+		(!type_is_narrower(facts->type, facts->typmod, before, typmod) ||
+		 !type_is_narrower(facts->type, facts->typmod, exprType(own), exprTypmod(own))))
 		return;
 	report(obs, column, RULE_COLUMN_NARROWED, STATE_MET,
-				  psprintf("column %s to take what type %s takes",
-						   quote_identifier(column->name),
-						   format_type_with_typemod(before, typmod)),
-				  psprintf("type %s", format_type_with_typemod(facts->type, facts->typmod)));
+		   psprintf("column %s to take what type %s takes",
+					quote_identifier(column->name), format_type_with_typemod(before, typmod)),
+		   psprintf("type %s", format_type_with_typemod(facts->type, facts->typmod)));
 }
 
 /* ---- then and now ---- */
@@ -161,7 +178,7 @@ column_label(const WrittenColumn *column)
 	char	   *label = psprintf("%s %s", column->label,
 								 column->facts.not_null ? TOOK_NO_NULL : TOOK_NULL);
 
-	if (!OidIsValid(type) || !type_has_width(type))
+	if (!OidIsValid(type))
 		return label;
 	return psprintf("%s %s", label,
 					format_type_extended(type, typmod, FORMAT_TYPE_TYPEMOD_GIVEN |
@@ -278,7 +295,7 @@ find_column(const WrittenValue *value)
 }
 
 static void
-compare_column(Observation *obs, List *before, WrittenColumn *column)
+compare_column(const Requirement *req, Observation *obs, List *before, WrittenColumn *column)
 {
 	/* What is always the same fits, or is found by evaluating it. */
 	if ((column->value->null == NULL_NEVER && column->value->constant) ||
@@ -287,7 +304,7 @@ compare_column(Observation *obs, List *before, WrittenColumn *column)
 	if (find_before(before, column))
 	{
 		compare_null(obs, column);
-		compare_width(obs, column);
+		compare_type(req, obs, column);
 	}
 }
 
@@ -327,7 +344,7 @@ observe_written(const Requirement *req, Observation *obs, Query *query)
 		if (value->null == NULL_ALWAYS)
 			check_null_written(obs, column);
 		else if (req->baseline != NULL)
-			compare_column(obs, before, column);
+			compare_column(req, obs, before, column);
 		else if (!text_list_has(now.list, column->now))
 			now.list = lappend(now.list, column->now);
 	}
