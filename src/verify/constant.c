@@ -1,11 +1,10 @@
 /*
  * constant.c
- *		Does a constant of a statement still have a value?
+ *		Do the constants of a statement still have values?
  *
- * A literal that is too long for the column it is written to, or that its domain
- * refuses, fails whenever the statement runs.  Only what is the server's own and
- * immutable is run here: that has the same answer for everybody, and is nobody's
- * way to stop a change.
+ * Planning evaluates them, but for what a domain's constraints say, which may change
+ * before the plan is used.  Only what is the server's own and immutable is run here:
+ * that has the same answer for everybody, and is nobody's way to stop a change.
  */
 #include "postgres.h"
 
@@ -97,42 +96,6 @@ is_of_values(const ErrorData *edata)
 
 	return category == ERRCODE_DATA_EXCEPTION ||
 		category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION;
-}
-
-/* ---- in a query that could not be planned ---- */
-
-static bool
-any_without_value(Node *node, void *context)
-{
-	ErrorData  *edata;
-
-	if (node == NULL)
-		return false;
-	switch (nodeTag(node))
-	{
-		case T_Query:
-			return query_tree_walker((Query *) node, any_without_value, context, 0);
-		case T_FuncExpr:
-		case T_OpExpr:
-		case T_DistinctExpr:
-		case T_NullIfExpr:
-		case T_ScalarArrayOpExpr:
-		case T_CoerceViaIO:
-		case T_ArrayCoerceExpr:
-			if (is_no_constant(node, NULL))
-				break;
-			edata = why_no_value(node);
-			return edata != NULL && is_of_values(edata);
-		default:
-			break;
-	}
-	return expression_tree_walker(node, any_without_value, context);
-}
-
-bool
-constant_fails(Query *query)
-{
-	return query != NULL && any_without_value((Node *) query, NULL);
 }
 
 /* ---- where there is nothing to evaluate ---- */

@@ -90,7 +90,8 @@ error_is_busy(const ErrorData *edata)
  * Planning evaluates constants.  What fails there in the code of a function, or for
  * what a session has set, may fail today and not tomorrow, and says nothing of
  * the schema; whoever wrote the function could stop any change by it.  What the
- * server's own immutable functions refuse they refuse everyone.
+ * server's own immutable functions refuse they refuse everyone; where others have run
+ * it may have been for what these returned.
  */
 static bool
 error_is_of_evaluation(const Observation *obs, const ErrorData *edata)
@@ -99,7 +100,8 @@ error_is_of_evaluation(const Observation *obs, const ErrorData *edata)
 		return false;
 	if (obs->ran_function && edata->context != NULL)
 		return true;
-	if (constant_fails(obs->planned))
+	if (!obs->ran_mutable &&
+		ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_DATA_EXCEPTION)
 		return false;
 	switch (ERRCODE_TO_CATEGORY(edata->sqlerrcode))
 	{

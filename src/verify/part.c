@@ -36,6 +36,7 @@
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
@@ -397,10 +398,7 @@ obtain_parts(Oid classid, Oid objid)
 
 /* ---- what a requirement runs of it ---- */
 
-/* Constraints of domains can cast to other domains, and these go round in a circle. */
-#define MAX_DOMAIN_DEPTH 8
-
-static void observe_domain_at(Observation *obs, Oid type, int depth);
+static void observe_unseen_domain(Observation *obs, Oid type, List **seen);
 
 /* A BEFORE trigger may change any column, but no other trigger fires for that. */
 static bool
@@ -414,14 +412,15 @@ is_run(const Part *part, Oid relid, CmdType command, Bitmapset *columns)
 	return !part->by_trigger && has_triggers(relid);
 }
 
+/* seen: of Oid: domains that have been looked at, of which one may cast to another. */
 static void
-observe_part(Observation *obs, const Part *part, int depth)
+observe_part(Observation *obs, const Part *part, List **seen)
 {
 	Oid			funcid = part->objid;
 
 	if (part->classid == TypeRelationId)
 	{
-		observe_domain_at(obs, part->objid, depth + 1);
+		observe_unseen_domain(obs, part->objid, seen);
 		return;
 	}
 	if (part->classid == OperatorRelationId)
@@ -438,12 +437,13 @@ observe_part(Observation *obs, const Part *part, int depth)
 static void
 observe_own_parts(Observation *obs, Oid relid, CmdType command, Bitmapset *columns)
 {
+	List	   *seen = NIL;
 	ListCell   *lc;
 
 	foreach(lc, obtain_parts(RelationRelationId, relid)->list)
 	{
 		if (is_run(lfirst(lc), relid, command, columns))
-			observe_part(obs, lfirst(lc), 0);
+			observe_part(obs, lfirst(lc), &seen);
 	}
 }
 
@@ -479,10 +479,9 @@ observe_written_parts(Observation *obs, Oid relid, CmdType command, Bitmapset *c
 
 /* A domain is checked with all those below it. */
 static void
-observe_domain_at(Observation *obs, Oid type, int depth)
+observe_unseen_domain(Observation *obs, Oid type, List **seen)
 {
-	if (depth == MAX_DOMAIN_DEPTH)
-		return;
+	check_stack_depth();
 	while (OidIsValid(type) && type >= FirstNormalObjectId)
 	{
 		Oid			element = get_element_type(type);
@@ -499,11 +498,12 @@ observe_domain_at(Observation *obs, Oid type, int depth)
 		is_domain = ((Form_pg_type) GETSTRUCT(tup))->typtype == TYPTYPE_DOMAIN;
 		base = ((Form_pg_type) GETSTRUCT(tup))->typbasetype;
 		ReleaseSysCache(tup);
-		if (!is_domain)
+		if (!is_domain || list_member_oid(*seen, type))
 			return;
+		*seen = lappend_oid(*seen, type);
 		observe_object(obs, TypeRelationId, type);
 		foreach(lc, obtain_parts(TypeRelationId, type)->list)
-			observe_part(obs, lfirst(lc), depth);
+			observe_part(obs, lfirst(lc), seen);
 		type = base;
 	}
 }
@@ -511,5 +511,7 @@ observe_domain_at(Observation *obs, Oid type, int depth)
 void
 observe_domain(Observation *obs, Oid type)
 {
-	observe_domain_at(obs, type, 0);
+	List	   *seen = NIL;
+
+	observe_unseen_domain(obs, type, &seen);
 }

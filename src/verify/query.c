@@ -106,7 +106,6 @@ plan_one(Query *query, const char *sql, Observation *obs)
 		return;
 	}
 	obs->planning = true;
-	obs->planned = query;
 	planned = compat_plan_query(query, sql);
 	obs->planning = false;
 	observe_plan(planned, obs);

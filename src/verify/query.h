@@ -100,12 +100,6 @@ extern bool observe_domain_constants(Node *node, Observation *obs);
  */
 extern bool needs_no_plan(Query *query);
 
-/*
- * Does the evaluation of a constant of this query fail, in the server's own and
- * immutable functions?  Then it does so whoever plans it.
- */
-extern bool constant_fails(Query *query);
-
 /* ---- trylock.c ---- */
 
 /*

@@ -16,12 +16,14 @@
 #include "base/subtransaction.h"
 #include "catalog/index.h"
 #include "catalog/pg_enum.h"
+#include "catalog/pg_proc.h"
 #include "miscadmin.h"
 #include "tcop/tcopprot.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -59,6 +61,9 @@ verify_function(Oid funcid)
 {
 	if (answering != NULL && funcid >= FirstNormalObjectId)
 		answering->ran_function = true;
+	if (answering != NULL && answering->planning && !answering->ran_mutable)
+		answering->ran_mutable = funcid >= FirstNormalObjectId ||
+			func_volatile(funcid) != PROVOLATILE_IMMUTABLE;
 	switch (funcid)
 	{
 		case F_PG_ADVISORY_LOCK_INT8:

@@ -58,7 +58,8 @@ typedef struct Observation
 	Jsonb	   *baseline;		/* to compare with later; NULL if the kind has none
 								 * or the requirement has one */
 	bool		planning;		/* a query is being planned */
-	struct Query *planned;		/* this one */
+	bool		ran_mutable;	/* and that ran a function that is not the server's, or
+								 * not immutable */
 	bool		ran_function;	/* and that ran a function that is not the server's */
 } Observation;
 
