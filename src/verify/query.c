@@ -19,6 +19,7 @@
 #include "parser/parser.h"
 #include "tcop/tcopprot.h"
 #include "utils/lsyscache.h"
+#include "verify/meaning.h"
 #include "verify/observe.h"
 #include "verify/query.h"
 #include "verify/surroundings.h"
@@ -211,6 +212,7 @@ verify_query(const Requirement *req, Observation *obs)
 	RawStmt    *raw;
 	Query	   *query;
 	Shape	   *shape;
+	List	   *meanings;
 	int			nkeys;
 
 	if (list_length(parsed) != 1)
@@ -224,6 +226,7 @@ verify_query(const Requirement *req, Observation *obs)
 	if (obs->state == STATE_UNMET)
 		return;					/* a schema is missing */
 	(void) try_lock_mentions(raw->stmt, NULL);
+	meanings = add_raw_meanings(NIL, raw->stmt, obs);
 
 	/* As long as the query is not analysed, a literal may name what is not there. */
 	nkeys = list_length(obs->keys);
@@ -231,10 +234,11 @@ verify_query(const Requirement *req, Observation *obs)
 	query = analyse(raw, sql, &paramtypes, &nparams);
 	obs->keys = list_truncate(obs->keys, nkeys);
 
-	shape = shape_of(query, paramtypes, nparams);
+	shape = shape_of(query, paramtypes, nparams, obs);
+	meanings = add_meanings(meanings, query, req->baseline == NULL, obs);
 	if (req->baseline == NULL)
-		obs->baseline = shape_to_json(shape);
+		obs->baseline = shape_to_json(shape, meanings);
 	verify_analysed(req, obs, query, sql);
 	if (req->baseline != NULL)
-		shape_compare(obs, req->baseline, shape);
+		shape_compare(obs, req->baseline, shape, meanings);
 }

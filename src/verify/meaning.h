@@ -1,0 +1,39 @@
+/*
+ * meaning.h
+ *		What each name in a statement stands for.
+ *
+ * Whatever class of object a name is of, it may come to stand for another one that
+ * is found earlier, or fits better.  So all of them are kept in one list, and
+ * compared by one rule: name-captured, if what the name stood for is still there.
+ */
+#ifndef COMPAT_GUARD_MEANING_H
+#define COMPAT_GUARD_MEANING_H
+
+#include "nodes/parsenodes.h"
+#include "verify/verify.h"
+
+/*
+ * Add to a list what the names in a raw parse tree stand for that an analysed one
+ * does not have: types.  Before the tree is analysed, which changes it.
+ */
+extern List *add_raw_meanings(List *meanings, Node *raw, Observation *obs);
+
+/*
+ * Add those of an analysed query: relations, collations, and objects in literals,
+ * unless they are the server's; and calls of routines and operators, of the
+ * server's only if with_servers, as in what is to be kept.
+ */
+extern List *add_meanings(List *meanings, Query *query, bool with_servers,
+						  Observation *obs);
+
+/* As a list of lists of texts, and back. */
+extern void put_meanings(StringInfo json, List *meanings);
+extern List *meanings_from_texts(List *texts);
+
+/* Report name-captured. */
+extern void compare_meanings(Observation *obs, List *was, List *is);
+
+/* A schema that a relation was in, and that is gone; or NULL. */
+extern char *meanings_missing_schema(List *meanings);
+
+#endif							/* COMPAT_GUARD_MEANING_H */
