@@ -31,7 +31,7 @@ typedef struct ColumnCheck
 	Oid			relid;			/* as the contract names it */
 	char	   *name;
 	ColumnFacts facts;
-	List	   *type_schemas;	/* of char *: see meant_type */
+	List	   *named;			/* of NamedType *, as the contract names them */
 } ColumnCheck;
 
 static void
@@ -81,25 +81,31 @@ any_type_accepts(List *types, const char *at_registration, const ColumnFacts *fa
 	return false;
 }
 
-/* Those of the types that there are, as a list of NamedType *; and the schemas
- * of all, to be kept. */
+/*
+ * Those of the types that there are, as a list of NamedType *.  A name that has
+ * come to mean another type, of another kind or over another, means none.
+ */
 static List *
-look_up_types(const ColumnCheck *check, List *names, List **schemas)
+look_up_types(ColumnCheck *check, List *names)
 {
-	List	   *before = baseline_list(check->req, "type_schemas");
+	List	   *schemas = baseline_list(check->req, "type_schemas");
+	List	   *accepted = baseline_list(check->req, "accepted");
+	List	   *kept = kept_types(check->req->baseline);
 	List	   *types = NIL;
 
 	for (int i = 0; i < list_length(names); i++)
 	{
 		const char *name = list_nth(names, i);
+		const char *schema = i < list_length(schemas) ? list_nth(schemas, i) : "";
+		const char *was = i < list_length(accepted) ? list_nth(accepted, i) : "";
 		NamedType  *type = palloc_object(NamedType);
 
-		type->oid = meant_type(name, i < list_length(before) ? list_nth(before, i) : NULL,
-							   &type->typmod);
-		if (OidIsValid(type->oid))
-			types = lappend(types, type);
-		*schemas = lappend(*schemas, meant_schema(type->oid));
+		type->oid = meant_type(name, schema, &type->typmod);
 		observe_named_type(check->obs, name, type->oid);
+		check->named = lappend(check->named, type);
+		if (OidIsValid(type->oid) &&
+			(was[0] == '\0' || kept_type_match(kept, was, type->oid) != TYPE_OTHER))
+			types = lappend(types, type);
 	}
 	return types;
 }
@@ -120,7 +126,7 @@ static void
 check_type(ColumnCheck *check)
 {
 	List	   *names = requirement_list(check->req, "type");
-	List	   *types = look_up_types(check, names, &check->type_schemas);
+	List	   *types = look_up_types(check, names);
 	char	   *at_registration = baseline_text(check->req, "type");
 	const ColumnFacts *facts = &check->facts;
 	char	   *expected;
@@ -351,20 +357,34 @@ check_collation(const ColumnCheck *check)
 			   psprintf("collation %s, as at registration", before), found);
 }
 
-/* The base type: a domain may be gone when it is asked for. */
 static Jsonb *
 column_baseline(const ColumnCheck *check)
 {
 	const ColumnFacts *facts = &check->facts;
-	BaselineMember members[] = {
-		{.name = "collation", .text = collation_label(facts->collation)},
-		{.name = "type", .text = kept_type_name(facts->type, facts->typmod)},
-		kept_types_member(keep_type(NIL, facts->type)),
-		{.name = "type_schemas", .is_list = list_has_text(check->type_schemas),
-		.list = check->type_schemas}
-	};
+	List	   *kept = keep_type(NIL, facts->type);
+	List	   *accepted = NIL;
+	List	   *schemas = NIL;
+	ListCell   *lc;
 
-	return baseline_of(members, lengthof(members));
+	foreach(lc, check->named)
+	{
+		NamedType  *type = lfirst(lc);
+
+		kept = keep_type(kept, type->oid);
+		accepted = lappend(accepted, OidIsValid(type->oid)
+						   ? kept_type_name(type->oid) : pstrdup(""));
+		schemas = lappend(schemas, meant_schema(type->oid));
+	}
+	return baseline_of((BaselineMember[])
+					   {
+						   {.name = "collation", .text = collation_label(facts->collation)},
+						   {.name = "type", .text = kept_column_type_name(facts->type, facts->typmod)},
+						   {.name = "accepted", .is_list = list_has_text(schemas),
+						   .list = accepted},
+						   {.name = "type_schemas", .is_list = list_has_text(schemas),
+						   .list = schemas},
+						   kept_types_member(kept)
+					   }, 5);
 }
 
 /* What the column's enum had is known to readers. */

@@ -37,23 +37,28 @@ typedef struct KeptType
 
 /* ---- names ---- */
 
-char *
-kept_type_name(Oid type, int32 typmod)
+/* Without a modifier that is given, "character" would mean one of 1. */
+static char *
+qualified_name(Oid type, int32 typmod)
 {
-	type = wire_type(type, &typmod);
-
-	/* Without a modifier that is given, "character" would mean one of 1. */
 	return format_type_extended(type, typmod,
 								FORMAT_TYPE_FORCE_QUALIFY | FORMAT_TYPE_ALLOW_INVALID |
 								FORMAT_TYPE_TYPEMOD_GIVEN);
 }
 
-/* Of an element of an array, which a client is told the domain of. */
-static char *
-element_name(Oid type)
+char *
+kept_type_name(Oid type)
 {
-	return format_type_extended(type, -1,
-								FORMAT_TYPE_FORCE_QUALIFY | FORMAT_TYPE_ALLOW_INVALID);
+	int32		typmod = -1;
+
+	return qualified_name(wire_type(type, &typmod), -1);
+}
+
+char *
+kept_column_type_name(Oid type, int32 typmod)
+{
+	type = wire_type(type, &typmod);
+	return qualified_name(type, typmod);
 }
 
 char *
@@ -86,7 +91,7 @@ kept_type_bare(const char *name)
 	if (OidIsValid(type) && typmod == -1)
 		return bare;
 	if (OidIsValid(type))
-		return kept_type_name(type, -1);
+		return kept_type_name(type);
 	for (const char *in = name; *in != '\0'; in++)
 	{
 		quoted ^= *in == '"';
@@ -185,7 +190,7 @@ describe_row(List *kept, KeptType *type, Oid relid)
 		if (!att->attisdropped)
 		{
 			type->parts = add_part(type->parts, NameStr(att->attname));
-			type->parts = lappend(type->parts, kept_type_name(att->atttypid, -1));
+			type->parts = lappend(type->parts, kept_type_name(att->atttypid));
 			kept = keep_type(kept, att->atttypid);
 		}
 		ReleaseSysCache(tup);
@@ -197,7 +202,7 @@ describe_row(List *kept, KeptType *type, Oid relid)
 static List *
 describe_over(List *kept, KeptType *type, Oid other)
 {
-	type->parts = lappend(type->parts, kept_type_name(other, -1));
+	type->parts = lappend(type->parts, kept_type_name(other));
 	return keep_type(kept, other);
 }
 
@@ -251,7 +256,7 @@ keep_type(List *kept, Oid type)
 		return kept;
 	memcpy(&form, GETSTRUCT(tup), sizeof(form));
 	ReleaseSysCache(tup);
-	name = element_name(type);
+	name = qualified_name(type, -1);
 	if (find_kept(kept, name) != NULL)
 		return kept;
 
@@ -432,7 +437,7 @@ kept_type_match(List *kept, const char *name, Oid type)
 {
 	Match		match = {.was = kept, .is = keep_type(NIL, type)};
 
-	return match_names(&match, name, kept_type_name(type, -1));
+	return match_names(&match, name, kept_type_name(type));
 }
 
 TypeMatch
@@ -446,7 +451,7 @@ type_match(Oid was, Oid is)
 		return TYPE_OTHER;
 	if (was == is)
 		return TYPE_SAME;
-	return kept_type_match(keep_type(NIL, was), kept_type_name(was, -1), is);
+	return kept_type_match(keep_type(NIL, was), kept_type_name(was), is);
 }
 
 /* ---- what else there is to say ---- */
@@ -466,7 +471,7 @@ kept_labels(List *kept, const char *name)
 
 /* "mood, an enum", "addr (street text, zip text)" */
 static char *
-label_in_full(List *kept, const char *name)
+label_in_full(List *kept, const char *name, int depth)
 {
 	const char *element = name;
 	char	   *label = kept_type_label(name);
@@ -474,8 +479,8 @@ label_in_full(List *kept, const char *name)
 	StringInfoData buf;
 
 	(void) strip_array(&element);
-	type = find_kept(kept, element);
-	if (type == NULL)
+	type = depth < 3 ? find_kept(kept, element) : NULL;
+	if (type == NULL || (depth > 0 && strcmp(kind_of(type), "row") != 0))
 		return label;
 	if (strcmp(kind_of(type), "row") != 0)
 		return psprintf("%s, %s %s", label,
@@ -485,7 +490,7 @@ label_in_full(List *kept, const char *name)
 	for (int i = 1; i + 1 < list_length(type->parts); i += 2)
 		appendStringInfo(&buf, "%s%s %s", i > 1 ? ", " : "",
 						 quote_identifier(list_nth(type->parts, i)),
-						 kept_type_label(list_nth(type->parts, i + 1)));
+						 label_in_full(kept, list_nth(type->parts, i + 1), depth + 1));
 	appendStringInfoChar(&buf, ')');
 	return buf.data;
 }
@@ -493,13 +498,13 @@ label_in_full(List *kept, const char *name)
 void
 kept_type_contrast(List *kept, const char *name, Oid type, char **was, char **is)
 {
-	char	   *is_name = kept_type_name(type, -1);
+	char	   *is_name = kept_type_name(type);
 
 	*was = kept_type_label(name);
 	*is = kept_type_label(is_name);
 	if (strcmp(*was, *is) == 0)
 	{
-		*was = label_in_full(kept, name);
-		*is = label_in_full(keep_type(NIL, type), is_name);
+		*was = label_in_full(kept, name, 0);
+		*is = label_in_full(keep_type(NIL, type), is_name, 0);
 	}
 }

@@ -14,8 +14,9 @@
 #include "nodes/pg_list.h"
 #include "verify/baseline.h"
 
-/* The name to keep: of the type below domains, with the modifier if that is not -1. */
-extern char *kept_type_name(Oid type, int32 typmod);
+/* The name to keep, of the type below domains; and with the modifier of a column. */
+extern char *kept_type_name(Oid type);
+extern char *kept_column_type_name(Oid type, int32 typmod);
 
 /* A kept name without its modifier. */
 extern char *kept_type_bare(const char *name);

@@ -130,6 +130,30 @@ class_called(const char *name)
 	return NULL;
 }
 
+static bool
+has_moved(IsThere is_there, Oid schema_was, const char *was, Oid schema_is, const char *is)
+{
+	return is_there(schema_is, is) &&
+		!(OidIsValid(schema_was) && is_there(schema_was, was));
+}
+
+bool
+object_is_renamed(const char *schema_was, const char *was,
+				  const char *schema_is, const char *is)
+{
+	Oid			from = get_namespace_oid(schema_was, true);
+	Oid			to = get_namespace_oid(schema_is, true);
+
+	if (!OidIsValid(to))
+		return false;
+	for (int i = 0; i < lengthof(classes); i++)
+	{
+		if (classes[i].is_there != NULL && has_moved(classes[i].is_there, from, was, to, is))
+			return true;
+	}
+	return strcmp(was, is) == 0 && has_moved(routine_in_schema, from, was, to, is);
+}
+
 /* False if it is gone. */
 static bool
 name_and_schema(Oid classid, Oid objid, char **name, char **schema)
@@ -248,7 +272,7 @@ actual_type(Node *arg)
 	type = exprType(arg);
 
 	/* One to a client, and so not another type here either. */
-	return kept_type_name(type == VARCHAROID ? TEXTOID : type, -1);
+	return kept_type_name(type == VARCHAROID ? TEXTOID : type);
 }
 
 static char *
@@ -331,8 +355,6 @@ add_literal(Collector *collector, const Const *constant)
 	};
 	Oid			classid = InvalidOid;
 	Oid			objid;
-	char	   *name;
-	char	   *schema;
 
 	for (int i = 0; i < lengthof(of_type); i++)
 	{
@@ -342,9 +364,6 @@ add_literal(Collector *collector, const Const *constant)
 	if (!OidIsValid(classid) || constant->constisnull)
 		return;
 	objid = DatumGetObjectId(constant->constvalue);
-	if (!name_and_schema(classid, objid, &name, &schema))
-		return;
-	observe_name(collector->obs, classid, NULL, name);
 	if (classid == ProcedureRelationId)
 		add_routine(collector, objid, NIL);
 	else if (classid == OperatorRelationId)

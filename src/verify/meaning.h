@@ -33,6 +33,13 @@ extern List *meanings_from_texts(List *texts);
 /* Report name-captured. */
 extern void compare_meanings(Observation *obs, List *was, List *is);
 
+/*
+ * Can what went by one qualified name go by the other now?  Nothing of its class
+ * goes by the old one any more; and a routine has only moved to another schema.
+ */
+extern bool object_is_renamed(const char *schema_was, const char *was,
+							  const char *schema_is, const char *is);
+
 /* A schema that a relation was in, and that is gone; or NULL. */
 extern char *meanings_missing_schema(List *meanings);
 

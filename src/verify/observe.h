@@ -183,6 +183,7 @@ extern void bodies_reset(MemoryContext context);
 extern char *routine_label(Oid routine);
 extern char *routine_kept_name(Oid routine);
 extern Oid	routine_called(const char *name, const char *kept_name);
+extern bool routine_in_schema(Oid schema, const char *name);
 
 /* ---- type.c ---- */
 

@@ -9,8 +9,10 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/transam.h"
 #include "base/compat.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
@@ -49,7 +51,7 @@ typedef struct ResultColumn
 
 /* ---- what is called ---- */
 
-static bool
+bool
 routine_in_schema(Oid schema, const char *name)
 {
 	CatCList   *list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
@@ -476,7 +478,18 @@ argument_type(const Call *call, Oid routine, int n)
 	return type;
 }
 
-/* Is what the call passes still what it was?  A row to be passed may not grow. */
+static bool
+is_row_of_table(Oid type)
+{
+	Oid			relid = get_typ_typrelid(type);
+
+	return OidIsValid(relid) && get_rel_relkind(relid) != RELKIND_COMPOSITE_TYPE;
+}
+
+/*
+ * Is what the call passes still what it was?  A row that has grown is another to
+ * who makes one up, but not to who passes one of a table's.
+ */
 static void
 check_argument_types(const Requirement *req, Observation *obs, const Call *call,
 					 const RoutineFacts *facts)
@@ -487,12 +500,16 @@ check_argument_types(const Requirement *req, Observation *obs, const Call *call,
 	for (int i = 0; i < Min(list_length(passed), call->nargs); i++)
 	{
 		Oid			type = call->argtypes[i];
+		TypeMatch	match;
 		char	   *was;
 		char	   *is;
 
 		if (type == UNKNOWNOID)
 			type = argument_type(call, facts->oid, i);
-		if (!OidIsValid(type) || kept_type_match(kept, list_nth(passed, i), type) == TYPE_SAME)
+		if (!OidIsValid(type))
+			continue;
+		match = kept_type_match(kept, list_nth(passed, i), type);
+		if (match == TYPE_SAME || (match == TYPE_GREW && is_row_of_table(type)))
 			continue;
 		kept_type_contrast(kept, list_nth(passed, i), type, &was, &is);
 		observe_problem(obs, RULE_ROUTINE_MISSING, STATE_UNMET,
@@ -521,6 +538,17 @@ declared_result(const Requirement *req, Observation *obs, bool *is_set)
 		type += 6;
 	observe_type_name(obs, type);
 	return meant_type(type, baseline_text(req, "returns_schema"), &typmod);
+}
+
+/* Has the name come to mean another type, or none? */
+static bool
+declared_is_other(const Requirement *req, Oid declared)
+{
+	char	   *was = baseline_text(req, "declared");
+
+	return was != NULL && (!OidIsValid(declared) ||
+						   kept_type_match(kept_types(req->baseline), was,
+										   declared) == TYPE_OTHER);
 }
 
 static void
@@ -600,8 +628,7 @@ check_result(const Requirement *req, Observation *obs, const RoutineFacts *facts
 	bool		is_set = false;
 	Oid			declared = declared_result(req, obs, &is_set);
 
-	if (requirement_text(req, "returns") == NULL ||
-		(!OidIsValid(declared) && baseline_has(req, "returns")))
+	if (requirement_text(req, "returns") == NULL || declared_is_other(req, declared))
 		check_result_as_before(req, obs, facts);
 	else if (is_set == facts->is_set && OidIsValid(declared) &&
 			 type_match(declared, facts->result) != TYPE_OTHER)
@@ -611,7 +638,7 @@ check_result(const Requirement *req, Observation *obs, const RoutineFacts *facts
 		char	   *returns = requirement_text(req, "returns");
 
 		report_result(obs, false, returns, facts->is_set,
-					  kept_type_label(kept_type_name(facts->result, -1)));
+					  kept_type_label(kept_type_name(facts->result)));
 	}
 }
 
@@ -626,7 +653,7 @@ column_texts(const RoutineFacts *facts)
 		ResultColumn *column = lfirst(lc);
 
 		texts = lappend(texts, column->name);
-		texts = lappend(texts, kept_type_name(column->type, -1));
+		texts = lappend(texts, kept_type_name(column->type));
 	}
 	return texts;
 }
@@ -635,15 +662,16 @@ static Jsonb *
 routine_baseline(const Requirement *req, Observation *obs, const Call *call,
 				 const RoutineFacts *facts)
 {
-	List	   *kept = keep_type(NIL, facts->result);
+	bool		is_set;
+	Oid			declared = declared_result(req, obs, &is_set);
+	List	   *kept = keep_type(keep_type(NIL, facts->result), declared);
 	List	   *passed = NIL;
 	List	   *schemas = NIL;
-	bool		is_set;
 	ListCell   *lc;
 
 	for (int i = 0; i < call->nargs; i++)
 	{
-		passed = lappend(passed, kept_type_name(call->argtypes[i], -1));
+		passed = lappend(passed, kept_type_name(call->argtypes[i]));
 		schemas = lappend(schemas, meant_schema(call->argtypes[i]));
 		kept = keep_type(kept, call->argtypes[i]);
 	}
@@ -660,13 +688,15 @@ routine_baseline(const Requirement *req, Observation *obs, const Call *call,
 						   {.name = "passed", .is_list = true, .list = passed},
 						   {.name = "type_schemas", .is_list = list_has_text(schemas),
 						   .list = schemas},
-						   {.name = "returns", .text = kept_type_name(facts->result, -1)},
-						   {.name = "returns_schema",
-						   .text = meant_schema(declared_result(req, obs, &is_set))},
+						   {.name = "returns", .text = kept_type_name(facts->result)},
+						   {.name = "declared", .text = OidIsValid(declared)
+						   ? kept_type_name(declared) : NULL},
+						   {.name = "returns_schema", .text = declared >= FirstNormalObjectId
+						   ? meant_schema(declared) : NULL},
 						   {.name = "set", .text = facts->is_set ? "yes" : NULL},
 						   {.name = "columns", .is_list = true, .list = column_texts(facts)},
 						   kept_types_member(kept)
-					   }, 13);
+					   }, 14);
 }
 
 void

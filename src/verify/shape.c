@@ -145,7 +145,7 @@ shape_of(Query *query, Oid *paramtypes, int nparams, Observation *obs)
 static char *
 kept_name(const ShapeColumn *column)
 {
-	return OidIsValid(column->type) ? kept_type_name(column->type, -1) : pstrdup("unused");
+	return OidIsValid(column->type) ? kept_type_name(column->type) : pstrdup("unused");
 }
 
 static List *
@@ -281,14 +281,6 @@ compare_params(Observation *obs, const Shape *was, const Shape *is)
 	}
 }
 
-static void
-report_grown(Observation *obs, char *expected, char *found, const char *attname)
-{
-	observe_problem(obs, RULE_QUERY_RESULT_GREW, STATE_MET, expected,
-					psprintf("%s: statements prepared before fail with SQLSTATE 0A000", found),
-					InvalidOid, attname);
-}
-
 /* A column that has kept its place.  False, and reported, if it is another. */
 static bool
 compare_column(Observation *obs, const Shape *was, int i, const ShapeColumn *old,
@@ -308,7 +300,8 @@ compare_column(Observation *obs, const Shape *was, int i, const ShapeColumn *old
 		type_was = kept_type_label(old->kept_type);
 	expected = psprintf("result column %d \"%s\" of type %s", i + 1, old->name, type_was);
 	if (match == TYPE_GREW)
-		report_grown(obs, expected, psprintf("type %s", type_is), old->name);
+		observe_problem(obs, RULE_QUERY_RESULT_GREW, STATE_MET, expected,
+						psprintf("type %s", type_is), InvalidOid, old->name);
 	else
 		observe_problem(obs, RULE_QUERY_RESULT, STATE_UNMET, expected,
 						new == NULL ? pstrdup("no such column")
@@ -331,8 +324,10 @@ compare_columns(Observation *obs, const Shape *was, const Shape *is)
 			return;
 	}
 	if (nis > nwas)
-		report_grown(obs, psprintf("%d result columns", nwas),
-					 psprintf("%d result columns", nis), NULL);
+		observe_problem(obs, RULE_QUERY_RESULT_GREW, STATE_MET,
+						psprintf("%d result columns", nwas),
+						psprintf("%d result columns: statements prepared before fail with SQLSTATE 0A000", nis),
+						InvalidOid, NULL);
 }
 
 /* "collation C, en", for people */

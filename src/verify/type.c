@@ -182,7 +182,7 @@ attribute_texts(List *attributes)
 		Attribute  *attribute = lfirst(lc);
 
 		texts = lappend(texts, attribute->name);
-		texts = lappend(texts, kept_type_name(attribute->type, attribute->typmod));
+		texts = lappend(texts, kept_column_type_name(attribute->type, attribute->typmod));
 	}
 	return texts;
 }
@@ -229,7 +229,7 @@ check_attributes(const Requirement *req, Observation *obs, Oid relid, List *attr
 							psprintf("attribute %s of type %s", quote_identifier(name),
 									 kept_type_label(type)),
 							psprintf("type %s",
-									 kept_type_label(kept_type_name(now->type, now->typmod))),
+									 kept_type_label(kept_column_type_name(now->type, now->typmod))),
 							relid, name);
 	}
 	if (before != NIL && 2 * list_length(attributes) > list_length(before))
@@ -321,7 +321,7 @@ check_kind(const Requirement *req, Observation *obs, const FormData_pg_type *for
 		return true;
 	observe_problem(obs, RULE_TYPE_MISSING, STATE_UNMET, full_kind_label(kind, over),
 					full_kind_label(kind_label(form),
-									OidIsValid(below) ? kept_type_name(below, form->typtypmod) : NULL),
+									OidIsValid(below) ? kept_column_type_name(below, form->typtypmod) : NULL),
 					InvalidOid, NULL);
 	return false;
 }
@@ -341,7 +341,7 @@ type_baseline(const FormData_pg_type *form, List *labels, List *attributes)
 						   {.name = "schema", .text = get_namespace_name(form->typnamespace)},
 						   {.name = "kind", .text = kind_label(form)},
 						   {.name = "over", .text = OidIsValid(below)
-						   ? kept_type_name(below, form->typtypmod) : NULL},
+						   ? kept_column_type_name(below, form->typtypmod) : NULL},
 						   {.name = "labels", .is_list = labels != NIL, .list = labels},
 						   {.name = "attributes", .is_list = texts != NIL, .list = texts},
 						   kept_types_member(kept)
