@@ -40,7 +40,7 @@ SELECT format('CREATE TABLE later.%1$s_t (id int, v later.%2$s%3$s);
 CREATE FUNCTION contract_of(kind text, type text, qualified text) RETURNS jsonb LANGUAGE sql AS $$
 	SELECT format('{"role": "regress_client", "search_path": "early, moved, later",
 		"relations": {"%1$s_t": {"columns": {"v": {"type": "%3$s%2$s"}}}},
-		"queries": {"param": "UPDATE %1$s_t SET v = $1", "result": "SELECT v FROM %1$s_t"},
+		"queries": {"param": "UPDATE %1$s_t SET v = $1", "declared": {"sql": "UPDATE %1$s_t SET v = $1 WHERE id = 1", "params": ["%3$s%2$s"]}, "result": "SELECT v FROM %1$s_t"},
 		"routines": {"take_%1$s(%3$s%2$s)": {}, "give_%1$s()": {"returns": "%3$s%2$s"}}}',
 		kind, type, qualified)::jsonb
 $$;
@@ -266,12 +266,15 @@ BEGIN; ALTER FUNCTION add_up RENAME TO add_them; :unmet ROLLBACK;
 BEGIN; ALTER TABLE t ALTER c TYPE text; :unmet ROLLBACK;
 BEGIN; ALTER TABLE t ALTER y TYPE citext; ALTER TABLE t ALTER x TYPE citext; ALTER TABLE u ALTER x TYPE citext; :unmet ROLLBACK;
 
--- Judged.
-\set VERBOSITY default
-CREATE OPERATOR early.= (FUNCTION = early.yes, LEFTARG = varchar, RIGHTARG = varchar);
-CREATE TYPE early.state AS ENUM ('a', 'z');
+-- Judged: what leads to the statement, and what does not.
+SELECT rule, requirement FROM compat_guard.preview('CREATE OPERATOR early.= (FUNCTION = early.yes, LEFTARG = varchar, RIGHTARG = varchar)');
+SELECT rule, requirement FROM compat_guard.preview('CREATE TYPE early.state AS ENUM (''a'', ''z'')');
+SELECT rule, requirement FROM compat_guard.preview('CREATE TABLE early.t (LIKE later.t)') WHERE requirement LIKE '%regclass%';
+SELECT rule, requirement FROM compat_guard.preview('CREATE COLLATION early.plain (provider = libc, locale = ''C'')');
+SELECT rule, requirement FROM compat_guard.preview('CREATE TEXT SEARCH CONFIGURATION early.docs (COPY = pg_catalog.simple)');
+SELECT rule, requirement FROM compat_guard.preview('CREATE FUNCTION early.lower(varchar) RETURNS text LANGUAGE sql AS ''SELECT $1''');
+SELECT rule, requirement FROM compat_guard.preview('CREATE TABLE early.state_of_things (x int)');
 CREATE SEQUENCE early.numbers;
-\set VERBOSITY terse
 SELECT compat_guard.forget('names', '1');
 
 --

@@ -135,9 +135,11 @@ extern Shape *shape_of(Query *query, Oid *paramtypes, int nparams, Observation *
 /*
  * {"params": [type, ...], "columns": [[name, type], ...],
  *	"types": see kept_type.h, "names": [[class, name, meaning], ...],
- *	"collations": [name, ...]}
+ *	"param_schemas": [schema, ...], "collations": [name, ...]}
+ *
+ * The contract declares the types of the first ndeclared parameters: see meant_type.
  */
-extern Jsonb *shape_to_json(const Shape *shape, List *meanings);
+extern Jsonb *shape_to_json(const Shape *shape, List *meanings, int ndeclared);
 
 /* A schema that a relation of the query was in, and that is gone; or NULL. */
 extern char *shape_missing_schema(Jsonb *baseline);

@@ -191,8 +191,20 @@ columns_member(const Shape *shape)
 	return member;
 }
 
+static BaselineMember
+param_schemas_member(const Shape *shape, int ndeclared)
+{
+	BaselineMember member = {.name = "param_schemas"};
+
+	for (int i = 0; i < Min(ndeclared, list_length(shape->params)); i++)
+		member.list = lappend(member.list,
+							  meant_schema(((ShapeColumn *) list_nth(shape->params, i))->type));
+	member.is_list = list_has_text(member.list);
+	return member;
+}
+
 Jsonb *
-shape_to_json(const Shape *shape, List *meanings)
+shape_to_json(const Shape *shape, List *meanings, int ndeclared)
 {
 	StringInfoData names;
 
@@ -205,9 +217,10 @@ shape_to_json(const Shape *shape, List *meanings)
 						   kept_types_member(keep_types(keep_types(NIL, shape->params),
 														shape->columns)),
 						   {.name = "names", .json = names.data},
+						   param_schemas_member(shape, ndeclared),
 						   {.name = "collations", .is_list = shape->collations != NIL,
 						   .list = shape->collations}
-					   }, 5);
+					   }, 6);
 }
 
 /* The strings of an array, or of an array of arrays, flat. */
