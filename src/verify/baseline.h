@@ -32,6 +32,9 @@ extern char *baseline_text(const Requirement *req, const char *member);
 extern List *baseline_list(const Requirement *req, const char *member);
 extern bool baseline_has(const Requirement *req, const char *member);
 
+/* The strings of an array, or of an array of arrays, flat; NIL for NULL. */
+extern List *json_strings(JsonbValue *array);
+
 /* ["a", "b"] */
 extern void put_text_list(StringInfo json, List *list);
 

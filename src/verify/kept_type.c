@@ -61,37 +61,14 @@ kept_column_type_name(Oid type, int32 typmod)
 	return qualified_name(type, typmod);
 }
 
-char *
-kept_type_label(const char *name)
+static char *
+without_modifier(const char *name)
 {
-	int32		typmod;
-	Oid			type;
-
-	/* "-" or "???" was gone when it was kept. */
-	if (name[0] == '-' || name[0] == '?')
-		return pstrdup(name);
-	type = type_by_name(name, &typmod);
-	if (!OidIsValid(type))
-		return pstrdup(name);
-	return format_type_extended(type, typmod, FORMAT_TYPE_ALLOW_INVALID |
-								(typmod >= 0 ? FORMAT_TYPE_TYPEMOD_GIVEN : 0));
-}
-
-/* The server prints fields of an interval, too, and some modifiers in the middle. */
-char *
-kept_type_bare(const char *name)
-{
-	int32		typmod;
-	Oid			type = type_by_name(name, &typmod);
 	char	   *bare = pstrdup(name);
 	char	   *out = bare;
 	bool		quoted = false;
 	int			depth = 0;
 
-	if (OidIsValid(type) && typmod == -1)
-		return bare;
-	if (OidIsValid(type))
-		return kept_type_name(type);
 	for (const char *in = name; *in != '\0'; in++)
 	{
 		quoted ^= *in == '"';
@@ -101,6 +78,43 @@ kept_type_bare(const char *name)
 	}
 	*out = '\0';
 	return bare;
+}
+
+/* A modifier that another type of the name does not take is an error to look up. */
+static bool
+is_servers(const char *bare)
+{
+	int32		typmod;
+	Oid			type = type_by_name(bare, &typmod);
+
+	return OidIsValid(type) && type < FirstNormalObjectId;
+}
+
+/* Fields of an interval are a modifier that is not in parentheses. */
+char *
+kept_type_bare(const char *name)
+{
+	char	   *bare = without_modifier(name);
+	int32		typmod;
+
+	return is_servers(bare) ? kept_type_name(type_by_name(bare, &typmod)) : bare;
+}
+
+char *
+kept_type_label(const char *name)
+{
+	int32		typmod;
+	Oid			type;
+
+	/* "-" or "???" was gone when it was kept. */
+	if (name[0] == '-' || name[0] == '?' ||
+		(strchr(name, '(') != NULL && !is_servers(without_modifier(name))))
+		return pstrdup(name);
+	type = type_by_name(name, &typmod);
+	if (!OidIsValid(type))
+		return pstrdup(name);
+	return format_type_extended(type, typmod, FORMAT_TYPE_ALLOW_INVALID |
+								(typmod >= 0 ? FORMAT_TYPE_TYPEMOD_GIVEN : 0));
 }
 
 /* False, and the name left alone, if it is no array's. */

@@ -31,6 +31,7 @@
 #include "utils/catcache.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "verify/attribute.h"
 #include "verify/baseline.h"
 #include "verify/kept_type.h"
 #include "verify/meaning.h"
@@ -50,7 +51,7 @@ typedef struct NameClass
 typedef struct Meaning
 {
 	const NameClass *class;
-	char	   *name;			/* of a call with its types: "=(pg_catalog.text,?)" */
+	char	   *name;			/* of a call with its types: "=(text,?)" */
 	char	   *meaning;		/* a schema, or of a call "app.=(pg_catalog.text,
 								 * pg_catalog.text)"; "" if it is the server's */
 	Oid			objid;			/* unless it comes from a baseline */
@@ -262,6 +263,9 @@ static char *
 actual_type(Node *arg)
 {
 	Oid			type;
+	int32		typmod = -1;
+	char	   *name;
+	char	   *schema;
 
 	if (arg != NULL && IsA(arg, TargetEntry))
 		arg = (Node *) ((TargetEntry *) arg)->expr;
@@ -269,10 +273,13 @@ actual_type(Node *arg)
 	if (arg == NULL || IsA(arg, Const) ||
 		(IsA(arg, Param) && ((Param *) arg)->paramkind == PARAM_EXTERN))
 		return "?";
-	type = exprType(arg);
+	type = wire_type(exprType(arg), &typmod);
 
 	/* One to a client, and so not another type here either. */
-	return kept_type_name(type == VARCHAROID ? TEXTOID : type);
+	if (type == VARCHAROID)
+		type = TEXTOID;
+	return type < FirstNormalObjectId &&
+		name_and_schema(TypeRelationId, type, &name, &schema) ? name : kept_type_name(type);
 }
 
 static char *
@@ -521,40 +528,78 @@ add_raw_meanings(List *meanings, Node *raw, Observation *obs)
 
 /* ---- in the baseline ---- */
 
-void
-put_meanings(StringInfo json, List *meanings)
+BaselineMember
+names_member(List *meanings)
 {
+	BaselineMember member = {.name = "names"};
+	StringInfoData json;
 	ListCell   *lc;
 
-	appendStringInfoChar(json, '[');
+	initStringInfo(&json);
 	foreach(lc, meanings)
 	{
 		Meaning    *meaning = lfirst(lc);
 
-		if (foreach_current_index(lc) > 0)
-			appendStringInfoChar(json, ',');
-		put_text_list(json, list_make3(pstrdup(meaning->class->name), meaning->name,
-									   meaning->meaning));
+		if (meaning->meaning[0] == '\0')
+			continue;
+		appendStringInfoString(&json, json.len > 0 ? "," : "[");
+		put_text_list(&json, list_make3(pstrdup(meaning->class->name), meaning->name,
+										meaning->meaning));
 	}
-	appendStringInfoChar(json, ']');
+	if (json.len > 0)
+	{
+		appendStringInfoChar(&json, ']');
+		member.json = json.data;
+	}
+	return member;
+}
+
+BaselineMember
+server_calls_member(List *meanings)
+{
+	BaselineMember member = {.name = "server_calls"};
+	ListCell   *lc;
+
+	foreach(lc, meanings)
+	{
+		Meaning    *meaning = lfirst(lc);
+
+		if (meaning->meaning[0] == '\0')
+			member.list = lappend(member.list, meaning->name);
+	}
+	member.is_list = member.list != NIL;
+	return member;
+}
+
+static List *
+add_kept(List *meanings, const NameClass *class, char *name, char *meaning)
+{
+	Meaning    *kept = palloc_object(Meaning);
+
+	kept->class = class;
+	kept->name = name;
+	kept->meaning = meaning;
+	kept->objid = InvalidOid;
+	return class != NULL ? lappend(meanings, kept) : meanings;
 }
 
 List *
-meanings_from_texts(List *texts)
+kept_meanings(Jsonb *baseline)
 {
+	List	   *texts = json_strings(json_member(baseline, "names"));
 	List	   *meanings = NIL;
+	ListCell   *lc;
 
 	for (int i = 0; i + 2 < list_length(texts); i += 3)
+		meanings = add_kept(meanings, class_called(list_nth(texts, i)),
+							list_nth(texts, i + 1), list_nth(texts, i + 2));
+	foreach(lc, json_strings(json_member(baseline, "server_calls")))
 	{
-		const NameClass *class = class_called(list_nth(texts, i));
-		Meaning    *meaning = palloc_object(Meaning);
+		char	   *name = lfirst(lc);
 
-		meaning->class = class;
-		meaning->name = list_nth(texts, i + 1);
-		meaning->meaning = list_nth(texts, i + 2);
-		meaning->objid = InvalidOid;
-		if (class != NULL)
-			meanings = lappend(meanings, meaning);
+		meanings = add_kept(meanings, class_of(strchr("~!@#^&|`?+-*/%<>=", name[0]) != NULL
+											   ? OperatorRelationId : ProcedureRelationId),
+							name, "");
 	}
 	return meanings;
 }

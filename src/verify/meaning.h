@@ -10,6 +10,7 @@
 #define COMPAT_GUARD_MEANING_H
 
 #include "nodes/parsenodes.h"
+#include "verify/baseline.h"
 #include "verify/verify.h"
 
 /*
@@ -26,9 +27,13 @@ extern List *add_raw_meanings(List *meanings, Node *raw, Observation *obs);
 extern List *add_meanings(List *meanings, Query *query, bool with_servers,
 						  Observation *obs);
 
-/* As a list of lists of texts, and back. */
-extern void put_meanings(StringInfo json, List *meanings);
-extern List *meanings_from_texts(List *texts);
+/*
+ * As members of a baseline, and back: [[class, name, meaning], ...], and of calls
+ * that mean the server's own only what they call with what types.
+ */
+extern BaselineMember names_member(List *meanings);
+extern BaselineMember server_calls_member(List *meanings);
+extern List *kept_meanings(Jsonb *baseline);
 
 /* Report name-captured. */
 extern void compare_meanings(Observation *obs, List *was, List *is);

@@ -134,7 +134,7 @@ extern Shape *shape_of(Query *query, Oid *paramtypes, int nparams, Observation *
 
 /*
  * {"params": [type, ...], "columns": [[name, type], ...],
- *	"types": see kept_type.h, "names": [[class, name, meaning], ...],
+ *	"types": see kept_type.h, "names" and "server_calls": see meaning.h,
  *	"param_schemas": [schema, ...], "collations": [name, ...]}
  *
  * The contract declares the types of the first ndeclared parameters: see meant_type.

@@ -206,58 +206,34 @@ param_schemas_member(const Shape *shape, int ndeclared)
 Jsonb *
 shape_to_json(const Shape *shape, List *meanings, int ndeclared)
 {
-	StringInfoData names;
-
-	initStringInfo(&names);
-	put_meanings(&names, meanings);
 	return baseline_of((BaselineMember[])
 					   {
 						   params_member(shape),
 						   columns_member(shape),
 						   kept_types_member(keep_types(keep_types(NIL, shape->params),
 														shape->columns)),
-						   {.name = "names", .json = names.data},
+						   names_member(meanings),
+						   server_calls_member(meanings),
 						   param_schemas_member(shape, ndeclared),
 						   {.name = "collations", .is_list = shape->collations != NIL,
 						   .list = shape->collations}
-					   }, 6);
-}
-
-/* The strings of an array, or of an array of arrays, flat. */
-static List *
-json_strings(Jsonb *object, const char *member)
-{
-	JsonbValue *array = json_member(object, member);
-	JsonbIterator *it;
-	JsonbIteratorToken token;
-	JsonbValue	value;
-	List	   *strings = NIL;
-
-	if (array == NULL || array->type != jbvBinary)
-		return NIL;
-	it = JsonbIteratorInit(array->val.binary.data);
-	while ((token = JsonbIteratorNext(&it, &value, false)) != WJB_DONE)
-	{
-		if (token == WJB_ELEM && value.type == jbvString)
-			strings = lappend(strings, pnstrdup(value.val.string.val, value.val.string.len));
-	}
-	return strings;
+					   }, 7);
 }
 
 static Shape *
 shape_from_json(Jsonb *json)
 {
 	Shape	   *shape = palloc0_object(Shape);
-	List	   *columns = json_strings(json, "columns");
+	List	   *columns = json_strings(json_member(json, "columns"));
 	ListCell   *lc;
 
-	foreach(lc, json_strings(json, "params"))
+	foreach(lc, json_strings(json_member(json, "params")))
 		shape->params = add_column(shape->params, "", InvalidOid, lfirst(lc));
 	for (int i = 0; i + 1 < list_length(columns); i += 2)
 		shape->columns = add_column(shape->columns, list_nth(columns, i), InvalidOid,
 									list_nth(columns, i + 1));
 	shape->kept = kept_types(json);
-	shape->collations = json_strings(json, "collations");
+	shape->collations = json_strings(json_member(json, "collations"));
 	return shape;
 }
 
@@ -398,7 +374,7 @@ shape_compare(Observation *obs, Jsonb *baseline, const Shape *is, List *meanings
 
 	compare_params(obs, was, is);
 	compare_columns(obs, was, is);
-	compare_meanings(obs, meanings_from_texts(json_strings(baseline, "names")), meanings);
+	compare_meanings(obs, kept_meanings(baseline), meanings);
 	compare_labels(obs, was, is);
 	compare_collations(obs, was, is);
 }
@@ -406,5 +382,5 @@ shape_compare(Observation *obs, Jsonb *baseline, const Shape *is, List *meanings
 char *
 shape_missing_schema(Jsonb *baseline)
 {
-	return meanings_missing_schema(meanings_from_texts(json_strings(baseline, "names")));
+	return meanings_missing_schema(kept_meanings(baseline));
 }
