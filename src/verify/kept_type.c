@@ -18,8 +18,10 @@
 #include "catalog/pg_type.h"
 #include "contract/document.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/syscache.h"
 #include "verify/attribute.h"
 #include "verify/kept_type.h"
@@ -46,12 +48,44 @@ qualified_name(Oid type, int32 typmod)
 								FORMAT_TYPE_TYPEMOD_GIVEN);
 }
 
+/* Of a type of the server's, which has one name for good. */
+static char *
+server_type_name(Oid type)
+{
+	typedef struct ServerType
+	{
+		Oid			type;		/* must be first */
+		char	   *name;
+	} ServerType;
+	static HTAB *names = NULL;
+	ServerType *known;
+	char	   *name;
+	bool		found;
+
+	if (names == NULL)
+	{
+		HASHCTL		ctl = {.keysize = sizeof(Oid), .entrysize = sizeof(ServerType)};
+
+		names = hash_create("compat_guard server types", 64, &ctl, HASH_ELEM | HASH_BLOBS);
+	}
+	known = hash_search(names, &type, HASH_FIND, NULL);
+	if (known != NULL)
+		return known->name;
+	name = MemoryContextStrdup(TopMemoryContext, qualified_name(type, -1));
+	known = hash_search(names, &type, HASH_ENTER, &found);
+	known->name = name;
+	return name;
+}
+
 char *
 kept_type_name(Oid type)
 {
 	int32		typmod = -1;
 
-	return qualified_name(wire_type(type, &typmod), -1);
+	if (type >= FirstNormalObjectId)
+		type = wire_type(type, &typmod);
+	return type < FirstGenbkiObjectId && OidIsValid(type)
+		? server_type_name(type) : qualified_name(type, -1);
 }
 
 char *

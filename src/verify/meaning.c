@@ -583,16 +583,25 @@ add_kept(List *meanings, const NameClass *class, char *name, char *meaning)
 	return class != NULL ? lappend(meanings, kept) : meanings;
 }
 
-List *
-kept_meanings(Jsonb *baseline)
+/* All but what is the server's. */
+static List *
+kept_names(Jsonb *baseline)
 {
 	List	   *texts = json_strings(json_member(baseline, "names"));
 	List	   *meanings = NIL;
-	ListCell   *lc;
 
 	for (int i = 0; i + 2 < list_length(texts); i += 3)
 		meanings = add_kept(meanings, class_called(list_nth(texts, i)),
 							list_nth(texts, i + 1), list_nth(texts, i + 2));
+	return meanings;
+}
+
+static List *
+kept_server_calls(Jsonb *baseline)
+{
+	List	   *meanings = NIL;
+	ListCell   *lc;
+
 	foreach(lc, json_strings(json_member(baseline, "server_calls")))
 	{
 		char	   *name = lfirst(lc);
@@ -605,11 +614,11 @@ kept_meanings(Jsonb *baseline)
 }
 
 char *
-meanings_missing_schema(List *meanings)
+meanings_missing_schema(Jsonb *baseline)
 {
 	ListCell   *lc;
 
-	foreach(lc, meanings)
+	foreach(lc, kept_names(baseline))
 	{
 		Meaning    *meaning = lfirst(lc);
 
@@ -693,8 +702,10 @@ compare_meaning(Observation *obs, List *was, const Meaning *is)
 }
 
 void
-compare_meanings(Observation *obs, List *was, List *is)
+compare_meanings(Observation *obs, Jsonb *baseline, List *is)
 {
+	List	   *was = kept_names(baseline);
+	bool		complete = false;
 	ListCell   *lc;
 
 	foreach(lc, is)
@@ -702,7 +713,15 @@ compare_meanings(Observation *obs, List *was, List *is)
 		const Meaning *meaning = lfirst(lc);
 
 		/* What the server has is where it was. */
-		if (meaning->meaning[0] != '\0')
-			compare_meaning(obs, was, meaning);
+		if (meaning->meaning[0] == '\0')
+			continue;
+
+		/* What was the server's is asked for only if it matters. */
+		if (!complete && meaning->class->is_there == NULL && meaning_before(was, meaning) == NULL)
+		{
+			was = list_concat(was, kept_server_calls(baseline));
+			complete = true;
+		}
+		compare_meaning(obs, was, meaning);
 	}
 }

@@ -28,15 +28,14 @@ extern List *add_meanings(List *meanings, Query *query, bool with_servers,
 						  Observation *obs);
 
 /*
- * As members of a baseline, and back: [[class, name, meaning], ...], and of calls
- * that mean the server's own only what they call with what types.
+ * As members of a baseline: [[class, name, meaning], ...], and of calls that mean
+ * the server's own only what they call with what types.
  */
 extern BaselineMember names_member(List *meanings);
 extern BaselineMember server_calls_member(List *meanings);
-extern List *kept_meanings(Jsonb *baseline);
 
-/* Report name-captured. */
-extern void compare_meanings(Observation *obs, List *was, List *is);
+/* Report name-captured: what is not as the baseline has it. */
+extern void compare_meanings(Observation *obs, Jsonb *baseline, List *is);
 
 /*
  * Can what went by one qualified name go by the other now?  Nothing of its class
@@ -46,6 +45,6 @@ extern bool object_is_renamed(const char *schema_was, const char *was,
 							  const char *schema_is, const char *is);
 
 /* A schema that a relation was in, and that is gone; or NULL. */
-extern char *meanings_missing_schema(List *meanings);
+extern char *meanings_missing_schema(Jsonb *baseline);
 
 #endif							/* COMPAT_GUARD_MEANING_H */

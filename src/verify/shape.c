@@ -374,7 +374,7 @@ shape_compare(Observation *obs, Jsonb *baseline, const Shape *is, List *meanings
 
 	compare_params(obs, was, is);
 	compare_columns(obs, was, is);
-	compare_meanings(obs, kept_meanings(baseline), meanings);
+	compare_meanings(obs, baseline, meanings);
 	compare_labels(obs, was, is);
 	compare_collations(obs, was, is);
 }
@@ -382,5 +382,5 @@ shape_compare(Observation *obs, Jsonb *baseline, const Shape *is, List *meanings
 char *
 shape_missing_schema(Jsonb *baseline)
 {
-	return meanings_missing_schema(kept_meanings(baseline));
+	return meanings_missing_schema(baseline);
 }
