@@ -449,15 +449,19 @@ types_fit(Match *match, const KeptType *was, const KeptType *is, bool known_by_n
 		match_names(match, lsecond(was->parts), lsecond(is->parts)) == TYPE_SAME;
 }
 
-/* Does what goes by the old name now have all that makes it the old type? */
+/*
+ * Does what goes by the old name now have all that makes it the old type?  A type
+ * renamed to make room for one with more labels is nearer to it than that one.
+ */
 static bool
-is_still_there(Match *match, const KeptType *was)
+is_still_there(Match *match, const KeptType *was, const KeptType *is)
 {
 	Oid			type = type_called(was->name);
 	Match		there = {.was = match->was, .is = keep_type(NIL, type), .depth = match->depth};
-	KeptType   *is = OidIsValid(type) ? find_kept(there.is, was->name) : NULL;
+	KeptType   *other = OidIsValid(type) ? find_kept(there.is, was->name) : NULL;
 
-	return is != NULL && types_fit(&there, was, is, false);
+	return other != NULL && types_fit(&there, was, other, false) &&
+		list_length(other->parts) <= list_length(is->parts);
 }
 
 static TypeMatch
@@ -476,7 +480,7 @@ match_names(Match *match, const char *was_name, const char *is_name)
 		return match_rows(match, was->parts, is->parts);
 	if (strcmp(was_name, is_name) == 0)
 		return types_fit(match, was, is, true) ? TYPE_SAME : TYPE_OTHER;
-	return types_fit(match, was, is, false) && !is_still_there(match, was)
+	return types_fit(match, was, is, false) && !is_still_there(match, was, is)
 		? TYPE_SAME : TYPE_OTHER;
 }
 
