@@ -91,7 +91,7 @@ baseline_has(const Requirement *req, const char *member)
 List *
 baseline_list(const Requirement *req, const char *member)
 {
-	return json_text_list(json_member(req->baseline, member));
+	return json_strings(json_member(req->baseline, member));
 }
 
 List *

@@ -392,9 +392,9 @@ static void
 check_labels(const ColumnCheck *check)
 {
 	Oid			type = enum_below(check->facts.type);
-	List	   *known = OidIsValid(type) && baseline_has(check->req, "type")
-		? kept_labels(kept_types(check->req->baseline),
-					  kept_type_bare(baseline_text(check->req, "type"))) : NIL;
+	char	   *was = OidIsValid(type) ? baseline_text(check->req, "type") : NULL;
+	List	   *known = was != NULL
+		? kept_labels(kept_types(check->req->baseline), kept_type_bare(was)) : NIL;
 
 	if (known != NIL)
 		observe_added_labels(check->obs, format_type_be(type), known, enum_labels(type));

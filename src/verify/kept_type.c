@@ -356,7 +356,7 @@ kept_types(Jsonb *baseline)
 		KeptType   *type = palloc_object(KeptType);
 
 		type->name = pnstrdup(walk.key.data, walk.key.len);
-		type->parts = json_text_list(&walk.value);
+		type->parts = json_strings(&walk.value);
 		if (type->parts != NIL)
 			kept = lappend(kept, type);
 	}
@@ -515,7 +515,7 @@ kept_labels(List *kept, const char *name)
 
 	(void) strip_array(&name);
 	type = find_kept(kept, name);
-	if (type != NULL && strcmp(kind_of(type), "domain") == 0)
+	if (type != NULL && strcmp(kind_of(type), "domain") == 0 && list_length(type->parts) == 2)
 		return kept_labels(kept, lsecond(type->parts));
 	return type != NULL && strcmp(kind_of(type), "enum") == 0
 		? list_copy_tail(type->parts, 1) : NIL;

@@ -184,9 +184,10 @@ operator_signature(Oid operator, bits16 how)
 	char	   *name;
 	char	   *schema;
 
-	op_input_types(operator, &left, &right);
 	if (!name_and_schema(OperatorRelationId, operator, &name, &schema))
 		return psprintf("%u", operator);
+	op_input_types(operator, &left, &right);
+	how |= FORMAT_TYPE_ALLOW_INVALID;
 	return psprintf("%s.%s(%s%s%s)", quote_identifier(schema), name,
 					OidIsValid(left) ? format_type_extended(left, -1, how) : "",
 					OidIsValid(left) ? ", " : "", format_type_extended(right, -1, how));
