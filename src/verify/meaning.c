@@ -45,7 +45,7 @@ typedef struct NameClass
 	const char *name;			/* as it is kept */
 	const char *label;			/* for people */
 	Oid			classid;
-	IsThere		is_there;		/* NULL: what is called, see call_is_there */
+	IsThere		is_there;		/* NULL: what is called, see what_is_left */
 } NameClass;
 
 typedef struct Meaning
