@@ -259,14 +259,27 @@ add_object(List *meanings, Oid classid, Oid objid)
 	return add_meaning(meanings, class_of(classid), name, schema, objid);
 }
 
-/* "?" where the statement has no type of its own. */
+/* The bare name, such as "int8", of one of the server's. */
 static char *
+short_type_name(Oid type)
+{
+	HeapTuple	tup = type < FirstNormalObjectId
+		? SearchSysCache1(TYPEOID, ObjectIdGetDatum(type)) : NULL;
+	char	   *name;
+
+	if (!HeapTupleIsValid(tup))
+		return kept_type_name(type);
+	name = pstrdup(NameStr(((Form_pg_type) GETSTRUCT(tup))->typname));
+	ReleaseSysCache(tup);
+	return name;
+}
+
+/* "?" where the statement has no type of its own. */
+static const char *
 actual_type(Node *arg)
 {
 	Oid			type;
 	int32		typmod = -1;
-	char	   *name;
-	char	   *schema;
 
 	if (arg != NULL && IsA(arg, TargetEntry))
 		arg = (Node *) ((TargetEntry *) arg)->expr;
@@ -274,13 +287,12 @@ actual_type(Node *arg)
 	if (arg == NULL || IsA(arg, Const) ||
 		(IsA(arg, Param) && ((Param *) arg)->paramkind == PARAM_EXTERN))
 		return "?";
-	type = wire_type(exprType(arg), &typmod);
+	type = exprType(arg);
+	if (type >= FirstNormalObjectId)
+		type = wire_type(type, &typmod);
 
 	/* One to a client, and so not another type here either. */
-	if (type == VARCHAROID)
-		type = TEXTOID;
-	return type < FirstNormalObjectId &&
-		name_and_schema(TypeRelationId, type, &name, &schema) ? name : kept_type_name(type);
+	return short_type_name(type == VARCHAROID ? TEXTOID : type);
 }
 
 static char *
