@@ -26,6 +26,7 @@ REGRESS = \
 	surroundings_judged \
 	routines \
 	types \
+	type_identity \
 	bodies \
 	plpgsql \
 	messages \

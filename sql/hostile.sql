@@ -141,7 +141,7 @@ BEGIN
 END $$;
 CREATE FUNCTION hostile.dawdles() RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-	IF current_setting('hostile.armed', true) = 'yes' THEN
+	IF current_setting('hostile.armed', true) IN ('yes', 'dawdles') THEN
 		PERFORM pg_sleep(60);
 	END IF;
 	RETURN 1;
@@ -183,7 +183,7 @@ SET hostile.armed = 'no';
 ALTER TABLE victim.t ADD COLUMN i int;
 -- a cancel in time comes through, whoever is being verified
 SET compat_guard.verify_timeout = '20s';
-SET hostile.armed = 'yes';
+SET hostile.armed = 'dawdles';
 SET statement_timeout = '300ms';
 ALTER TABLE victim.t ADD COLUMN g int;
 SET hostile.armed = 'stubborn';

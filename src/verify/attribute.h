@@ -107,14 +107,23 @@ extern bool type_is_accepted(const NamedType *accepted, const char *at_registrat
  */
 extern Oid	type_by_name(const char *name, int32 *typmod);
 
+/*
+ * The same of a name of the contract that meant a type of this schema when the
+ * requirement was first met: "" or NULL if it has a schema, was not there, or the
+ * server's own.  And that schema, to be kept.
+ */
+extern Oid	meant_type(const char *name, const char *schema, int32 *typmod);
+extern char *meant_schema(Oid type);
+
+/* Can a column of the type hold all that one of a kept type could?  exactly: and
+ * print it alike. */
+extern bool type_holds_kept(const char *kept, Oid type, int32 typmod, bool exactly);
+
 /* The name of a collation; NULL if it is none or gone. */
 extern char *collation_label(Oid collation);
 
 /* The type a driver sees: below a domain its base type. */
 extern Oid	wire_type(Oid type, int32 *typmod);
-
-/* Are they one type to a driver: below domains, text for character varying? */
-extern bool types_look_equal(Oid a, Oid b);
 
 /* A type that the contract names may be dropped, or created. */
 extern void observe_type_name(Observation *obs, const char *name);

@@ -18,8 +18,8 @@ put_name(StringInfo json, const char *name)
 	appendStringInfoString(json, ": ");
 }
 
-static void
-put_list(StringInfo json, List *list)
+void
+put_text_list(StringInfo json, List *list)
 {
 	ListCell   *lc;
 	const char *separator = "";
@@ -43,10 +43,15 @@ baseline_of(const BaselineMember *members, int nmembers)
 	appendStringInfoChar(&json, '{');
 	for (int i = 0; i < nmembers; i++)
 	{
-		if (members[i].is_list)
+		if (members[i].json != NULL)
 		{
 			put_name(&json, members[i].name);
-			put_list(&json, members[i].list);
+			appendStringInfoString(&json, members[i].json);
+		}
+		else if (members[i].is_list)
+		{
+			put_name(&json, members[i].name);
+			put_text_list(&json, members[i].list);
 		}
 		else if (members[i].text != NULL)
 		{
@@ -86,7 +91,26 @@ baseline_has(const Requirement *req, const char *member)
 List *
 baseline_list(const Requirement *req, const char *member)
 {
-	return json_text_list(json_member(req->baseline, member));
+	return json_strings(json_member(req->baseline, member));
+}
+
+List *
+json_strings(JsonbValue *array)
+{
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	List	   *strings = NIL;
+
+	if (array == NULL || array->type != jbvBinary)
+		return NIL;
+	it = JsonbIteratorInit(array->val.binary.data);
+	while ((token = JsonbIteratorNext(&it, &value, false)) != WJB_DONE)
+	{
+		if (token == WJB_ELEM && value.type == jbvString)
+			strings = lappend(strings, pnstrdup(value.val.string.val, value.val.string.len));
+	}
+	return strings;
 }
 
 bool
@@ -97,6 +121,19 @@ text_list_has(List *list, const char *text)
 	foreach(lc, list)
 	{
 		if (strcmp(lfirst(lc), text) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+list_has_text(List *list)
+{
+	ListCell   *lc;
+
+	foreach(lc, list)
+	{
+		if (((char *) lfirst(lc))[0] != '\0')
 			return true;
 	}
 	return false;

@@ -55,7 +55,8 @@
 typedef struct Body
 {
 	BodyKey		key;			/* must be first */
-	char	   *label;			/* of the routine */
+	char	   *label;			/* of the routine, for people */
+	char	   *kept_name;		/* and to be kept */
 	bool		is_sql;			/* and so may be inlined by the planner */
 	Observation *found;
 } Body;
@@ -590,6 +591,7 @@ obtain_body(const RunRoutine *run)
 
 	/* Entered only once it is there whole: it may fail on a lock. */
 	fresh.label = routine_label(run->key.routine);
+	fresh.kept_name = routine_kept_name(run->key.routine);
 	fresh.found = palloc0_object(Observation);
 	look_at_body(&fresh, run);
 	keep_body_problems(&fresh);
@@ -597,6 +599,7 @@ obtain_body(const RunRoutine *run)
 	body = hash_search(bodies, &run->key, HASH_ENTER, &found);
 	old = MemoryContextSwitchTo(bodies_context);
 	body->label = pstrdup(fresh.label);
+	body->kept_name = pstrdup(fresh.kept_name);
 	body->is_sql = fresh.is_sql;
 	body->found = observation_copy(fresh.found);
 	MemoryContextSwitchTo(old);
@@ -617,10 +620,10 @@ add_body_problem(const Requirement *req, Observation *obs, const Body *body,
 	RequirementState state = found->state;
 	Problem    *problem;
 
-	*broken = list_append_unique_ptr(*broken, body->label);
+	*broken = list_append_unique_ptr(*broken, body->kept_name);
 	if (state == STATE_UNMET &&
 		(req->baseline == NULL ||
-		 text_list_has(baseline_list(req, "broken"), body->label)))
+		 text_list_has(baseline_list(req, "broken"), body->kept_name)))
 		state = STATE_MET;
 	problem = observe_problem(obs, found->rule, state, found->expected, found->found,
 							  InvalidOid, NULL);

@@ -20,6 +20,7 @@
 #include "utils/syscache.h"
 #include "verify/attribute.h"
 #include "verify/baseline.h"
+#include "verify/kept_type.h"
 #include "verify/observe.h"
 
 /* A column requirement while it is being verified. */
@@ -30,6 +31,7 @@ typedef struct ColumnCheck
 	Oid			relid;			/* as the contract names it */
 	char	   *name;
 	ColumnFacts facts;
+	List	   *named;			/* of NamedType *, as the contract names them */
 } ColumnCheck;
 
 static void
@@ -79,27 +81,49 @@ any_type_accepts(List *types, const char *at_registration, const ColumnFacts *fa
 	return false;
 }
 
-/* Those of the types that there are, as a list of NamedType *. */
+/*
+ * Those of the types that there are, as a list of NamedType *.  A name that has
+ * come to mean another type, of another kind or over another, means none.
+ */
 static List *
-look_up_types(const ColumnCheck *check, List *names)
+look_up_types(ColumnCheck *check, List *names)
 {
+	List	   *schemas = baseline_list(check->req, "type_schemas");
+	List	   *accepted = baseline_list(check->req, "accepted");
+	List	   *kept = kept_types(check->req->baseline);
 	List	   *types = NIL;
-	ListCell   *lc;
 
-	foreach(lc, names)
+	for (int i = 0; i < list_length(names); i++)
 	{
+		const char *name = list_nth(names, i);
+		const char *schema = i < list_length(schemas) ? list_nth(schemas, i) : "";
+		const char *was = i < list_length(accepted) ? list_nth(accepted, i) : "";
 		NamedType  *type = palloc_object(NamedType);
 
-		type->oid = type_by_name(lfirst(lc), &type->typmod);
-		if (OidIsValid(type->oid))
+		type->oid = meant_type(name, schema, &type->typmod);
+		observe_named_type(check->obs, name, type->oid);
+		check->named = lappend(check->named, type);
+		if (OidIsValid(type->oid) &&
+			(was[0] == '\0' || kept_type_match(kept, was, type->oid) != TYPE_OTHER))
 			types = lappend(types, type);
-		observe_named_type(check->obs, lfirst(lc), type->oid);
 	}
 	return types;
 }
 
+/* The contract's name for the type may be gone, while the type has another. */
+static bool
+type_is_unchanged(const ColumnCheck *check, const char *at_registration)
+{
+	const ColumnFacts *facts = &check->facts;
+
+	return at_registration != NULL &&
+		kept_type_match(kept_types(check->req->baseline), kept_type_bare(at_registration),
+						facts->type) != TYPE_OTHER &&
+		type_holds_kept(at_registration, facts->type, facts->typmod, true);
+}
+
 static void
-check_type(const ColumnCheck *check)
+check_type(ColumnCheck *check)
 {
 	List	   *names = requirement_list(check->req, "type");
 	List	   *types = look_up_types(check, names);
@@ -110,11 +134,13 @@ check_type(const ColumnCheck *check)
 	observe_type(check->obs, facts->type);
 	if (names == NIL || any_type_accepts(types, at_registration, facts))
 		return;
+	if (list_length(types) < list_length(names) && type_is_unchanged(check, at_registration))
+		return;
 
 	expected = type_list_label(names);
 	if (any_type_accepts(types, NULL, facts))
 		expected = psprintf("%s, and no narrower than the %s it was at registration",
-							expected, at_registration);
+							expected, kept_type_label(at_registration));
 	report(check, RULE_COLUMN_TYPE, STATE_UNMET, expected,
 		   psprintf("type %s", type_label(facts->type, facts->typmod)));
 }
@@ -332,22 +358,52 @@ check_collation(const ColumnCheck *check)
 }
 
 static Jsonb *
-column_baseline(const ColumnFacts *facts, Oid type, List *labels)
+column_baseline(const ColumnCheck *check)
 {
-	BaselineMember members[] = {
-		{.name = "collation", .text = collation_label(facts->collation)},
-		{.name = "type", .text = type_label(type, facts->typmod)},
-		{.name = "labels", .is_list = labels != NIL, .list = labels}
-	};
+	const ColumnFacts *facts = &check->facts;
+	List	   *kept = keep_type(NIL, facts->type);
+	List	   *accepted = NIL;
+	List	   *schemas = NIL;
+	ListCell   *lc;
 
-	return baseline_of(members, lengthof(members));
+	foreach(lc, check->named)
+	{
+		NamedType  *type = lfirst(lc);
+
+		kept = keep_type(kept, type->oid);
+		accepted = lappend(accepted, OidIsValid(type->oid)
+						   ? kept_type_name(type->oid) : pstrdup(""));
+		schemas = lappend(schemas, meant_schema(type->oid));
+	}
+	return baseline_of((BaselineMember[])
+					   {
+						   {.name = "collation", .text = collation_label(facts->collation)},
+						   {.name = "type", .text = kept_column_type_name(facts->type, facts->typmod)},
+						   {.name = "accepted", .is_list = list_has_text(schemas),
+						   .list = accepted},
+						   {.name = "type_schemas", .is_list = list_has_text(schemas),
+						   .list = schemas},
+						   kept_types_member(kept)
+					   }, 5);
+}
+
+/* What the column's enum had is known to readers. */
+static void
+check_labels(const ColumnCheck *check)
+{
+	Oid			type = enum_below(check->facts.type);
+	char	   *was = OidIsValid(type) ? baseline_text(check->req, "type") : NULL;
+	List	   *known = was != NULL
+		? kept_labels(kept_types(check->req->baseline), kept_type_bare(was)) : NIL;
+
+	if (known != NIL)
+		observe_added_labels(check->obs, format_type_be(type), known, enum_labels(type));
 }
 
 void
 verify_column(const Requirement *req, Observation *obs)
 {
 	ColumnCheck check = {.req = req, .obs = obs};
-	List	   *labels;
 
 	check.relid = observe_relation(req, obs);
 	if (!OidIsValid(check.relid))
@@ -370,16 +426,8 @@ verify_column(const Requirement *req, Observation *obs)
 	check_identity(&check);
 	check_collation(&check);
 
-	labels = enum_labels(enum_below(check.facts.type));
-	if (baseline_has(req, "labels"))
-		observe_added_labels(obs, format_type_be(enum_below(check.facts.type)),
-							 baseline_list(req, "labels"), labels);
+	check_labels(&check);
 
 	if (req->baseline == NULL)
-	{
-		/* The base type: a domain may be gone when it is asked for. */
-		Oid			type = wire_type(check.facts.type, &check.facts.typmod);
-
-		obs->baseline = column_baseline(&check.facts, type, labels);
-	}
+		obs->baseline = column_baseline(&check);
 }

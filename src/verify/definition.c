@@ -24,6 +24,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
+#include "verify/meaning.h"
 #include "verify/observe.h"
 #include "verify/query.h"
 #include "verify/surroundings.h"
@@ -250,6 +251,49 @@ is_renamed(const Fact *fact, const char *was, const char *is)
 }
 
 static bool
+same_token(const Token *a, const Token *b)
+{
+	return a->length == b->length && strncmp(a->start, b->start, a->length) == 0;
+}
+
+static bool
+name_is_renamed(const Fact *fact, const Token *was, const Token *is)
+{
+	return same_token(was, is) || is_renamed(fact, token_name(was), token_name(is));
+}
+
+/* The rest of a qualified name; false, and nothing taken, if it is none. */
+static bool
+next_part(const char **text, Token *token)
+{
+	const char *p = *text + 1;
+
+	if (**text != '.' || !next_token(&p, token) || !token->is_name)
+		return false;
+	*text = p;
+	return true;
+}
+
+/* Two names that texts go on with. */
+static bool
+same_names(const Fact *fact, Token *was_name, const char **was, Token *is_name,
+		   const char **is)
+{
+	Token		was_part;
+	Token		is_part;
+	bool		qualified = next_part(was, &was_part);
+
+	if (qualified != next_part(is, &is_part))
+		return false;
+	if (!qualified)
+		return name_is_renamed(fact, was_name, is_name);
+	if (name_is_renamed(fact, was_name, is_name) && name_is_renamed(fact, &was_part, &is_part))
+		return true;
+	return object_is_renamed(token_name(was_name), token_name(&was_part),
+							 token_name(is_name), token_name(&is_part));
+}
+
+static bool
 is_same_but_renamed(const Fact *fact, const char *was)
 {
 	const char *is = fact->definition;
@@ -264,9 +308,12 @@ is_same_but_renamed(const Fact *fact, const char *was)
 			return false;
 		if (!more)
 			return true;
-		if (a.length == b.length && strncmp(a.start, b.start, a.length) == 0)
-			continue;
-		if (!a.is_name || !b.is_name || !is_renamed(fact, token_name(&a), token_name(&b)))
+		if (a.is_name && b.is_name)
+		{
+			if (!same_names(fact, &a, &was, &b, &is))
+				return false;
+		}
+		else if (!same_token(&a, &b))
 			return false;
 	}
 }

@@ -176,10 +176,14 @@ extern bool observe_bodies(const Requirement *req, Observation *obs);
  * what is found in a context. */
 extern void bodies_reset(MemoryContext context);
 
-/* "public.charge(bigint, numeric)" (routine.c) */
+/*
+ * "public.charge(bigint, numeric)" for people, and with all types qualified to be
+ * kept; and the routine that was kept so, or InvalidOid (routine.c).
+ */
 extern char *routine_label(Oid routine);
-/* Is there still one of this name and label? */
-extern bool routine_exists(const char *name, const char *label);
+extern char *routine_kept_name(Oid routine);
+extern Oid	routine_called(const char *name, const char *kept_name);
+extern bool routine_in_schema(Oid schema, const char *name);
 
 /* ---- type.c ---- */
 

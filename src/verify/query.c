@@ -19,25 +19,34 @@
 #include "parser/parser.h"
 #include "tcop/tcopprot.h"
 #include "utils/lsyscache.h"
+#include "verify/attribute.h"
+#include "verify/baseline.h"
+#include "verify/meaning.h"
 #include "verify/observe.h"
 #include "verify/query.h"
 #include "verify/surroundings.h"
 
-/* The declared parameter types; the rest is inferred. */
+/*
+ * The declared parameter types; the rest is inferred, and so is one whose name in
+ * the contract no longer stands for a type, for it may have another name now.
+ */
 static Oid *
 declared_params(const Requirement *req, int *nparams)
 {
 	List	   *names = requirement_list(req, "params");
+	List	   *schemas = baseline_list(req, "param_schemas");
 	Oid		   *types = palloc_array(Oid, list_length(names));
-	ListCell   *lc;
 
-	*nparams = 0;
-	foreach(lc, names)
+	*nparams = list_length(names);
+	for (int i = 0; i < *nparams; i++)
 	{
+		const char *name = list_nth(names, i);
 		int32		typmod;
 
-		compat_parse_type(lfirst(lc), &types[*nparams], &typmod);
-		(*nparams)++;
+		types[i] = meant_type(name, i < list_length(schemas) ? list_nth(schemas, i) : NULL,
+							  &typmod);
+		if (!OidIsValid(types[i]) && req->baseline == NULL)
+			compat_parse_type(name, &types[i], &typmod);
 	}
 	return types;
 }
@@ -210,6 +219,7 @@ verify_query(const Requirement *req, Observation *obs)
 	RawStmt    *raw;
 	Query	   *query;
 	Shape	   *shape;
+	List	   *meanings;
 	int			nkeys;
 
 	if (list_length(parsed) != 1)
@@ -223,6 +233,7 @@ verify_query(const Requirement *req, Observation *obs)
 	if (obs->state == STATE_UNMET)
 		return;					/* a schema is missing */
 	(void) try_lock_mentions(raw->stmt, NULL);
+	meanings = add_raw_meanings(NIL, raw->stmt, obs);
 
 	/* As long as the query is not analysed, a literal may name what is not there. */
 	nkeys = list_length(obs->keys);
@@ -230,10 +241,12 @@ verify_query(const Requirement *req, Observation *obs)
 	query = analyse(raw, sql, &paramtypes, &nparams);
 	obs->keys = list_truncate(obs->keys, nkeys);
 
-	shape = shape_of(query, paramtypes, nparams);
+	shape = shape_of(query, paramtypes, nparams, obs);
+	meanings = add_meanings(meanings, query, req->baseline == NULL, obs);
 	if (req->baseline == NULL)
-		obs->baseline = shape_to_json(shape);
+		obs->baseline = shape_to_json(shape, meanings,
+									  list_length(requirement_list(req, "params")));
 	verify_analysed(req, obs, query, sql);
 	if (req->baseline != NULL)
-		shape_compare(obs, req->baseline, shape);
+		shape_compare(obs, req->baseline, shape, meanings);
 }

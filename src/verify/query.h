@@ -124,20 +124,23 @@ extern void try_lock_wait(WaitedFor *waited_for);
 
 typedef struct Shape Shape;
 
-extern Shape *shape_of(Query *query, Oid *paramtypes, int nparams);
+extern Shape *shape_of(Query *query, Oid *paramtypes, int nparams, Observation *obs);
 
 /*
  * {"params": [type, ...], "columns": [[name, type], ...],
- *	"relations": [[name, schema], ...], "routines": [[name, label], ...],
- *	"labels": [[enum, label], ...], "collations": [name, ...]}
+ *	"types": see kept_type.h, "names" and "server_calls": see meaning.h,
+ *	"param_schemas": [schema, ...], "collations": [name, ...]}
+ *
+ * The contract declares the types of the first ndeclared parameters: see meant_type.
  */
-extern Jsonb *shape_to_json(const Shape *shape);
+extern Jsonb *shape_to_json(const Shape *shape, List *meanings, int ndeclared);
 
 /* A schema that a relation of the query was in, and that is gone; or NULL. */
 extern char *shape_missing_schema(Jsonb *baseline);
 
 /* Report query-parameter, query-result, query-result-grew, name-captured,
  * enum-label-added and column-collation. */
-extern void shape_compare(Observation *obs, Jsonb *baseline, const Shape *is);
+extern void shape_compare(Observation *obs, Jsonb *baseline, const Shape *is,
+						  List *meanings);
 
 #endif							/* COMPAT_GUARD_QUERY_H */

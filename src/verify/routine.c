@@ -2,15 +2,17 @@
  * routine.c
  *		Does a call of a function or procedure still work, and return the same?
  *
- * A call is resolved as the parser would resolve it: a routine with just these
- * argument types, or the one that fits best, along the search path.  What is
- * found is compared with what it was when the call first worked.
+ * A call is resolved by the parser's own look-up, so that what is ambiguous to one
+ * is to the other.  What is found is compared with what it was when the call
+ * first worked.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/transam.h"
 #include "base/compat.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
@@ -22,6 +24,7 @@
 #include "utils/syscache.h"
 #include "verify/attribute.h"
 #include "verify/baseline.h"
+#include "verify/kept_type.h"
 #include "verify/observe.h"
 
 /* What a caller sees of a routine. */
@@ -30,19 +33,25 @@ typedef struct RoutineFacts
 	Oid			oid;
 	char	   *schema;
 	char	   *name;
-	char	   *signature;		/* charge(bigint, numeric) */
+	char	   *signature;		/* as it is kept: public.charge(bigint, pg_catalog.numeric) */
 	const char *kind;
 	char		volatility;		/* as in pg_proc */
 	int			required;		/* input arguments without a default */
 	List	   *arguments;		/* of char *: names of the input arguments, "" if none */
 	Oid			result;
 	bool		is_set;
-	List	   *columns;		/* of char *: "name type", of a row */
+	List	   *columns;		/* of ResultColumn *, of a row */
 } RoutineFacts;
+
+typedef struct ResultColumn
+{
+	char	   *name;
+	Oid			type;
+} ResultColumn;
 
 /* ---- what is called ---- */
 
-static bool
+bool
 routine_in_schema(Oid schema, const char *name)
 {
 	CatCList   *list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
@@ -54,101 +63,152 @@ routine_in_schema(Oid schema, const char *name)
 	return found;
 }
 
-/* Of just these argument types, the first along the path; InvalidOid if none. */
-static Oid
-find_exactly(List *names, int nargs, const Oid *argtypes, bool with_out_arguments)
+/* How a call is written, as far as the look-up goes. */
+typedef enum CallForm
 {
-	FuncCandidateList candidate;
+	CALL_PLAIN,
+	CALL_VARIADIC,				/* VARIADIC before the last argument */
+	CALL_PROCEDURE				/* CALL, which passes OUT arguments, too */
+} CallForm;
 
-	for (candidate = FuncnameGetCandidates(names, nargs, NIL, false, false,
-										   with_out_arguments, true);
-		 candidate != NULL;
-		 candidate = candidate->next)
-	{
-		if (candidate->nargs == nargs &&
-			memcmp(candidate->args, argtypes, nargs * sizeof(Oid)) == 0)
-			return candidate->oid;
-	}
-	return InvalidOid;
-}
+typedef struct Call
+{
+	List	   *names;
+	int			nargs;
+	Oid			argtypes[FUNC_MAX_ARGS];
+} Call;
 
 static FuncDetailCode
-find_best(List *names, int nargs, Oid *argtypes, bool with_out_arguments, Oid *routine)
+look_up(const Call *call, CallForm form, Oid *routine)
 {
+	Oid			argtypes[FUNC_MAX_ARGS];
 	Oid			result;
 	bool		is_set;
 	int			nvariadic;
 	Oid			variadic;
 	Oid		   *declared;
-
-	return func_get_detail(names, NIL, NIL, nargs, argtypes, true, true,
-						   with_out_arguments, routine, &result, &is_set,
-						   &nvariadic, &variadic, &declared, NULL);
-}
-
-/*
- * The routine that a call with these arguments runs.  A CALL passes something
- * for the OUT arguments of a procedure, too, so both ways to write its signature
- * are good.
- */
-static FuncDetailCode
-find_routine(List *names, int nargs, Oid *argtypes, Oid *routine)
-{
 	FuncDetailCode code;
 
-	*routine = find_exactly(names, nargs, argtypes, false);
-	if (!OidIsValid(*routine))
-		*routine = find_exactly(names, nargs, argtypes, true);
-	if (OidIsValid(*routine))
-		return FUNCDETAIL_NORMAL;
-
-	code = find_best(names, nargs, argtypes, false, routine);
-	if (code == FUNCDETAIL_NOTFOUND)
-		code = find_best(names, nargs, argtypes, true, routine);
+	memcpy(argtypes, call->argtypes, call->nargs * sizeof(Oid));
+	code = func_get_detail(call->names, NIL, NIL, call->nargs, argtypes,
+						   form != CALL_VARIADIC, true, form == CALL_PROCEDURE,
+						   routine, &result, &is_set, &nvariadic, &variadic,
+						   &declared, NULL);
 	return code == FUNCDETAIL_COERCION ? FUNCDETAIL_NOTFOUND : code;
 }
 
-/* False, and reported, if there is no such type. */
-static bool
-argument_types(const Requirement *req, Observation *obs, int *nargs, Oid *argtypes)
+/*
+ * A procedure found by its input arguments alone: is it the one that a CALL runs,
+ * with something of no type, such as NULL, for each OUT argument?
+ */
+static FuncDetailCode
+look_up_in_full(const Call *call, Oid *routine)
 {
-	ListCell   *lc;
+	HeapTuple	tup = SearchSysCache1(PROCOID, ObjectIdGetDatum(*routine));
+	Call		full = {.names = call->names};
+	Oid		   *types;
+	char	  **names;
+	char	   *modes;
+	int			nargs;
+	int			given = 0;
+	Oid			found = *routine;
+	FuncDetailCode code;
+
+	if (!HeapTupleIsValid(tup))
+		return FUNCDETAIL_NOTFOUND;
+	nargs = get_func_arg_info(tup, &types, &names, &modes);
+	for (int i = 0; i < nargs && full.nargs < FUNC_MAX_ARGS; i++)
+	{
+		if (modes != NULL && modes[i] == PROARGMODE_OUT)
+			full.argtypes[full.nargs++] = UNKNOWNOID;
+		else if (given < call->nargs)
+			full.argtypes[full.nargs++] = call->argtypes[given++];
+	}
+	ReleaseSysCache(tup);
+	if (full.nargs == call->nargs)
+		return FUNCDETAIL_PROCEDURE;
+	code = look_up(&full, CALL_PROCEDURE, &found);
+	if (code == FUNCDETAIL_MULTIPLE)
+		return code;
+	if (code == FUNCDETAIL_PROCEDURE)
+		*routine = found;
+	return FUNCDETAIL_PROCEDURE;
+}
+
+/*
+ * The routine that a call with these arguments runs.  Both ways to write the
+ * signature of a procedure are good, with and without its OUT arguments, and so is
+ * a variadic one with its array.  is_procedure: it is known to be one.
+ */
+static FuncDetailCode
+find_routine(const Call *call, bool is_procedure, Oid *routine)
+{
+	FuncDetailCode code = FUNCDETAIL_NOTFOUND;
+
+	if (is_procedure)
+		code = look_up(call, CALL_PROCEDURE, routine);
+	if (code == FUNCDETAIL_NOTFOUND)
+		code = look_up(call, CALL_PLAIN, routine);
+	if (code == FUNCDETAIL_NOTFOUND && call->nargs > 0)
+		code = look_up(call, CALL_VARIADIC, routine);
+	if (code == FUNCDETAIL_NOTFOUND)
+		code = look_up(call, CALL_PROCEDURE, routine);
+	if (code == FUNCDETAIL_PROCEDURE)
+		code = look_up_in_full(call, routine);
+	return code;
+}
+
+/*
+ * What the contract's argument types mean.  One that has gone by now is passed
+ * as what has no type, as most drivers do, so that a renamed type is found
+ * again: check_argument_types asks if it is the same.  False, and reported, if
+ * there never was such a type.
+ */
+static bool
+argument_types(const Requirement *req, Observation *obs, Call *call)
+{
+	List	   *names = requirement_list(req, "types");
+	List	   *schemas = baseline_list(req, "type_schemas");
 	bool		complete = true;
 
-	*nargs = 0;
-	foreach(lc, requirement_list(req, "types"))
+	call->nargs = 0;
+	for (int i = 0; i < list_length(names); i++)
 	{
 		int32		typmod;
+		Oid			type;
 
-		observe_type_name(obs, lfirst(lc));
-		if (*nargs == FUNC_MAX_ARGS)
+		observe_type_name(obs, list_nth(names, i));
+		if (i == FUNC_MAX_ARGS)
 			return false;
-		argtypes[*nargs] = type_by_name(lfirst(lc), &typmod);
-		complete &= OidIsValid(argtypes[*nargs]);
-		(*nargs)++;
+		type = meant_type(list_nth(names, i),
+						  i < list_length(schemas) ? list_nth(schemas, i) : NULL, &typmod);
+		observe_type(obs, type);
+		if (!OidIsValid(type) && baseline_has(req, "passed"))
+			type = UNKNOWNOID;
+		complete &= OidIsValid(type);
+		call->argtypes[call->nargs++] = type;
 	}
 	return complete;
 }
 
 /* InvalidOid, and reported, if the call does not resolve. */
 static Oid
-resolve_call(const Requirement *req, Observation *obs)
+resolve_call(const Requirement *req, Observation *obs, Call *call)
 {
-	List	   *names = compat_string_to_name_list(requirement_text(req, "routine"));
+	char	   *kind = baseline_text(req, "kind");
 	char	   *schema;
 	char	   *name;
-	Oid			argtypes[FUNC_MAX_ARGS];
-	int			nargs;
 	Oid			routine = InvalidOid;
 	FuncDetailCode code = FUNCDETAIL_NOTFOUND;
 
-	DeconstructQualifiedName(names, &schema, &name);
+	call->names = compat_string_to_name_list(requirement_text(req, "routine"));
+	DeconstructQualifiedName(call->names, &schema, &name);
 	observe_name(obs, ProcedureRelationId, schema, name);
 
 	/* The look-up raises an error for a schema that the role may not use. */
-	if (argument_types(req, obs, &nargs, argtypes) &&
+	if (argument_types(req, obs, call) &&
 		(schema == NULL || schema_is_usable(get_namespace_oid(schema, true))))
-		code = find_routine(names, nargs, argtypes, &routine);
+		code = find_routine(call, kind != NULL && strcmp(kind, "a procedure") == 0, &routine);
 
 	if (code == FUNCDETAIL_MULTIPLE)
 		observe_problem(obs, RULE_QUERY_AMBIGUOUS, STATE_UNMET,
@@ -194,17 +254,8 @@ volatility_rank(char provolatile)
 		provolatile == PROVOLATILE_STABLE ? 1 : 2;
 }
 
-/* A type as a driver is told it: below domains. */
 static char *
-driver_type_label(Oid type)
-{
-	int32		typmod = -1;
-
-	return format_type_extended(wire_type(type, &typmod), -1, FORMAT_TYPE_ALLOW_INVALID);
-}
-
-char *
-routine_label(Oid routine)
+signature(Oid routine, bits16 how)
 {
 	HeapTuple	tup = SearchSysCache1(PROCOID, ObjectIdGetDatum(routine));
 	Form_pg_proc form;
@@ -220,10 +271,22 @@ routine_label(Oid routine)
 	for (int i = 0; i < form->pronargs; i++)
 		appendStringInfo(&label, "%s%s", i > 0 ? ", " : "",
 						 format_type_extended(form->proargtypes.values[i], -1,
-											  FORMAT_TYPE_ALLOW_INVALID));
+											  how | FORMAT_TYPE_ALLOW_INVALID));
 	appendStringInfoChar(&label, ')');
 	ReleaseSysCache(tup);
 	return label.data;
+}
+
+char *
+routine_label(Oid routine)
+{
+	return signature(routine, 0);
+}
+
+char *
+routine_kept_name(Oid routine)
+{
+	return signature(routine, FORMAT_TYPE_FORCE_QUALIFY);
 }
 
 /* The names of the input arguments, "" where there is none. */
@@ -261,9 +324,13 @@ result_columns(Oid routine)
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 
 		if (!att->attisdropped)
-			columns = lappend(columns, psprintf("%s %s",
-												quote_identifier(NameStr(att->attname)),
-												driver_type_label(att->atttypid)));
+		{
+			ResultColumn *column = palloc_object(ResultColumn);
+
+			column->name = pstrdup(NameStr(att->attname));
+			column->type = att->atttypid;
+			columns = lappend(columns, column);
+		}
 	}
 	return columns;
 }
@@ -280,7 +347,7 @@ routine_facts(Oid routine, RoutineFacts *facts)
 	facts->oid = routine;
 	facts->schema = get_namespace_name(form->pronamespace);
 	facts->name = pstrdup(NameStr(form->proname));
-	facts->signature = routine_label(routine);
+	facts->signature = routine_kept_name(routine);
 	facts->kind = kind_label(form->prokind);
 	facts->volatility = form->provolatile;
 	facts->required = form->pronargs - form->pronargdefaults;
@@ -292,26 +359,24 @@ routine_facts(Oid routine, RoutineFacts *facts)
 	return facts->schema != NULL;
 }
 
-static char *
-result_label(const RoutineFacts *facts)
-{
-	return psprintf("%s%s", facts->is_set ? "SETOF " : "", driver_type_label(facts->result));
-}
 
 /* ---- what is expected ---- */
 
-bool
-routine_exists(const char *name, const char *label)
+Oid
+routine_called(const char *name, const char *kept_name)
 {
 	CatCList   *list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
-	bool		found = false;
+	Oid			routine = InvalidOid;
 
-	for (int i = 0; i < list->n_members && !found; i++)
-		found = strcmp(routine_label(((Form_pg_proc)
-									  GETSTRUCT(&list->members[i]->tuple))->oid),
-					   label) == 0;
+	for (int i = 0; i < list->n_members && !OidIsValid(routine); i++)
+	{
+		Oid			other = ((Form_pg_proc) GETSTRUCT(&list->members[i]->tuple))->oid;
+
+		if (strcmp(routine_kept_name(other), kept_name) == 0)
+			routine = other;
+	}
 	ReleaseSysCacheList(list);
-	return found;
+	return routine;
 }
 
 /*
@@ -323,13 +388,13 @@ static void
 check_meaning(const Requirement *req, Observation *obs, const RoutineFacts *facts)
 {
 	char	   *before = baseline_text(req, "signature");
+	Oid			other = before == NULL || strcmp(before, facts->signature) == 0
+		? InvalidOid : routine_called(facts->name, before);
 
-	if (before == NULL || strcmp(before, facts->signature) == 0 ||
-		!routine_exists(facts->name, before))
-		return;
-	observe_problem(obs, RULE_NAME_CAPTURED, STATE_UNMET,
-					psprintf("%s to mean %s", req->object, before),
-					psprintf("it means %s", facts->signature), InvalidOid, NULL);
+	if (OidIsValid(other))
+		observe_problem(obs, RULE_NAME_CAPTURED, STATE_UNMET,
+						psprintf("%s to mean %s", req->object, routine_label(other)),
+						psprintf("it means %s", routine_label(facts->oid)), InvalidOid, NULL);
 }
 
 /* Nothing else is worth comparing if it is of another kind. */
@@ -382,7 +447,7 @@ check_arguments(const Requirement *req, Observation *obs, const RoutineFacts *fa
 		observe_problem(obs, RULE_ROUTINE_MISSING, STATE_UNMET,
 						declared ? psprintf("an argument named %s", quote_identifier(name))
 						: psprintf("argument %d named %s", i + 1, quote_identifier(name)),
-						declared ? psprintf("%s has none", facts->signature)
+						declared ? psprintf("%s has none", routine_label(facts->oid))
 						: now[0] == '\0' ? psprintf("it has no name")
 						: psprintf("it is named %s", quote_identifier(now)),
 						InvalidOid, NULL);
@@ -394,27 +459,112 @@ check_arguments(const Requirement *req, Observation *obs, const RoutineFacts *fa
 						InvalidOid, NULL);
 }
 
-/* As the contract has it: a type name, perhaps after SETOF. */
-static bool
-result_is_declared(const Requirement *req, Observation *obs, const RoutineFacts *facts)
+/* What the routine takes where the call passes its nth argument; or InvalidOid. */
+static Oid
+argument_type(const Call *call, Oid routine, int n)
 {
-	char	   *returns = requirement_text(req, "returns");
-	char	   *type = returns;
-	bool		is_set;
+	HeapTuple	tup = SearchSysCache1(PROCOID, ObjectIdGetDatum(routine));
+	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(tup);
+	Oid			type = InvalidOid;
+	Oid		   *types;
+	char	  **names;
+	char	   *modes;
+
+	if (call->nargs <= form->pronargs)
+		type = form->proargtypes.values[n];
+	else if (n < get_func_arg_info(tup, &types, &names, &modes))
+		type = types[n];
+	ReleaseSysCache(tup);
+	return type;
+}
+
+static bool
+is_row_of_table(Oid type)
+{
+	Oid			relid = get_typ_typrelid(type);
+
+	return OidIsValid(relid) && get_rel_relkind(relid) != RELKIND_COMPOSITE_TYPE;
+}
+
+/*
+ * Is what the call passes still what it was?  A row that has grown is another to
+ * who makes one up, but not to who passes one of a table's.
+ */
+static void
+check_argument_types(const Requirement *req, Observation *obs, const Call *call,
+					 const RoutineFacts *facts)
+{
+	List	   *passed = baseline_list(req, "passed");
+	List	   *kept = kept_types(req->baseline);
+
+	for (int i = 0; i < Min(list_length(passed), call->nargs); i++)
+	{
+		Oid			type = call->argtypes[i];
+		TypeMatch	match;
+		char	   *was;
+		char	   *is;
+
+		if (type == UNKNOWNOID)
+			type = argument_type(call, facts->oid, i);
+		if (!OidIsValid(type))
+			continue;
+		match = kept_type_match(kept, list_nth(passed, i), type);
+		if (match == TYPE_SAME || (match == TYPE_GREW && is_row_of_table(type)))
+			continue;
+		kept_type_contrast(kept, list_nth(passed, i), type, &was, &is);
+		observe_problem(obs, RULE_ROUTINE_MISSING, STATE_UNMET,
+						psprintf("argument %d of type %s", i + 1, was),
+						psprintf("type %s", is), InvalidOid, NULL);
+	}
+}
+
+static const char *
+set_label(bool is_set)
+{
+	return is_set ? "SETOF " : "";
+}
+
+/* The type that the contract says is returned, perhaps after SETOF. */
+static Oid
+declared_result(const Requirement *req, Observation *obs, bool *is_set)
+{
+	char	   *type = requirement_text(req, "returns");
 	int32		typmod;
 
-	if (returns == NULL)
-		return true;
-	is_set = pg_strncasecmp(returns, "setof ", 6) == 0;
-	if (is_set)
+	if (type == NULL)
+		return InvalidOid;
+	*is_set = pg_strncasecmp(type, "setof ", 6) == 0;
+	if (*is_set)
 		type += 6;
 	observe_type_name(obs, type);
-	if (is_set == facts->is_set &&
-		types_look_equal(type_by_name(type, &typmod), facts->result))
-		return true;
-	observe_problem(obs, RULE_ROUTINE_RESULT, STATE_UNMET, psprintf("a result of type %s", returns),
-					psprintf("type %s", result_label(facts)), InvalidOid, NULL);
-	return false;
+	return meant_type(type, baseline_text(req, "returns_schema"), &typmod);
+}
+
+/* Has the name come to mean another type, or none? */
+static bool
+declared_is_other(const Requirement *req, Oid declared)
+{
+	char	   *was = baseline_text(req, "declared");
+
+	return was != NULL && (!OidIsValid(declared) ||
+						   kept_type_match(kept_types(req->baseline), was,
+										   declared) == TYPE_OTHER);
+}
+
+static void
+report_result(Observation *obs, bool was_set, const char *was, bool is_set, const char *is)
+{
+	observe_problem(obs, RULE_ROUTINE_RESULT, STATE_UNMET,
+					psprintf("a result of type %s%s", set_label(was_set), was),
+					psprintf("type %s%s", set_label(is_set), is), InvalidOid, NULL);
+}
+
+static void
+report_grown(Observation *obs, int was, int is)
+{
+	observe_problem(obs, RULE_QUERY_RESULT_GREW, STATE_MET,
+					psprintf("%d result columns", was), psprintf("%d result columns", is),
+					InvalidOid, NULL);
 }
 
 /* Columns that were there are in their places; more may follow, as for SELECT *. */
@@ -422,77 +572,157 @@ static void
 check_columns(const Requirement *req, Observation *obs, const RoutineFacts *facts)
 {
 	List	   *before = baseline_list(req, "columns");
+	List	   *kept = kept_types(req->baseline);
 
-	for (int i = 0; i < list_length(before); i++)
+	for (int i = 0; i + 1 < list_length(before); i += 2)
 	{
-		const char *column = list_nth(before, i);
-		const char *now = i < list_length(facts->columns) ? list_nth(facts->columns, i) : NULL;
+		const char *name = list_nth(before, i);
+		const char *type = list_nth(before, i + 1);
+		ResultColumn *now = i / 2 < list_length(facts->columns)
+			? list_nth(facts->columns, i / 2) : NULL;
+		char	   *was = kept_type_label(type);
+		char	   *is = NULL;
 
-		if (now != NULL && strcmp(column, now) == 0)
+		if (now != NULL && strcmp(name, now->name) == 0 &&
+			kept_type_match(kept, type, now->type) != TYPE_OTHER)
 			continue;
+		if (now != NULL)
+			kept_type_contrast(kept, type, now->type, &was, &is);
 		observe_problem(obs, RULE_ROUTINE_RESULT, STATE_UNMET,
-						psprintf("result column %d %s", i + 1, column),
-						now ? pstrdup(now) : pstrdup("no such column"), InvalidOid, NULL);
+						psprintf("result column %d %s %s", i / 2 + 1, quote_identifier(name), was),
+						now == NULL ? pstrdup("no such column")
+						: psprintf("%s %s", quote_identifier(now->name), is),
+						InvalidOid, NULL);
 		return;
 	}
-	if (before != NIL && list_length(facts->columns) > list_length(before))
-		observe_problem(obs, RULE_QUERY_RESULT_GREW, STATE_MET,
-						psprintf("%d result columns", list_length(before)),
-						psprintf("%d result columns", list_length(facts->columns)),
-						InvalidOid, NULL);
+	if (before != NIL && 2 * list_length(facts->columns) > list_length(before))
+		report_grown(obs, list_length(before) / 2, list_length(facts->columns));
+}
+
+/* A row is its columns, whatever its type is called. */
+static void
+check_result_as_before(const Requirement *req, Observation *obs, const RoutineFacts *facts)
+{
+	char	   *before = baseline_text(req, "returns");
+	bool		was_set = baseline_has(req, "set");
+	bool		is_row = baseline_list(req, "columns") != NIL && facts->columns != NIL;
+	List	   *kept = kept_types(req->baseline);
+	char	   *was;
+	char	   *is;
+
+	if (before == NULL)
+		return;
+	if (was_set != facts->is_set ||
+		(!is_row && kept_type_match(kept, before, facts->result) == TYPE_OTHER))
+	{
+		kept_type_contrast(kept, before, facts->result, &was, &is);
+		report_result(obs, was_set, was, facts->is_set, is);
+	}
+	else
+		check_columns(req, obs, facts);
 }
 
 static void
 check_result(const Requirement *req, Observation *obs, const RoutineFacts *facts)
 {
-	char	   *before = baseline_text(req, "returns");
-	char	   *now = result_label(facts);
+	bool		is_set = false;
+	Oid			declared = declared_result(req, obs, &is_set);
 
-	if (!result_is_declared(req, obs, facts))
-		return;
-	if (before != NULL && requirement_text(req, "returns") == NULL && strcmp(before, now) != 0)
-		observe_problem(obs, RULE_ROUTINE_RESULT, STATE_UNMET,
-						psprintf("a result of type %s", before), psprintf("type %s", now),
-						InvalidOid, NULL);
-	else
+	if (requirement_text(req, "returns") == NULL || declared_is_other(req, declared))
+		check_result_as_before(req, obs, facts);
+	else if (is_set == facts->is_set && OidIsValid(declared) &&
+			 type_match(declared, facts->result) != TYPE_OTHER)
 		check_columns(req, obs, facts);
+	else
+	{
+		char	   *returns = requirement_text(req, "returns");
+
+		report_result(obs, false, returns, facts->is_set,
+					  kept_type_label(kept_type_name(facts->result)));
+	}
+}
+
+static List *
+column_texts(const RoutineFacts *facts)
+{
+	List	   *texts = NIL;
+	ListCell   *lc;
+
+	foreach(lc, facts->columns)
+	{
+		ResultColumn *column = lfirst(lc);
+
+		texts = lappend(texts, column->name);
+		texts = lappend(texts, kept_type_name(column->type));
+	}
+	return texts;
 }
 
 static Jsonb *
-facts_to_baseline(const RoutineFacts *facts)
+routine_baseline(const Requirement *req, Observation *obs, const Call *call,
+				 const RoutineFacts *facts)
 {
-	BaselineMember members[] = {
-		{.name = "schema", .text = facts->schema},
-		{.name = "signature", .text = facts->signature},
-		{.name = "kind", .text = facts->kind},
-		{.name = "volatility", .text = psprintf("%c", facts->volatility)},
-		{.name = "required", .text = psprintf("%d", facts->required)},
-		{.name = "arguments", .is_list = true, .list = facts->arguments},
-		{.name = "returns", .text = result_label(facts)},
-		{.name = "columns", .is_list = true, .list = facts->columns}
-	};
+	bool		is_set;
+	Oid			declared = declared_result(req, obs, &is_set);
+	List	   *kept = keep_type(keep_type(NIL, facts->result), declared);
+	List	   *passed = NIL;
+	List	   *schemas = NIL;
+	ListCell   *lc;
 
-	return baseline_of(members, lengthof(members));
+	for (int i = 0; i < call->nargs; i++)
+	{
+		passed = lappend(passed, kept_type_name(call->argtypes[i]));
+		schemas = lappend(schemas, meant_schema(call->argtypes[i]));
+		kept = keep_type(kept, call->argtypes[i]);
+	}
+	foreach(lc, facts->columns)
+		kept = keep_type(kept, ((ResultColumn *) lfirst(lc))->type);
+	return baseline_of((BaselineMember[])
+					   {
+						   {.name = "schema", .text = facts->schema},
+						   {.name = "signature", .text = facts->signature},
+						   {.name = "kind", .text = facts->kind},
+						   {.name = "volatility", .text = psprintf("%c", facts->volatility)},
+						   {.name = "required", .text = psprintf("%d", facts->required)},
+						   {.name = "arguments", .is_list = true, .list = facts->arguments},
+						   {.name = "passed", .is_list = true, .list = passed},
+						   {.name = "type_schemas", .is_list = list_has_text(schemas),
+						   .list = schemas},
+						   {.name = "returns", .text = kept_type_name(facts->result)},
+						   {.name = "declared", .text = OidIsValid(declared)
+						   ? kept_type_name(declared) : NULL},
+						   {.name = "returns_schema", .text = declared >= FirstNormalObjectId
+						   ? meant_schema(declared) : NULL},
+						   {.name = "set", .text = facts->is_set ? "yes" : NULL},
+						   {.name = "columns", .is_list = true, .list = column_texts(facts)},
+						   kept_types_member(kept)
+					   }, 14);
 }
 
 void
 verify_routine(const Requirement *req, Observation *obs)
 {
-	Oid			routine = resolve_call(req, obs);
+	Call		call;
+	Oid			routine = resolve_call(req, obs, &call);
 	RoutineFacts facts;
+	ListCell   *lc;
 
 	if (!OidIsValid(routine) || !routine_facts(routine, &facts))
 		return;
 	observe_routine(obs, routine);
 	observe_type(obs, facts.result);
+	foreach(lc, facts.columns)
+		observe_type(obs, ((ResultColumn *) lfirst(lc))->type);
 
 	check_meaning(req, obs, &facts);
 	if (!kind_is_other(req, obs, &facts))
 	{
 		check_volatility(req, obs, &facts);
 		check_arguments(req, obs, &facts);
+		check_argument_types(req, obs, &call, &facts);
 		check_result(req, obs, &facts);
 	}
-	obs->baseline = facts_to_baseline(&facts);
+	if (req->baseline == NULL)
+		obs->baseline = routine_baseline(req, obs, &call, &facts);
 	(void) observe_bodies(req, obs);
 }

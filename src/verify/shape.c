@@ -2,46 +2,48 @@
  * shape.c
  *		The shape of a query: what a client sees of it besides its rows.
  *
- * Its parameters' types, its result columns, which relations the names in it
- * stand for, and by which collations it sorts and compares.  The shape of a
- * query when it first worked is its baseline.
+ * Its parameters' types, its result columns, and by which collations it sorts and
+ * compares.  The shape of a query when it first worked is its baseline, with
+ * what the names in it stood for.
  */
 #include "postgres.h"
 
-#include "access/transam.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
-#include "utils/json.h"
-#include "utils/lsyscache.h"
 #include "verify/attribute.h"
+#include "verify/baseline.h"
+#include "verify/kept_type.h"
+#include "verify/meaning.h"
 #include "verify/observe.h"
 #include "verify/query.h"
 
-typedef struct ResultColumn
+typedef struct ShapeColumn
 {
 	char	   *name;
-	char	   *type;
-} ResultColumn;
-
-/* What a name in the query stands for, or a label that a type has. */
-typedef struct NameMeaning
-{
-	char	   *name;
-	char	   *meaning;
-} NameMeaning;
+	Oid			type;			/* of a query, or */
+	char	   *kept_type;		/* of a baseline */
+} ShapeColumn;
 
 struct Shape
 {
-	List	   *params;			/* of char *: type names */
-	List	   *columns;		/* of ResultColumn * */
-	List	   *relations;		/* of NameMeaning *: their schemas */
-	List	   *routines;		/* of NameMeaning *: which of that name; not the server's */
-	List	   *labels;			/* of NameMeaning *: those of the columns' enums */
+	List	   *params;			/* of ShapeColumn *, without names */
+	List	   *columns;		/* of ShapeColumn * */
+	List	   *kept;			/* what types were: see kept_type.h */
 	List	   *collations;		/* of char *: other than the default */
 };
+
+static List *
+add_column(List *columns, const char *name, Oid type, char *kept_type)
+{
+	ShapeColumn *column = palloc_object(ShapeColumn);
+
+	column->name = pstrdup(name);
+	column->type = type;
+	column->kept_type = kept_type;
+	return lappend(columns, column);
+}
 
 static void
 shape_add_columns(Shape *shape, List *targetlist)
@@ -51,87 +53,12 @@ shape_add_columns(Shape *shape, List *targetlist)
 	foreach(lc, targetlist)
 	{
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);
-		ResultColumn *column;
 
-		if (tle->resjunk)
-			continue;
-		column = palloc_object(ResultColumn);
-		column->name = pstrdup(tle->resname ? tle->resname : "?column?");
-
-		/* A client is told the type a domain is over. */
-		column->type = format_type_be(getBaseType(exprType((Node *) tle->expr)));
-		shape->columns = lappend(shape->columns, column);
+		if (!tle->resjunk)
+			shape->columns = add_column(shape->columns,
+										tle->resname ? tle->resname : "?column?",
+										exprType((Node *) tle->expr), NULL);
 	}
-}
-
-static List *
-add_meaning(List *meanings, char *name, char *meaning)
-{
-	NameMeaning *new = palloc_object(NameMeaning);
-
-	new->name = name;
-	new->meaning = meaning;
-	return name != NULL && meaning != NULL ? lappend(meanings, new) : meanings;
-}
-
-static void
-shape_add_labels(Shape *shape, List *targetlist)
-{
-	ListCell   *lc;
-	ListCell   *lcl;
-
-	foreach(lc, targetlist)
-	{
-		TargetEntry *tle = lfirst_node(TargetEntry, lc);
-		Oid			type = tle->resjunk ? InvalidOid
-			: enum_below(exprType((Node *) tle->expr));
-
-		foreach(lcl, enum_labels(type))
-			shape->labels = add_meaning(shape->labels, format_type_be(type), lfirst(lcl));
-	}
-}
-
-static void
-shape_add_routine(Shape *shape, Oid routine)
-{
-	if (routine >= FirstNormalObjectId)
-		shape->routines = add_meaning(shape->routines, get_func_name(routine),
-									  routine_label(routine));
-}
-
-static bool
-shape_add_meanings(Node *node, Shape *shape)
-{
-	ListCell   *lc;
-
-	if (node == NULL)
-		return false;
-	switch (nodeTag(node))
-	{
-		case T_FuncExpr:
-			if (((FuncExpr *) node)->funcformat == COERCE_EXPLICIT_CALL)
-				shape_add_routine(shape, ((FuncExpr *) node)->funcid);
-			break;
-		case T_Aggref:
-			shape_add_routine(shape, ((Aggref *) node)->aggfnoid);
-			break;
-		case T_WindowFunc:
-			shape_add_routine(shape, ((WindowFunc *) node)->winfnoid);
-			break;
-		case T_Query:
-			foreach(lc, ((Query *) node)->rtable)
-			{
-				Oid			relid = lfirst_node(RangeTblEntry, lc)->relid;
-
-				if (lfirst_node(RangeTblEntry, lc)->rtekind == RTE_RELATION)
-					shape->relations = add_meaning(shape->relations, get_rel_name(relid),
-												   get_namespace_name(get_rel_namespace(relid)));
-			}
-			return query_tree_walker((Query *) node, shape_add_meanings, shape, 0);
-		default:
-			break;
-	}
-	return expression_tree_walker(node, shape_add_meanings, shape);
 }
 
 static void
@@ -186,167 +113,139 @@ compare_names(const ListCell *a, const ListCell *b)
 	return strcmp(lfirst(a), lfirst(b));
 }
 
+static void
+observe_types(Observation *obs, List *columns)
+{
+	ListCell   *lc;
+
+	foreach(lc, columns)
+		observe_type(obs, ((ShapeColumn *) lfirst(lc))->type);
+}
+
 Shape *
-shape_of(Query *query, Oid *paramtypes, int nparams)
+shape_of(Query *query, Oid *paramtypes, int nparams, Observation *obs)
 {
 	Shape	   *shape = palloc0_object(Shape);
 	List	   *targetlist = query->commandType == CMD_SELECT
 		? query->targetList : query->returningList;
 
 	for (int i = 0; i < nparams; i++)
-		shape->params = lappend(shape->params,
-								OidIsValid(paramtypes[i]) ? format_type_be(paramtypes[i])
-								: pstrdup("unused"));
+		shape->params = add_column(shape->params, "", paramtypes[i], NULL);
 	shape_add_columns(shape, targetlist);
-	shape_add_labels(shape, targetlist);
-	shape_add_meanings((Node *) query, shape);
+	observe_types(obs, shape->params);
+	observe_types(obs, shape->columns);
 	shape_add_collations((Node *) query, shape);
 	list_sort(shape->collations, compare_names);
 	return shape;
 }
 
-/* ["a", "b"] */
-static void
-append_texts(StringInfo buf, List *texts)
-{
-	ListCell   *lc;
-	const char *separator = "[";
+/* ---- in the baseline ---- */
 
-	if (texts == NIL)
-		appendStringInfoChar(buf, '[');
-	foreach(lc, texts)
-	{
-		appendStringInfoString(buf, separator);
-		escape_json(buf, lfirst(lc));
-		separator = ",";
-	}
-	appendStringInfoChar(buf, ']');
+/* A parameter that the statement does not use has no type. */
+static char *
+kept_name(const ShapeColumn *column)
+{
+	return OidIsValid(column->type) ? kept_type_name(column->type) : pstrdup("unused");
 }
 
-static void
-put_meanings(StringInfo buf, const char *member, List *meanings)
+static List *
+keep_types(List *kept, List *columns)
 {
 	ListCell   *lc;
-	const char *separator = "";
 
-	appendStringInfo(buf, ",\"%s\":[", member);
-	foreach(lc, meanings)
+	foreach(lc, columns)
+		kept = keep_type(kept, ((ShapeColumn *) lfirst(lc))->type);
+	return kept;
+}
+
+static BaselineMember
+params_member(const Shape *shape)
+{
+	BaselineMember member = {.name = "params", .is_list = true};
+	ListCell   *lc;
+
+	foreach(lc, shape->params)
+		member.list = lappend(member.list, kept_name(lfirst(lc)));
+	return member;
+}
+
+static BaselineMember
+columns_member(const Shape *shape)
+{
+	BaselineMember member = {.name = "columns"};
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	appendStringInfoChar(&buf, '[');
+	foreach(lc, shape->columns)
 	{
-		NameMeaning *meaning = lfirst(lc);
+		ShapeColumn *column = lfirst(lc);
 
-		appendStringInfo(buf, "%s[", separator);
-		escape_json(buf, meaning->name);
-		appendStringInfoChar(buf, ',');
-		escape_json(buf, meaning->meaning);
-		appendStringInfoChar(buf, ']');
-		separator = ",";
+		if (foreach_current_index(lc) > 0)
+			appendStringInfoChar(&buf, ',');
+		put_text_list(&buf, list_make2(column->name, kept_name(column)));
 	}
-	appendStringInfoChar(buf, ']');
+	appendStringInfoChar(&buf, ']');
+	member.json = buf.data;
+	return member;
+}
+
+static BaselineMember
+param_schemas_member(const Shape *shape, int ndeclared)
+{
+	BaselineMember member = {.name = "param_schemas"};
+
+	for (int i = 0; i < Min(ndeclared, list_length(shape->params)); i++)
+		member.list = lappend(member.list,
+							  meant_schema(((ShapeColumn *) list_nth(shape->params, i))->type));
+	member.is_list = list_has_text(member.list);
+	return member;
 }
 
 Jsonb *
-shape_to_json(const Shape *shape)
+shape_to_json(const Shape *shape, List *meanings, int ndeclared)
 {
-	StringInfoData buf;
-	ListCell   *lc;
-	const char *separator = "";
-
-	initStringInfo(&buf);
-	appendStringInfoString(&buf, "{\"params\":");
-	append_texts(&buf, shape->params);
-	appendStringInfoString(&buf, ",\"columns\":[");
-	foreach(lc, shape->columns)
-	{
-		ResultColumn *column = lfirst(lc);
-
-		appendStringInfo(&buf, "%s[", separator);
-		escape_json(&buf, column->name);
-		appendStringInfoChar(&buf, ',');
-		escape_json(&buf, column->type);
-		appendStringInfoChar(&buf, ']');
-		separator = ",";
-	}
-	appendStringInfoChar(&buf, ']');
-	put_meanings(&buf, "relations", shape->relations);
-	put_meanings(&buf, "routines", shape->routines);
-	if (shape->labels != NIL)
-		put_meanings(&buf, "labels", shape->labels);
-	if (shape->collations != NIL)
-	{
-		appendStringInfoString(&buf, ",\"collations\":");
-		append_texts(&buf, shape->collations);
-	}
-	appendStringInfoChar(&buf, '}');
-	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(buf.data)));
-}
-
-/* The strings of an array, or of an array of pairs, flat. */
-static List *
-json_pairs(Jsonb *object, const char *member)
-{
-	JsonbValue *array = json_member(object, member);
-	JsonbIterator *it;
-	JsonbIteratorToken token;
-	JsonbValue	value;
-	List	   *strings = NIL;
-
-	if (array == NULL || array->type != jbvBinary)
-		return NIL;
-	it = JsonbIteratorInit(array->val.binary.data);
-	while ((token = JsonbIteratorNext(&it, &value, false)) != WJB_DONE)
-	{
-		if (token == WJB_ELEM && value.type == jbvString)
-			strings = lappend(strings, pnstrdup(value.val.string.val, value.val.string.len));
-	}
-	return strings;
-}
-
-static List *
-json_meanings(Jsonb *object, const char *member)
-{
-	List	   *pairs = json_pairs(object, member);
-	List	   *meanings = NIL;
-
-	for (int i = 0; i + 1 < list_length(pairs); i += 2)
-		meanings = add_meaning(meanings, list_nth(pairs, i), list_nth(pairs, i + 1));
-	return meanings;
+	return baseline_of((BaselineMember[])
+					   {
+						   params_member(shape),
+						   columns_member(shape),
+						   kept_types_member(keep_types(keep_types(NIL, shape->params),
+														shape->columns)),
+						   names_member(meanings),
+						   server_calls_member(meanings),
+						   param_schemas_member(shape, ndeclared),
+						   {.name = "collations", .is_list = shape->collations != NIL,
+						   .list = shape->collations}
+					   }, 7);
 }
 
 static Shape *
 shape_from_json(Jsonb *json)
 {
 	Shape	   *shape = palloc0_object(Shape);
-	List	   *columns = json_pairs(json, "columns");
+	List	   *columns = json_strings(json_member(json, "columns"));
+	ListCell   *lc;
 
-	shape->params = json_pairs(json, "params");
-	shape->collations = json_pairs(json, "collations");
+	foreach(lc, json_strings(json_member(json, "params")))
+		shape->params = add_column(shape->params, "", InvalidOid, lfirst(lc));
 	for (int i = 0; i + 1 < list_length(columns); i += 2)
-	{
-		ResultColumn *column = palloc_object(ResultColumn);
-
-		column->name = list_nth(columns, i);
-		column->type = list_nth(columns, i + 1);
-		shape->columns = lappend(shape->columns, column);
-	}
-	shape->relations = json_meanings(json, "relations");
-	shape->routines = json_meanings(json, "routines");
-	shape->labels = json_meanings(json, "labels");
+		shape->columns = add_column(shape->columns, list_nth(columns, i), InvalidOid,
+									list_nth(columns, i + 1));
+	shape->kept = kept_types(json);
+	shape->collations = json_strings(json_member(json, "collations"));
 	return shape;
 }
 
 /* ---- comparing shapes ---- */
 
+/* What the statement does not use, or did not, has no type to compare. */
 static bool
-is_string_type(const char *type)
+param_is_other(const Shape *was, const ShapeColumn *old, const ShapeColumn *new)
 {
-	return strcmp(type, "character varying") == 0 || strcmp(type, "text") == 0;
-}
-
-/* varchar and text are sent alike, and without a modifier take the same values. */
-static bool
-same_wire_type(const char *was, const char *is)
-{
-	return strcmp(was, is) == 0 || (is_string_type(was) && is_string_type(is));
+	if (!OidIsValid(new->type) || strcmp(old->kept_type, "unused") == 0)
+		return strcmp(old->kept_type, kept_name(new)) != 0;
+	return kept_type_match(was->kept, old->kept_type, new->type) != TYPE_SAME;
 }
 
 static void
@@ -356,14 +255,48 @@ compare_params(Observation *obs, const Shape *was, const Shape *is)
 
 	for (int i = 0; i < n; i++)
 	{
-		const char *type_was = list_nth(was->params, i);
-		const char *type_is = list_nth(is->params, i);
+		ShapeColumn *old = list_nth(was->params, i);
+		ShapeColumn *new = list_nth(is->params, i);
+		char	   *type_was = "unused";
+		char	   *type_is = "unused";
 
-		if (!same_wire_type(type_was, type_is))
-			observe_problem(obs, RULE_QUERY_PARAMETER, STATE_UNMET,
-							psprintf("parameter $%d of type %s", i + 1, type_was),
-							psprintf("type %s", type_is), InvalidOid, NULL);
+		if (!param_is_other(was, old, new))
+			continue;
+		if (OidIsValid(new->type))
+			kept_type_contrast(was->kept, old->kept_type, new->type, &type_was, &type_is);
+		observe_problem(obs, RULE_QUERY_PARAMETER, STATE_UNMET,
+						psprintf("parameter $%d of type %s", i + 1, type_was),
+						psprintf("type %s", type_is), InvalidOid, NULL);
 	}
+}
+
+/* A column that has kept its place.  False, and reported, if it is another. */
+static bool
+compare_column(Observation *obs, const Shape *was, int i, const ShapeColumn *old,
+			   const ShapeColumn *new)
+{
+	TypeMatch	match = new != NULL && strcmp(old->name, new->name) == 0
+		? kept_type_match(was->kept, old->kept_type, new->type) : TYPE_OTHER;
+	char	   *type_was = NULL;
+	char	   *type_is = NULL;
+	char	   *expected;
+
+	if (match == TYPE_SAME)
+		return true;
+	if (new != NULL)
+		kept_type_contrast(was->kept, old->kept_type, new->type, &type_was, &type_is);
+	else
+		type_was = kept_type_label(old->kept_type);
+	expected = psprintf("result column %d \"%s\" of type %s", i + 1, old->name, type_was);
+	if (match == TYPE_GREW)
+		observe_problem(obs, RULE_QUERY_RESULT_GREW, STATE_MET, expected,
+						psprintf("type %s", type_is), InvalidOid, old->name);
+	else
+		observe_problem(obs, RULE_QUERY_RESULT, STATE_UNMET, expected,
+						new == NULL ? pstrdup("no such column")
+						: psprintf("column \"%s\" of type %s", new->name, type_is),
+						InvalidOid, old->name);
+	return match == TYPE_GREW;
 }
 
 static void
@@ -372,77 +305,18 @@ compare_columns(Observation *obs, const Shape *was, const Shape *is)
 	int			nwas = list_length(was->columns);
 	int			nis = list_length(is->columns);
 
+	/* What follows a column that is gone has moved: once is enough. */
 	for (int i = 0; i < nwas; i++)
 	{
-		ResultColumn *old = list_nth(was->columns, i);
-		ResultColumn *new = i < nis ? list_nth(is->columns, i) : NULL;
-
-		if (new != NULL && strcmp(old->name, new->name) == 0 &&
-			same_wire_type(old->type, new->type))
-			continue;
-
-		/* What follows a column that is gone has moved: once is enough. */
-		observe_problem(obs, RULE_QUERY_RESULT, STATE_UNMET,
-						psprintf("result column %d \"%s\" of type %s", i + 1, old->name, old->type),
-						new == NULL ? pstrdup("no such column")
-						: psprintf("column \"%s\" of type %s", new->name, new->type),
-						InvalidOid, old->name);
-		return;
+		if (!compare_column(obs, was, i, list_nth(was->columns, i),
+							i < nis ? list_nth(is->columns, i) : NULL))
+			return;
 	}
 	if (nis > nwas)
 		observe_problem(obs, RULE_QUERY_RESULT_GREW, STATE_MET,
 						psprintf("%d result columns", nwas),
 						psprintf("%d result columns: statements prepared before fail with SQLSTATE 0A000", nis),
 						InvalidOid, NULL);
-}
-
-/*
- * NULL if "new" is just as it was; else what the name meant before, or a pair
- * without a meaning if it was not there.
- */
-static const NameMeaning *
-meaning_before(List *was, const NameMeaning *new)
-{
-	static const NameMeaning none = {NULL, NULL};
-	const NameMeaning *before = &none;
-	ListCell   *lc;
-
-	foreach(lc, was)
-	{
-		const NameMeaning *old = lfirst(lc);
-
-		if (strcmp(old->name, new->name) != 0)
-			continue;
-		if (strcmp(old->meaning, new->meaning) == 0)
-			return NULL;
-		before = old;
-	}
-	return before;
-}
-
-/* A name that now stands for another relation although the old one is there. */
-static void
-compare_relations(Observation *obs, const Shape *was, const Shape *is)
-{
-	ListCell   *lc;
-
-	foreach(lc, is->relations)
-	{
-		const NameMeaning *new = lfirst(lc);
-		const NameMeaning *old = meaning_before(was->relations, new);
-		Oid			namespace;
-
-		if (old == NULL || old->meaning == NULL)
-			continue;
-		namespace = get_namespace_oid(old->meaning, true);
-		if (OidIsValid(namespace) && OidIsValid(get_relname_relid(old->name, namespace)))
-			observe_problem(obs, RULE_NAME_CAPTURED, STATE_UNMET,
-							psprintf("%s to mean %s", quote_identifier(old->name),
-									 quote_qualified_identifier(old->meaning, old->name)),
-							psprintf("it means %s",
-									 quote_qualified_identifier(new->meaning, new->name)),
-							InvalidOid, NULL);
-	}
 }
 
 /* "collation C, en", for people */
@@ -472,53 +346,35 @@ compare_collations(Observation *obs, const Shape *was, const Shape *is)
 						found, InvalidOid, NULL);
 }
 
-/* The same for a call; one that was not there was of a routine of the server's. */
-static void
-compare_routines(Observation *obs, const Shape *was, const Shape *is)
-{
-	ListCell   *lc;
-
-	foreach(lc, is->routines)
-	{
-		const NameMeaning *new = lfirst(lc);
-		const NameMeaning *old = meaning_before(was->routines, new);
-
-		if (old == NULL ||
-			(old->meaning != NULL && !routine_exists(old->name, old->meaning)))
-			continue;
-		observe_problem(obs, RULE_NAME_CAPTURED, STATE_UNMET,
-						old->meaning != NULL
-						? psprintf("a call of %s to mean %s", quote_identifier(old->name), old->meaning)
-						: psprintf("a call of %s to mean the server's own", quote_identifier(new->name)),
-						psprintf("it means %s", new->meaning), InvalidOid, NULL);
-	}
-}
-
-/* Types that were there before and have more labels now. */
+/* Types that were there before and have more labels now; each is said once. */
 static void
 compare_labels(Observation *obs, const Shape *was, const Shape *is)
 {
-	ListCell   *lc;
+	List	   *said = NIL;
 
-	foreach(lc, is->labels)
+	for (int i = 0; i < Min(list_length(was->columns), list_length(is->columns)); i++)
 	{
-		const NameMeaning *new = lfirst(lc);
-		const NameMeaning *old = meaning_before(was->labels, new);
+		ShapeColumn *old = list_nth(was->columns, i);
+		Oid			column_type = ((ShapeColumn *) list_nth(is->columns, i))->type;
+		Oid			type = enum_below(column_type);
+		List	   *known = OidIsValid(type) ? kept_labels(was->kept, old->kept_type) : NIL;
 
-		if (old != NULL && old->meaning != NULL)
-			observe_added_labels(obs, new->name, NIL, list_make1(new->meaning));
+		if (known == NIL || list_member_oid(said, type) ||
+			kept_type_match(was->kept, old->kept_type, column_type) == TYPE_OTHER)
+			continue;
+		said = lappend_oid(said, type);
+		observe_added_labels(obs, format_type_be(type), known, enum_labels(type));
 	}
 }
 
 void
-shape_compare(Observation *obs, Jsonb *baseline, const Shape *is)
+shape_compare(Observation *obs, Jsonb *baseline, const Shape *is, List *meanings)
 {
 	Shape	   *was = shape_from_json(baseline);
 
 	compare_params(obs, was, is);
 	compare_columns(obs, was, is);
-	compare_relations(obs, was, is);
-	compare_routines(obs, was, is);
+	compare_meanings(obs, baseline, meanings);
 	compare_labels(obs, was, is);
 	compare_collations(obs, was, is);
 }
@@ -526,14 +382,5 @@ shape_compare(Observation *obs, Jsonb *baseline, const Shape *is)
 char *
 shape_missing_schema(Jsonb *baseline)
 {
-	ListCell   *lc;
-
-	foreach(lc, json_meanings(baseline, "relations"))
-	{
-		const NameMeaning *meaning = lfirst(lc);
-
-		if (schema_is_missing(meaning->meaning))
-			return meaning->meaning;
-	}
-	return NULL;
+	return meanings_missing_schema(baseline);
 }

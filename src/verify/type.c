@@ -24,6 +24,7 @@
 #include "utils/syscache.h"
 #include "verify/attribute.h"
 #include "verify/baseline.h"
+#include "verify/kept_type.h"
 #include "verify/observe.h"
 
 /* ---- enums ---- */
@@ -134,7 +135,13 @@ check_labels(const Requirement *req, Observation *obs, List *labels)
 
 /* ---- composite types ---- */
 
-/* "name type" of each attribute. */
+typedef struct Attribute
+{
+	char	   *name;
+	Oid			type;
+	int32		typmod;
+} Attribute;
+
 static List *
 attributes_of(Oid relid)
 {
@@ -150,48 +157,85 @@ attributes_of(Oid relid)
 	for (AttrNumber attnum = 1; attnum <= natts; attnum++)
 	{
 		ColumnFacts facts;
-		int32		typmod;
+		Attribute  *attribute;
 
 		if (!column_facts(relid, attnum, &facts))
 			continue;
-		typmod = facts.typmod;
-		attributes = lappend(attributes, get_attname(relid, attnum, false));
-		attributes = lappend(attributes,
-							 format_type_extended(wire_type(facts.type, &typmod), typmod,
-												  FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_ALLOW_INVALID));
+		attribute = palloc_object(Attribute);
+		attribute->name = get_attname(relid, attnum, false);
+		attribute->type = facts.type;
+		attribute->typmod = facts.typmod;
+		attributes = lappend(attributes, attribute);
 	}
 	return attributes;
 }
 
-/* The lists alternate names and types. */
-static void
-check_attributes(Observation *obs, Oid relid, List *before, List *attributes)
+/* To be kept: names and types in turn. */
+static List *
+attribute_texts(List *attributes)
 {
+	List	   *texts = NIL;
+	ListCell   *lc;
+
+	foreach(lc, attributes)
+	{
+		Attribute  *attribute = lfirst(lc);
+
+		texts = lappend(texts, attribute->name);
+		texts = lappend(texts, kept_column_type_name(attribute->type, attribute->typmod));
+	}
+	return texts;
+}
+
+static Attribute *
+find_attribute(List *attributes, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, attributes)
+	{
+		if (strcmp(((Attribute *) lfirst(lc))->name, name) == 0)
+			return lfirst(lc);
+	}
+	return NULL;
+}
+
+/* Was the type kept, and does it hold what that held? */
+static bool
+is_kept_type(const Requirement *req, const char *kept, Oid type, int32 typmod)
+{
+	return kept_type_match(kept_types(req->baseline), kept_type_bare(kept), type) != TYPE_OTHER &&
+		type_holds_kept(kept, type, typmod, false);
+}
+
+static void
+check_attributes(const Requirement *req, Observation *obs, Oid relid, List *attributes)
+{
+	List	   *before = baseline_list(req, "attributes");
+
 	for (int i = 0; i + 1 < list_length(before); i += 2)
 	{
 		const char *name = list_nth(before, i);
 		const char *type = list_nth(before, i + 1);
-		const char *now = NULL;
+		Attribute  *now = find_attribute(attributes, name);
 
-		for (int j = 0; j + 1 < list_length(attributes); j += 2)
-		{
-			if (strcmp(list_nth(attributes, j), name) == 0)
-				now = list_nth(attributes, j + 1);
-		}
 		if (now == NULL)
 			observe_problem(obs, RULE_COLUMN_MISSING, STATE_UNMET,
 							psprintf("attribute %s", quote_identifier(name)),
 							psprintf("no such attribute in %s", relation_label(relid)),
 							relid, name);
-		else if (strcmp(now, type) != 0)
+		else if (!is_kept_type(req, type, now->type, now->typmod))
 			observe_problem(obs, RULE_COLUMN_TYPE, STATE_UNMET,
-							psprintf("attribute %s of type %s", quote_identifier(name), type),
-							psprintf("type %s", now), relid, name);
+							psprintf("attribute %s of type %s", quote_identifier(name),
+									 kept_type_label(type)),
+							psprintf("type %s",
+									 kept_type_label(kept_column_type_name(now->type, now->typmod))),
+							relid, name);
 	}
-	if (before != NIL && list_length(attributes) > list_length(before))
+	if (before != NIL && 2 * list_length(attributes) > list_length(before))
 		observe_problem(obs, RULE_QUERY_RESULT_GREW, STATE_MET,
 						psprintf("%d attributes", list_length(before) / 2),
-						psprintf("%d attributes", list_length(attributes) / 2), relid, NULL);
+						psprintf("%d attributes", list_length(attributes)), relid, NULL);
 }
 
 /* ---- the type itself ---- */
@@ -222,49 +266,92 @@ find_type(const char *schema, const char *name)
 		? type_oid(namespace, name) : InvalidOid;
 }
 
-/* "domain over text": what a driver has to know of it besides its name. */
-static char *
+static const char *
 kind_label(const FormData_pg_type *form)
 {
-	int32		typmod = form->typtypmod;
-
 	switch (form->typtype)
 	{
 		case TYPTYPE_ENUM:
-			return pstrdup("an enum");
+			return "an enum";
 		case TYPTYPE_COMPOSITE:
-			return pstrdup("a composite type");
+			return "a composite type";
 		case TYPTYPE_DOMAIN:
-			return psprintf("a domain over %s",
-							format_type_extended(form->typbasetype, typmod,
-												 FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_ALLOW_INVALID));
+			return "a domain";
 		case TYPTYPE_RANGE:
-			return psprintf("a range of %s",
-							format_type_extended(get_range_subtype(form->oid), -1,
-												 FORMAT_TYPE_ALLOW_INVALID));
+			return "a range";
 		case TYPTYPE_MULTIRANGE:
-			return pstrdup("a multirange");
+			return "a multirange";
 		case TYPTYPE_PSEUDO:
-			return pstrdup("a pseudo-type");
+			return "a pseudo-type";
 		default:
-			return pstrdup(OidIsValid(form->typelem) ? "an array" : "a base type");
+			return OidIsValid(form->typelem) ? "an array" : "a base type";
 	}
 }
 
-/* What else the answer hangs on: a row type is altered as a relation. */
-static void
-observe_parts(Observation *obs, const FormData_pg_type *form)
+/* What a domain or range is over; InvalidOid for other types. */
+static Oid
+type_below(const FormData_pg_type *form)
 {
-	observe_type(obs, form->oid);
-	if (OidIsValid(form->typrelid))
-		observe_object(obs, RelationRelationId, form->typrelid);
+	return form->typtype == TYPTYPE_DOMAIN ? form->typbasetype
+		: form->typtype == TYPTYPE_RANGE ? get_range_subtype(form->oid) : InvalidOid;
+}
+
+/* "a domain over text": what a driver has to know of it besides its name. */
+static char *
+full_kind_label(const char *kind, const char *over)
+{
+	if (over == NULL)
+		return pstrdup(kind);
+	return psprintf("%s %s %s", kind, strcmp(kind, "a range") == 0 ? "of" : "over",
+					kept_type_label(over));
+}
+
+/* Is it of the kind that it was, over the same? */
+static bool
+check_kind(const Requirement *req, Observation *obs, const FormData_pg_type *form)
+{
+	char	   *kind = baseline_text(req, "kind");
+	char	   *over = baseline_text(req, "over");
+	Oid			below = type_below(form);
+
+	if (kind == NULL)
+		return true;
+	if (strcmp(kind, kind_label(form)) == 0 &&
+		(over == NULL || is_kept_type(req, over, below, form->typtypmod)))
+		return true;
+	observe_problem(obs, RULE_TYPE_MISSING, STATE_UNMET, full_kind_label(kind, over),
+					full_kind_label(kind_label(form),
+									OidIsValid(below) ? kept_column_type_name(below, form->typtypmod) : NULL),
+					InvalidOid, NULL);
+	return false;
+}
+
+static Jsonb *
+type_baseline(const FormData_pg_type *form, List *labels, List *attributes)
+{
+	Oid			below = type_below(form);
+	List	   *texts = attribute_texts(attributes);
+	List	   *kept = keep_type(NIL, below);
+	ListCell   *lc;
+
+	foreach(lc, attributes)
+		kept = keep_type(kept, ((Attribute *) lfirst(lc))->type);
+	return baseline_of((BaselineMember[])
+					   {
+						   {.name = "schema", .text = get_namespace_name(form->typnamespace)},
+						   {.name = "kind", .text = kind_label(form)},
+						   {.name = "over", .text = OidIsValid(below)
+						   ? kept_column_type_name(below, form->typtypmod) : NULL},
+						   {.name = "labels", .is_list = labels != NIL, .list = labels},
+						   {.name = "attributes", .is_list = texts != NIL, .list = texts},
+						   kept_types_member(kept)
+					   }, 6);
 }
 
 void
 verify_type(const Requirement *req, Observation *obs)
 {
 	List	   *names = compat_string_to_name_list(requirement_text(req, "type"));
-	char	   *before = baseline_text(req, "kind");
 	FormData_pg_type form;
 	char	   *schema;
 	char	   *name;
@@ -287,24 +374,15 @@ verify_type(const Requirement *req, Observation *obs)
 	ReleaseSysCache(tup);
 	schema = get_namespace_name(form.typnamespace);
 
-	observe_parts(obs, &form);
+	observe_type(obs, form.oid);
 	(void) observe_captured(req, obs, name, schema, type_in_schema);
 	labels = enum_labels(type);
 	attributes = attributes_of(form.typrelid);
-	if (before != NULL && strcmp(before, kind_label(&form)) != 0)
-		observe_problem(obs, RULE_TYPE_MISSING, STATE_UNMET, before, kind_label(&form),
-						InvalidOid, NULL);
-	else
+	if (check_kind(req, obs, &form))
 	{
 		check_labels(req, obs, labels);
-		check_attributes(obs, form.typrelid, baseline_list(req, "attributes"), attributes);
+		check_attributes(req, obs, form.typrelid, attributes);
 	}
-	obs->baseline = baseline_of((BaselineMember[])
-								{
-									{.name = "schema", .text = schema},
-									{.name = "kind", .text = kind_label(&form)},
-									{.name = "labels", .is_list = labels != NIL, .list = labels},
-									{.name = "attributes", .is_list = attributes != NIL,
-									.list = attributes}
-								}, 4);
+	if (req->baseline == NULL)
+		obs->baseline = type_baseline(&form, labels, attributes);
 }

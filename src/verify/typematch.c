@@ -2,11 +2,10 @@
  * typematch.c
  *		May a column of one type be used where another is expected?
  *
- * What counts is what a driver sees and what the column can hold.  A domain is
- * sent as its base type, text and character varying are the same on the wire,
- * and a larger limit takes all that the smaller one took.  Everything else is
- * another type: int -> bigint fails in typed drivers, numeric(10,2) -> (10,3)
- * prints 1.50 as 1.500, char(n) pads.
+ * What counts is what a driver sees, which kept_type.c decides, and what the
+ * column can hold: a larger limit takes all that the smaller one took.
+ * Everything else is another type: int -> bigint fails in typed drivers,
+ * numeric(10,2) -> (10,3) prints 1.50 as 1.500, char(n) pads.
  *
  * A contract may leave the modifier open: "character varying" accepts any
  * length.  It does not accept that the length found at registration shrinks
@@ -18,13 +17,16 @@
 #include "access/transam.h"
 #include "base/compat.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "nodes/parsenodes.h"
+#include "nodes/value.h"
 #include "parser/parse_type.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "verify/attribute.h"
+#include "verify/kept_type.h"
 #include "verify/observe.h"
 
 typedef struct ColumnType
@@ -34,10 +36,9 @@ typedef struct ColumnType
 	bool		is_array;
 } ColumnType;
 
-Oid
-type_by_name(const char *name, int32 *typmod)
+static Oid
+look_up_type(TypeName *type_name, int32 *typmod)
 {
-	TypeName   *type_name = compat_type_string_to_type_name(name);
 	Type		tup;
 	Oid			oid = InvalidOid;
 
@@ -66,6 +67,51 @@ type_by_name(const char *name, int32 *typmod)
 }
 
 Oid
+type_by_name(const char *name, int32 *typmod)
+{
+	return look_up_type(compat_type_string_to_type_name(name), typmod);
+}
+
+/*
+ * A name that a contract has goes on meaning the type that it meant first, while
+ * that is there: what the version sends and reads has not become another type
+ * because something else of the name is found earlier now.
+ */
+Oid
+meant_type(const char *name, const char *schema, int32 *typmod)
+{
+	TypeName   *type_name = compat_type_string_to_type_name(name);
+
+	if (schema != NULL && schema[0] != '\0' && list_length(type_name->names) == 1)
+	{
+		Oid			type;
+
+		type_name->names = lcons(makeString(pstrdup(schema)), type_name->names);
+		type = look_up_type(type_name, typmod);
+		if (OidIsValid(type))
+			return type;
+	}
+	return type_by_name(name, typmod);
+}
+
+char *
+meant_schema(Oid type)
+{
+	HeapTuple	tup;
+	char	   *schema = NULL;
+
+	if (type < FirstNormalObjectId)
+		return pstrdup("");
+	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	if (HeapTupleIsValid(tup))
+	{
+		schema = get_namespace_name(((Form_pg_type) GETSTRUCT(tup))->typnamespace);
+		ReleaseSysCache(tup);
+	}
+	return schema != NULL ? schema : pstrdup("");
+}
+
+Oid
 wire_type(Oid type, int32 *typmod)
 {
 	/* The lookup below raises an error if the type is gone. */
@@ -86,6 +132,10 @@ observe_type(Observation *obs, Oid type)
 			break;
 		observe_object(obs, TypeRelationId, type);
 		form = (Form_pg_type) GETSTRUCT(tup);
+
+		/* A row type is altered as a relation. */
+		if (OidIsValid(form->typrelid))
+			observe_object(obs, RelationRelationId, form->typrelid);
 		type = OidIsValid(form->typbasetype) ? form->typbasetype : form->typelem;
 		ReleaseSysCache(tup);
 	}
@@ -136,30 +186,6 @@ column_type_by_name(const char *name, ColumnType *type)
 	Oid			oid = type_by_name(name, &typmod);
 
 	return OidIsValid(oid) && column_type(oid, typmod, type);
-}
-
-static bool
-is_string(Oid type)
-{
-	return type == TEXTOID || type == VARCHAROID;
-}
-
-/* The same for a driver, modifiers aside. */
-static bool
-same_wire_type(const ColumnType *a, const ColumnType *b)
-{
-	return a->is_array == b->is_array &&
-		(a->oid == b->oid || (is_string(a->oid) && is_string(b->oid)));
-}
-
-bool
-types_look_equal(Oid a, Oid b)
-{
-	ColumnType	type_a;
-	ColumnType	type_b;
-
-	return OidIsValid(a) && OidIsValid(b) && column_type(a, -1, &type_a) &&
-		column_type(b, -1, &type_b) && same_wire_type(&type_a, &type_b);
 }
 
 /*
@@ -229,26 +255,36 @@ modifier_is_wider(const ColumnType *before, const ColumnType *now, bool exactly)
 }
 
 bool
+type_holds_kept(const char *kept, Oid oid, int32 typmod, bool exactly)
+{
+	ColumnType	before,
+				now;
+
+	/* What is gone cannot be asked, and of another type something else. */
+	if (!column_type_by_name(kept, &before) || !column_type(oid, typmod, &now) ||
+		type_match(before.oid, now.oid) == TYPE_OTHER)
+		return true;
+
+	/* What has no modifier holds whatever it held with one. */
+	if (now.typmod == -1 && !exactly)
+		return true;
+	return modifier_is_wider(&before, &now, exactly);
+}
+
+bool
 type_is_accepted(const NamedType *named, const char *at_registration,
 				 Oid oid, int32 typmod)
 {
 	ColumnType	accepted,
-				before,
 				now;
 
-	if (!column_type(named->oid, named->typmod, &accepted) ||
-		!column_type(oid, typmod, &now) ||
-		!same_wire_type(&accepted, &now))
+	if (type_match(named->oid, oid) == TYPE_OTHER ||
+		!column_type(named->oid, named->typmod, &accepted) ||
+		!column_type(oid, typmod, &now))
 		return false;
 
 	/* The contract gives a modifier, or is text, which has none. */
 	if (accepted.typmod != -1 || accepted.oid != now.oid)
 		return modifier_is_wider(&accepted, &now, true);
-
-	/* What has no modifier holds whatever it held with one. */
-	if (now.typmod == -1 || at_registration == NULL ||
-		!column_type_by_name(at_registration, &before) ||
-		!same_wire_type(&before, &now))
-		return true;
-	return modifier_is_wider(&before, &now, false);
+	return at_registration == NULL || type_holds_kept(at_registration, oid, typmod, false);
 }
