@@ -18,6 +18,7 @@ REGRESS = \
 	rollback \
 	journal \
 	removal \
+	midst \
 	hostile \
 	damage \
 	registry \

@@ -9,7 +9,12 @@
  *	  so that the client gets the error in answer to the statement;
  *	- so is every statement if compat_guard.verify = statement;
  *	- a CONCURRENTLY command commits in its middle, where an error would leave
- *	  an invalid index behind: it is judged before it starts.
+ *	  an invalid index behind: it is judged before it starts;
+ *	- what runs in the midst of a command that commits there (an expression of an
+ *	  index may run anything) is judged as soon as it is done.
+ *
+ * Invariant: each statement has a frame in which it is collected, wherever it
+ * runs.  What is not collected is what the commands that commit do by themselves.
  */
 #include "postgres.h"
 
@@ -23,6 +28,7 @@
 #include "commands/event_trigger.h"
 #include "fmgr.h"
 #include "guard/guard.h"
+#include "guard/statement.h"
 #include "guard/touched.h"
 #include "judge/judge.h"
 #include "nodes/parsenodes.h"
@@ -179,7 +185,7 @@ concurrent_target(Node *stmt)
 
 /* Judge what a CONCURRENTLY command is going to do.  Returns its table. */
 static Oid
-judge_before(Node *stmt, const char *source)
+judge_before(Node *stmt, const StatementFrame *frame)
 {
 	Oid			relid = concurrent_target(stmt);
 
@@ -189,7 +195,7 @@ judge_before(Node *stmt, const char *source)
 
 		relid = IndexGetRelation(index, true);
 		if (OidIsValid(relid))
-			judge_index_drop(index, relid, source);
+			judge_index_drop(index, relid, touched_frame_text(frame));
 	}
 	return relid;
 }
@@ -212,13 +218,17 @@ reindex_target(ReindexStmt *stmt)
 
 /* The statement is over that was not watched, for it commits in its middle. */
 static void
-touch_by(Oid relid, StatementFrame *frame)
+touch_target(StatementFrame *frame)
 {
-	StatementFrame *outer = touched_enter(frame);
+	StatementFrame *outer;
 
+	if (!OidIsValid(frame->target))
+		return;
+	frame->is_quiet = false;
+	outer = touched_enter(frame);
 	PG_TRY();
 	{
-		touched_object(RelationRelationId, relid);
+		touched_object(RelationRelationId, frame->target);
 	}
 	PG_FINALLY();
 	{
@@ -227,15 +237,50 @@ touch_by(Oid relid, StatementFrame *frame)
 	PG_END_TRY();
 }
 
-/* It is done and cannot be undone: remember what became of it. */
+/* ---- what is done before and after a statement ---- */
+
 static void
-record_after(Oid relid, StatementFrame *frame)
+judge_now(void)
 {
-	if (!OidIsValid(relid))
-		return;
-	touch_by(relid, frame);
-	judge_record(touched_names());
+	judge_enforce(touched_names());
 	touched_clear();
+}
+
+/* Fill in the frame of a statement that is about to run, and judge what has to be. */
+static void
+before_statement(StatementFrame *frame, Node *stmt, StatementKind kind)
+{
+	frame->is_ddl = (kind == STATEMENT_DDL);
+	frame->is_quiet = (kind == STATEMENT_CONCURRENT || kind == STATEMENT_REBUILD);
+	frame->commits = frame->is_quiet && !IsInTransactionBlock(frame->by_client);
+	if (kind == STATEMENT_DDL)
+		prepare_ddl(stmt);
+	if (kind == STATEMENT_CONCURRENT)
+		frame->target = judge_before(stmt, frame);
+	if (IsA(stmt, ReindexStmt))
+		frame->target = reindex_target((ReindexStmt *) stmt);
+}
+
+/*
+ * It is done and its frame left.  A command that has committed cannot be undone
+ * any more: what became of it is only remembered.
+ */
+static void
+after_statement(StatementFrame *frame, StatementKind kind)
+{
+	if (frame->is_quiet)
+		touch_target(frame);
+	if (!touched_anything() || touched_in_preview())
+		return;
+	if (kind == STATEMENT_CONCURRENT)
+	{
+		judge_record(touched_names());
+		touched_clear();
+	}
+	else if (frame->by_client
+			 ? guard_verify == VERIFY_EACH_STATEMENT || !IsInTransactionBlock(true)
+			 : frame->outer != NULL && frame->outer->commits)
+		judge_now();
 }
 
 /* ---- the hook ---- */
@@ -258,38 +303,30 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 {
 	Node	   *stmt = pstmt->utilityStmt;
 	StatementKind kind;
-	StatementFrame frame;
+	StatementFrame frame = {0};
 	StatementFrame *outer;
-	volatile Oid target = InvalidOid;
-	bool		toplevel = (context == PROCESS_UTILITY_TOPLEVEL);
 
 	/*
 	 * Transaction commands come in a failed transaction too, and may free the
 	 * statement they are.
 	 */
 	if (IsA(stmt, TransactionStmt) || IsAbortedTransactionBlockState() ||
-		touched_is_suspended() || verify_is_running() || !guard_is_active() ||
-		updates_guard(stmt))
+		verify_is_running() || !guard_is_active() || updates_guard(stmt))
 	{
 		call_next(pstmt, source, readonly_tree, context, params, env, dest, qc);
 		return;
 	}
 
 	kind = classify(stmt);
-	if (kind == STATEMENT_DDL)
-		prepare_ddl(stmt);
-	if (kind == STATEMENT_CONCURRENT)
-		target = judge_before(stmt, source);
-	if (IsA(stmt, ReindexStmt))
-		target = reindex_target((ReindexStmt *) stmt);
-
 	frame.source = source;
 	frame.location = pstmt->stmt_location;
 	frame.length = pstmt->stmt_len;
-	frame.is_ddl = (kind == STATEMENT_DDL);
+	frame.text = statement_without_secrets(stmt, source, frame.location, frame.length);
+	frame.by_client = (context == PROCESS_UTILITY_TOPLEVEL);
+	before_statement(&frame, stmt, kind);
 	outer = touched_enter(&frame);
-	if (kind == STATEMENT_CONCURRENT || kind == STATEMENT_REBUILD)
-		touched_suspend();
+	if (outer != NULL && statement_has_secrets(stmt))
+		touched_hide_outer(&frame);
 
 	PG_TRY();
 	{
@@ -305,29 +342,32 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 	PG_FINALLY();
 	{
 		touched_leave(outer);
-		if (kind == STATEMENT_CONCURRENT || kind == STATEMENT_REBUILD)
-			touched_resume();
 	}
 	PG_END_TRY();
 
 	/* CREATE or DROP EXTENSION compat_guard may have changed the answer. */
-	if (!guard_is_active())
-		return;
-	if (kind == STATEMENT_REBUILD && OidIsValid(target))
-		touch_by(target, &frame);
-	if (kind == STATEMENT_CONCURRENT)
-		record_after(target, &frame);
-	else if (toplevel && touched_anything() &&
-			 (guard_verify == VERIFY_EACH_STATEMENT || !IsInTransactionBlock(true)))
-	{
-		judge_enforce(touched_names());
-		touched_clear();
-	}
+	if (guard_is_active())
+		after_statement(&frame, kind);
 }
 
 /* ---- the loader ---- */
 
 GUARD_FUNCTION(compat_guard_load);
+
+/* What the hook would have done before the statement in which it was loaded. */
+static void
+loaded_by_statement(Node *stmt)
+{
+	StatementFrame frame = {.source = debug_query_string};
+
+	frame.by_client = statement_find(stmt, debug_query_string, &frame.location, &frame.length);
+	if (frame.by_client)
+		frame.text = statement_without_secrets(stmt, frame.source, frame.location, frame.length);
+	else
+		frame.text = statement_of_message(stmt, debug_query_string);
+	before_statement(&frame, stmt, classify(stmt));
+	touched_loaded_mid_statement(&frame);
+}
 
 /*
  * compat_guard.load() returns event_trigger
@@ -340,11 +380,9 @@ GUARD_FUNCTION(compat_guard_load);
 Datum
 compat_guard_load(PG_FUNCTION_ARGS)
 {
-	static Oid	target = InvalidOid;
 	EventTriggerData *data;
+	StatementFrame *frame;
 	Node	   *stmt;
-	StatementKind kind;
-	bool		is_end;
 
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		ereport(ERROR,
@@ -352,36 +390,15 @@ compat_guard_load(PG_FUNCTION_ARGS)
 				 errmsg("function \"%s\" must be called by an event trigger", "compat_guard.load")));
 	data = (EventTriggerData *) fcinfo->context;
 	stmt = data->parsetree;
-	kind = classify(stmt);
-	is_end = strcmp(data->event, "ddl_command_end") == 0;
 
-	if (is_end)
-		touched_loading_statement_ends();
-	if (touched_in_statement() || verify_is_running() || !guard_is_active() ||
-		updates_guard(stmt))
-		PG_RETURN_NULL();		/* the hook is there, or not wanted */
-
-	if (is_end)
+	if (strcmp(data->event, "ddl_command_end") == 0)
 	{
-		if (touched_is_suspended())
-		{
-			StatementFrame frame = {.source = debug_query_string};
-
-			touched_resume();
-			record_after(target, &frame);
-		}
+		if (touched_loading_statement_ends(&frame) && guard_is_active())
+			after_statement(frame, classify(stmt));
 	}
-	else if (kind == STATEMENT_CONCURRENT || kind == STATEMENT_REBUILD)
-	{
-		target = kind == STATEMENT_CONCURRENT
-			? judge_before(stmt, debug_query_string) : InvalidOid;
-		touched_suspend();
-	}
-	else
-	{
-		prepare_ddl(stmt);
-		touched_loaded_mid_statement();
-	}
+	else if (!touched_in_statement() && !verify_is_running() && guard_is_active() &&
+			 !updates_guard(stmt))
+		loaded_by_statement(stmt);
 	PG_RETURN_NULL();
 }
 
