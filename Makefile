@@ -19,6 +19,7 @@ REGRESS = \
 	journal \
 	removal \
 	midst \
+	secrets \
 	hostile \
 	damage \
 	registry \

@@ -308,9 +308,10 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 
 	/*
 	 * Transaction commands come in a failed transaction too, and may free the
-	 * statement they are.
+	 * statement they are.  A subcommand is a part of what runs already.
 	 */
 	if (IsA(stmt, TransactionStmt) || IsAbortedTransactionBlockState() ||
+		(context == PROCESS_UTILITY_SUBCOMMAND && touched_in_statement()) ||
 		verify_is_running() || !guard_is_active() || updates_guard(stmt))
 	{
 		call_next(pstmt, source, readonly_tree, context, params, env, dest, qc);
