@@ -18,6 +18,7 @@ REGRESS = \
 	rollback \
 	journal \
 	removal \
+	dismantled \
 	midst \
 	secrets \
 	hostile \

@@ -518,6 +518,7 @@ SELECT a.name AS app, v.name AS version,
 		 WHEN v.lapsed_at IS NOT NULL THEN 'lapsed'
 		 WHEN s.broken > 0 THEN 'broken'
 		 WHEN s.unmet > 0 THEN 'pending'
+		 WHEN n.requirement_id IS NOT NULL AND st.requirement_id IS NULL THEN 'unverified'
 		 ELSE 'ready' END AS status,
 	l.version_id IS NOT NULL AS live,
 	pg_catalog.concat_ws(', ',
@@ -540,7 +541,15 @@ CROSS JOIN LATERAL (
 	SELECT pg_catalog.count(*) AS unmet, pg_catalog.count(*) FILTER (WHERE st.ever_met) AS broken
 	FROM compat_guard.requirement_state AS st
 	JOIN compat_guard.version_requirement AS vr USING (requirement_id)
-	WHERE st.state = 'unmet' AND vr.version_id = v.version_id) AS s;
+	WHERE st.state = 'unmet' AND vr.version_id = v.version_id) AS s
+-- What was found is not restored, nor replicated with versions that come later:
+-- then the newest of what they need has not been looked at.
+LEFT JOIN LATERAL (
+	SELECT vr.requirement_id
+	FROM compat_guard.version_requirement AS vr
+	WHERE vr.version_id = v.version_id
+	ORDER BY vr.requirement_id DESC LIMIT 1) AS n ON true
+LEFT JOIN compat_guard.requirement_state AS st ON st.requirement_id = n.requirement_id;
 COMMENT ON VIEW compat_guard.versions IS 'registered versions and how they stood when last judged';
 
 CREATE VIEW compat_guard.requirements AS

@@ -218,7 +218,7 @@ static const Rule rules[RULE_COUNT] = {
 	},
 	[RULE_GUARD_REMOVED] = {
 		"guard-removed", ACTION_BLOCK, 0,
-		"the extension is dropped, or what loads it is disabled, while versions are live",
+		"the extension is dropped, renamed or taken apart, or what loads it is disabled, while versions are live",
 		"retire the live versions first; to take the guard away all the same, call compat_guard.allow() in the transaction that does"
 	},
 	[RULE_NOT_VERIFIED] = {

@@ -388,11 +388,15 @@ touched_role(Oid roleid)
 void
 touched_guard(void)
 {
+	MemoryContext old;
+
 	make_set();
 	if (touched->guard_before != NULL)
 		return;
-	touched->guard_before = MemoryContextAlloc(touched->context, sizeof(GuardParts));
+	old = MemoryContextSwitchTo(touched->context);
+	touched->guard_before = palloc_object(GuardParts);
 	*touched->guard_before = guard_parts();
+	MemoryContextSwitchTo(old);
 }
 
 bool
@@ -765,9 +769,8 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 	switch (classid)
 	{
 		case EventTriggerRelationId:
-			if (access == OAT_POST_CREATE || !guard_owns_event_trigger(objid))
+			if (access == OAT_POST_CREATE || !guard_owns_object(classid, objid))
 				return;
-			touched_guard();
 			break;
 		case ExtensionRelationId:
 			if (objid != guard_extension_oid())
@@ -783,6 +786,11 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 	}
 	if (access == OAT_DROP && is_of_registry(classid, objid))
 		guard_is_dropped();
+
+	/* CREATE OR REPLACE FUNCTION counts as creation. */
+	if ((access != OAT_POST_CREATE || classid == ProcedureRelationId) &&
+		guard_owns_object(classid, objid))
+		touched_guard();
 	if (access == OAT_POST_CREATE)
 		add_created(classid, objid);
 	else

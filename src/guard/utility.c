@@ -155,11 +155,60 @@ drops_guard(Node *stmt)
 		names_guard(((DropStmt *) stmt)->objects);
 }
 
+/*
+ * May it take away what versions need?  A dump only adds, once it has brought back
+ * what was registered.
+ */
+static bool
+takes_away(Node *stmt)
+{
+	ListCell   *lc;
+
+	switch (nodeTag(stmt))
+	{
+		case T_DropStmt:
+		case T_DropOwnedStmt:
+		case T_DropRoleStmt:
+		case T_DropUserMappingStmt:
+		case T_RenameStmt:
+		case T_AlterObjectSchemaStmt:
+			return true;
+		case T_AlterDomainStmt:
+			return ((AlterDomainStmt *) stmt)->subtype != 'C';	/* ADD CONSTRAINT */
+		case T_AlterEnumStmt:
+			return ((AlterEnumStmt *) stmt)->oldVal != NULL;
+		case T_CreateFunctionStmt:
+			return ((CreateFunctionStmt *) stmt)->replace;
+		case T_AlterTableStmt:
+			foreach(lc, ((AlterTableStmt *) stmt)->cmds)
+			{
+				switch (((AlterTableCmd *) lfirst(lc))->subtype)
+				{
+					case AT_DropColumn:
+					case AT_AlterColumnType:
+					case AT_DropConstraint:
+					case AT_DropNotNull:
+					case AT_DropExpression:
+					case AT_DropIdentity:
+					case AT_DropInherit:
+					case AT_DropOf:
+					case AT_DetachPartition:
+						return true;
+					default:
+						break;
+				}
+			}
+			return false;
+		default:
+			return false;
+	}
+}
+
 /* What has to be done before a DDL statement runs. */
 static void
 prepare_ddl(Node *stmt)
 {
-	if (!drops_guard(stmt))
+	if (!drops_guard(stmt) && (!session_is_restoring() || takes_away(stmt)))
 		judge_establish();
 	if (IsA(stmt, AlterExtensionContentsStmt) &&
 		strcmp(((AlterExtensionContentsStmt *) stmt)->extname, "compat_guard") == 0)

@@ -18,7 +18,6 @@
 #include "judge/judge.h"
 #include "judge/outlook.h"
 #include "judge/record.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -63,7 +62,7 @@ judge(Case *c)
 static List *
 outlook(Case *c)
 {
-	Bitmapset  *movers = check_function_bodies ? case_movers(c) : NULL;
+	Bitmapset  *movers = session_is_restoring() ? NULL : case_movers(c);
 
 	return movers ? outlook_of(c->kept, movers) : NIL;
 }
