@@ -20,6 +20,7 @@ REGRESS = \
 	removal \
 	dismantled \
 	midst \
+	logins \
 	secrets \
 	hostile \
 	damage \

@@ -67,6 +67,7 @@
 #include "guard/statement.h"
 #include "guard/touched.h"
 #include "judge/judge.h"
+#include "judge/login.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/autovacuum.h"
@@ -128,6 +129,7 @@ struct TouchedSet
 	uint64		number;			/* of this set, in this session */
 	List	   *statements;		/* of TouchingStatement *, in their order */
 	GuardParts *guard_before;	/* before the guard itself was touched, or NULL */
+	List	   *logins_before;	/* before the first statement that may change them, or NIL */
 };
 
 static TouchedSet *touched = NULL;	/* NULL: nothing yet */
@@ -396,6 +398,20 @@ touched_guard(void)
 	old = MemoryContextSwitchTo(touched->context);
 	touched->guard_before = palloc_object(GuardParts);
 	*touched->guard_before = guard_parts();
+	MemoryContextSwitchTo(old);
+}
+
+void
+touched_logins(void)
+{
+	MemoryContext old;
+
+	make_set();
+	(void) current_statement();
+	if (touched->logins_before != NIL)
+		return;
+	old = MemoryContextSwitchTo(touched->context);
+	touched->logins_before = logins_now();
 	MemoryContextSwitchTo(old);
 }
 
@@ -683,6 +699,7 @@ touched_names(void)
 
 	result->statements = touched->statements;
 	result->guard_before = touched->guard_before;
+	result->logins_before = touched->logins_before;
 	return result;
 }
 

@@ -66,6 +66,9 @@ extern void touched_role(Oid roleid);
 /* The guard itself is about to change: remember what it consists of now. */
 extern void touched_guard(void);
 
+/* The running statement may change who can connect, and what sessions begin with. */
+extern void touched_logins(void);
+
 extern bool touched_anything(void);
 
 /*

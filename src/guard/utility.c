@@ -22,6 +22,7 @@
 #include "base/activity.h"
 #include "base/compat.h"
 #include "base/guc.h"
+#include "base/subtransaction.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -122,6 +123,61 @@ touch_new_and_former_members(Node *stmt)
 				touch_roles((List *) option->arg);
 		}
 	}
+}
+
+/* ---- logins: what no requirement is about ---- */
+
+static bool
+sets_search_path(VariableSetStmt *stmt)
+{
+	return stmt->name == NULL || strcmp(stmt->name, "search_path") == 0;
+}
+
+/* May it change who can connect, or the search_path that sessions begin with? */
+static bool
+may_change_logins(Node *stmt)
+{
+	switch (nodeTag(stmt))
+	{
+		case T_AlterDatabaseStmt:
+		case T_AlterRoleStmt:
+		case T_DropOwnedStmt:
+		case T_GrantRoleStmt:
+			return true;
+		case T_AlterDatabaseSetStmt:
+			return sets_search_path(((AlterDatabaseSetStmt *) stmt)->setstmt);
+		case T_AlterRoleSetStmt:
+			return sets_search_path(((AlterRoleSetStmt *) stmt)->setstmt);
+		case T_GrantStmt:
+			return ((GrantStmt *) stmt)->objtype == OBJECT_DATABASE;
+		case T_AlterOwnerStmt:
+			return ((AlterOwnerStmt *) stmt)->objectType == OBJECT_DATABASE;
+		default:
+			return false;
+	}
+}
+
+static void
+remember_logins(void *arg)
+{
+	touched_logins();
+}
+
+static void
+before_logins_change(void)
+{
+	ErrorData  *edata;
+
+	if (guard_mode == MODE_ENFORCE)
+	{
+		touched_logins();
+		return;
+	}
+
+	/* Outside mode enforce a registry that cannot be read stops nobody. */
+	edata = subtransaction_run(remember_logins, NULL, true);
+	if (edata != NULL && error_is_interruption(edata))
+		ReThrowError(edata);
 }
 
 /* ---- statements about the extension itself ---- */
@@ -380,6 +436,8 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 
 	PG_TRY();
 	{
+		if (may_change_logins(stmt))
+			before_logins_change();
 		call_next(pstmt, source, readonly_tree, context, params, env, dest, qc);
 
 		/* Make it visible, which also sends the invalidations to touched.c. */

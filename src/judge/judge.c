@@ -16,6 +16,7 @@
 #include "judge/allowance.h"
 #include "judge/case.h"
 #include "judge/judge.h"
+#include "judge/login.h"
 #include "judge/outlook.h"
 #include "judge/record.h"
 #include "utils/memutils.h"
@@ -46,6 +47,9 @@ judge(Case *c)
 		return NIL;
 	findings = removal_findings_of_parts(c->touched->guard_before,
 										 statement_texts(c->touched->statements));
+	findings = list_concat(findings,
+						   login_findings(c->touched->logins_before,
+										  statement_texts(c->touched->statements)));
 	if (case_find_candidates(c))
 		case_verify_candidates(c);
 	if (case_left_out_matters())

@@ -74,10 +74,15 @@ mark_statements(List *names, bool *did)
 	}
 }
 
-/* Those that touched something which is still touched. */
+/*
+ * Those that touched something which is still touched.  What happens to the guard
+ * itself, and to logins, is nothing of that kind.
+ */
 static void
 add_statements(JournalEntry *entry, const Touched *touched)
 {
+	bool		all = touched->everything || touched->guard_before != NULL ||
+		touched->logins_before != NIL;
 	bool	   *did = palloc0_array(bool, list_length(touched->statements) + 1);
 	ListCell   *lc;
 
@@ -87,7 +92,7 @@ add_statements(JournalEntry *entry, const Touched *touched)
 	{
 		TouchingStatement *statement = lfirst(lc);
 
-		if (statement->undone || !(did[statement->number] || touched->everything))
+		if (statement->undone || !(did[statement->number] || all))
 			continue;
 		if (entry->nstatements++ < STATEMENTS_KEPT)
 			entry->statements = lappend(entry->statements, clip(statement->text));

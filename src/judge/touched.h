@@ -53,6 +53,7 @@ typedef struct Touched
 	bool		everything;		/* a change that any requirement may feel */
 	List	   *statements;		/* all of them */
 	const GuardParts *guard_before; /* NULL: the guard itself was not touched */
+	List	   *logins_before;	/* of Login *; NIL: nothing that changes them ran */
 } Touched;
 
 extern void touched_add_name(Touched *touched, const ObjectKey *key, List *statements);
