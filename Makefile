@@ -18,6 +18,10 @@ REGRESS = \
 	rollback \
 	journal \
 	removal \
+	dismantled \
+	midst \
+	logins \
+	secrets \
 	hostile \
 	damage \
 	registry \

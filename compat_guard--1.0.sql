@@ -518,6 +518,7 @@ SELECT a.name AS app, v.name AS version,
 		 WHEN v.lapsed_at IS NOT NULL THEN 'lapsed'
 		 WHEN s.broken > 0 THEN 'broken'
 		 WHEN s.unmet > 0 THEN 'pending'
+		 WHEN s.unverified THEN 'unverified'
 		 ELSE 'ready' END AS status,
 	l.version_id IS NOT NULL AS live,
 	pg_catalog.concat_ws(', ',
@@ -537,7 +538,14 @@ LEFT JOIN (
 	FROM compat_guard.instances AS n
 	GROUP BY n.app, n.version) AS i ON i.app = a.name AND i.version = v.name
 CROSS JOIN LATERAL (
-	SELECT pg_catalog.count(*) AS unmet, pg_catalog.count(*) FILTER (WHERE st.ever_met) AS broken
+	SELECT pg_catalog.count(*) AS unmet, pg_catalog.count(*) FILTER (WHERE st.ever_met) AS broken,
+		-- What was found is not restored, nor replicated with versions that come
+		-- later: then the newest of what they need has not been looked at.
+		(SELECT NOT EXISTS (SELECT FROM compat_guard.requirement_state AS known
+							WHERE known.requirement_id = newest.requirement_id)
+		 FROM compat_guard.version_requirement AS newest
+		 WHERE newest.version_id = v.version_id
+		 ORDER BY newest.requirement_id DESC LIMIT 1) AS unverified
 	FROM compat_guard.requirement_state AS st
 	JOIN compat_guard.version_requirement AS vr USING (requirement_id)
 	WHERE st.state = 'unmet' AND vr.version_id = v.version_id) AS s;

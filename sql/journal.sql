@@ -108,12 +108,15 @@ SELECT count(*) FROM compat_guard.preview('ALTER TABLE users DROP COLUMN note');
 ALTER TABLE users DROP COLUMN no_such_column;
 INSERT INTO other VALUES (1);
 -- a restore, unless it breaks something
+SELECT current_schema() AS here \gset
 SET check_function_bodies = off;
-ALTER TABLE other ADD COLUMN g int;
+SELECT set_config('search_path', '', false) IS NULL AS cleared;
+ALTER TABLE :here.other ADD COLUMN g int;
 SET compat_guard.mode = warn;
-ALTER TABLE users DROP COLUMN phone;
+ALTER TABLE :here.users DROP COLUMN phone;
 RESET compat_guard.mode;
 RESET check_function_bodies;
+SELECT set_config('search_path', :'here', false) IS NULL AS cleared;
 SET compat_guard.journal = off;
 ALTER TABLE users ADD COLUMN phone text;
 ALTER TABLE users DROP COLUMN phone;

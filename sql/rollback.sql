@@ -218,9 +218,11 @@ COMMIT;
 SELECT versions, now_ready, floors FROM news();
 -- nor does a restore
 SELECT status FROM compat_guard.register('shop', '10', contract('u'));
+SELECT current_schema() AS here \gset
 BEGIN;
 SET LOCAL check_function_bodies = off;
-ALTER TABLE users ADD COLUMN u int;
+SELECT set_config('search_path', '', true) IS NULL AS cleared;
+ALTER TABLE :here.users ADD COLUMN u int;
 COMMIT;
 SELECT version, status FROM compat_guard.versions WHERE app = 'shop' ORDER BY version;
 SELECT * FROM news();

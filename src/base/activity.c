@@ -16,26 +16,32 @@
 #include "access/xlog.h"
 #include "base/activity.h"
 #include "base/errors.h"
+#include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_depend.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_namespace.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
-#include "postmaster/autovacuum.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
-#include "base/compat.h"
 
 /*
  * What this database holds, InvalidOid for no extension.  CREATE EXTENSION
  * makes the schema, DROP EXTENSION drops it, and either sends a pg_namespace
  * invalidation to every session of the database: that is when we look again.
+ *
+ * Invariant: an answer is known only when the look-up has come to its end and
+ * no invalidation came in between.  An error in its middle (a lock timeout, a
+ * cancel) leaves it not known.
  */
 static bool extension_known = false;
+static uint64 invalidations = 0;
 static Oid	extension_oid = InvalidOid;
 static Oid	schema_oid = InvalidOid;
 static char *installed_version = NULL;
@@ -44,6 +50,7 @@ static void
 forget_extension(Datum arg, int cacheid, uint32 hashvalue)
 {
 	extension_known = false;
+	invalidations++;
 }
 
 void
@@ -79,33 +86,73 @@ read_version(Oid extension)
 	return version;
 }
 
+/*
+ * The schema of the extension, by its name or, if that is another one now, as
+ * a member.
+ */
+static Oid
+find_schema(Oid extension)
+{
+	Oid			schema = get_namespace_oid("compat_guard", true);
+	Relation	rel;
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	if (OidIsValid(schema))
+		return schema;
+	rel = table_open(DependRelationId, AccessShareLock);
+	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(ExtensionRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(extension));
+	scan = systable_beginscan(rel, DependReferenceIndexId, true, NULL, 2, keys);
+	while (!OidIsValid(schema) && HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tup);
+
+		if (form->classid == NamespaceRelationId && form->deptype == DEPENDENCY_EXTENSION)
+			schema = form->objid;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return schema;
+}
+
 static void
 look_for_extension(void)
 {
+	uint64		before = invalidations;
+	Oid			extension;
+	Oid			schema = InvalidOid;
+	char	   *version = NULL;
+
 	if (extension_known)
 		return;
+	extension = get_extension_oid("compat_guard", true);
+	if (OidIsValid(extension))
+		schema = find_schema(extension);
 
-	/*
-	 * Mark it known first: an invalidation that arrives while we look must
-	 * make us look again.
-	 */
-	extension_known = true;
-	extension_oid = InvalidOid;
-	schema_oid = get_namespace_oid("compat_guard", true);
+	/* In the midst of its creation or end it has none, and does not count. */
+	if (!OidIsValid(schema))
+		extension = InvalidOid;
+	if (OidIsValid(extension))
+		version = read_version(extension);
 	if (installed_version != NULL)
 		pfree(installed_version);
-	installed_version = NULL;
-	if (OidIsValid(schema_oid))
-		extension_oid = get_extension_oid("compat_guard", true);
-	if (OidIsValid(extension_oid))
-		installed_version = read_version(extension_oid);
+	installed_version = version;
+	extension_oid = extension;
+	schema_oid = schema;
+
+	/* What came while we looked makes us look again, the next time. */
+	extension_known = (before == invalidations);
 }
 
 bool
 guard_is_active(void)
 {
 	if (!IsNormalProcessingMode() || IsBinaryUpgrade || IsParallelWorker() ||
-		compat_am_autovacuum_worker() || !OidIsValid(MyDatabaseId))
+		!OidIsValid(MyDatabaseId))
 		return false;
 	if (!IsTransactionState() || RecoveryInProgress())
 		return false;

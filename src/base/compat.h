@@ -20,6 +20,7 @@
 /* 16 replaced the per-class privilege functions by generic ones. */
 #define compat_namespace_aclcheck(oid, role, mode)	pg_namespace_aclcheck(oid, role, mode)
 #define compat_proc_aclcheck(oid, role, mode)		pg_proc_aclcheck(oid, role, mode)
+#define compat_database_aclcheck(oid, role, mode)	pg_database_aclcheck(oid, role, mode)
 /* 16 gave this a place to put soft errors. */
 #define compat_string_to_name_list(s)				stringToQualifiedNameList(s)
 /* From 16 on the server's headers export what has to be seen from outside; the
@@ -28,8 +29,10 @@
 #define PGDLLEXPORT __attribute__((visibility("default")))
 extern PGDLLEXPORT void _PG_init(void);
 #else
+#include "catalog/pg_database.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
+#define compat_database_aclcheck(oid, role, mode)	object_aclcheck(DatabaseRelationId, oid, role, mode)
 #define compat_namespace_aclcheck(oid, role, mode)	object_aclcheck(NamespaceRelationId, oid, role, mode)
 #define compat_proc_aclcheck(oid, role, mode)		object_aclcheck(ProcedureRelationId, oid, role, mode)
 #define compat_string_to_name_list(s)				stringToQualifiedNameList(s, NULL)

@@ -211,6 +211,16 @@ static const Rule rules[RULE_COUNT] = {
 		"the contract's role no longer exists",
 		"retire the versions that log in as the role before it is dropped or renamed"
 	},
+	[RULE_LOGIN_LOST] = {
+		"login-lost", ACTION_WARN, 0,
+		"the contract's role can no longer connect to the database",
+		"retire the versions that log in as the role before that is taken from it"
+	},
+	[RULE_SEARCH_PATH_CHANGED] = {
+		"search-path-changed", ACTION_WARN, 0,
+		"sessions of the contract's role begin with another search_path, with which the version does not find what it needs",
+		"let the new search_path lead to the same objects, or have the version set its own"
+	},
 	[RULE_ROLLBACK_LOST] = {
 		"rollback-lost", ACTION_LOG, 0,
 		"a version that is live no more, but one that a rollback may go to, no longer runs on the schema",
@@ -218,7 +228,7 @@ static const Rule rules[RULE_COUNT] = {
 	},
 	[RULE_GUARD_REMOVED] = {
 		"guard-removed", ACTION_BLOCK, 0,
-		"the extension is dropped, or what loads it is disabled, while versions are live",
+		"the extension is dropped, renamed or taken apart, or what loads it is disabled, while versions are live",
 		"retire the live versions first; to take the guard away all the same, call compat_guard.allow() in the transaction that does"
 	},
 	[RULE_NOT_VERIFIED] = {

@@ -42,8 +42,7 @@ transaction_event(XactEvent event, void *arg)
 			/* FALLTHROUGH */
 		case XACT_EVENT_PRE_COMMIT:
 			/* Comes with every transaction: the usual answer is the first one. */
-			if ((!touched_anything() && !judge_is_unfinished()) ||
-				touched_is_suspended() || !guard_is_active())
+			if ((!touched_anything() && !judge_is_unfinished()) || !guard_is_active())
 				return;
 			if (touched_anything())
 				judge_enforce(touched_names());

@@ -31,6 +31,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "base/activity.h"
+#include "base/compat.h"
 #include "catalog/dependency.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_amop.h"
@@ -63,12 +64,14 @@
 #include "catalog/pg_tablespace.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
+#include "guard/statement.h"
 #include "guard/touched.h"
 #include "judge/judge.h"
+#include "judge/login.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "postmaster/autovacuum.h"
 #include "storage/sinval.h"
-#include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/hsearch.h"
@@ -123,15 +126,16 @@ struct TouchedSet
 {
 	MemoryContext context;
 	HTAB	   *entries;
-	List	   *statements;		/* of TouchingStatement *, in their order ... */
-	const StatementFrame *statement_frame;	/* ... and the frame the last is of */
+	uint64		number;			/* of this set, in this session */
+	List	   *statements;		/* of TouchingStatement *, in their order */
 	GuardParts *guard_before;	/* before the guard itself was touched, or NULL */
+	List	   *logins_before;	/* before the first statement that may change them, or NIL */
 };
 
 static TouchedSet *touched = NULL;	/* NULL: nothing yet */
 static StatementFrame *current_frame = NULL;
 static StatementFrame loading_frame;	/* see touched_loaded_mid_statement */
-static int	suspended = 0;
+static SubTransactionId loading_subid;
 static int	previews = 0;		/* sets put aside by touched_replace */
 
 /* The statement whose removal of the registry was judged. */
@@ -153,8 +157,6 @@ void
 touched_leave(StatementFrame *outer)
 {
 	/* The frame is about to go; another may get its address. */
-	if (touched != NULL)
-		touched->statement_frame = NULL;
 	removal_frame = NULL;
 	current_frame = outer;
 }
@@ -166,40 +168,52 @@ touched_in_statement(void)
 }
 
 void
-touched_loaded_mid_statement(void)
+touched_loaded_mid_statement(const StatementFrame *frame)
 {
-	/* The frame may outlive the message that the statement came in. */
-	loading_frame.source = debug_query_string == NULL ? NULL
-		: MemoryContextStrdup(TopTransactionContext, debug_query_string);
-	loading_frame.location = 0;
-	loading_frame.length = 0;
-	loading_frame.is_ddl = true;
+	/* Both may outlive the message that the statement came in. */
+	static char *shown = NULL;
+	char	   *text = touched_frame_text(frame);
+
+	if (shown != NULL)
+		pfree(shown);
+	shown = NULL;
+	if (text != NULL)
+		shown = MemoryContextStrdup(TopMemoryContext, text);
+	loading_frame = *frame;
+	loading_frame.source = NULL;
+	loading_frame.text = shown;
+	loading_subid = GetCurrentSubTransactionId();
 	(void) touched_enter(&loading_frame);
 }
 
-void
-touched_loading_statement_ends(void)
+bool
+touched_loading_statement_ends(StatementFrame **frame)
+{
+	if (current_frame != &loading_frame)
+		return false;
+	touched_leave(loading_frame.outer);
+	*frame = &loading_frame;
+	return true;
+}
+
+/* It failed, and nobody told us but this: the frame is none any more. */
+static void
+forget_loading_statement(void)
 {
 	if (current_frame == &loading_frame)
 		touched_leave(loading_frame.outer);
 }
 
-void
-touched_suspend(void)
+/*
+ * Is what happens now of interest?  Autovacuum drops orphaned temporary tables
+ * and vacuums by itself; only statements that something runs in its midst are.
+ */
+static bool
+collects(void)
 {
-	suspended++;
-}
-
-void
-touched_resume(void)
-{
-	suspended--;
-}
-
-bool
-touched_is_suspended(void)
-{
-	return suspended > 0;
+	if (current_frame == NULL)
+		return !compat_am_autovacuum_worker();
+	return !current_frame->is_quiet;
 }
 
 /* Does a DDL statement run right now? */
@@ -222,45 +236,65 @@ append_statement(List *statements, TouchingStatement *statement)
 
 #define STATEMENT_SHOWN 1000	/* bytes of a statement worth keeping */
 
+char *
+touched_frame_text(const StatementFrame *frame)
+{
+	const char *text = frame->text;
+	int			length;
+
+	if (text != NULL)
+		length = strlen(text);
+	else if (frame->source == NULL)
+		return NULL;
+	else
+		text = statement_excerpt(frame->source, frame->location, frame->length, &length);
+	return pnstrdup(text, pg_mbcliplen(text, length, STATEMENT_SHOWN));
+}
+
+/* What stands for it in the set, or NULL. */
+static TouchingStatement *
+statement_of_frame(const StatementFrame *frame)
+{
+	return touched != NULL && frame->set == touched->number ? frame->statement : NULL;
+}
+
 /* The running statement, copied once; NULL outside any. */
 static TouchingStatement *
 current_statement(void)
 {
 	TouchingStatement *statement;
-	const char *source;
-	int			length;
-	char	   *copy;
+	MemoryContext old;
 
-	if (current_frame == NULL || current_frame->source == NULL)
+	if (current_frame == NULL || (current_frame->source == NULL && current_frame->text == NULL))
 		return NULL;
-	if (touched->statement_frame == current_frame)
-		return llast(touched->statements);
+	statement = statement_of_frame(current_frame);
+	if (statement != NULL && !statement->undone)
+		return statement;
 
-	source = current_frame->source;
-	if (current_frame->location > 0)
-		source += current_frame->location;
-	length = current_frame->length > 0 ? strnlen(source, current_frame->length) : strlen(source);
-	while (length > 0 && isspace((unsigned char) *source))
-	{
-		source++;
-		length--;
-	}
-	while (length > 0 && (isspace((unsigned char) source[length - 1]) ||
-						  source[length - 1] == ';'))
-		length--;
-	length = pg_mbcliplen(source, length, STATEMENT_SHOWN);
-
-	copy = MemoryContextAlloc(touched->context, length + 1);
-	memcpy(copy, source, length);
-	copy[length] = '\0';
-	statement = MemoryContextAlloc(touched->context, sizeof(TouchingStatement));
+	old = MemoryContextSwitchTo(touched->context);
+	statement = palloc_object(TouchingStatement);
 	statement->number = list_length(touched->statements);
-	statement->text = copy;
+	statement->text = touched_frame_text(current_frame);
 	statement->subid = GetCurrentSubTransactionId();
 	statement->undone = false;
+	MemoryContextSwitchTo(old);
 	touched->statements = append_statement(touched->statements, statement);
-	touched->statement_frame = current_frame;
+	current_frame->statement = statement;
+	current_frame->set = touched->number;
 	return statement;
+}
+
+void
+touched_hide_outer(StatementFrame *frame)
+{
+	for (frame = frame->outer; frame != NULL; frame = frame->outer)
+	{
+		TouchingStatement *statement = statement_of_frame(frame);
+
+		frame->text = STATEMENT_HIDDEN;
+		if (statement != NULL)
+			statement->text = STATEMENT_HIDDEN;
+	}
 }
 
 /* ---- the set ---- */
@@ -268,6 +302,7 @@ current_statement(void)
 static void
 make_set(void)
 {
+	static uint64 sets = 0;
 	HASHCTL		ctl = {.keysize = sizeof(TouchedKey), .entrysize = sizeof(TouchedEntry)};
 	MemoryContext context;
 
@@ -278,6 +313,7 @@ make_set(void)
 	ctl.hcxt = context;
 	touched = MemoryContextAllocZero(context, sizeof(TouchedSet));
 	touched->context = context;
+	touched->number = ++sets;
 	touched->entries = hash_create("compat_guard touched objects", 64, &ctl,
 								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
@@ -354,11 +390,29 @@ touched_role(Oid roleid)
 void
 touched_guard(void)
 {
+	MemoryContext old;
+
 	make_set();
 	if (touched->guard_before != NULL)
 		return;
-	touched->guard_before = MemoryContextAlloc(touched->context, sizeof(GuardParts));
+	old = MemoryContextSwitchTo(touched->context);
+	touched->guard_before = palloc_object(GuardParts);
 	*touched->guard_before = guard_parts();
+	MemoryContextSwitchTo(old);
+}
+
+void
+touched_logins(void)
+{
+	MemoryContext old;
+
+	make_set();
+	(void) current_statement();
+	if (touched->logins_before != NIL)
+		return;
+	old = MemoryContextSwitchTo(touched->context);
+	touched->logins_before = logins_now();
+	MemoryContextSwitchTo(old);
 }
 
 bool
@@ -379,15 +433,21 @@ void
 touched_transaction_end(void)
 {
 	touched_clear();
-	if (current_frame == &loading_frame)
-		current_frame = NULL;
+	if (!loading_frame.commits)
+		forget_loading_statement();
 }
 
 void
 touched_transaction_abort(void)
 {
-	touched_transaction_end();
-	suspended = 0;
+	touched_clear();
+	forget_loading_statement();
+}
+
+bool
+touched_in_preview(void)
+{
+	return previews > 0;
 }
 
 TouchedSet *
@@ -420,6 +480,8 @@ touched_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
 	TouchedEntry *entry;
 	ListCell   *lc;
 
+	if (loading_subid == mine && parent == InvalidSubTransactionId)
+		forget_loading_statement();
 	if (touched == NULL)
 		return;
 	foreach(lc, touched->statements)
@@ -637,6 +699,7 @@ touched_names(void)
 
 	result->statements = touched->statements;
 	result->guard_before = touched->guard_before;
+	result->logins_before = touched->logins_before;
 	return result;
 }
 
@@ -695,7 +758,7 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 		verify_function(objid);
 	if (access != OAT_POST_CREATE && access != OAT_POST_ALTER && access != OAT_DROP)
 		return;
-	if (suspended > 0 || verify_is_running())
+	if (!collects() || verify_is_running())
 		return;
 
 	switch (classid)
@@ -723,9 +786,8 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 	switch (classid)
 	{
 		case EventTriggerRelationId:
-			if (access == OAT_POST_CREATE || !guard_owns_event_trigger(objid))
+			if (access == OAT_POST_CREATE || !guard_owns_object(classid, objid))
 				return;
-			touched_guard();
 			break;
 		case ExtensionRelationId:
 			if (objid != guard_extension_oid())
@@ -741,6 +803,11 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 	}
 	if (access == OAT_DROP && is_of_registry(classid, objid))
 		guard_is_dropped();
+
+	/* CREATE OR REPLACE FUNCTION counts as creation. */
+	if ((access != OAT_POST_CREATE || classid == ProcedureRelationId) &&
+		guard_owns_object(classid, objid))
+		touched_guard();
 	if (access == OAT_POST_CREATE)
 		add_created(classid, objid);
 	else
@@ -757,7 +824,7 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 static void
 relation_invalidated(Datum arg, Oid relid)
 {
-	if (suspended == 0 && ddl_is_running() && IsTransactionState())
+	if (ddl_is_running() && IsTransactionState())
 		(void) add_entry(RelationRelationId, relid);
 }
 
@@ -765,7 +832,7 @@ relation_invalidated(Datum arg, Oid relid)
 static void
 object_invalidated(Datum arg, int cacheid, uint32 hashvalue)
 {
-	if (suspended == 0 && hashvalue != 0 && ddl_is_running() && IsTransactionState())
+	if (hashvalue != 0 && ddl_is_running() && IsTransactionState())
 		(void) add_entry(HASH_CLASS((const HashedCache *) DatumGetPointer(arg)), hashvalue);
 }
 

@@ -9,7 +9,12 @@
  *	  so that the client gets the error in answer to the statement;
  *	- so is every statement if compat_guard.verify = statement;
  *	- a CONCURRENTLY command commits in its middle, where an error would leave
- *	  an invalid index behind: it is judged before it starts.
+ *	  an invalid index behind: it is judged before it starts;
+ *	- what runs in the midst of a command that commits there (an expression of an
+ *	  index may run anything) is judged as soon as it is done.
+ *
+ * Invariant: each statement has a frame in which it is collected, wherever it
+ * runs.  What is not collected is what the commands that commit do by themselves.
  */
 #include "postgres.h"
 
@@ -17,12 +22,14 @@
 #include "base/activity.h"
 #include "base/compat.h"
 #include "base/guc.h"
+#include "base/subtransaction.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "commands/event_trigger.h"
 #include "fmgr.h"
 #include "guard/guard.h"
+#include "guard/statement.h"
 #include "guard/touched.h"
 #include "judge/judge.h"
 #include "nodes/parsenodes.h"
@@ -118,6 +125,61 @@ touch_new_and_former_members(Node *stmt)
 	}
 }
 
+/* ---- logins: what no requirement is about ---- */
+
+static bool
+sets_search_path(VariableSetStmt *stmt)
+{
+	return stmt->name == NULL || strcmp(stmt->name, "search_path") == 0;
+}
+
+/* May it change who can connect, or the search_path that sessions begin with? */
+static bool
+may_change_logins(Node *stmt)
+{
+	switch (nodeTag(stmt))
+	{
+		case T_AlterDatabaseStmt:
+		case T_AlterRoleStmt:
+		case T_DropOwnedStmt:
+		case T_GrantRoleStmt:
+			return true;
+		case T_AlterDatabaseSetStmt:
+			return sets_search_path(((AlterDatabaseSetStmt *) stmt)->setstmt);
+		case T_AlterRoleSetStmt:
+			return sets_search_path(((AlterRoleSetStmt *) stmt)->setstmt);
+		case T_GrantStmt:
+			return ((GrantStmt *) stmt)->objtype == OBJECT_DATABASE;
+		case T_AlterOwnerStmt:
+			return ((AlterOwnerStmt *) stmt)->objectType == OBJECT_DATABASE;
+		default:
+			return false;
+	}
+}
+
+static void
+remember_logins(void *arg)
+{
+	touched_logins();
+}
+
+static void
+before_logins_change(void)
+{
+	ErrorData  *edata;
+
+	if (guard_mode == MODE_ENFORCE)
+	{
+		touched_logins();
+		return;
+	}
+
+	/* Outside mode enforce a registry that cannot be read stops nobody. */
+	edata = subtransaction_run(remember_logins, NULL, true);
+	if (edata != NULL && error_is_interruption(edata))
+		ReThrowError(edata);
+}
+
 /* ---- statements about the extension itself ---- */
 
 static bool
@@ -149,11 +211,60 @@ drops_guard(Node *stmt)
 		names_guard(((DropStmt *) stmt)->objects);
 }
 
+/*
+ * May it take away what versions need?  A dump only adds, once it has brought back
+ * what was registered.
+ */
+static bool
+takes_away(Node *stmt)
+{
+	ListCell   *lc;
+
+	switch (nodeTag(stmt))
+	{
+		case T_DropStmt:
+		case T_DropOwnedStmt:
+		case T_DropRoleStmt:
+		case T_DropUserMappingStmt:
+		case T_RenameStmt:
+		case T_AlterObjectSchemaStmt:
+			return true;
+		case T_AlterDomainStmt:
+			return ((AlterDomainStmt *) stmt)->subtype != 'C';	/* ADD CONSTRAINT */
+		case T_AlterEnumStmt:
+			return ((AlterEnumStmt *) stmt)->oldVal != NULL;
+		case T_CreateFunctionStmt:
+			return ((CreateFunctionStmt *) stmt)->replace;
+		case T_AlterTableStmt:
+			foreach(lc, ((AlterTableStmt *) stmt)->cmds)
+			{
+				switch (((AlterTableCmd *) lfirst(lc))->subtype)
+				{
+					case AT_DropColumn:
+					case AT_AlterColumnType:
+					case AT_DropConstraint:
+					case AT_DropNotNull:
+					case AT_DropExpression:
+					case AT_DropIdentity:
+					case AT_DropInherit:
+					case AT_DropOf:
+					case AT_DetachPartition:
+						return true;
+					default:
+						break;
+				}
+			}
+			return false;
+		default:
+			return false;
+	}
+}
+
 /* What has to be done before a DDL statement runs. */
 static void
 prepare_ddl(Node *stmt)
 {
-	if (!drops_guard(stmt))
+	if (!drops_guard(stmt) && (!session_is_restoring() || takes_away(stmt)))
 		judge_establish();
 	if (IsA(stmt, AlterExtensionContentsStmt) &&
 		strcmp(((AlterExtensionContentsStmt *) stmt)->extname, "compat_guard") == 0)
@@ -179,7 +290,7 @@ concurrent_target(Node *stmt)
 
 /* Judge what a CONCURRENTLY command is going to do.  Returns its table. */
 static Oid
-judge_before(Node *stmt, const char *source)
+judge_before(Node *stmt, const StatementFrame *frame)
 {
 	Oid			relid = concurrent_target(stmt);
 
@@ -189,7 +300,7 @@ judge_before(Node *stmt, const char *source)
 
 		relid = IndexGetRelation(index, true);
 		if (OidIsValid(relid))
-			judge_index_drop(index, relid, source);
+			judge_index_drop(index, relid, touched_frame_text(frame));
 	}
 	return relid;
 }
@@ -212,13 +323,17 @@ reindex_target(ReindexStmt *stmt)
 
 /* The statement is over that was not watched, for it commits in its middle. */
 static void
-touch_by(Oid relid, StatementFrame *frame)
+touch_target(StatementFrame *frame)
 {
-	StatementFrame *outer = touched_enter(frame);
+	StatementFrame *outer;
 
+	if (!OidIsValid(frame->target))
+		return;
+	frame->is_quiet = false;
+	outer = touched_enter(frame);
 	PG_TRY();
 	{
-		touched_object(RelationRelationId, relid);
+		touched_object(RelationRelationId, frame->target);
 	}
 	PG_FINALLY();
 	{
@@ -227,15 +342,50 @@ touch_by(Oid relid, StatementFrame *frame)
 	PG_END_TRY();
 }
 
-/* It is done and cannot be undone: remember what became of it. */
+/* ---- what is done before and after a statement ---- */
+
 static void
-record_after(Oid relid, StatementFrame *frame)
+judge_now(void)
 {
-	if (!OidIsValid(relid))
-		return;
-	touch_by(relid, frame);
-	judge_record(touched_names());
+	judge_enforce(touched_names());
 	touched_clear();
+}
+
+/* Fill in the frame of a statement that is about to run, and judge what has to be. */
+static void
+before_statement(StatementFrame *frame, Node *stmt, StatementKind kind)
+{
+	frame->is_ddl = (kind == STATEMENT_DDL);
+	frame->is_quiet = (kind == STATEMENT_CONCURRENT || kind == STATEMENT_REBUILD);
+	frame->commits = frame->is_quiet && !IsInTransactionBlock(frame->by_client);
+	if (kind == STATEMENT_DDL)
+		prepare_ddl(stmt);
+	if (kind == STATEMENT_CONCURRENT)
+		frame->target = judge_before(stmt, frame);
+	if (IsA(stmt, ReindexStmt))
+		frame->target = reindex_target((ReindexStmt *) stmt);
+}
+
+/*
+ * It is done and its frame left.  A command that has committed cannot be undone
+ * any more: what became of it is only remembered.
+ */
+static void
+after_statement(StatementFrame *frame, StatementKind kind)
+{
+	if (frame->is_quiet)
+		touch_target(frame);
+	if (!touched_anything() || touched_in_preview())
+		return;
+	if (kind == STATEMENT_CONCURRENT)
+	{
+		judge_record(touched_names());
+		touched_clear();
+	}
+	else if (frame->by_client
+			 ? guard_verify == VERIFY_EACH_STATEMENT || !IsInTransactionBlock(true)
+			 : frame->outer != NULL && frame->outer->commits)
+		judge_now();
 }
 
 /* ---- the hook ---- */
@@ -258,41 +408,36 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 {
 	Node	   *stmt = pstmt->utilityStmt;
 	StatementKind kind;
-	StatementFrame frame;
+	StatementFrame frame = {0};
 	StatementFrame *outer;
-	volatile Oid target = InvalidOid;
-	bool		toplevel = (context == PROCESS_UTILITY_TOPLEVEL);
 
 	/*
 	 * Transaction commands come in a failed transaction too, and may free the
-	 * statement they are.
+	 * statement they are.  A subcommand is a part of what runs already.
 	 */
 	if (IsA(stmt, TransactionStmt) || IsAbortedTransactionBlockState() ||
-		touched_is_suspended() || verify_is_running() || !guard_is_active() ||
-		updates_guard(stmt))
+		(context == PROCESS_UTILITY_SUBCOMMAND && touched_in_statement()) ||
+		verify_is_running() || !guard_is_active() || updates_guard(stmt))
 	{
 		call_next(pstmt, source, readonly_tree, context, params, env, dest, qc);
 		return;
 	}
 
 	kind = classify(stmt);
-	if (kind == STATEMENT_DDL)
-		prepare_ddl(stmt);
-	if (kind == STATEMENT_CONCURRENT)
-		target = judge_before(stmt, source);
-	if (IsA(stmt, ReindexStmt))
-		target = reindex_target((ReindexStmt *) stmt);
-
 	frame.source = source;
 	frame.location = pstmt->stmt_location;
 	frame.length = pstmt->stmt_len;
-	frame.is_ddl = (kind == STATEMENT_DDL);
+	frame.text = statement_without_secrets(stmt, source, frame.location, frame.length);
+	frame.by_client = (context == PROCESS_UTILITY_TOPLEVEL);
+	before_statement(&frame, stmt, kind);
 	outer = touched_enter(&frame);
-	if (kind == STATEMENT_CONCURRENT || kind == STATEMENT_REBUILD)
-		touched_suspend();
+	if (outer != NULL && statement_has_secrets(stmt))
+		touched_hide_outer(&frame);
 
 	PG_TRY();
 	{
+		if (may_change_logins(stmt))
+			before_logins_change();
 		call_next(pstmt, source, readonly_tree, context, params, env, dest, qc);
 
 		/* Make it visible, which also sends the invalidations to touched.c. */
@@ -305,29 +450,32 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 	PG_FINALLY();
 	{
 		touched_leave(outer);
-		if (kind == STATEMENT_CONCURRENT || kind == STATEMENT_REBUILD)
-			touched_resume();
 	}
 	PG_END_TRY();
 
 	/* CREATE or DROP EXTENSION compat_guard may have changed the answer. */
-	if (!guard_is_active())
-		return;
-	if (kind == STATEMENT_REBUILD && OidIsValid(target))
-		touch_by(target, &frame);
-	if (kind == STATEMENT_CONCURRENT)
-		record_after(target, &frame);
-	else if (toplevel && touched_anything() &&
-			 (guard_verify == VERIFY_EACH_STATEMENT || !IsInTransactionBlock(true)))
-	{
-		judge_enforce(touched_names());
-		touched_clear();
-	}
+	if (guard_is_active())
+		after_statement(&frame, kind);
 }
 
 /* ---- the loader ---- */
 
 GUARD_FUNCTION(compat_guard_load);
+
+/* What the hook would have done before the statement in which it was loaded. */
+static void
+loaded_by_statement(Node *stmt)
+{
+	StatementFrame frame = {.source = debug_query_string};
+
+	frame.by_client = statement_find(stmt, debug_query_string, &frame.location, &frame.length);
+	if (frame.by_client)
+		frame.text = statement_without_secrets(stmt, frame.source, frame.location, frame.length);
+	else
+		frame.text = statement_of_message(stmt, debug_query_string);
+	before_statement(&frame, stmt, classify(stmt));
+	touched_loaded_mid_statement(&frame);
+}
 
 /*
  * compat_guard.load() returns event_trigger
@@ -340,11 +488,9 @@ GUARD_FUNCTION(compat_guard_load);
 Datum
 compat_guard_load(PG_FUNCTION_ARGS)
 {
-	static Oid	target = InvalidOid;
 	EventTriggerData *data;
+	StatementFrame *frame;
 	Node	   *stmt;
-	StatementKind kind;
-	bool		is_end;
 
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		ereport(ERROR,
@@ -352,36 +498,15 @@ compat_guard_load(PG_FUNCTION_ARGS)
 				 errmsg("function \"%s\" must be called by an event trigger", "compat_guard.load")));
 	data = (EventTriggerData *) fcinfo->context;
 	stmt = data->parsetree;
-	kind = classify(stmt);
-	is_end = strcmp(data->event, "ddl_command_end") == 0;
 
-	if (is_end)
-		touched_loading_statement_ends();
-	if (touched_in_statement() || verify_is_running() || !guard_is_active() ||
-		updates_guard(stmt))
-		PG_RETURN_NULL();		/* the hook is there, or not wanted */
-
-	if (is_end)
+	if (strcmp(data->event, "ddl_command_end") == 0)
 	{
-		if (touched_is_suspended())
-		{
-			StatementFrame frame = {.source = debug_query_string};
-
-			touched_resume();
-			record_after(target, &frame);
-		}
+		if (touched_loading_statement_ends(&frame) && guard_is_active())
+			after_statement(frame, classify(stmt));
 	}
-	else if (kind == STATEMENT_CONCURRENT || kind == STATEMENT_REBUILD)
-	{
-		target = kind == STATEMENT_CONCURRENT
-			? judge_before(stmt, debug_query_string) : InvalidOid;
-		touched_suspend();
-	}
-	else
-	{
-		prepare_ddl(stmt);
-		touched_loaded_mid_statement();
-	}
+	else if (!touched_in_statement() && !verify_is_running() && guard_is_active() &&
+			 !updates_guard(stmt))
+		loaded_by_statement(stmt);
 	PG_RETURN_NULL();
 }
 

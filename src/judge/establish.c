@@ -12,8 +12,10 @@
 #include "access/xact.h"
 #include "base/guc.h"
 #include "base/subtransaction.h"
+#include "catalog/namespace.h"
 #include "judge/judge.h"
 #include "registry/registry.h"
+#include "storage/proc.h"
 #include "utils/guc.h"
 
 static int
@@ -106,18 +108,26 @@ establish_unless_dropped(void *arg)
 	registry_unlock_against_drop();
 }
 
+/*
+ * What we find is not seen, and our lock not released, before this transaction
+ * ends, while other jobs of a parallel restore wait for its other locks.  So a
+ * session that restores leaves it to the first that does not.  It is known by
+ * the settings that each script of pg_dump and each session of pg_restore begins
+ * with; any one of them a user may have, too.
+ */
+bool
+session_is_restoring(void)
+{
+	return !check_function_bodies && namespace_search_path[0] == '\0' &&
+		StatementTimeout == 0 && LockTimeout == 0;
+}
+
 void
 judge_establish(void)
 {
 	ErrorData  *edata;
 
-	/*
-	 * What we find is not seen, and our lock not released, before this
-	 * transaction ends, while other jobs of a parallel restore wait for its
-	 * other locks.  So sessions that restore leave it to the first that does
-	 * not: every script of pg_dump's turns check_function_bodies off.
-	 */
-	if (XactReadOnly || !check_function_bodies)
+	if (XactReadOnly)
 		return;
 	if (guard_mode == MODE_ENFORCE)
 	{

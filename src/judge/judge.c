@@ -16,9 +16,9 @@
 #include "judge/allowance.h"
 #include "judge/case.h"
 #include "judge/judge.h"
+#include "judge/login.h"
 #include "judge/outlook.h"
 #include "judge/record.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -47,6 +47,9 @@ judge(Case *c)
 		return NIL;
 	findings = removal_findings_of_parts(c->touched->guard_before,
 										 statement_texts(c->touched->statements));
+	findings = list_concat(findings,
+						   login_findings(c->touched->logins_before,
+										  statement_texts(c->touched->statements)));
 	if (case_find_candidates(c))
 		case_verify_candidates(c);
 	if (case_left_out_matters())
@@ -63,7 +66,7 @@ judge(Case *c)
 static List *
 outlook(Case *c)
 {
-	Bitmapset  *movers = check_function_bodies ? case_movers(c) : NULL;
+	Bitmapset  *movers = session_is_restoring() ? NULL : case_movers(c);
 
 	return movers ? outlook_of(c->kept, movers) : NIL;
 }

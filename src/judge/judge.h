@@ -40,9 +40,12 @@ extern List *removal_findings(const char *statement);
 /* Findings if the guard is no longer what it was before; NIL if that is NULL. */
 extern List *removal_findings_of_parts(const GuardParts *before, const char *statement);
 
-/* Is it one of the event triggers that load the library? */
-extern bool guard_owns_event_trigger(Oid trigger);
-extern GuardParts guard_parts(void);
+/*
+ * Is it a part of the guard: the schema, what is in it, or an event trigger that loads
+ * the library?  By the catalogs as they are seen.
+ */
+extern bool guard_owns_object(Oid classid, Oid objid);
+extern GuardParts guard_parts(void);	/* in CurrentMemoryContext */
 
 /*
  * The transaction is going to commit: write the journal, which is all that is
@@ -61,6 +64,9 @@ extern void judge_subtransaction_end(SubTransactionId mine, SubTransactionId par
  * at one row.
  */
 extern void judge_establish(void);
+
+/* Does the session restore a dump?  Then others are not kept waiting for that. */
+extern bool session_is_restoring(void);
 
 /*
  * Verify with judgements locked out to transaction end, and with "removes"

@@ -17,11 +17,11 @@
 #include "base/subtransaction.h"
 #include "judge/allowance.h"
 #include "judge/handover.h"
+#include "judge/judge.h"
 #include "judge/outlook.h"
 #include "judge/record.h"
 #include "mb/pg_wchar.h"
 #include "registry/registry.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 
 /* How much of a transaction its row shows; the rest is only counted. */
@@ -74,10 +74,15 @@ mark_statements(List *names, bool *did)
 	}
 }
 
-/* Those that touched something which is still touched. */
+/*
+ * Those that touched something which is still touched.  What happens to the guard
+ * itself, and to logins, is nothing of that kind.
+ */
 static void
 add_statements(JournalEntry *entry, const Touched *touched)
 {
+	bool		all = touched->everything || touched->guard_before != NULL ||
+		touched->logins_before != NIL;
 	bool	   *did = palloc0_array(bool, list_length(touched->statements) + 1);
 	ListCell   *lc;
 
@@ -87,7 +92,7 @@ add_statements(JournalEntry *entry, const Touched *touched)
 	{
 		TouchingStatement *statement = lfirst(lc);
 
-		if (statement->undone || !(did[statement->number] || touched->everything))
+		if (statement->undone || !(did[statement->number] || all))
 			continue;
 		if (entry->nstatements++ < STATEMENTS_KEPT)
 			entry->statements = lappend(entry->statements, clip(statement->text));
@@ -156,7 +161,7 @@ entry_of(const Touched *touched, List *findings, Verdict at_least)
 /*
  * Does anybody want to read of it?  A change of temporary objects alone, or
  * where no version counts, is no news; nor is a restore, unless it broke
- * something: see judge_establish for how it is known.
+ * something.
  */
 static bool
 is_news(const Touched *touched, List *findings)
@@ -165,7 +170,7 @@ is_news(const Touched *touched, List *findings)
 		return false;
 	if (findings != NIL)
 		return true;
-	return check_function_bodies &&
+	return !session_is_restoring() &&
 		(touched->names != NIL || touched->roles != NIL || touched->everything) &&
 		registry_any_kept_version();
 }

@@ -5,9 +5,11 @@
  * Two things do.  One is the loss of the registry, whatever drops the extension:
  * it is judged at once, before the first of its tables goes, because afterwards
  * nobody could tell who was live; what is created anew in the same transaction is
- * another registry, an empty one.  The other is the loss of what loads the library
- * and keeps the registry together: the event triggers, and membership in the
- * extension.  That is judged as any change is, by its net effect.
+ * another registry, an empty one.  The other is the loss of what loads the library,
+ * keeps the registry together and lets applications find it: the event triggers
+ * and their function, membership in the extension, the tables and indexes and
+ * their layout, the name of the schema.  That is judged as any change is, by its
+ * net effect.
  *
  * Invariant: while a version is live and compat_guard.mode is "enforce", no
  * session that has loaded the library removes the guard from the database.
@@ -24,9 +26,13 @@
 #include "base/subtransaction.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_event_trigger.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
 #include "commands/trigger.h"
 #include "judge/allowance.h"
 #include "judge/judge.h"
@@ -35,6 +41,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 /* ---- what the guard consists of ---- */
 
@@ -59,7 +66,26 @@ count_members(void)
 	return n;
 }
 
-/* Our event triggers are those that call a function of ours. */
+/* Our event triggers are those that call our function, whatever its name is now. */
+static bool
+is_loader(Oid funcid)
+{
+	HeapTuple	tup = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	bool		result = false;
+	bool		isnull;
+
+	if (!HeapTupleIsValid(tup))
+		return false;
+	if (((Form_pg_proc) GETSTRUCT(tup))->prolang == ClanguageId)
+	{
+		Datum		symbol = SysCacheGetAttr(PROCOID, tup, Anum_pg_proc_prosrc, &isnull);
+
+		result = !isnull && strcmp(TextDatumGetCString(symbol), "compat_guard_load") == 0;
+	}
+	ReleaseSysCache(tup);
+	return result;
+}
+
 static int
 count_loaders(Oid *trigger)
 {
@@ -72,8 +98,7 @@ count_loaders(Oid *trigger)
 	{
 		Form_pg_event_trigger form = (Form_pg_event_trigger) GETSTRUCT(tup);
 
-		if (get_func_namespace(form->evtfoid) != guard_schema_oid() ||
-			(trigger != NULL && form->oid != *trigger))
+		if (!is_loader(form->evtfoid) || (trigger != NULL && form->oid != *trigger))
 			continue;
 		n += (trigger != NULL || form->evtenabled == TRIGGER_FIRES_ON_ORIGIN ||
 			  form->evtenabled == TRIGGER_FIRES_ALWAYS);
@@ -83,18 +108,83 @@ count_loaders(Oid *trigger)
 	return n;
 }
 
-bool
+static bool
 guard_owns_event_trigger(Oid trigger)
 {
 	return count_loaders(&trigger) > 0;
+}
+
+bool
+guard_owns_object(Oid classid, Oid objid)
+{
+	switch (classid)
+	{
+		case EventTriggerRelationId:
+			return guard_owns_event_trigger(objid);
+		case NamespaceRelationId:
+			return objid == guard_schema_oid();
+		case RelationRelationId:
+			return get_rel_namespace(objid) == guard_schema_oid();
+		case ProcedureRelationId:
+			return get_func_namespace(objid) == guard_schema_oid();
+		default:
+			return false;
+	}
+}
+
+/* Those indexes aside that are none of ours: see registry_check_tables. */
+static List *
+relations_of_schema(void)
+{
+	Relation	rel = table_open(RelationRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+	List	   *names = NIL;
+
+	ScanKeyInit(&key, Anum_pg_class_relnamespace, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(guard_schema_oid()));
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 1, &key);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Form_pg_class form = (Form_pg_class) GETSTRUCT(tup);
+
+		if (form->relkind != RELKIND_INDEX)
+			names = lappend(names, pstrdup(NameStr(form->relname)));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return names;
 }
 
 GuardParts
 guard_parts(void)
 {
 	GuardParts	parts = {.members = count_members(), .loaders = count_loaders(NULL)};
+	char	   *schema = get_namespace_name(guard_schema_oid());
 
+	parts.relations = relations_of_schema();
+	parts.has_name = schema != NULL && strcmp(schema, "compat_guard") == 0;
 	return parts;
+}
+
+/* The first that is no longer there, or NULL. */
+static const char *
+lost_relation(List *before, List *after)
+{
+	ListCell   *lcb;
+	ListCell   *lca;
+
+	foreach(lcb, before)
+	{
+		bool		found = false;
+
+		foreach(lca, after)
+			found |= strcmp(lfirst(lca), lfirst(lcb)) == 0;
+		if (!found)
+			return lfirst(lcb);
+	}
+	return NULL;
 }
 
 /* ---- findings ---- */
@@ -150,22 +240,36 @@ removal_findings(const char *statement)
 	return removal.findings;
 }
 
+/* What it has lost, or NULL. */
+static const char *
+lost_part(const GuardParts *before)
+{
+	GuardParts	after = guard_parts();
+	const char *relation = lost_relation(before->relations, after.relations);
+
+	if (after.loaders < before->loaders)
+		return "an event trigger that loads it no longer fires";
+	if (after.members < before->members)
+		return "a part of it no longer belongs to it";
+	if (before->has_name && !after.has_name)
+		return "its schema has another name, by which applications do not call it";
+	if (relation != NULL)
+		return psprintf("%s is no longer in its schema by that name", quote_identifier(relation));
+	return NULL;
+}
+
 List *
 removal_findings_of_parts(const GuardParts *before, const char *statement)
 {
-	GuardParts	after;
 	Removal		removal = {.statement = statement};
 
 	if (before == NULL)
 		return NIL;
-	after = guard_parts();
-	if (after.loaders < before->loaders)
-		removal.found = "an event trigger that loads it no longer fires";
-	else if (after.members < before->members)
-		removal.found = "a part of it no longer belongs to it";
+	removal.found = lost_part(before);
+	if (removal.found != NULL)
+		find_removal(&removal);
 	else
-		return NIL;
-	find_removal(&removal);
+		registry_check_tables();
 	return removal.findings;
 }
 

@@ -35,11 +35,13 @@ typedef struct TouchedObject
 	List	   *statements;
 } TouchedObject;
 
-/* How many objects the extension has, and event triggers that load it. */
+/* What the extension consists of. */
 typedef struct GuardParts
 {
-	int			members;
-	int			loaders;
+	int			members;		/* how many objects */
+	int			loaders;		/* event triggers that load the library */
+	List	   *relations;		/* of char *: tables, views and the rest in its schema */
+	bool		has_name;		/* the schema has the name it is called by */
 } GuardParts;
 
 typedef struct Touched
@@ -51,6 +53,7 @@ typedef struct Touched
 	bool		everything;		/* a change that any requirement may feel */
 	List	   *statements;		/* all of them */
 	const GuardParts *guard_before; /* NULL: the guard itself was not touched */
+	List	   *logins_before;	/* of Login *; NIL: nothing that changes them ran */
 } Touched;
 
 extern void touched_add_name(Touched *touched, const ObjectKey *key, List *statements);

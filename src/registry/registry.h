@@ -26,6 +26,12 @@
 #include "lib/stringinfo.h"
 #include "verify/verify.h"
 
+/*
+ * Raise ERRCODE_GUARD_DAMAGED unless each table is there, and has the columns and
+ * indexes it was made with (store.c).
+ */
+extern void registry_check_tables(void);
+
 /* ---- the lock between registrations and judgements (lock.c) ---- */
 
 /*

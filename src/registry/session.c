@@ -156,15 +156,28 @@ registry_attach(int64 version_id)
 {
 	const Attachment *current = current_attachment();
 	Attachment	new = {.tag = presence_tag(version_id)};
+	volatile bool held = false;
 
 	forget_released();
 	if (!current->detached && memcmp(&current->tag, &new.tag, sizeof(LOCKTAG)) == 0)
 		return;
 
-	/* The one that may have to wait, or fail, comes first. */
+	/* The one that may have to wait comes first.  None stays if the rest fails. */
 	(void) LockAcquire(&new.tag, PRESENT, true, false);
-	(void) LockAcquire(&new.tag, ATTACHED, true, false);
-	change_attachment(new);
+	PG_TRY();
+	{
+		(void) LockAcquire(&new.tag, ATTACHED, true, false);
+		held = true;
+		change_attachment(new);
+	}
+	PG_CATCH();
+	{
+		if (held)
+			(void) LockRelease(&new.tag, ATTACHED, true);
+		(void) LockRelease(&new.tag, PRESENT, true);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 }
 
 void

@@ -22,6 +22,7 @@
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "executor/tuptable.h"
+#include "registry/registry.h"
 #include "registry/store.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
@@ -143,17 +144,23 @@ static const struct
 {
 	const char *table;
 	const char *columns;
+	const char *indexes;
 }			layouts[] =
 {
-	{"app", "int8 text text"},
-	{"version", "int8 int8 text bytea text text int8 text timestamptz text? timestamptz? text? bool bool timestamptz? timestamptz?"},
-	{"instance", "int8 int8 text interval timestamptz timestamptz"},
-	{"requirement", "int8 bytea text text jsonb jsonb? text text"},
-	{"version_requirement", "int8 int8"},
-	{"policy", "text text text text timestamptz"},
-	{"requirement_state", "int8 text bool jsonb? timestamptz"},
-	{"requirement_key", "text text oid int8 bool"},
-	{"journal_entry", "timestamptz text text text? text? text inet? int4 xid8? text[] int4 text[] jsonb int4 text? text? text[] jsonb"},
+	{"app", "int8 text text", "app_pkey app_name_idx"},
+	{"version", "int8 int8 text bytea text text int8 text timestamptz text? timestamptz? text? bool bool timestamptz? timestamptz?",
+	"version_pkey version_name_idx version_lapsed_idx"},
+	{"instance", "int8 int8 text interval timestamptz timestamptz", "instance_pkey instance_name_idx"},
+	{"requirement", "int8 bytea text text jsonb jsonb? text text",
+	"requirement_pkey requirement_digest_idx requirement_role_idx"},
+	{"version_requirement", "int8 int8", "version_requirement_pkey version_requirement_idx"},
+	{"policy", "text text text text timestamptz", "policy_pkey"},
+	{"requirement_state", "int8 text bool jsonb? timestamptz",
+	"requirement_state_pkey requirement_state_state_idx"},
+	{"requirement_key", "text text oid int8 bool",
+	"requirement_key_pkey requirement_key_requirement_idx"},
+	{"journal_entry", "timestamptz text text text? text? text inet? int4 xid8? text[] int4 text[] jsonb int4 text? text? text[] jsonb",
+	"journal_entry_at_idx"},
 };
 
 static const struct
@@ -297,6 +304,32 @@ store_open(const char *table, int natts, LOCKMODE lockmode)
 	if (lockmode > AccessShareLock)
 		check_indexes(rel);
 	return rel;
+}
+
+/* Is there each of the names, separated by spaces? */
+static void
+check_names(const char *names)
+{
+	char	   *list = pstrdup(names);
+	char	   *rest;
+
+	for (char *name = strtok_r(list, " ", &rest); name != NULL; name = strtok_r(NULL, " ", &rest))
+		(void) store_relid(name);
+	pfree(list);
+}
+
+void
+registry_check_tables(void)
+{
+	for (int i = 0; i < lengthof(layouts); i++)
+	{
+		int			natts = 1;
+
+		for (const char *s = layouts[i].columns; *s != '\0'; s++)
+			natts += (*s == ' ');
+		table_close(store_open(layouts[i].table, natts, AccessShareLock), AccessShareLock);
+		check_names(layouts[i].indexes);
+	}
 }
 
 void

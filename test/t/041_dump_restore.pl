@@ -172,6 +172,22 @@ is($node->safe_psql('registers', q{SELECT status FROM compat_guard.register('oth
 	"queries": {"new": "SELECT email FROM users"}}')}), 'ready', 'a registration is the first to come');
 is(verdict('registers', 'DROP INDEX app.users_email_idx;'), 'ERROR:  VG001', 'the restored versions are guarded as well');
 
+# What is not known yet is said so; and a session that has one of the settings of a
+# restore, but is none, is guarded from its first statement.
+is(restore('settings', 'psql', '-X', '-q', '-o', '/dev/null', '-f', "$dir/shop.sql", '-d', 'settings'), '', 'restored');
+is($node->safe_psql('settings', q{SELECT DISTINCT status FROM compat_guard.versions WHERE live}), 'unverified', 'nothing is known yet');
+is(verdict('settings', 'SET check_function_bodies = off; ALTER TABLE app.users DROP COLUMN mood CASCADE;'),
+	'ERROR:  VG001', 'a setting makes no restore');
+is($node->safe_psql('settings', q{SELECT count(*) FROM compat_guard.versions WHERE status = 'unverified'}), 2,
+	'what was found is undone with it');
+is(verdict('settings', q{SET check_function_bodies = off; DO $$ BEGIN PERFORM set_config('search_path', '', false); END $$; ALTER TABLE app.users ADD COLUMN fax text;
+	SET statement_timeout = 0; SELECT status FROM compat_guard.versions WHERE status <> 'unverified' AND live;}), '', 'as a script of pg_dump has it');
+is($node->safe_psql('settings', q{SELECT count(*) FROM compat_guard.requirement_state}), 0, 'it is left to others');
+is(verdict('settings', q{SET check_function_bodies = off; DO $$ BEGIN PERFORM set_config('search_path', '', false); END $$; ALTER TABLE app.users DROP COLUMN mood CASCADE;}),
+	'ERROR:  VG001', 'but for what takes away');
+is(verdict('settings', 'ALTER TABLE app.users ADD COLUMN fax_2 text;'), '', 'the first that is no restore');
+is($node->safe_psql('settings', q{SELECT count(*) FROM compat_guard.versions WHERE status = 'unverified'}), 0, 'has found it all');
+
 # ---- schema and data apart, and --clean over what is there ----
 
 $node->command_ok([ 'pg_dump', '-s', '-f', "$dir/schema.sql", $node->connstr('shop') ], 'dump of the schema');
