@@ -8,6 +8,7 @@
 #ifndef COMPAT_GUARD_PATIENCE_H
 #define COMPAT_GUARD_PATIENCE_H
 
+#include "base/compat.h"
 #include "datatype/timestamp.h"
 #include "storage/lock.h"
 
@@ -25,8 +26,8 @@ extern bool patience_ended(const Patience *patience);
 /* Sleep, but not through an interruption. */
 extern void patience_nap(long milliseconds);
 
-extern void patience_report(const Patience *patience, const char *why, const char *who,
-							bool in_turn) pg_attribute_noreturn();
+compat_noreturn extern void patience_report(const Patience *patience, const char *why,
+											const char *who, bool in_turn);
 
 /* Lock a relation, if that is to be had at once. */
 extern bool patience_try_relation(Oid relid, LOCKMODE mode);
