@@ -151,15 +151,22 @@ drops_guard(Node *stmt)
 		names_guard(((DropStmt *) stmt)->objects);
 }
 
+static bool
+drops_schema_of_guard(Node *stmt)
+{
+	return IsA(stmt, DropStmt) && ((DropStmt *) stmt)->removeType == OBJECT_SCHEMA &&
+		names_guard(((DropStmt *) stmt)->objects);
+}
+
 /*
- * Both lock all tables of the registry at once.  So that they keep nobody waiting
+ * These lock all tables of the registry at once.  So that they keep nobody waiting
  * in the middle of something, they wait before that for those who are.  Whoever is
  * not permitted to does not: nobody has to wait for him.
  */
 static void
 wait_to_replace_guard(Node *stmt)
 {
-	if ((drops_guard(stmt) || updates_guard(stmt)) &&
+	if ((drops_guard(stmt) || drops_schema_of_guard(stmt) || updates_guard(stmt)) &&
 		compat_extension_ownercheck(guard_extension_oid(), GetUserId()))
 		registry_lock_for_drop();
 }

@@ -31,6 +31,15 @@ save_candidates(Case *c)
 	case_save_baselines(c);
 }
 
+/* Nothing that a contract could name: temporary objects, which any role can make. */
+static bool
+concerns_nobody(Touched *touched)
+{
+	touched_spread(touched);
+	return touched->names == NIL && touched->roles == NIL && !touched->everything &&
+		touched->guard_before == NULL;
+}
+
 /* All of it up to the findings. */
 static List *
 judge(Case *c)
@@ -59,6 +68,10 @@ judge(Case *c)
 	}
 	if (case_left_out_matters())
 		case_check_left_out(c);
+
+	/* Who leaves the transaction open keeps nobody from registering by that. */
+	if (guard_verify == VERIFY_EACH_STATEMENT && concerns_nobody(c->touched))
+		registry_unlock_after_judgement(false);
 	return list_concat(findings, case_findings(c));
 }
 
