@@ -54,7 +54,7 @@
 /* Of the time at most one part in so many is spent on looking. */
 #define LOOK_SHARE		5
 
-/* For a lock of the registry's own tables, which only DROP EXTENSION holds. */
+/* For a lock of the registry's own tables: see patience.h. */
 #define LOOK_LOCK_TIMEOUT	"10ms"
 
 #define FOREVER			((double) PG_INT64_MAX)
@@ -167,7 +167,8 @@ look_once(Waiter *waiter)
 	ErrorData  *edata = subtransaction_run(look, waiter, false);
 
 	InvalidateCatalogSnapshot();
-	if (edata != NULL && edata->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+	if (edata != NULL && edata->sqlerrcode != ERRCODE_GUARD_BUSY &&
+		edata->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
 		ReThrowError(edata);
 	return edata == NULL && waiter->complete &&
 		readiness_state(&waiter->readiness) != STATE_UNMET;

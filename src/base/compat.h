@@ -21,6 +21,7 @@
 #define compat_namespace_aclcheck(oid, role, mode)	pg_namespace_aclcheck(oid, role, mode)
 #define compat_proc_aclcheck(oid, role, mode)		pg_proc_aclcheck(oid, role, mode)
 #define compat_database_aclcheck(oid, role, mode)	pg_database_aclcheck(oid, role, mode)
+#define compat_extension_ownercheck(oid, role)		pg_extension_ownercheck(oid, role)
 /* 16 gave this a place to put soft errors. */
 #define compat_string_to_name_list(s)				stringToQualifiedNameList(s)
 /* From 16 on the server's headers export what has to be seen from outside; the
@@ -30,9 +31,11 @@
 extern PGDLLEXPORT void _PG_init(void);
 #else
 #include "catalog/pg_database.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #define compat_database_aclcheck(oid, role, mode)	object_aclcheck(DatabaseRelationId, oid, role, mode)
+#define compat_extension_ownercheck(oid, role)		object_ownercheck(ExtensionRelationId, oid, role)
 #define compat_namespace_aclcheck(oid, role, mode)	object_aclcheck(NamespaceRelationId, oid, role, mode)
 #define compat_proc_aclcheck(oid, role, mode)		object_aclcheck(ProcedureRelationId, oid, role, mode)
 #define compat_string_to_name_list(s)				stringToQualifiedNameList(s, NULL)
@@ -151,9 +154,11 @@ extern PGDLLEXPORT void _PG_init(void);
 
 /* 17 numbers backends by their PGPROC. */
 #if PG_VERSION_NUM < 170000
-#define compat_vxid_proc(vxid)		BackendIdGetProc((vxid).backendId)
+#define compat_lock_vxid(lock)		((VirtualTransactionId) {(lock)->backend, (lock)->lxid})
+#define compat_my_lxid()			(MyProc->lxid)
 #else
-#define compat_vxid_proc(vxid)		ProcNumberGetProc((vxid).procNumber)
+#define compat_lock_vxid(lock)		((lock)->vxid)
+#define compat_my_lxid()			(MyProc->vxid.lxid)
 #endif
 
 /* 16 gave this a name that says by what. */

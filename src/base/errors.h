@@ -13,7 +13,7 @@
 
 /* A DDL transaction would break a requirement of a live version. */
 #define ERRCODE_GUARD_BREAKS_VERSION	MAKE_SQLSTATE('V', 'G', '0', '0', '1')
-/* The change could not be judged: another transaction holds what it needs. */
+/* Another transaction holds what a judgement or registration needs. */
 #define ERRCODE_GUARD_BUSY				MAKE_SQLSTATE('V', 'G', '0', '0', '3')
 /* No such app or version is registered. */
 #define ERRCODE_GUARD_UNKNOWN_VERSION	MAKE_SQLSTATE('V', 'G', '0', '1', '0')

@@ -64,8 +64,8 @@ guc_init(void)
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("compat_guard.ddl_lock_timeout",
-							"How long a judgement waits for what a concurrent transaction holds locked.",
-							"After that the change fails with SQLSTATE VG003 and can be retried.",
+							"How long a judgement or registration waits for what a concurrent transaction holds locked.",
+							"After that it fails with SQLSTATE VG003 and can be retried.",
 							&guard_ddl_lock_timeout, 5000, 0, INT_MAX,
 							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
 

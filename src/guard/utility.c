@@ -32,9 +32,11 @@
 #include "guard/statement.h"
 #include "guard/touched.h"
 #include "judge/judge.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "storage/lockdefs.h"
 #include "nodes/value.h"
+#include "registry/registry.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -260,10 +262,31 @@ takes_away(Node *stmt)
 	}
 }
 
+static bool
+drops_schema_of_guard(Node *stmt)
+{
+	return IsA(stmt, DropStmt) && ((DropStmt *) stmt)->removeType == OBJECT_SCHEMA &&
+		names_guard(((DropStmt *) stmt)->objects);
+}
+
+/*
+ * These lock all tables of the registry at once.  So that they keep nobody waiting
+ * in the middle of something, they wait before that for those who are.  Whoever is
+ * not permitted to does not: nobody has to wait for him.
+ */
+static void
+wait_to_replace_guard(Node *stmt)
+{
+	if ((drops_guard(stmt) || drops_schema_of_guard(stmt) || updates_guard(stmt)) &&
+		compat_extension_ownercheck(guard_extension_oid(), GetUserId()))
+		registry_lock_for_drop();
+}
+
 /* What has to be done before a DDL statement runs. */
 static void
 prepare_ddl(Node *stmt)
 {
+	wait_to_replace_guard(stmt);
 	if (!drops_guard(stmt) && (!session_is_restoring() || takes_away(stmt)))
 		judge_establish();
 	if (IsA(stmt, AlterExtensionContentsStmt) &&
@@ -419,6 +442,8 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 		(context == PROCESS_UTILITY_SUBCOMMAND && touched_in_statement()) ||
 		verify_is_running() || !guard_is_active() || updates_guard(stmt))
 	{
+		if (updates_guard(stmt) && guard_is_active())
+			wait_to_replace_guard(stmt);
 		call_next(pstmt, source, readonly_tree, context, params, env, dest, qc);
 		return;
 	}

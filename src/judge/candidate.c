@@ -6,25 +6,15 @@
  * from those to the ones that a version needs which is live, or which a rollback
  * may go to.
  *
- * A transaction that is being judged holds locks that others wait for.  It may
- * not wait for one itself, or there could be deadlocks that there would not be
- * without us: it only tries, for a bounded time, and then fails with
- * ERRCODE_GUARD_BUSY.  See lock.c for what the locks are for.
+ * A transaction that is being judged holds locks that others wait for, so it only
+ * tries for those it needs: see patience.c, and lock.c for what they are for.
  */
 #include "postgres.h"
 
-#include "base/errors.h"
-#include "base/guc.h"
-#include "base/shown.h"
 #include "judge/case.h"
 #include "judge/judge.h"
 #include "lib/qunique.h"
-#include "miscadmin.h"
-#include "pgstat.h"
-#include "storage/latch.h"
-#include "storage/proc.h"
 #include "utils/acl.h"
-#include "utils/timestamp.h"
 #include "verify/baseline.h"
 
 /* ---- which requirements ---- */
@@ -208,44 +198,44 @@ case_version_counts(int64 version_id, void *arg)
 	return place >= 0 && case_version_standing(arg, place) != PASSED_OVER;
 }
 
-/* ---- waiting without waiting ---- */
+/* ---- waiting ---- */
 
-void
-case_set_deadline(Case *c)
-{
-	int			timeout = guard_ddl_lock_timeout;
+#define WHY_RELATIONS "Requirement: one of those on the relations changed."
+#define WHY_OBJECTS	"Requirement: one of those on the objects changed."
 
-	if (LockTimeout > 0)
-		timeout = Min(timeout, LockTimeout);
-	c->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout);
-}
+#define TRIES_AFTER_END	3
 
 /*
- * what: the requirement that is waited for, or NULL for judging at all.  in_the_way:
- * who has the lock.
+ * Until what verification gave up on is to be had, which it need not be any more
+ * when it is tried again.
  */
 void
-case_wait_a_moment(Case *c, const char *what, char *(*in_the_way) (void))
+case_wait(Case *c)
 {
-	if (GetCurrentTimestamp() >= c->deadline)
-		ereport(ERROR,
-				(errcode(ERRCODE_GUARD_BUSY),
-				 errmsg("could not judge the schema change: a concurrent transaction is in the way"),
-				 what ? errdetail("Requirement: %s. In the way: %s.", shown(what), in_the_way())
-				 : errdetail("It registers or retires a version, or changes a policy. In the way: %s.",
-							 in_the_way()),
-				 errhint("Retry when the other transaction has ended. Setting compat_guard.ddl_lock_timeout bounds the wait.")));
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 10L, PG_WAIT_EXTENSION);
-	ResetLatch(MyLatch);
-	CHECK_FOR_INTERRUPTS();
+	LOCKTAG		tag;
+	LOCKMODE	mode;
+	bool		known = verify_wanted_lock(&tag, &mode);
+	bool		ended = patience_ended(&c->patience);
+
+	/* What functions want may be what somebody keeps on purpose. */
+	if (ended && (c->options.last_try || known) && c->tries_after_end++ >= TRIES_AFTER_END)
+		patience_report(&c->patience, WHY_RELATIONS,
+						known ? "one who has it again and again for a moment"
+						: "one who has an index or a part of it locked", false);
+	if (known)
+	{
+		patience_lock(&tag, mode, &c->patience, WHY_RELATIONS);
+		(void) LockRelease(&tag, mode, false);
+	}
+	else
+		patience_nap(10);
+	c->options.last_try = ended;
 }
 
 void
 case_lock(Case *c, const int64 *ids, int n)
 {
-	while (!registry_try_lock_requirements(ids, n))
-		case_wait_a_moment(c, "one of those on the objects changed", registry_lock_holders);
+	registry_lock_requirements(ids, n, &c->patience, WHY_OBJECTS);
 }
 
 void
@@ -253,11 +243,8 @@ case_verify(Case *c, Requirement **reqs, int n, VerifyOptions options, Observati
 {
 	while (!verify_requirements(reqs, n, options, answers))
 	{
-		/* Those that functions want may be what somebody keeps on purpose. */
-		if (GetCurrentTimestamp() >= c->deadline && !options.last_try)
-			options.last_try = true;
-		else
-			case_wait_a_moment(c, "one of those on the relations changed", verify_lock_holders);
+		case_wait(c);
+		options.last_try = c->options.last_try;
 	}
 }
 
@@ -337,9 +324,9 @@ case_find_candidates(Case *c)
 	return true;
 }
 
-void
+bool
 case_verify_candidates(Case *c)
 {
 	c->after = palloc0_array(Observation *, c->ncandidates);
-	case_verify(c, c->reqs, c->ncandidates, c->options, c->after);
+	return verify_requirements(c->reqs, c->ncandidates, c->options, c->after);
 }

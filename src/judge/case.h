@@ -5,7 +5,7 @@
 #ifndef COMPAT_GUARD_CASE_H
 #define COMPAT_GUARD_CASE_H
 
-#include "datatype/timestamp.h"
+#include "base/patience.h"
 #include "judge/finding.h"
 #include "judge/touched.h"
 #include "nodes/bitmapset.h"
@@ -40,29 +40,20 @@ typedef struct Case
 	Requirement **reqs;			/* what is required */
 	StoredState *before;		/* how it stood */
 	Observation **after;		/* how it stands */
-	TimestampTz deadline;
+	Patience	patience;		/* of the whole judgement */
+	int			tries_after_end;	/* of that */
 } Case;
 
 /* ---- candidate.c: which requirements, of whom, and how they stand now ---- */
 
-/*
- * From here on the judgement waits for what is in its way no longer than
- * compat_guard.ddl_lock_timeout or lock_timeout.
- */
-extern void case_set_deadline(Case *c);
-
-/*
- * Wait a moment, or raise ERRCODE_GUARD_BUSY if there is no time left.  what: the
- * requirement that is waited for, or NULL for judging at all.  in_the_way: who
- * has the lock.
- */
-extern void case_wait_a_moment(Case *c, const char *what, char *(*in_the_way) (void));
-
 /* Fill in the candidates and how they stood; false if there are none. */
 extern bool case_find_candidates(Case *c);
 
-/* Fill in how they stand. */
-extern void case_verify_candidates(Case *c);
+/* Fill in how they stand; false if a lock is not to be had. */
+extern bool case_verify_candidates(Case *c);
+
+/* Wait for that; raises ERRCODE_GUARD_BUSY at the end of patience. */
+extern void case_wait(Case *c);
 
 /* Lock requirements, by id in ascending order, and verify some, however often that takes. */
 extern void case_lock(Case *c, const int64 *ids, int n);

@@ -31,6 +31,15 @@ save_candidates(Case *c)
 	case_save_baselines(c);
 }
 
+/* Nothing that a contract could name: temporary objects, which any role can make. */
+static bool
+concerns_nobody(Touched *touched)
+{
+	touched_spread(touched);
+	return touched->names == NIL && touched->roles == NIL && !touched->everything &&
+		touched->guard_before == NULL;
+}
+
 /* All of it up to the findings. */
 static List *
 judge(Case *c)
@@ -38,22 +47,34 @@ judge(Case *c)
 	List	   *findings;
 
 	c->options.within_time = true;
-	case_set_deadline(c);
-	while (!registry_lock_for_judgement())
-		case_wait_a_moment(c, NULL, registry_lock_holders);
+	c->patience = patience_begin(true);
 
-	/* What we waited for may have been DROP EXTENSION. */
-	if (!guard_is_active())
-		return NIL;
-	findings = removal_findings_of_parts(c->touched->guard_before,
-										 statement_texts(c->touched->statements));
-	findings = list_concat(findings,
-						   login_findings(c->touched->logins_before,
-										  statement_texts(c->touched->statements)));
-	if (case_find_candidates(c))
-		case_verify_candidates(c);
+	/*
+	 * Who waits for a relation keeps none of our locks meanwhile: he would keep
+	 * registrations waiting, and judgements, of which one may have that relation.
+	 */
+	for (;;)
+	{
+		/* What we waited for may have been DROP EXTENSION. */
+		if (!registry_lock_for_judgement(&c->patience))
+			return NIL;
+		findings = removal_findings_of_parts(c->touched->guard_before,
+											 statement_texts(c->touched->statements));
+		findings = list_concat(findings,
+							   login_findings(c->touched->logins_before,
+											  statement_texts(c->touched->statements)));
+		c->ncandidates = 0;
+		if (!case_find_candidates(c) || case_verify_candidates(c))
+			break;
+		registry_unlock_after_judgement(c->writes);
+		case_wait(c);
+	}
 	if (case_left_out_matters())
 		case_check_left_out(c);
+
+	/* Who leaves the transaction open keeps nobody from registering by that. */
+	if (guard_verify == VERIFY_EACH_STATEMENT && concerns_nobody(c->touched))
+		registry_unlock_after_judgement(false);
 	return list_concat(findings, case_findings(c));
 }
 

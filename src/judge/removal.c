@@ -281,6 +281,8 @@ judge_removal(const char *statement, bool preview)
 	Removal		removal = {.found = DROPPED, .statement = statement};
 	ErrorData  *edata;
 
+	/* It waits for whoever has to do with the registry, and they for its end. */
+	registry_lock_for_drop();
 	if (guard_mode == MODE_OFF && !preview)
 		return;
 

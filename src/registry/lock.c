@@ -13,28 +13,61 @@
  *	  transaction is about to replace.
  *
  * A registration that holds A never waits for a relation lock (it verifies
- * with wait_for_locks off and lets go of A before it waits), and a judgement
- * that holds B never waits for a registration, so the two cannot deadlock.
+ * with wait_for_locks off and lets go of A before it waits).  But its transaction
+ * may go on to do so, and one that is to be judged holds relations locked.  So
+ * nobody waits for these locks in the lock manager: see patience.c.
  *
- * But a transaction that registers or retires may go on to wait for relations
- * while it holds its lock, and one that is to be judged holds relations locked.
- * So a judgement only tries to get B, again and again for a bounded time: a
- * wait in the lock manager could be part of a deadlock.
+ * Invariant: no stream of one keeps the other out.  Who tries does not stand in
+ * the lock manager's queue, which is good, since whoever is held up by one long
+ * transaction does not hold up the rest; but those who come later would pass him
+ * as long as they keep coming.  So those who come let others go first who have
+ * announced that they try for a mode that conflicts with theirs; but not longer
+ * than a moment, since these may be waiting for something that does not end.
  *
- * What is locked is the extension itself, as an object: DROP EXTENSION locks
- * it exclusively and so waits for both, and autovacuum never does.
+ * Invariant: no statement of SQL takes one of these locks.  They are on objects
+ * whose class is no catalog but our schema.  The extension as an object, which
+ * any role may lock, is none of our business: DROP EXTENSION takes our lock, when
+ * it is known that it is allowed to.
  */
 #include "postgres.h"
 
 #include "base/activity.h"
 #include "base/compat.h"
 #include "base/holder.h"
-#include "catalog/pg_extension.h"
 #include "miscadmin.h"
 #include "registry/registry.h"
-#include "storage/lmgr.h"
 #include "storage/lock.h"
+#include "storage/proc.h"
 #include "utils/inval.h"
+#include "utils/timestamp.h"
+
+/*
+ * What a number is of: told by the upper bits of the last field of the tag, which
+ * has the number's upper bits below them.  The highest one marks announcements:
+ * see holder.c.
+ */
+typedef enum TagKind
+{
+	TAG_ROW,					/* of a requirement, version or instance: these
+								 * have their ids from one sequence */
+	TAG_BLOCK,					/* of requirements */
+	TAG_REGISTRY
+} TagKind;
+
+#define TAG_KIND_SHIFT	12
+
+static LOCKTAG
+guard_tag(TagKind kind, int64 number)
+{
+	LOCKTAG		tag;
+
+	Assert(number >= 0 && number >> (32 + TAG_KIND_SHIFT) == 0);
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, guard_schema_oid(), (uint32) number,
+					   (uint16) (kind << TAG_KIND_SHIFT | number >> 32));
+	return tag;
+}
+
+/* ---- the lock between registrations and judgements ---- */
 
 #define REGISTRATION_LOCK	RowExclusiveLock	/* A */
 #define JUDGEMENT_LOCK		ShareLock	/* B */
@@ -45,94 +78,196 @@
  */
 #define REMOVAL_LOCK		ShareRowExclusiveLock
 
-static void
-lock_extension(LOCKMODE mode)
+/* Looking is excluded by nothing but the end of it all. */
+#define LOOK_LOCK			AccessShareLock
+#define END_LOCK			AccessExclusiveLock
+
+/* How long to let others go first, in milliseconds. */
+#define COURTESY_OF_JUDGEMENT		100
+#define COURTESY_OF_OTHERS			1000
+
+static const LOCKMODE modes[] = {REGISTRATION_LOCK, JUDGEMENT_LOCK, REMOVAL_LOCK, END_LOCK};
+
+#define THE_REGISTRY		0
+#define ALL_REQUIREMENTS	1
+
+static LOCKTAG
+registry_tag(void)
 {
-	guard_require_extension();
-	LockDatabaseObject(ExtensionRelationId, guard_extension_oid(), 0, mode);
+	return guard_tag(TAG_REGISTRY, THE_REGISTRY);
+}
+
+static const char *
+why_lock(LOCKMODE mode)
+{
+	switch (mode)
+	{
+		case JUDGEMENT_LOCK:
+			return "It registers or retires a version, or changes a policy.";
+		case REGISTRATION_LOCK:
+			return "It has changed the schema and was judged, or retires a version or changes a policy.";
+		case LOOK_LOCK:
+			return "It drops or updates the extension.";
+		default:
+			return "It has changed the schema and was judged, or registers or retires a version, or changes a policy.";
+	}
+}
+
+/* Has somebody announced that he tries for what conflicts with mode? */
+static bool
+others_are_waiting(const LOCKTAG *tag, LOCKMODE mode)
+{
+	for (int i = 0; i < lengthof(modes); i++)
+	{
+		if (DoLockModesConflict(modes[i], mode) && holder_is_announced(tag, modes[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_held(const LOCKTAG *tag)
+{
+	for (int i = 0; i < lengthof(modes); i++)
+	{
+		if (compat_lock_held_by_me(tag, modes[i]))
+			return true;
+	}
+	return false;
 }
 
 static void
-unlock_extension(LOCKMODE mode)
+let_others_go_first(const LOCKTAG *tag, LOCKMODE mode, const Patience *patience)
 {
-	UnlockDatabaseObject(ExtensionRelationId, guard_extension_oid(), 0, mode);
+	TimestampTz until;
+
+	/* They may be waiting for us. */
+	if (!others_are_waiting(tag, mode) || is_held(tag))
+		return;
+	until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), mode == JUDGEMENT_LOCK
+										? COURTESY_OF_JUDGEMENT : COURTESY_OF_OTHERS);
+	until = Min(until, patience->deadline);
+	do
+		patience_nap(1);
+	while (GetCurrentTimestamp() < until && others_are_waiting(tag, mode));
+}
+
+/* False if the extension has gone meanwhile. */
+static bool
+lock_registry_within(LOCKMODE mode, const Patience *patience)
+{
+	while (OidIsValid(guard_extension_oid()))
+	{
+		LOCKTAG		tag = registry_tag();
+		LOCKTAG		now;
+
+		if (mode != LOOK_LOCK)
+			let_others_go_first(&tag, mode, patience);
+		patience_lock(&tag, mode, patience, why_lock(mode));
+		now = registry_tag();
+		if (OidIsValid(guard_extension_oid()) && memcmp(&tag, &now, sizeof(LOCKTAG)) == 0)
+			return true;
+
+		/* What we waited for has dropped it, and maybe made another. */
+		(void) LockRelease(&tag, mode, false);
+	}
+	return false;
+}
+
+static void
+lock_registry(LOCKMODE mode)
+{
+	Patience	patience = patience_begin(false);
+
+	if (!lock_registry_within(mode, &patience))
+		guard_require_extension();
+}
+
+static bool
+try_lock_registry(LOCKMODE mode)
+{
+	LOCKTAG		tag = registry_tag();
+
+	if (LockAcquire(&tag, mode, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	AcceptInvalidationMessages();
+	return true;
+}
+
+static void
+unlock_registry(LOCKMODE mode)
+{
+	LOCKTAG		tag = registry_tag();
+
+	(void) LockRelease(&tag, mode, false);
 }
 
 void
 registry_lock_for_registration(void)
 {
-	lock_extension(REGISTRATION_LOCK);
-}
-
-void
-registry_unlock_for_registration(void)
-{
-	unlock_extension(REGISTRATION_LOCK);
-}
-
-static LOCKTAG busy_tag;		/* the last lock that was not to be had */
-static LOCKMODE busy_mode;
-
-static bool
-try_lock(const LOCKTAG *tag, LOCKMODE mode)
-{
-	if (LockAcquire(tag, mode, false, true) != LOCKACQUIRE_NOT_AVAIL)
-		return true;
-	busy_tag = *tag;
-	busy_mode = mode;
-	return false;
-}
-
-char *
-registry_lock_holders(void)
-{
-	return lock_holders(&busy_tag, busy_mode);
-}
-
-/* As LockDatabaseObject does, but without waiting. */
-static bool
-try_lock_extension(LOCKMODE mode)
-{
-	LOCKTAG		tag;
-
-	/* ConditionalLockDatabaseObject, which not every minor release has. */
-	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, guard_extension_oid(), 0);
-	if (!try_lock(&tag, mode))
-		return false;
-	AcceptInvalidationMessages();
-	return true;
+	lock_registry(REGISTRATION_LOCK);
 }
 
 bool
 registry_try_lock_for_registration(void)
 {
-	return try_lock_extension(REGISTRATION_LOCK);
+	return try_lock_registry(REGISTRATION_LOCK);
+}
+
+void
+registry_unlock_for_registration(void)
+{
+	unlock_registry(REGISTRATION_LOCK);
+}
+
+void
+registry_lock_for_removal(void)
+{
+	lock_registry(REMOVAL_LOCK);
 }
 
 bool
 registry_try_lock_for_removal(void)
 {
-	return try_lock_extension(REMOVAL_LOCK);
+	return try_lock_registry(REMOVAL_LOCK);
+}
+
+void
+registry_unlock_for_removal(void)
+{
+	unlock_registry(REMOVAL_LOCK);
 }
 
 bool
-registry_lock_for_judgement(void)
+registry_lock_for_judgement(const Patience *patience)
 {
-	LOCKTAG		tag;
-
-	/* ConditionalLockDatabaseObject, which not every minor release has. */
-	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, guard_extension_oid(), 0);
-
-	/*
-	 * The lock for removal excludes as much.  Beside it ours would be refused
-	 * for as long as somebody waits for us to let go of that one.
-	 */
-	if (!compat_lock_held_by_me(&tag, REMOVAL_LOCK) &&
-		!try_lock(&tag, JUDGEMENT_LOCK))
-		return false;
-	AcceptInvalidationMessages();
-	return true;
+	return lock_registry_within(JUDGEMENT_LOCK, patience);
 }
+
+bool
+registry_lock_against_drop(void)
+{
+	Patience	patience = patience_begin(false);
+
+	return guard_is_active() && lock_registry_within(LOOK_LOCK, &patience);
+}
+
+void
+registry_unlock_against_drop(void)
+{
+	unlock_registry(LOOK_LOCK);
+}
+
+void
+registry_lock_for_drop(void)
+{
+	LOCKTAG		tag = registry_tag();
+
+	if (!compat_lock_held_by_me(&tag, END_LOCK))
+		lock_registry(END_LOCK);
+}
+
+/* ---- requirements ---- */
 
 /*
  * Invariant: of two transactions that together break a requirement, at most
@@ -142,95 +277,156 @@ registry_lock_for_judgement(void)
  * the first is seen to have ended, a moment before it sends the invalidations
  * that tell what it did to the schema.
  *
- * The lock table has room for so many.  A judgement of more locks all
- * requirements at once, the others share that lock.
+ * Invariant: a transaction locks no more than about so many.  The lock table has
+ * room for max_locks_per_transaction of each session, by default 64, and most
+ * need few.  Who needs more locks whole blocks of requirements, or all.  What is
+ * registered together has ids one after another, so that blocks of what others
+ * have registered are seldom in the way.
+ *
+ * All three levels are locked from the top down, and ids in ascending order: two
+ * that lock once do not wait for each other.
  */
-#define MANY_REQUIREMENTS	500
+#define MAX_LOCKS	128
+#define BLOCK_BITS	8			/* 256 requirements; all blocks: 32 768 */
 
-static LOCKTAG
-row_tag(int64 id)
+#define LOCK_PART	RowExclusiveLock	/* something within it is locked */
+#define LOCK_WHOLE	ExclusiveLock
+
+/* What this transaction has locked; too many after a rollback to a savepoint. */
+static LocalTransactionId counted_for = InvalidLocalTransactionId;
+static int	nlocked;
+
+/* ... the last time. */
+static struct
 {
 	LOCKTAG		tag;
+	LOCKMODE	mode;
+}			taken[2 * MAX_LOCKS];
+static int	ntaken;
 
-	/*
-	 * An object whose class is no catalog but our schema, so that it is nobody
-	 * else's.  Its number has 32 bits; those above go where columns are told.
-	 * Numbers of requirements, versions and instances come from one sequence.
-	 */
-	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, guard_schema_oid(), (uint32) id,
-					   (uint16) (id >> 32));
-	return tag;
+static bool
+is_locked(TagKind kind, int64 number, LOCKMODE mode)
+{
+	LOCKTAG		tag = guard_tag(kind, number);
+
+	return compat_lock_held_by_me(&tag, mode);
 }
 
-bool
-registry_try_lock_requirements(const int64 *ids, int n)
+static bool
+lock_one(TagKind kind, int64 number, LOCKMODE mode, const Patience *patience, const char *why)
 {
-	bool		all = (n > MANY_REQUIREMENTS);
-	LOCKTAG		tag;
+	LOCKTAG		tag = guard_tag(kind, number);
 
-	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, guard_extension_oid(), 1);
-	if (!try_lock(&tag, all ? ExclusiveLock : RowExclusiveLock))
-		return false;
-	for (int i = 0; i < n && !all; i++)
+	if (is_locked(kind, number, LOCK_WHOLE))
+		return true;
+	if (!is_locked(kind, number, mode))
 	{
-		tag = row_tag(ids[i]);
-		if (!try_lock(&tag, ExclusiveLock))
-			return false;
+		patience_lock(&tag, mode, patience, why);
+		nlocked++;
+		Assert(ntaken < lengthof(taken));
+		taken[ntaken].tag = tag;
+		taken[ntaken++].mode = mode;
 	}
-	AcceptInvalidationMessages();
-	return true;
+	return mode == LOCK_WHOLE;
 }
+
+/* How many locks it would take, beside those that are held already. */
+static int
+count_locks(const int64 *ids, int n, int *nblocks)
+{
+	bool		whole = false;
+	int			nrows = 0;
+
+	*nblocks = 0;
+	for (int i = 0; i < n; i++)
+	{
+		int64		block = ids[i] >> BLOCK_BITS;
+
+		if (i == 0 || block != ids[i - 1] >> BLOCK_BITS)
+		{
+			whole = is_locked(TAG_BLOCK, block, LOCK_WHOLE);
+			*nblocks += !whole && !is_locked(TAG_BLOCK, block, LOCK_PART);
+		}
+		nrows += !whole && !is_locked(TAG_ROW, ids[i], LOCK_WHOLE);
+	}
+	return nrows + *nblocks;
+}
+
+void
+registry_lock_requirements(const int64 *ids, int n, const Patience *patience, const char *why)
+{
+	int			nblocks;
+	int			nlocks = count_locks(ids, n, &nblocks);
+	LOCKMODE	all;
+	LOCKMODE	each;
+	bool		whole = false;
+
+	if (counted_for != compat_my_lxid())
+		nlocked = 0;
+	counted_for = compat_my_lxid();
+	ntaken = 0;
+	all = nlocked + nblocks > MAX_LOCKS ? LOCK_WHOLE : LOCK_PART;
+	each = nlocked + nlocks > MAX_LOCKS ? LOCK_WHOLE : LOCK_PART;
+
+	if (lock_one(TAG_REGISTRY, ALL_REQUIREMENTS, all, patience, why))
+		return;
+	for (int i = 0; i < n; i++)
+	{
+		int64		block = ids[i] >> BLOCK_BITS;
+
+		if (i == 0 || block != ids[i - 1] >> BLOCK_BITS)
+			whole = lock_one(TAG_BLOCK, block, each, patience, why);
+		if (!whole)
+			(void) lock_one(TAG_ROW, ids[i], LOCK_WHOLE, patience, why);
+	}
+}
+
+void
+registry_lock_to_save(const int64 *ids, int n)
+{
+	Patience	patience = patience_begin(false);
+
+	if (n > 0)
+		registry_lock_requirements(ids, n, &patience,
+								   "It registers what needs the same, and found it changed.");
+}
+
+void
+registry_unlock_after_judgement(bool requirements)
+{
+	while (requirements && ntaken > 0)
+	{
+		ntaken--;
+		nlocked--;
+		(void) LockRelease(&taken[ntaken].tag, taken[ntaken].mode, false);
+	}
+	unlock_registry(JUDGEMENT_LOCK);
+}
+
+/* ---- rows ---- */
+
+#define WHY_ROW "It changes the same version or instance."
 
 void
 registry_lock_row(int64 id)
 {
-	LOCKTAG		tag = row_tag(id);
+	LOCKTAG		tag = guard_tag(TAG_ROW, id);
 
-	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	patience_lock_in_turn(&tag, ExclusiveLock, false, WHY_ROW);
 }
 
 void
 registry_share_row(int64 id)
 {
-	LOCKTAG		tag = row_tag(id);
+	LOCKTAG		tag = guard_tag(TAG_ROW, id);
 
-	(void) LockAcquire(&tag, RowShareLock, false, false);
+	patience_lock_in_turn(&tag, RowShareLock, false, WHY_ROW);
 }
 
 bool
 registry_try_lock_row(int64 id)
 {
-	LOCKTAG		tag = row_tag(id);
+	LOCKTAG		tag = guard_tag(TAG_ROW, id);
 
-	return try_lock(&tag, ExclusiveLock);
-}
-
-void
-registry_lock_for_removal(void)
-{
-	lock_extension(REMOVAL_LOCK);
-}
-
-void
-registry_unlock_for_removal(void)
-{
-	unlock_extension(REMOVAL_LOCK);
-}
-
-bool
-registry_lock_against_drop(void)
-{
-	Oid			extension = guard_extension_oid();
-
-	LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
-	if (guard_is_active() && guard_extension_oid() == extension)
-		return true;
-	UnlockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
-	return false;
-}
-
-void
-registry_unlock_against_drop(void)
-{
-	UnlockDatabaseObject(ExtensionRelationId, guard_extension_oid(), 0, AccessShareLock);
+	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }

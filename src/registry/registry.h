@@ -21,6 +21,7 @@
 #include "access/htup.h"
 #include "access/xact.h"
 #include "base/compat.h"
+#include "base/patience.h"
 #include "contract/contract.h"
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
@@ -37,20 +38,18 @@ extern void registry_check_tables(void);
 /*
  * Registrations do not exclude one another, nor do judgements; a registration
  * and a judgement do, to transaction end, so that the later one sees what the
- * earlier one did.
+ * earlier one did.  All of these that do not only try raise ERRCODE_GUARD_BUSY at
+ * the end of patience.
  */
 extern void registry_lock_for_registration(void);
 extern bool registry_try_lock_for_registration(void);	/* false: not at once */
 extern void registry_unlock_for_registration(void);	/* before anything was written */
 
-/*
- * False if it is not to be had right now.  If it is, the extension may have
- * been dropped meanwhile.
- */
-extern bool registry_lock_for_judgement(void);
+/* False if the extension has been dropped meanwhile. */
+extern bool registry_lock_for_judgement(const Patience *patience);
 
-/* After a try for one of these that failed: who has it, for people. */
-extern char *registry_lock_holders(void);
+/* Before anything was saved; requirements: also what was locked of these last. */
+extern void registry_unlock_after_judgement(bool requirements);
 
 /*
  * For looking at the registry without any of these.  Waits for DROP EXTENSION,
@@ -59,21 +58,25 @@ extern char *registry_lock_holders(void);
 extern bool registry_lock_against_drop(void);
 extern void registry_unlock_against_drop(void);
 
+/* For dropping the extension: excludes everything else. */
+extern void registry_lock_for_drop(void);
+
 /* For taking requirements away: excludes both of the above and itself. */
 extern void registry_lock_for_removal(void);
 extern bool registry_try_lock_for_removal(void);	/* false: not at once */
 extern void registry_unlock_for_removal(void);	/* before anything was written */
 
 /*
- * Lock requirements, by id in ascending order, against other judgements until
- * transaction end.  The first only tries: false if another transaction has one.
+ * Lock requirements, ids in ascending order, against others who do so, until
+ * transaction end.  why: see patience.h.
  */
-extern bool registry_try_lock_requirements(const int64 *ids, int n);
+extern void registry_lock_requirements(const int64 *ids, int n, const Patience *patience,
+									   const char *why);
+extern void registry_lock_to_save(const int64 *ids, int n);
 
 /*
- * Lock the row of a requirement, version or instance against others who do so,
- * until transaction end.  That of a version comes before the lock for
- * registration.
+ * Lock the row of a version or instance against others who do so, until
+ * transaction end.  That of a version comes before the lock for registration.
  */
 extern void registry_lock_row(int64 id);
 extern bool registry_try_lock_row(int64 id);	/* false: not at once */

@@ -212,7 +212,7 @@ save_revived(void *arg)
 
 		if (save->reqs[i]->baseline != NULL || save->found[i]->baseline == NULL)
 			continue;
-		registry_lock_row(id);
+		registry_lock_to_save(&id, 1);
 		if (registry_load_requirements(&id, &n)[0]->baseline == NULL)
 			registry_set_baseline(save->reqs[i], save->found[i]->baseline);
 	}

@@ -44,6 +44,8 @@
 /* Beside PRESENT, conflicts with nothing: tells sessions from transactions. */
 #define ATTACHED	AccessShareLock
 
+#define WHY_PRESENT	"It has changed the schema, and was judged while no instance of the version was there."
+
 /*
  * Ours are those above, the rest is the upper part of the version's number:
  * the view instances takes them apart.
@@ -67,7 +69,7 @@ registry_lock_present(int64 version_id)
 
 	/* Of two levels on one object PREPARE would not have it. */
 	if (!compat_lock_held_by_me(&tag, PRESENT))
-		(void) LockAcquire(&tag, PRESENT, false, false);
+		patience_lock_in_turn(&tag, PRESENT, false, WHY_PRESENT);
 }
 
 bool
@@ -162,8 +164,8 @@ registry_attach(int64 version_id)
 	if (!current->detached && memcmp(&current->tag, &new.tag, sizeof(LOCKTAG)) == 0)
 		return;
 
-	/* The one that may have to wait comes first.  None stays if the rest fails. */
-	(void) LockAcquire(&new.tag, PRESENT, true, false);
+	/* The one that may have to wait, or fail, comes first.  None stays if the rest fails. */
+	patience_lock_in_turn(&new.tag, PRESENT, true, WHY_PRESENT);
 	PG_TRY();
 	{
 		(void) LockAcquire(&new.tag, ATTACHED, true, false);

@@ -199,17 +199,25 @@ registry_save_states(const int64 *ids, const StoredState *before, Observation **
 					 int n)
 {
 	bool	   *keys_change = store_keys_change(ids, found, n);
+	Jsonb	  **problems = palloc_array(Jsonb *, n);
+	int64	   *changing = palloc_array(int64, n);
+	bool	   *changes = palloc_array(bool, n);
+	int			nchanging = 0;
 
+	/* Usually nothing is new, and then nobody has to wait for anybody. */
 	for (int i = 0; i < n; i++)
 	{
-		Jsonb	   *problems = problems_to_json(found[i]->problems);
-
-		/* Usually nothing is new, and then nobody has to wait for anybody. */
-		if (!keys_change[i] && !state_changes(&before[i], found[i], problems))
+		problems[i] = problems_to_json(found[i]->problems);
+		changes[i] = keys_change[i] || state_changes(&before[i], found[i], problems[i]);
+		if (changes[i] && before[i].known)
+			changing[nchanging++] = ids[i];
+	}
+	registry_lock_to_save(changing, nchanging);
+	for (int i = 0; i < n; i++)
+	{
+		if (!changes[i])
 			continue;
-		if (before[i].known)
-			registry_lock_row(ids[i]);
-		write_state(ids[i], found[i], problems);
+		write_state(ids[i], found[i], problems[i]);
 		store_keys(ids[i], found[i]);
 	}
 	CommandCounterIncrement();

@@ -13,6 +13,7 @@
 #include "access/tableam.h"
 #include "base/activity.h"
 #include "base/errors.h"
+#include "base/patience.h"
 #include "base/compat.h"
 #include "base/subtransaction.h"
 #include "catalog/indexing.h"
@@ -22,9 +23,11 @@
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "executor/tuptable.h"
+#include "miscadmin.h"
 #include "registry/registry.h"
 #include "registry/store.h"
 #include "storage/lmgr.h"
+#include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -289,13 +292,32 @@ store_relid(const char *name)
 	return relid;
 }
 
+/* Nobody locks those against us but who drops or rebuilds them. */
+static void
+lock_relation(Oid relid, LOCKMODE lockmode)
+{
+	LOCKTAG		tag;
+	Patience	patience;
+
+	if (patience_try_relation(relid, lockmode))
+		return;
+	patience = patience_begin(false);
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, relid);
+	patience_lock(&tag, lockmode, &patience, "It has a table or index of the registry.");
+}
+
 Relation
 store_open(const char *table, int natts, LOCKMODE lockmode)
 {
-	Relation	rel = try_table_open(store_relid(table), lockmode);
+	Oid			relid = store_relid(table);
+	Relation	rel;
 
+	lock_relation(relid, lockmode);
+	rel = try_table_open(relid, NoLock);
 	if (rel == NULL)
 	{
+		UnlockRelationOid(relid, lockmode);
+
 		/* Dropped while we waited for the lock. */
 		guard_require_extension();
 		report_damage(table, "it is missing");
@@ -458,7 +480,8 @@ open_index(StoreScan *scan, Relation rel, const char *index, Snapshot snapshot)
 	relid = store_relid(index);
 	if (get_rel_relkind(relid) != RELKIND_INDEX)
 		report_damage(index, "it is no index");
-	scan->index = index_open(relid, AccessShareLock);
+	lock_relation(relid, AccessShareLock);
+	scan->index = index_open(relid, NoLock);
 	check_index(scan, rel, index);
 	scan->slot = table_slot_create(rel, NULL);
 	scan->snapshot = snapshot ? snapshot
@@ -582,6 +605,22 @@ scan_end(StoreScan *scan)
 	scan->index = NULL;
 }
 
+static void
+wait_for_end(void *arg)
+{
+	XactLockTableWait(*(TransactionId *) arg, NULL, NULL, XLTW_None);
+}
+
+static void
+wait_for_transaction(TransactionId xid)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_TRANSACTION(tag, xid);
+	patience_wait(wait_for_end, &xid, &tag, ShareLock,
+				  "It registers, forgets or changes the same.");
+}
+
 HeapTuple
 scan_settled(StoreScan *scan, Relation rel, const char *index)
 {
@@ -602,18 +641,24 @@ scan_settled(StoreScan *scan, Relation rel, const char *index)
 		busy = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
 		if (!HeapTupleIsValid(tup) || !TransactionIdIsValid(busy))
 			return tup;
-		XactLockTableWait(busy, rel, &tup->t_self, XLTW_InsertIndex);
+		wait_for_transaction(busy);
 	}
 }
 
 bool
 store_unless_duplicate(void (*write) (void *arg), void *arg)
 {
-	ErrorData  *edata = subtransaction_run(write, arg, true);
+	int			outer_timeout = LockTimeout;
+	ErrorData  *edata;
 
+	/* Who is in the way the caller will find out, who looks for the row. */
+	LockTimeout = patience_length();
+	edata = subtransaction_run(write, arg, true);
+	LockTimeout = outer_timeout;
 	if (edata == NULL)
 		return true;
-	if (edata->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
+	if (edata->sqlerrcode != ERRCODE_UNIQUE_VIOLATION &&
+		edata->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
 		ReThrowError(edata);
 	FreeErrorData(edata);
 	return false;

@@ -16,7 +16,7 @@
 #include "postgres.h"
 
 #include "access/relation.h"
-#include "base/holder.h"
+#include "base/patience.h"
 #include "catalog/catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_inherits.h"
@@ -38,7 +38,7 @@ static void lock_below(Oid relid);
 static void
 lock_or_fail(Oid relid, LOCKMODE lockmode)
 {
-	if (ConditionalLockRelationOid(relid, lockmode))
+	if (patience_try_relation(relid, lockmode))
 		return;
 	busy_relid = relid;
 	busy_lockmode = lockmode;
@@ -65,16 +65,15 @@ try_lock_failed(void)
 	return OidIsValid(busy_relid);
 }
 
-char *
-verify_lock_holders(void)
+bool
+verify_wanted_lock(LOCKTAG *tag, LOCKMODE *mode)
 {
-	LOCKTAG		tag;
-
 	if (!OidIsValid(busy_relid))
-		return pstrdup("it is not known who");
-	SET_LOCKTAG_RELATION(tag, IsSharedRelation(busy_relid) ? InvalidOid : MyDatabaseId,
+		return false;
+	SET_LOCKTAG_RELATION(*tag, IsSharedRelation(busy_relid) ? InvalidOid : MyDatabaseId,
 						 busy_relid);
-	return lock_holders(&tag, busy_lockmode);
+	*mode = busy_lockmode;
+	return true;
 }
 
 typedef struct WaitedLock

@@ -11,6 +11,7 @@
 #include "base/object.h"
 #include "base/rule.h"
 #include "contract/requirement.h"
+#include "storage/lock.h"
 
 typedef enum RequirementState
 {
@@ -127,8 +128,8 @@ extern void verify_function(Oid funcid);
 /* The index of VerifyOptions, for the verifiers of the kinds. */
 extern Oid	verify_without_index(void);
 
-/* After it gave up on a lock: who has it, for people. */
-extern char *verify_lock_holders(void);
+/* After it gave up on a lock: on which?  False if that is not known. */
+extern bool verify_wanted_lock(LOCKTAG *tag, LOCKMODE *mode);
 
 extern void verify_release_locks(WaitedFor *waited_for);
 

@@ -36,7 +36,7 @@ sub run_meanwhile
 		'<', \undef, '>', \$output, '2>&1');
 
 	$node->poll_query_until('postgres',
-		q{SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'object' AND NOT granted)})
+		q{SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'object' AND objsubid < 0)})
 	  or die 'timed out';
 	$node->safe_psql('postgres', $release);
 	$session->finish;
@@ -45,6 +45,22 @@ sub run_meanwhile
 }
 
 my $register = 'SELECT status FROM compat_guard.register_queries';
+
+# The prepared transaction in the way, and not the session that prepared it.
+sub is_named
+{
+	my ($when) = @_;
+	my $xid = $node->safe_psql('postgres', 'SELECT transaction FROM pg_prepared_xacts');
+
+	foreach my $statement ('DROP FUNCTION f(bigint)', "$register('shop', 'v2', ARRAY['SELECT g(1)'])")
+	{
+		my ($stdout, $stderr);
+
+		$node->psql('postgres', "SET compat_guard.ddl_lock_timeout = 100; $statement",
+			stdout => \$stdout, stderr => \$stderr);
+		like($stderr, qr/In the way: prepared transaction $xid\./, "$when: it is named");
+	}
+}
 
 $node->safe_psql('postgres', q{
 	CREATE EXTENSION compat_guard;
@@ -68,7 +84,8 @@ is(run('BEGIN;', 'DROP FUNCTION f(int);', q{PREPARE TRANSACTION 'p';}),
 is( run('SET compat_guard.ddl_lock_timeout = 100;', 'DROP FUNCTION f(bigint);'),
 	'ERROR:  VG003', 'one that it would depend on cannot be judged');
 is( run(q{SET lock_timeout = '100ms';}, "$register('shop', 'v2', ARRAY['SELECT g(1)']);"),
-	'ERROR:  55P03', 'a version cannot be registered');
+	'ERROR:  VG003', 'a version cannot be registered');
+is_named('before the crash');
 is(run('ALTER TABLE u ADD COLUMN b int;'), '', 'an unrelated change goes through');
 is(run("$register('shop', 'v1', ARRAY['SELECT a FROM t', 'SELECT f(1)']);"),
 	'ready', 'a version that is registered already does not wait');
@@ -79,7 +96,8 @@ $node->start;
 is( run('SET compat_guard.ddl_lock_timeout = 100;', 'DROP FUNCTION f(bigint);'),
 	'ERROR:  VG003', 'nor after a crash');
 is( run(q{SET lock_timeout = '100ms';}, "$register('shop', 'v2', ARRAY['SELECT g(1)']);"),
-	'ERROR:  55P03', 'nor can a version be registered');
+	'ERROR:  VG003', 'nor can a version be registered');
+is_named('after it');
 
 # Once it has ended, the others see what it did.
 is( run_meanwhile(q{COMMIT PREPARED 'p'},
@@ -103,6 +121,22 @@ is(run('ALTER TABLE t DROP COLUMN b;'), 'ERROR:  VG001', 'and is judged once it 
 is( run('BEGIN;', 'SAVEPOINT s;', 'ALTER TABLE t DROP COLUMN b;', 'ROLLBACK TO s;',
 		'ALTER TABLE u ADD COLUMN c int;', q{PREPARE TRANSACTION 'p';}, q{COMMIT PREPARED 'p';}),
 	'', 'a change undone before PREPARE TRANSACTION is not judged');
+
+# A judgement of many requirements leaves room in the lock table.
+$node->safe_psql('postgres', q{
+	CREATE TABLE many (a int);
+	SELECT compat_guard.register_queries('many', 'v1',
+		(SELECT array_agg('SELECT a + ' || n || ' FROM many') FROM generate_series(1, 1000) AS n));
+	CREATE TABLE few (a int);
+	SELECT max(nextval('compat_guard.id_seq')) FROM generate_series(1, 256);
+	SELECT compat_guard.register_queries('few', 'v1', ARRAY['SELECT a FROM few']);
+});
+run('BEGIN;', 'ALTER TABLE many ADD COLUMN b int;', q{PREPARE TRANSACTION 'many';});
+cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM pg_locks'),
+	'<', 150, 'a thousand requirements need few locks');
+is(run('SET compat_guard.ddl_lock_timeout = 100;', 'ALTER TABLE few ADD COLUMN b int;'),
+	'', 'and keep nobody from those of others');
+$node->safe_psql('postgres', q{ROLLBACK PREPARED 'many'});
 
 $node->stop;
 done_testing();

@@ -119,7 +119,7 @@ is(value(q{SELECT status FROM compat_guard.versions WHERE version = 'v2'}), 'rea
 # A prepared change keeps those waiting who come back, and no others.
 value(q{SELECT compat_guard.attach('app', 'v1')});
 is(verdict("BEGIN; ALTER TABLE users DROP COLUMN email; PREPARE TRANSACTION 'drop';"), '', 'prepared while nobody is there');
-is(verdict("SET lock_timeout = '100ms'; SELECT compat_guard.attach('app', 'v1');"), 'ERROR:  55P03', 'to attach waits for it');
+is(verdict("SET lock_timeout = '100ms'; SELECT compat_guard.attach('app', 'v1');"), 'ERROR:  VG003', 'to attach waits for it');
 is(verdict("SET lock_timeout = '100ms'; SELECT compat_guard.heartbeat('app', 'v2', 'one');"), '', 'a heartbeat does not');
 is(value($sessions_of_v1), 0, 'nobody is attached by a call that failed');
 is(verdict("COMMIT PREPARED 'drop'; SELECT compat_guard.attach('app', 'v1');"), '', 'then it attaches');
