@@ -303,16 +303,18 @@ advise(List *findings)
 
 /* The object of the finding that is said first, in the fields that drivers read. */
 static int
-error_fields(const Problem *problem)
+error_fields(const Finding *finding)
 {
-	if (problem->schema)
-		err_generic_string(PG_DIAG_SCHEMA_NAME, problem->schema);
-	if (problem->relation)
-		err_generic_string(PG_DIAG_TABLE_NAME, problem->relation);
-	if (problem->column)
-		err_generic_string(PG_DIAG_COLUMN_NAME, problem->column);
-	if (problem->constraint)
-		err_generic_string(PG_DIAG_CONSTRAINT_NAME, problem->constraint);
+	ProblemPlace place = finding_place(finding);
+
+	if (place.schema)
+		err_generic_string(PG_DIAG_SCHEMA_NAME, place.schema);
+	if (place.relation)
+		err_generic_string(PG_DIAG_TABLE_NAME, place.relation);
+	if (place.column)
+		err_generic_string(PG_DIAG_COLUMN_NAME, place.column);
+	if (finding->problem->constraint)
+		err_generic_string(PG_DIAG_CONSTRAINT_NAME, finding->problem->constraint);
 	return 0;
 }
 
@@ -436,7 +438,7 @@ findings_report(List *findings)
 				 blocked_message(first),
 				 errdetail("%s", describe(findings)),
 				 errhint("%s", advise(told)),
-				 error_fields(((Finding *) linitial(first))->problem)));
+				 error_fields(linitial(first))));
 
 	first = live_first(told);
 	if (first != NIL)
@@ -445,7 +447,7 @@ findings_report(List *findings)
 				 passed_message(first, false),
 				 errdetail("%s", describe(told)),
 				 errhint("%s", advise(told)),
-				 error_fields(((Finding *) linitial(first))->problem)));
+				 error_fields(linitial(first))));
 
 	first = live_first(findings_of_action(findings, ACTION_LOG));
 	if (first != NIL)

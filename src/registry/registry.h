@@ -256,6 +256,8 @@ compat_noreturn extern void registry_report_missing(const char *table, int64 id)
 
 /* Sorted ids, without duplicates, of the requirements that have any of the keys. */
 extern int64 *registry_requirements_by_keys(List *keys, int *n);	/* of ObjectKey * */
+/* The keys of a requirement that something was found by, when it was met last. */
+extern List *registry_keys_found(int64 requirement_id);	/* of ObjectKey * */
 extern int64 *registry_requirements_by_role(const char *role, int *n);
 extern int64 *registry_all_requirements(int *n);
 
