@@ -32,7 +32,9 @@ REGRESS = \
 	refused \
 	declared_insert \
 	expressions \
-	written
+	written \
+	entrust \
+	preview
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 

@@ -21,6 +21,9 @@ extern RuleId require_rule(const char *name);
 /* Raises ERRCODE_GUARD_NOT_PERMITTED unless the app is the current role's. */
 extern void check_owner(const App *app);
 
+/* Raises the same unless the current role may see what the version needs. */
+extern void check_reader(const App *app, const Version *version);
+
 /* A contract document as an argument that is not null; raises
  * ERRCODE_GUARD_CONTRACT_INVALID if it is none. */
 extern Contract *contract_argument(FunctionCallInfo fcinfo, int arg);

@@ -112,6 +112,7 @@ compat_guard_can_deploy(PG_FUNCTION_ARGS)
 	{
 		app = require_app(app_name);
 		version = require_version(app, version_name);
+		check_reader(app, version);
 	}
 	else
 	{
@@ -119,7 +120,8 @@ compat_guard_can_deploy(PG_FUNCTION_ARGS)
 		app = registry_find_app(app_name);
 		if (app != NULL)
 		{
-			check_owner(app);
+			if (!registry_may_read_all())
+				check_owner(app);
 			version = registry_find_version(app, version_name);
 		}
 		check_contract_role(contract);

@@ -68,21 +68,40 @@ check_not_retired(const App *app, const Version *version)
 				 errhint("Run another version, or reactivate() this one.")));
 }
 
-/*
- * An app belongs to the role that first registered it, and to those that have
- * its privileges.
- */
-void
-check_owner(const App *app)
+static void
+deny(const App *app)
 {
-	Oid			owner = get_role_oid(app->owner, true);
-
-	if (superuser() || (OidIsValid(owner) && has_privs_of_role(GetUserId(), owner)))
-		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_GUARD_NOT_PERMITTED),
 			 errmsg("permission denied for app \"%s\"", shown(app->name)),
 			 errdetail("The app belongs to role \"%s\".", shown(app->owner))));
+}
+
+void
+check_owner(const App *app)
+{
+	if (!registry_owns_app(app))
+		deny(app);
+}
+
+static void
+check_may_retire(const App *app)
+{
+	if (!registry_may_retire(app))
+		deny(app);
+}
+
+void
+check_reader(const App *app, const Version *version)
+{
+	if (registry_may_read(app, version))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_GUARD_NOT_PERMITTED),
+			 errmsg("permission denied for version \"%s\" of app \"%s\"",
+					shown(version->name), shown(app->name)),
+			 errdetail("What it needs is shown to role \"%s\", to its contract's role, and to whoever may read the view %s.",
+					   shown(app->owner), "compat_guard.requirements")));
 }
 
 GUARD_FUNCTION(compat_guard_retire);
@@ -99,7 +118,7 @@ compat_guard_retire(PG_FUNCTION_ARGS)
 	Version    *version;
 
 	PreventCommandIfReadOnly("compat_guard.retire()");
-	check_owner(app);
+	check_may_retire(app);
 	registry_lock_for_removal();
 	version = require_version(app, name_argument(fcinfo, 1, "version"));
 	if (!version->retired)

@@ -40,6 +40,8 @@ extern char *finding_steps(const Finding *finding);
 extern bool finding_steps_are_general(const Finding *finding);
 /* "SELECT compat_guard.retire('billing', '41');", or forget if it is not live */
 extern char *finding_end_call(const Finding *finding);
+/* Whose call that is: "role billing"; NULL if the current user may make it. */
+extern char *finding_end_roles(const Finding *finding);
 
 /* The relation and column it is about, as far as that is one; NULL: not known. */
 typedef struct ProblemPlace

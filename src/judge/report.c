@@ -253,19 +253,22 @@ of_live_versions(List *findings, bool live)
 	return result;
 }
 
-/* How to end each of the versions. */
+/* How to end each of the versions, and whom to ask for it. */
 static void
 append_calls(StringInfo buf, const char *when, List *findings)
 {
+	List	   *one_each = list_truncate(one_per_version(findings), guard_max_findings_shown);
+	const char *before = NULL;	/* whose calls were listed last */
 	ListCell   *lc;
 
-	if (findings != NIL)
-		appendStringInfo(buf, "\n%s", when);
-	foreach(lc, one_per_version(findings))
+	foreach(lc, one_each)
 	{
-		if (foreach_current_index(lc) == guard_max_findings_shown)
-			break;
+		const char *roles = finding_end_roles(lfirst(lc));
+
+		if (foreach_current_index(lc) == 0 || strcmp(roles ? roles : "", before ? before : "") != 0)
+			appendStringInfo(buf, roles ? "\n%s (as %s):" : "\n%s:", when, roles);
 		appendStringInfo(buf, " %s", finding_end_call(lfirst(lc)));
+		before = roles;
 	}
 }
 
@@ -294,9 +297,9 @@ advise(List *findings)
 		appendStringInfo(&buf, "%s%s", buf.len ? "\n" : "", shown(advice));
 	}
 
-	append_calls(&buf, "Retire a version once no instance of it runs any more:",
+	append_calls(&buf, "Retire a version once no instance of it runs any more",
 				 of_live_versions(findings, true));
-	append_calls(&buf, "Forget a version that nobody will go back to:",
+	append_calls(&buf, "Forget a version that nobody will go back to",
 				 of_live_versions(findings, false));
 	return buf.data;
 }

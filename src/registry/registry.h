@@ -141,6 +141,16 @@ extern bool registry_mark_lapsed(const Version *version);
 extern void registry_lapse_version(const Version *version);
 extern char *registry_app_name(int64 app_id);
 
+/* ---- who may do what (rights.c), of the current user ---- */
+
+extern bool registry_owns_app(const App *app);
+extern bool registry_may_retire(const App *app);
+extern bool registry_may_read(const App *app, const Version *version);
+extern bool registry_may_read_all(void);
+
+/* Names of roles that may retire the app's versions; superusers are not among them. */
+extern List *registry_retiring_roles(const App *app);	/* of char * */
+
 /* ---- which versions count (live.c) ---- */
 
 /*
