@@ -34,7 +34,8 @@ REGRESS = \
 	expressions \
 	written \
 	entrust \
-	preview
+	preview \
+	replaces
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 

@@ -40,11 +40,14 @@ CREATE TABLE compat_guard.version (
 	attaches		boolean NOT NULL DEFAULT false,
 	leases			boolean NOT NULL DEFAULT false,
 	supported_until	timestamptz,
-	lapsed_at		timestamptz
+	lapsed_at		timestamptz,
+	replaces		text COLLATE "C",
+	replaced_by		text COLLATE "C"
 );
 CREATE UNIQUE INDEX version_name_idx ON compat_guard.version (app_id, name);
 CREATE INDEX version_lapsed_idx ON compat_guard.version (lapsed_at);
 COMMENT ON TABLE compat_guard.version IS 'registered versions of applications';
+COMMENT ON COLUMN compat_guard.version.replaced_by IS 'the version that takes its place: since that was said it counts by its instances alone';
 COMMENT ON COLUMN compat_guard.version.lapsed_at IS 'since when judgements pass it over; what it needs is verified anew before it counts again';
 
 -- Heartbeats change columns that no index has, and find room beside the old row.
@@ -169,12 +172,13 @@ CREATE FUNCTION compat_guard.register(app text, version text, contract jsonb,
 									  instance text DEFAULT NULL,
 									  lease interval DEFAULT NULL,
 									  require_ready boolean DEFAULT false,
-									  replace boolean DEFAULT false)
+									  replace boolean DEFAULT false,
+									  replaces text DEFAULT NULL)
 RETURNS compat_guard.registration
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'compat_guard_register';
-COMMENT ON FUNCTION compat_guard.register(text, text, jsonb, text, interval, boolean, boolean)
-IS 'register what a version needs from the schema; idempotent, and cheap if nothing has changed';
+COMMENT ON FUNCTION compat_guard.register(text, text, jsonb, text, interval, boolean, boolean, text)
+IS 'register what a version needs from the schema, and maybe that it takes the place of another; idempotent, and cheap if nothing has changed';
 
 CREATE FUNCTION compat_guard.register_queries(app text, version text, queries text[])
 RETURNS compat_guard.registration
@@ -521,11 +525,13 @@ SELECT a.name AS app, v.name AS version,
 		 ELSE 'ready' END AS status,
 	l.version_id IS NOT NULL AS live,
 	pg_catalog.concat_ws(', ',
-		CASE WHEN NOT (v.attaches OR v.leases OR v.supported_until IS NOT NULL) THEN 'registered' END,
+		CASE WHEN NOT (v.attaches OR v.leases OR v.supported_until IS NOT NULL OR v.replaced_by IS NOT NULL)
+			THEN 'registered' END,
 		CASE WHEN v.attaches THEN 'session' END,
 		CASE WHEN v.leases THEN 'lease' END,
-		CASE WHEN v.supported_until IS NOT NULL THEN 'support' END) AS live_by,
+		CASE WHEN v.supported_until IS NOT NULL AND v.replaced_by IS NULL THEN 'support' END) AS live_by,
 	coalesce(i.sessions, 0) AS sessions, coalesce(i.leases, 0) AS leases, v.supported_until,
+	v.replaces, v.replaced_by,
 	v.role, v.search_path, v.requirements, s.unmet, a.owner,
 	v.registered_by, v.registered_at, v.lapsed_at, v.retired_by, v.retired_at, v.retire_reason
 FROM compat_guard.version AS v
@@ -757,7 +763,7 @@ LANGUAGE SQL IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
 	VALUES ('application', 'USAGE ON SCHEMA compat_guard'),
 		('application', 'EXECUTE ON FUNCTION
-			compat_guard.register(text, text, jsonb, text, interval, boolean, boolean),
+			compat_guard.register(text, text, jsonb, text, interval, boolean, boolean, text),
 			compat_guard.register_queries(text, text, text[]),
 			compat_guard.attach(text, text),
 			compat_guard.detach(),

@@ -139,7 +139,7 @@ GUARD_FUNCTION(compat_guard_reactivate);
 /*
  * compat_guard.reactivate(app text, version text)
  *
- * As if it had not been retired, but with what it needs verified anew.
+ * As if it had not been retired, nor replaced, but with what it needs verified anew.
  */
 Datum
 compat_guard_reactivate(PG_FUNCTION_ARGS)
@@ -153,6 +153,9 @@ compat_guard_reactivate(PG_FUNCTION_ARGS)
 	version = require_version(app, name);
 	registry_lock_present(version->id);
 	judge_revive(version->id, true);
+	version = require_version(app, name);
+	if (version->replaced_by != NULL)
+		replacement_take_back(version);
 	PG_RETURN_VOID();
 }
 
@@ -161,8 +164,8 @@ GUARD_FUNCTION(compat_guard_set_support);
 /*
  * compat_guard.set_support(app text, version text, until timestamptz)
  *
- * The version counts until then, whether instances of it run or not.  Null takes
- * that back.
+ * The version counts until then, whether instances of it run or not, and although it
+ * was replaced.  Null takes that back.
  */
 Datum
 compat_guard_set_support(PG_FUNCTION_ARGS)
@@ -180,6 +183,8 @@ compat_guard_set_support(PG_FUNCTION_ARGS)
 	version = require_version(app, name);
 	registry_set_support(version, PG_ARGISNULL(2) ? NULL : &until);
 	CommandCounterIncrement();
+	if (version->replaced_by != NULL && !PG_ARGISNULL(2))
+		replacement_take_back(version);
 	PG_RETURN_VOID();
 }
 

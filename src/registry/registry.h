@@ -99,6 +99,8 @@ typedef struct Version
 	bool		leases;			/* its instances ever had leases */
 	bool		has_support;
 	TimestampTz supported_until;
+	char	   *replaces;		/* the version whose place it takes, or NULL */
+	char	   *replaced_by;	/* the one that takes its place, or NULL */
 } Version;
 
 /* NULL if there is none. */
@@ -127,6 +129,8 @@ extern void registry_delete_app_if_empty(const App *app);
  * for registration. */
 extern void registry_set_use(const Version *version, bool attaches, bool leases);
 extern void registry_set_support(const Version *version, const TimestampTz *until);	/* NULL: none */
+extern void registry_set_replaces(const Version *version, const char *other);
+extern void registry_set_replaced_by(const Version *version, const char *other);	/* NULL: none */
 
 /* Neither retired nor lapsed any more. */
 extern void registry_revive_version(const Version *version);

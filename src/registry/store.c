@@ -146,7 +146,7 @@ static const struct
 }			layouts[] =
 {
 	{"app", "int8 text text"},
-	{"version", "int8 int8 text bytea text text int8 text timestamptz text? timestamptz? text? bool bool timestamptz? timestamptz?"},
+	{"version", "int8 int8 text bytea text text int8 text timestamptz text? timestamptz? text? bool bool timestamptz? timestamptz? text? text?"},
 	{"instance", "int8 int8 text interval timestamptz timestamptz"},
 	{"requirement", "int8 bytea text text jsonb jsonb? text text"},
 	{"version_requirement", "int8 int8"},
