@@ -131,8 +131,8 @@ compat_guard_can_deploy(PG_FUNCTION_ARGS)
 	if (or_error && !verdict.ready)
 		ereport(ERROR,
 				(errcode(ERRCODE_GUARD_NOT_READY),
-				 errmsg("version \"%s\" of app \"%s\" may not start",
-						shown(version_name), shown(app_name)),
+				 errmsg("version \"%s\" of app \"%s\" may not start: %s",
+						shown(version_name), shown(app_name), readiness_gist(verdict.reasons)),
 				 errdetail("%s", readiness_detail(verdict.reasons))));
 	values[0] = BoolGetDatum(verdict.ready);
 	values[1] = CStringGetTextDatum(verdict.state);
