@@ -37,7 +37,10 @@ REGRESS = \
 	refused \
 	declared_insert \
 	expressions \
-	written
+	written \
+	entrust \
+	preview \
+	replaces
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 

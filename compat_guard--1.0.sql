@@ -40,11 +40,14 @@ CREATE TABLE compat_guard.version (
 	attaches		boolean NOT NULL DEFAULT false,
 	leases			boolean NOT NULL DEFAULT false,
 	supported_until	timestamptz,
-	lapsed_at		timestamptz
+	lapsed_at		timestamptz,
+	replaces		text COLLATE "C",
+	replaced_by		text COLLATE "C"
 );
 CREATE UNIQUE INDEX version_name_idx ON compat_guard.version (app_id, name);
 CREATE INDEX version_lapsed_idx ON compat_guard.version (lapsed_at);
 COMMENT ON TABLE compat_guard.version IS 'registered versions of applications';
+COMMENT ON COLUMN compat_guard.version.replaced_by IS 'the version that takes its place: since that was said it counts by its instances alone';
 COMMENT ON COLUMN compat_guard.version.lapsed_at IS 'since when judgements pass it over; what it needs is verified anew before it counts again';
 
 -- Heartbeats change columns that no index has, and find room beside the old row.
@@ -169,12 +172,13 @@ CREATE FUNCTION compat_guard.register(app text, version text, contract jsonb,
 									  instance text DEFAULT NULL,
 									  lease interval DEFAULT NULL,
 									  require_ready boolean DEFAULT false,
-									  replace boolean DEFAULT false)
+									  replace boolean DEFAULT false,
+									  replaces text DEFAULT NULL)
 RETURNS compat_guard.registration
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'compat_guard_register';
-COMMENT ON FUNCTION compat_guard.register(text, text, jsonb, text, interval, boolean, boolean)
-IS 'register what a version needs from the schema; idempotent, and cheap if nothing has changed';
+COMMENT ON FUNCTION compat_guard.register(text, text, jsonb, text, interval, boolean, boolean, text)
+IS 'register what a version needs from the schema, and maybe that it takes the place of another; idempotent, and cheap if nothing has changed';
 
 CREATE FUNCTION compat_guard.register_queries(app text, version text, queries text[])
 RETURNS compat_guard.registration
@@ -434,7 +438,7 @@ RETURNS SETOF compat_guard.finding
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'compat_guard_preview';
 COMMENT ON FUNCTION compat_guard.preview(text)
-IS 'run a migration script, report every finding, and undo everything';
+IS 'run a migration script, report every finding, and undo everything; what the script itself undoes is left out, and what it allows has the action allowed';
 
 ---------------------------------------------------------------------------
 -- Rules and policy.
@@ -522,11 +526,13 @@ SELECT a.name AS app, v.name AS version,
 		 ELSE 'ready' END AS status,
 	l.version_id IS NOT NULL AS live,
 	pg_catalog.concat_ws(', ',
-		CASE WHEN NOT (v.attaches OR v.leases OR v.supported_until IS NOT NULL) THEN 'registered' END,
+		CASE WHEN NOT (v.attaches OR v.leases OR v.supported_until IS NOT NULL OR v.replaced_by IS NOT NULL)
+			THEN 'registered' END,
 		CASE WHEN v.attaches THEN 'session' END,
 		CASE WHEN v.leases THEN 'lease' END,
-		CASE WHEN v.supported_until IS NOT NULL THEN 'support' END) AS live_by,
+		CASE WHEN v.supported_until IS NOT NULL AND v.replaced_by IS NULL THEN 'support' END) AS live_by,
 	coalesce(i.sessions, 0) AS sessions, coalesce(i.leases, 0) AS leases, v.supported_until,
+	v.replaces, v.replaced_by,
 	v.role, v.search_path, v.requirements, s.unmet, a.owner,
 	v.registered_by, v.registered_at, v.lapsed_at, v.retired_by, v.retired_at, v.retire_reason
 FROM compat_guard.version AS v
@@ -753,42 +759,108 @@ ALTER EVENT TRIGGER compat_guard_start ENABLE ALWAYS;
 ALTER EVENT TRIGGER compat_guard_end ENABLE ALWAYS;
 
 ---------------------------------------------------------------------------
--- Rights.  PUBLIC has none.  entrust() gives an application's role what it
--- needs; DBAs grant the rest as they see fit.
+-- Rights.  PUBLIC has none.  entrust() gives an application's role, or a
+-- pipeline's, what it needs; DBAs grant the rest as they see fit.
 ---------------------------------------------------------------------------
 
-CREATE FUNCTION compat_guard.entrust(role regrole)
+-- What each level has.  With the views comes EXECUTE on what they call, for
+-- functions of a view run with the rights of whoever asks.
+CREATE FUNCTION compat_guard.trust_table()
+RETURNS TABLE (level text, privilege text)
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	VALUES ('application', 'USAGE ON SCHEMA compat_guard'),
+		('application', 'EXECUTE ON FUNCTION
+			compat_guard.register(text, text, jsonb, text, interval, boolean, boolean, text),
+			compat_guard.register_queries(text, text, text[]),
+			compat_guard.attach(text, text),
+			compat_guard.detach(),
+			compat_guard.heartbeat(text, text, text, interval),
+			compat_guard.leave(text, text, text),
+			compat_guard.retire(text, text, text),
+			compat_guard.reactivate(text, text),
+			compat_guard.set_support(text, text, timestamptz),
+			compat_guard.forget(text, text),
+			compat_guard.verification(text, text),
+			compat_guard.check(text, text),
+			compat_guard.ready(text, text),
+			compat_guard.can_deploy(text, text, jsonb, boolean),
+			compat_guard.validate(jsonb),
+			compat_guard.capture(text[]),
+			compat_guard.captured_relation(text)'),
+		('application', 'EXECUTE ON PROCEDURE compat_guard.wait_until_ready(text, text, interval, boolean)'),
+		('pipeline', 'USAGE ON SCHEMA compat_guard'),
+		('pipeline', 'EXECUTE ON FUNCTION
+			compat_guard.preview(text),
+			compat_guard.can_deploy(text, text, jsonb, boolean),
+			compat_guard.check(text, text),
+			compat_guard.ready(text, text),
+			compat_guard.validate(jsonb),
+			compat_guard.droppable_without(text, text),
+			compat_guard.require_version(text, text),
+			compat_guard.verification(text, text),
+			compat_guard.rule_table(),
+			compat_guard.live_versions(),
+			compat_guard.rollback_versions(),
+			compat_guard.lease_runs(timestamptz, timestamptz)'),
+		('pipeline', 'EXECUTE ON PROCEDURE compat_guard.wait_until_ready(text, text, interval, boolean)'),
+		('pipeline', 'SELECT ON compat_guard.versions, compat_guard.instances, compat_guard.requirements,
+			compat_guard.unmet, compat_guard.compatibility, compat_guard.rollback, compat_guard.dependencies,
+			compat_guard.droppable, compat_guard.rules, compat_guard.journal, compat_guard.journal_status'),
+		('retire', 'USAGE ON SCHEMA compat_guard'),
+		('retire', 'EXECUTE ON FUNCTION compat_guard.retire(text, text, text)'),
+		-- Nothing can be written to the view: see src/registry/rights.c.
+		('retire', 'UPDATE ON compat_guard.versions');
+END;
+COMMENT ON FUNCTION compat_guard.trust_table() IS 'what entrust() grants at each level';
+
+CREATE FUNCTION compat_guard.entrust(role regrole, level text DEFAULT 'application')
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	wanted text[] := regexp_split_to_array(btrim(level), '\s*,\s*');
+	item text;
 BEGIN
-	EXECUTE format('GRANT USAGE ON SCHEMA compat_guard TO %s', role);
-	EXECUTE format('GRANT EXECUTE ON FUNCTION
-		compat_guard.register(text, text, jsonb, text, interval, boolean, boolean),
-		compat_guard.register_queries(text, text, text[]),
-		compat_guard.attach(text, text),
-		compat_guard.detach(),
-		compat_guard.heartbeat(text, text, text, interval),
-		compat_guard.leave(text, text, text),
-		compat_guard.retire(text, text, text),
-		compat_guard.reactivate(text, text),
-		compat_guard.set_support(text, text, timestamptz),
-		compat_guard.forget(text, text),
-		compat_guard.verification(text, text),
-		compat_guard.check(text, text),
-		compat_guard.ready(text, text),
-		compat_guard.can_deploy(text, text, jsonb, boolean),
-		compat_guard.validate(jsonb),
-		compat_guard.capture(text[]),
-		compat_guard.captured_relation(text)
-		TO %s', role);
-	EXECUTE format('GRANT EXECUTE ON PROCEDURE
-		compat_guard.wait_until_ready(text, text, interval, boolean) TO %s', role);
+	IF role IS NULL OR level IS NULL THEN
+		RAISE EXCEPTION 'role and level must not be null' USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	FOR item IN SELECT w FROM unnest(wanted) AS w
+		WHERE w NOT IN (SELECT t.level FROM compat_guard.trust_table() AS t)
+	LOOP
+		RAISE EXCEPTION 'unknown level %', quote_ident(item)
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'The levels are application, pipeline and retire; several are separated by commas.';
+	END LOOP;
+	FOR item IN SELECT DISTINCT t.privilege FROM compat_guard.trust_table() AS t WHERE t.level = ANY (wanted)
+	LOOP
+		EXECUTE format('GRANT %s TO %s', item, role);
+	END LOOP;
 END;
 $$;
-COMMENT ON FUNCTION compat_guard.entrust(regrole)
-IS 'let a role register its application''s versions and thereby stop changes that would break them';
+COMMENT ON FUNCTION compat_guard.entrust(regrole, text)
+IS 'let a role register its application''s versions and thereby stop changes that would break them; or at level pipeline read all and preview, or at level retire end versions of every application';
+
+CREATE FUNCTION compat_guard.distrust(role regrole)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	item text;
+BEGIN
+	IF role IS NULL THEN
+		RAISE EXCEPTION 'role must not be null' USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	FOR item IN SELECT DISTINCT t.privilege FROM compat_guard.trust_table() AS t
+	LOOP
+		EXECUTE format('REVOKE %s FROM %s', item, role);
+	END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION compat_guard.distrust(regrole)
+IS 'take back what entrust() has granted, at all levels; the role''s apps and versions stay';
 
 REVOKE ALL ON ALL TABLES IN SCHEMA compat_guard FROM PUBLIC;
 REVOKE ALL ON ALL ROUTINES IN SCHEMA compat_guard FROM PUBLIC;

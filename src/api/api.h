@@ -21,6 +21,9 @@ extern RuleId require_rule(const char *name);
 /* Raises ERRCODE_GUARD_NOT_PERMITTED unless the app is the current role's. */
 extern void check_owner(const App *app);
 
+/* Raises the same unless the current role may see what the version needs. */
+extern void check_reader(const App *app, const Version *version);
+
 /* A contract document as an argument that is not null; raises
  * ERRCODE_GUARD_CONTRACT_INVALID if it is none. */
 extern Contract *contract_argument(FunctionCallInfo fcinfo, int arg);
@@ -40,6 +43,23 @@ extern char *name_argument(FunctionCallInfo fcinfo, int arg, const char *what);
  * kept so until transaction end at least (instance.c).
  */
 extern Version *bring_to_life(const App *app, const char *name);
+
+/*
+ * Is it known already that the version replaces the other, or nothing to be said
+ * any more?  replaces: the other's name, or NULL.
+ */
+extern bool replacement_is_known(const App *app, const Version *version, const char *replaces);
+
+/*
+ * The version that is to be replaced, its row locked, and that of the version, which
+ * is NULL if it is new.  NULL if that is known.  Raises ERRCODE_GUARD_UNKNOWN_VERSION
+ * where there is none.  Before any lock for registration.
+ */
+extern Version *replacement_lock(const App *app, const Version *version, const char *replaces);
+extern void replacement_note(int64 version_id, const char *name, const Version *replaced);
+
+/* The version counts again as if it had not been replaced; it was brought to life. */
+extern void replacement_take_back(const Version *version);
 
 /* Returns when it ends; lease NULL: as long as before. */
 extern TimestampTz renew_lease(const App *app, const char *version_name,

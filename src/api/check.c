@@ -122,7 +122,7 @@ GUARD_FUNCTION(compat_guard_verification);
  *					   expected, found, sqlstate)
  *
  * Verifies a version's requirements, or with two nulls those of every live
- * version.
+ * version that the current role may see.
  */
 Datum
 compat_guard_verification(PG_FUNCTION_ARGS)
@@ -134,14 +134,21 @@ compat_guard_verification(PG_FUNCTION_ARGS)
 		ListCell   *lc;
 
 		foreach(lc, registry_live_versions())
-			verify_version((ReturnSetInfo *) fcinfo->resultinfo, ((Version *) lfirst(lc))->id);
+		{
+			const Version *version = lfirst(lc);
+
+			if (registry_may_read_all() ||
+				registry_may_read(require_app(registry_app_name(version->app_id)), version))
+				verify_version((ReturnSetInfo *) fcinfo->resultinfo, version->id);
+		}
 	}
 	else
 	{
 		App		   *app = require_app(name_argument(fcinfo, 0, "app"));
+		Version    *version = require_version(app, name_argument(fcinfo, 1, "version"));
 
-		verify_version((ReturnSetInfo *) fcinfo->resultinfo,
-					   require_version(app, name_argument(fcinfo, 1, "version"))->id);
+		check_reader(app, version);
+		verify_version((ReturnSetInfo *) fcinfo->resultinfo, version->id);
 	}
 	return (Datum) 0;
 }

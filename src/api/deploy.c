@@ -112,6 +112,7 @@ compat_guard_can_deploy(PG_FUNCTION_ARGS)
 	{
 		app = require_app(app_name);
 		version = require_version(app, version_name);
+		check_reader(app, version);
 	}
 	else
 	{
@@ -119,7 +120,8 @@ compat_guard_can_deploy(PG_FUNCTION_ARGS)
 		app = registry_find_app(app_name);
 		if (app != NULL)
 		{
-			check_owner(app);
+			if (!registry_may_read_all())
+				check_owner(app);
 			version = registry_find_version(app, version_name);
 		}
 		check_contract_role(contract);
@@ -129,8 +131,8 @@ compat_guard_can_deploy(PG_FUNCTION_ARGS)
 	if (or_error && !verdict.ready)
 		ereport(ERROR,
 				(errcode(ERRCODE_GUARD_NOT_READY),
-				 errmsg("version \"%s\" of app \"%s\" may not start",
-						shown(version_name), shown(app_name)),
+				 errmsg("version \"%s\" of app \"%s\" may not start: %s",
+						shown(version_name), shown(app_name), readiness_gist(verdict.reasons)),
 				 errdetail("%s", readiness_detail(verdict.reasons))));
 	values[0] = BoolGetDatum(verdict.ready);
 	values[1] = CStringGetTextDatum(verdict.state);

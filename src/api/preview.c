@@ -16,11 +16,13 @@
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "guard/touched.h"
+#include "judge/allowance.h"
 #include "judge/judge.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
 #include "utils/builtins.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
@@ -31,10 +33,19 @@ typedef struct Failure
 	ErrorData  *edata;
 } Failure;
 
+/* A subtransaction of ours that is open for one of the script's. */
+typedef struct Savepoint
+{
+	const char *name;			/* NULL: the script's BEGIN */
+	ResourceOwner owner;		/* around it */
+	int			nfindings;		/* at that time */
+} Savepoint;
+
 typedef struct Preview
 {
 	const char *script;
 	List	   *statements;		/* of RawStmt * */
+	List	   *savepoints;		/* of Savepoint *, the innermost first */
 	List	   *failures;		/* of Failure * */
 	List	   *findings;		/* of Finding * */
 } Preview;
@@ -63,20 +74,125 @@ execute_statement(void *arg)
 	CommandCounterIncrement();
 }
 
-/* BEGIN and COMMIT: the whole script is one transaction here anyway. */
-static bool
-is_passed_over(const RawStmt *raw)
+static void
+add_failure(Preview *preview, const char *statement, ErrorData *edata)
 {
-	if (!IsA(raw->stmt, TransactionStmt))
-		return false;
-	switch (((TransactionStmt *) raw->stmt)->kind)
+	Failure    *failure = palloc_object(Failure);
+
+	if (error_is_interruption(edata))
+		ReThrowError(edata);
+	failure->statement = statement;
+	failure->edata = edata;
+	preview->failures = lappend(preview->failures, failure);
+}
+
+/* ---- the script's transactions ---- */
+
+static void
+begin_savepoint(Preview *preview, const char *name)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Savepoint  *savepoint = palloc_object(Savepoint);
+
+	savepoint->name = name;
+	savepoint->owner = CurrentResourceOwner;
+	savepoint->nfindings = list_length(preview->findings);
+	preview->savepoints = lcons(savepoint, preview->savepoints);
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+}
+
+/* The innermost so many of them. */
+static void
+end_savepoints(Preview *preview, int n, bool keep)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	while (n-- > 0)
+	{
+		Savepoint  *savepoint = linitial(preview->savepoints);
+
+		if (keep)
+			ReleaseCurrentSubTransaction();
+		else
+		{
+			RollbackAndReleaseCurrentSubTransaction();
+			preview->findings = list_truncate(preview->findings, savepoint->nfindings);
+		}
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = savepoint->owner;
+		preview->savepoints = list_delete_first(preview->savepoints);
+	}
+}
+
+/* How many are open down to the one of that name; 0 if there is none. */
+static int
+depth_of(const Preview *preview, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, preview->savepoints)
+	{
+		const Savepoint *savepoint = lfirst(lc);
+
+		if (name == NULL || savepoint->name == NULL
+			? name == savepoint->name : strcmp(name, savepoint->name) == 0)
+			return foreach_current_index(lc) + 1;
+	}
+	return 0;
+}
+
+static void
+raise_no_savepoint(void *arg)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_S_E_INVALID_SPECIFICATION),
+			 errmsg("savepoint \"%s\" does not exist", (char *) arg)));
+}
+
+/*
+ * The whole script is one transaction here, but what it undoes of its own is
+ * undone.  A ROLLBACK without BEGIN is taken for one of nothing, for nobody knows
+ * where the transaction began.
+ */
+static void
+control_transaction(Preview *preview, const char *text, const TransactionStmt *stmt)
+{
+	int			depth;
+
+	switch (stmt->kind)
 	{
 		case TRANS_STMT_BEGIN:
 		case TRANS_STMT_START:
+			if (depth_of(preview, NULL) == 0)
+				begin_savepoint(preview, NULL);
+			break;
 		case TRANS_STMT_COMMIT:
-			return true;
-		default:
-			return false;
+		case TRANS_STMT_PREPARE:
+			end_savepoints(preview, list_length(preview->savepoints), true);
+			if (stmt->chain)
+				begin_savepoint(preview, NULL);
+			break;
+		case TRANS_STMT_ROLLBACK:
+			end_savepoints(preview, depth_of(preview, NULL), false);
+			if (stmt->chain)
+				begin_savepoint(preview, NULL);
+			break;
+		case TRANS_STMT_SAVEPOINT:
+			begin_savepoint(preview, stmt->savepoint_name);
+			break;
+		case TRANS_STMT_RELEASE:
+		case TRANS_STMT_ROLLBACK_TO:
+			depth = depth_of(preview, stmt->savepoint_name);
+			if (depth == 0)
+				add_failure(preview, text, subtransaction_run(raise_no_savepoint,
+															  stmt->savepoint_name, false));
+			end_savepoints(preview, depth, stmt->kind == TRANS_STMT_RELEASE);
+			if (depth > 0 && stmt->kind == TRANS_STMT_ROLLBACK_TO)
+				begin_savepoint(preview, stmt->savepoint_name);
+			break;
+		default:				/* those of prepared transactions */
+			break;
 	}
 }
 
@@ -92,27 +208,22 @@ run_script(void *arg)
 		char	   *text = statement_text(preview->script, raw);
 		ErrorData  *edata;
 
-		if (is_passed_over(raw))
-			continue;
-		edata = subtransaction_run(execute_statement, text, true);
-		if (edata != NULL)
+		if (IsA(raw->stmt, TransactionStmt))
 		{
-			Failure    *failure = palloc_object(Failure);
-
-			if (error_is_interruption(edata))
-				ReThrowError(edata);
-			if (edata->sqlerrcode == ERRCODE_GUARD_BREAKS_VERSION)
-			{
-				preview->findings = list_concat(preview->findings,
-												removal_findings(text));
-				continue;
-			}
-			failure->statement = text;
-			failure->edata = edata;
-			preview->failures = lappend(preview->failures, failure);
+			control_transaction(preview, text, castNode(TransactionStmt, raw->stmt));
+			continue;
 		}
+		edata = subtransaction_run(execute_statement, text, true);
+		if (edata == NULL)
+			continue;
+		if (edata->sqlerrcode == ERRCODE_GUARD_BREAKS_VERSION)
+			preview->findings = list_concat(preview->findings, removal_findings(text));
+		else
+			add_failure(preview, text, edata);
 	}
+	end_savepoints(preview, list_length(preview->savepoints), true);
 	preview->findings = list_concat(preview->findings, judge_preview(touched_names()));
+	allowance_preview(preview->findings);
 	findings_sort(preview->findings);
 }
 
@@ -149,7 +260,8 @@ put_finding(ReturnSetInfo *rsinfo, const Finding *finding)
 	set_column(values, nulls, COL_APP, finding->app);
 	set_column(values, nulls, COL_VERSION, finding->version);
 	set_column(values, nulls, COL_RULE, rule_get(problem->rule)->name);
-	set_column(values, nulls, COL_ACTION, action_name(finding->action));
+	set_column(values, nulls, COL_ACTION,
+			   finding->allowance ? "allowed" : action_name(finding->action));
 	set_column(values, nulls, COL_OBJECT, object);
 	set_column(values, nulls, COL_REQUIREMENT, finding_requirement(finding));
 	set_column(values, nulls, COL_EXPECTED, problem->expected);

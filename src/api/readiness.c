@@ -104,15 +104,27 @@ readiness_detail(List *reasons)
 	return detail.data;
 }
 
+#define GIST_SHOWN 300			/* bytes */
+
+char *
+readiness_gist(List *reasons)
+{
+	return psprintf(list_length(reasons) > 1 ? "%s (and %d more)" : "%s",
+					shown_start(linitial(reasons), GIST_SHOWN), list_length(reasons) - 1);
+}
+
 void
 readiness_require(const Readiness *readiness, const char *app, const char *version)
 {
+	List	   *reasons;
+
 	if (readiness_state(readiness) != STATE_UNMET)
 		return;
+	reasons = readiness_reasons(readiness, STATE_UNMET);
 	ereport(ERROR,
 			(errcode(ERRCODE_GUARD_NOT_READY),
-			 errmsg("schema is not ready for version \"%s\" of app \"%s\"",
-					shown(version), shown(app)),
-			 errdetail("%s", readiness_detail(readiness_reasons(readiness, STATE_UNMET))),
+			 errmsg("schema is not ready for version \"%s\" of app \"%s\": %s",
+					shown(version), shown(app), readiness_gist(reasons)),
+			 errdetail("%s", readiness_detail(reasons)),
 			 errhint("Run the migration that the version needs first.")));
 }

@@ -33,6 +33,8 @@ extern List *readiness_reasons(const Readiness *readiness, RequirementState stat
 
 /* Reasons as the DETAIL of a message, as many as the setting allows. */
 extern char *readiness_detail(List *reasons);
+/* For the first line: the first of them, as far as it goes, and how many more. */
+extern char *readiness_gist(List *reasons);
 
 /* Raises ERRCODE_GUARD_NOT_READY if any is unmet. */
 extern void readiness_require(const Readiness *readiness, const char *app,

@@ -314,12 +314,36 @@ instance_argument(FunctionCallInfo fcinfo)
 	return NULL;
 }
 
+/* The version whose place this one takes, if it says so. */
+static char *
+replaces_argument(FunctionCallInfo fcinfo, const char *version)
+{
+	char	   *replaces = PG_ARGISNULL(7) ? NULL : name_argument(fcinfo, 7, "replaces");
+
+	if (replaces != NULL && strcmp(replaces, version) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("version \"%s\" cannot replace itself", shown(version))));
+	return replaces;
+}
+
+/*
+ * Was the version replaced, and nothing else tells of its instances than that it is
+ * registered again?  One that has sessions or leases counts by these.
+ */
+static bool
+counts_no_more(const Version *version, const char *instance)
+{
+	return version->replaced_by != NULL && instance == NULL &&
+		!version->attaches && !version->leases;
+}
+
 GUARD_FUNCTION(compat_guard_register);
 
 /*
  * compat_guard.register(app text, version text, contract jsonb,
  *						 instance text, lease interval,
- *						 require_ready boolean, replace boolean)
+ *						 require_ready boolean, replace boolean, replaces text)
  *		returns compat_guard.registration
  */
 Datum
@@ -331,6 +355,8 @@ compat_guard_register(PG_FUNCTION_ARGS)
 	Interval   *lease = PG_ARGISNULL(4) ? NULL : PG_GETARG_INTERVAL_P(4);
 	bool		require_ready = !PG_ARGISNULL(5) && PG_GETARG_BOOL(5);
 	bool		replace = !PG_ARGISNULL(6) && PG_GETARG_BOOL(6);
+	char	   *replaces = replaces_argument(fcinfo, version_name);
+	Version    *predecessor = NULL;
 	List	   *problems;
 	List	   *replaced = NIL;
 	Contract   *contract;
@@ -356,6 +382,8 @@ compat_guard_register(PG_FUNCTION_ARGS)
 	version = app ? registry_find_version(app, version_name) : NULL;
 	if (version != NULL && !version->retired && !version->lapsed &&
 		(!require_ready || XactReadOnly) &&
+		(!counts_no_more(version, instance) || XactReadOnly) &&
+		replacement_is_known(app, version, replaces) &&
 		!registry_is_unestablished() && version_has_contract(version, contract))
 	{
 		check_owner(app);
@@ -390,6 +418,8 @@ compat_guard_register(PG_FUNCTION_ARGS)
 									&version_id))
 			break;
 	}
+	if (replaces != NULL)
+		predecessor = replacement_lock(app, version, replaces);
 	if (version != NULL)
 	{
 		version_id = version->id;
@@ -398,8 +428,11 @@ compat_guard_register(PG_FUNCTION_ARGS)
 			report_conflict(app, version, contract);
 		if (version_has_contract(version, contract))
 		{
-			if (version->lapsed)
+			if (version->lapsed || counts_no_more(version, instance))
 				version = bring_to_life(app, version_name);
+			if (counts_no_more(version, instance))
+				replacement_take_back(version);
+			replacement_note(version_id, version_name, predecessor);
 			if (require_ready)
 			{
 				verify_locked(entries, n, false);
@@ -433,6 +466,7 @@ compat_guard_register(PG_FUNCTION_ARGS)
 	store_entries(version_id, entries, n);
 	registry_drop_orphans(replaced);
 	CommandCounterIncrement();
+	replacement_note(version_id, version_name, predecessor);
 	if (instance != NULL)
 		(void) renew_lease(app, version_name, instance, lease);
 

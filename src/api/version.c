@@ -68,21 +68,40 @@ check_not_retired(const App *app, const Version *version)
 				 errhint("Run another version, or reactivate() this one.")));
 }
 
-/*
- * An app belongs to the role that first registered it, and to those that have
- * its privileges.
- */
-void
-check_owner(const App *app)
+static void
+deny(const App *app)
 {
-	Oid			owner = get_role_oid(app->owner, true);
-
-	if (superuser() || (OidIsValid(owner) && has_privs_of_role(GetUserId(), owner)))
-		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_GUARD_NOT_PERMITTED),
 			 errmsg("permission denied for app \"%s\"", shown(app->name)),
 			 errdetail("The app belongs to role \"%s\".", shown(app->owner))));
+}
+
+void
+check_owner(const App *app)
+{
+	if (!registry_owns_app(app))
+		deny(app);
+}
+
+static void
+check_may_retire(const App *app)
+{
+	if (!registry_may_retire(app))
+		deny(app);
+}
+
+void
+check_reader(const App *app, const Version *version)
+{
+	if (registry_may_read(app, version))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_GUARD_NOT_PERMITTED),
+			 errmsg("permission denied for version \"%s\" of app \"%s\"",
+					shown(version->name), shown(app->name)),
+			 errdetail("What it needs is shown to role \"%s\", to its contract's role, and to whoever may read the view %s.",
+					   shown(app->owner), "compat_guard.requirements")));
 }
 
 GUARD_FUNCTION(compat_guard_retire);
@@ -99,7 +118,7 @@ compat_guard_retire(PG_FUNCTION_ARGS)
 	Version    *version;
 
 	PreventCommandIfReadOnly("compat_guard.retire()");
-	check_owner(app);
+	check_may_retire(app);
 	registry_lock_for_removal();
 	version = require_version(app, name_argument(fcinfo, 1, "version"));
 	if (!version->retired)
@@ -120,7 +139,7 @@ GUARD_FUNCTION(compat_guard_reactivate);
 /*
  * compat_guard.reactivate(app text, version text)
  *
- * As if it had not been retired, but with what it needs verified anew.
+ * As if it had not been retired, nor replaced, but with what it needs verified anew.
  */
 Datum
 compat_guard_reactivate(PG_FUNCTION_ARGS)
@@ -134,6 +153,9 @@ compat_guard_reactivate(PG_FUNCTION_ARGS)
 	version = require_version(app, name);
 	registry_lock_present(version->id);
 	judge_revive(version->id, true);
+	version = require_version(app, name);
+	if (version->replaced_by != NULL)
+		replacement_take_back(version);
 	PG_RETURN_VOID();
 }
 
@@ -142,8 +164,8 @@ GUARD_FUNCTION(compat_guard_set_support);
 /*
  * compat_guard.set_support(app text, version text, until timestamptz)
  *
- * The version counts until then, whether instances of it run or not.  Null takes
- * that back.
+ * The version counts until then, whether instances of it run or not, and although it
+ * was replaced.  Null takes that back.
  */
 Datum
 compat_guard_set_support(PG_FUNCTION_ARGS)
@@ -161,6 +183,8 @@ compat_guard_set_support(PG_FUNCTION_ARGS)
 	version = require_version(app, name);
 	registry_set_support(version, PG_ARGISNULL(2) ? NULL : &until);
 	CommandCounterIncrement();
+	if (version->replaced_by != NULL && !PG_ARGISNULL(2))
+		replacement_take_back(version);
 	PG_RETURN_VOID();
 }
 

@@ -95,6 +95,7 @@ find_version(Waiter *waiter)
 		app = require_app(waiter->app);
 		version = require_version(app, waiter->version);
 	}
+	check_reader(app, version);
 	waiter->seen = true;
 	if (version->retired)
 		ereport(ERROR,

@@ -23,9 +23,12 @@ subtransaction_run(void (*body) (void *arg), void *arg, bool keep)
 	 */
 	bool		wrapped = (GetCurrentTransactionNestLevel() == 1);
 
+	int			level;
+
 	if (wrapped)
 		BeginInternalSubTransaction(NULL);
 	BeginInternalSubTransaction(NULL);
+	level = GetCurrentTransactionNestLevel();
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
@@ -39,6 +42,9 @@ subtransaction_run(void (*body) (void *arg), void *arg, bool keep)
 	}
 	PG_END_TRY();
 
+	/* What body has begun and not ended goes the same way. */
+	while (GetCurrentTransactionNestLevel() > level)
+		RollbackAndReleaseCurrentSubTransaction();
 	if (edata == NULL && keep)
 		ReleaseCurrentSubTransaction();
 	else

@@ -12,6 +12,7 @@
  * the subtransaction if keep, else roll it back, and return NULL.  If it does,
  * roll back and return the error, which the caller may inspect, rethrow or drop.
  * body runs in, and the error is allocated in, the caller's memory context.
+ * Subtransactions that it leaves open are rolled back.
  */
 extern ErrorData *subtransaction_run(void (*body) (void *arg), void *arg, bool keep);
 

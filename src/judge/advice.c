@@ -11,7 +11,11 @@
 #include "base/shown.h"
 #include "commands/defrem.h"
 #include "judge/finding.h"
+#include "miscadmin.h"
+#include "registry/registry.h"
 #include "utils/builtins.h"
+
+#define ROLES_NAMED 3
 
 /* "public.users", or what the requirement calls it. */
 static char *
@@ -174,16 +178,49 @@ finding_end_call(const Finding *finding)
 					shown_literal(finding->app), shown_literal(finding->version));
 }
 
+/* "role a, role b or a superuser" */
+static char *
+list_roles(List *roles)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, roles)
+	{
+		if (foreach_current_index(lc) == ROLES_NAMED)
+			break;
+		appendStringInfo(&buf, "%srole %s", buf.len ? ", " : "",
+						 shown(quote_identifier(lfirst(lc))));
+	}
+	appendStringInfo(&buf, "%sa superuser", buf.len ? " or " : "");
+	return buf.data;
+}
+
+char *
+finding_end_roles(const Finding *finding)
+{
+	const App  *app = superuser() ? NULL : registry_find_app(finding->app);
+	bool		forget = finding->problem->rule == RULE_ROLLBACK_LOST;
+
+	if (app == NULL || (forget ? registry_owns_app(app) : registry_may_retire(app)))
+		return NULL;
+	return list_roles(forget ? list_make1(app->owner) : registry_retiring_roles(app));
+}
+
 char *
 finding_advice(const Finding *finding)
 {
 	char	   *steps = finding_steps(finding);
+	char	   *roles;
 
 	if (finding->action < ACTION_WARN)
 		return steps;
+	roles = finding_end_roles(finding);
 	return psprintf(finding->problem->rule == RULE_ROLLBACK_LOST
-					? "%s To forget %s %s once nobody will go back to it: %s"
-					: "%s To retire %s %s once no instance of it runs any more: %s",
+					? "%s To forget %s %s once nobody will go back to it: %s%s"
+					: "%s To retire %s %s once no instance of it runs any more: %s%s",
 					steps, shown(finding->app), shown(finding->version),
-					finding_end_call(finding));
+					finding_end_call(finding),
+					roles ? psprintf(" That is for %s to do.", roles) : "");
 }

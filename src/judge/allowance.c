@@ -49,6 +49,16 @@ allows(const Allowance *allowance, const Finding *finding)
 void
 allowance_apply(List *findings)
 {
+	ListCell   *lc;
+
+	foreach(lc, allowances)
+		((Allowance *) lfirst(lc))->judged = true;
+	allowance_preview(findings);
+}
+
+void
+allowance_preview(List *findings)
+{
 	ListCell   *lca;
 	ListCell   *lcf;
 
@@ -56,7 +66,6 @@ allowance_apply(List *findings)
 	{
 		Allowance  *allowance = lfirst(lca);
 
-		allowance->judged = true;
 		foreach(lcf, findings)
 		{
 			Finding    *finding = lfirst(lcf);

@@ -25,6 +25,8 @@ extern bool allowance_any(void);
 
 /* Mark the findings that would block or warn and are allowed. */
 extern void allowance_apply(List *findings);
+/* The same of what is not going to happen: the allowances are none the less unused. */
+extern void allowance_preview(List *findings);
 
 /* At commit: warn of any that came too early, too late, or alone. */
 extern void allowance_warn_if_idle(void);

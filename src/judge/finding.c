@@ -147,7 +147,10 @@ find_guilty(const Case *c, const Candidate *candidate, Finding *finding)
 				continue;
 			guilty = list_concat_unique_ptr(guilty, name->statements);
 			if (name->key.classid == RelationRelationId)
+			{
 				finding->touched = first_label(finding->touched, &name->key);
+				finding->touched_relations = lappend(finding->touched_relations, &name->key);
+			}
 		}
 	}
 	if (guilty == NIL)

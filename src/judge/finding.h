@@ -16,6 +16,7 @@ typedef struct Finding
 	const Problem *problem;
 	const char *statement;		/* that did it, or NULL */
 	const char *touched;		/* the relation it did it to, quoted, or NULL */
+	List	   *touched_relations;	/* of ObjectKey *: all that are meant by that */
 	const struct Allowance *allowance;	/* that lets it through, or NULL */
 } Finding;
 
@@ -39,6 +40,18 @@ extern char *finding_steps(const Finding *finding);
 extern bool finding_steps_are_general(const Finding *finding);
 /* "SELECT compat_guard.retire('billing', '41');", or forget if it is not live */
 extern char *finding_end_call(const Finding *finding);
+/* Whose call that is: "role billing"; NULL if the current user may make it. */
+extern char *finding_end_roles(const Finding *finding);
+
+/* The relation and column it is about, as far as that is one; NULL: not known. */
+typedef struct ProblemPlace
+{
+	const char *schema;
+	const char *relation;
+	const char *column;
+} ProblemPlace;
+
+extern ProblemPlace finding_place(const Finding *finding);	/* place.c */
 
 /* "relation users", "query active": what is required, for people. */
 extern char *finding_requirement(const Finding *finding);

@@ -253,19 +253,22 @@ of_live_versions(List *findings, bool live)
 	return result;
 }
 
-/* How to end each of the versions. */
+/* How to end each of the versions, and whom to ask for it. */
 static void
 append_calls(StringInfo buf, const char *when, List *findings)
 {
+	List	   *one_each = list_truncate(one_per_version(findings), guard_max_findings_shown);
+	const char *before = NULL;	/* whose calls were listed last */
 	ListCell   *lc;
 
-	if (findings != NIL)
-		appendStringInfo(buf, "\n%s", when);
-	foreach(lc, one_per_version(findings))
+	foreach(lc, one_each)
 	{
-		if (foreach_current_index(lc) == guard_max_findings_shown)
-			break;
+		const char *roles = finding_end_roles(lfirst(lc));
+
+		if (foreach_current_index(lc) == 0 || strcmp(roles ? roles : "", before ? before : "") != 0)
+			appendStringInfo(buf, roles ? "\n%s (as %s):" : "\n%s:", when, roles);
 		appendStringInfo(buf, " %s", finding_end_call(lfirst(lc)));
+		before = roles;
 	}
 }
 
@@ -294,25 +297,27 @@ advise(List *findings)
 		appendStringInfo(&buf, "%s%s", buf.len ? "\n" : "", shown(advice));
 	}
 
-	append_calls(&buf, "Retire a version once no instance of it runs any more:",
+	append_calls(&buf, "Retire a version once no instance of it runs any more",
 				 of_live_versions(findings, true));
-	append_calls(&buf, "Forget a version that nobody will go back to:",
+	append_calls(&buf, "Forget a version that nobody will go back to",
 				 of_live_versions(findings, false));
 	return buf.data;
 }
 
 /* The object of the finding that is said first, in the fields that drivers read. */
 static int
-error_fields(const Problem *problem)
+error_fields(const Finding *finding)
 {
-	if (problem->schema)
-		err_generic_string(PG_DIAG_SCHEMA_NAME, problem->schema);
-	if (problem->relation)
-		err_generic_string(PG_DIAG_TABLE_NAME, problem->relation);
-	if (problem->column)
-		err_generic_string(PG_DIAG_COLUMN_NAME, problem->column);
-	if (problem->constraint)
-		err_generic_string(PG_DIAG_CONSTRAINT_NAME, problem->constraint);
+	ProblemPlace place = finding_place(finding);
+
+	if (place.schema)
+		err_generic_string(PG_DIAG_SCHEMA_NAME, place.schema);
+	if (place.relation)
+		err_generic_string(PG_DIAG_TABLE_NAME, place.relation);
+	if (place.column)
+		err_generic_string(PG_DIAG_COLUMN_NAME, place.column);
+	if (finding->problem->constraint)
+		err_generic_string(PG_DIAG_CONSTRAINT_NAME, finding->problem->constraint);
 	return 0;
 }
 
@@ -436,7 +441,7 @@ findings_report(List *findings)
 				 blocked_message(first),
 				 errdetail("%s", describe(findings)),
 				 errhint("%s", advise(told)),
-				 error_fields(((Finding *) linitial(first))->problem)));
+				 error_fields(linitial(first))));
 
 	first = live_first(told);
 	if (first != NIL)
@@ -445,7 +450,7 @@ findings_report(List *findings)
 				 passed_message(first, false),
 				 errdetail("%s", describe(told)),
 				 errhint("%s", advise(told)),
-				 error_fields(((Finding *) linitial(first))->problem)));
+				 error_fields(linitial(first))));
 
 	first = live_first(findings_of_action(findings, ACTION_LOG));
 	if (first != NIL)

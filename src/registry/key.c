@@ -289,3 +289,31 @@ store_keys(int64 requirement_id, const Observation *found)
 		insert_key(rel, lfirst(lc), requirement_id);
 	table_close(rel, NoLock);
 }
+
+List *
+registry_keys_found(int64 requirement_id)
+{
+	Relation	rel = store_open("requirement_key", KEY_NATTS, AccessShareLock);
+	List	   *keys = NIL;
+	StoreScan	scan;
+	HeapTuple	tup;
+
+	scan_init(&scan);
+	tup = scan_find(&scan, rel, "requirement_key_requirement_idx", requirement_id);
+	for (; HeapTupleIsValid(tup); tup = scan_next(&scan))
+	{
+		ObjectKey  *key = palloc_object(ObjectKey);
+
+		if (!tuple_bool(rel, tup, KEY_FOUND))
+			continue;
+		slot_getsomeattrs(scan.slot, KEY_NATTS);
+		key->classid = DatumGetObjectId(scan.slot->tts_values[KEY_CLASS - 1]);
+		key->schema = tuple_text(rel, tup, KEY_SCHEMA);
+		key->name = tuple_text(rel, tup, KEY_NAME);
+		key->found = true;
+		keys = lappend(keys, key);
+	}
+	scan_end(&scan);
+	table_close(rel, AccessShareLock);
+	return keys;
+}

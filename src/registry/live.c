@@ -4,7 +4,8 @@
  *
  * A version is live while its support lasts, or a session is attached to it, or
  * a lease of one of its instances runs, or if it never had any of the three.  It
- * is not once it is retired.
+ * is not once it is retired.  Once another version has replaced it, it is live by
+ * its instances alone.
  *
  * What is found about its requirements is kept up to date as long as no
  * judgement passes it over.  The first that does so marks it, and those that
@@ -29,9 +30,9 @@ registry_version_is_live(const Version *version, bool pass_over)
 {
 	if (version->retired || version->lapsed)
 		return false;
-	if (!version->attaches && !version->leases && !version->has_support)
-		return true;
-	if (version->has_support && GetCurrentTimestamp() < version->supported_until)
+	if (version->replaced_by == NULL &&
+		((!version->attaches && !version->leases && !version->has_support) ||
+		 (version->has_support && GetCurrentTimestamp() < version->supported_until)))
 		return true;
 
 	/*

@@ -108,6 +108,8 @@ typedef struct Version
 	bool		leases;			/* its instances ever had leases */
 	bool		has_support;
 	TimestampTz supported_until;
+	char	   *replaces;		/* the version whose place it takes, or NULL */
+	char	   *replaced_by;	/* the one that takes its place, or NULL */
 } Version;
 
 /* NULL if there is none. */
@@ -136,6 +138,8 @@ extern void registry_delete_app_if_empty(const App *app);
  * for registration. */
 extern void registry_set_use(const Version *version, bool attaches, bool leases);
 extern void registry_set_support(const Version *version, const TimestampTz *until);	/* NULL: none */
+extern void registry_set_replaces(const Version *version, const char *other);
+extern void registry_set_replaced_by(const Version *version, const char *other);	/* NULL: none */
 
 /* Neither retired nor lapsed any more. */
 extern void registry_revive_version(const Version *version);
@@ -149,6 +153,16 @@ extern bool registry_mark_lapsed(const Version *version);
 /* The same where judgements are locked out. */
 extern void registry_lapse_version(const Version *version);
 extern char *registry_app_name(int64 app_id);
+
+/* ---- who may do what (rights.c), of the current user ---- */
+
+extern bool registry_owns_app(const App *app);
+extern bool registry_may_retire(const App *app);
+extern bool registry_may_read(const App *app, const Version *version);
+extern bool registry_may_read_all(void);
+
+/* Names of roles that may retire the app's versions; superusers are not among them. */
+extern List *registry_retiring_roles(const App *app);	/* of char * */
 
 /* ---- which versions count (live.c) ---- */
 
@@ -265,6 +279,8 @@ compat_noreturn extern void registry_report_missing(const char *table, int64 id)
 
 /* Sorted ids, without duplicates, of the requirements that have any of the keys. */
 extern int64 *registry_requirements_by_keys(List *keys, int *n);	/* of ObjectKey * */
+/* The keys of a requirement that something was found by, when it was met last. */
+extern List *registry_keys_found(int64 requirement_id);	/* of ObjectKey * */
 extern int64 *registry_requirements_by_role(const char *role, int *n);
 extern int64 *registry_all_requirements(int *n);
 

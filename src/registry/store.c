@@ -151,7 +151,7 @@ static const struct
 }			layouts[] =
 {
 	{"app", "int8 text text", "app_pkey app_name_idx"},
-	{"version", "int8 int8 text bytea text text int8 text timestamptz text? timestamptz? text? bool bool timestamptz? timestamptz?",
+	{"version", "int8 int8 text bytea text text int8 text timestamptz text? timestamptz? text? bool bool timestamptz? timestamptz? text? text?",
 	"version_pkey version_name_idx version_lapsed_idx"},
 	{"instance", "int8 int8 text interval timestamptz timestamptz", "instance_pkey instance_name_idx"},
 	{"requirement", "int8 bytea text text jsonb jsonb? text text",

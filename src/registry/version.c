@@ -90,6 +90,8 @@ version_from_tuple(Relation rel, HeapTuple tup)
 	version->leases = tuple_bool(rel, tup, VERSION_LEASES);
 	version->has_support = !tuple_is_null(rel, tup, VERSION_SUPPORTED_UNTIL);
 	version->supported_until = tuple_int64(rel, tup, VERSION_SUPPORTED_UNTIL);
+	version->replaces = tuple_text(rel, tup, VERSION_REPLACES);
+	version->replaced_by = tuple_text(rel, tup, VERSION_REPLACED_BY);
 	return version;
 }
 
@@ -190,8 +192,8 @@ change_version(const Version *version, Row *row)
 	if (!HeapTupleIsValid(tup))
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("version \"%s\" of app \"%s\" was forgotten by a concurrent transaction",
-						shown(version->name), shown(version->app))));
+				 errmsg("version \"%s\" was forgotten by a concurrent transaction",
+						shown(version->name))));
 	if (row != NULL)
 		store_update(rel, tup, row);
 	else
@@ -243,6 +245,28 @@ registry_set_support(const Version *version, const TimestampTz *until)
 	row_set_null(&row, VERSION_SUPPORTED_UNTIL);
 	if (until != NULL)
 		row_set(&row, VERSION_SUPPORTED_UNTIL, TimestampTzGetDatum(*until));
+	change_version(version, &row);
+}
+
+void
+registry_set_replaces(const Version *version, const char *other)
+{
+	Row			row;
+
+	row_init(&row);
+	row_set_text(&row, VERSION_REPLACES, other);
+	change_version(version, &row);
+}
+
+void
+registry_set_replaced_by(const Version *version, const char *other)
+{
+	Row			row;
+
+	row_init(&row);
+	row_set_null(&row, VERSION_REPLACED_BY);
+	if (other != NULL)
+		row_set_text(&row, VERSION_REPLACED_BY, other);
 	change_version(version, &row);
 }
 

@@ -56,6 +56,55 @@ ALTER TABLE users RENAME remark TO note;
 is(() = $stderr =~ /WARNING:  VG001: /g, 1, 'one warning');
 like($stderr, qr/^TABLE NAME:  users$/m, 'a warning has the fields, too');
 
+# Of a statement, too, where one relation is meant, and its column.
+sub fields
+{
+	my ($change, @queries) = @_;
+	my $contract = join ', ', map { qq("$_": "$queries[$_]") } 0 .. $#queries;
+
+	my (undef, $answer, $message) = $node->psql('postgres', qq{
+\\set VERBOSITY verbose
+SELECT status FROM compat_guard.register('fields', '1', '{"search_path": "fields, more", "queries": {$contract}}');
+$change;
+SELECT compat_guard.forget('fields', '1');
+}, on_error_stop => 0);
+	is($answer =~ /^(\w+)/ ? $1 : '', 'ready', 'registered');
+	return join '.', map { $message =~ /^$_ NAME:  (.*)$/m ? $1 : '-' } qw(SCHEMA TABLE COLUMN);
+}
+
+$node->safe_psql('postgres', q{
+	CREATE SCHEMA fields;
+	CREATE SCHEMA more;
+	SET search_path = fields;
+	CREATE TABLE users (id int PRIMARY KEY, name text, note text, mood int);
+	CREATE TABLE more.orders (id int PRIMARY KEY, users int, name text, placed date);
+	CREATE TABLE "users.name" (note text, extra text);
+	CREATE VIEW named AS SELECT id, name FROM users;
+	CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql AS 'SELECT 2 * $1';
+});
+my $join = 'SELECT u.name, o.placed FROM users AS u JOIN orders AS o ON o.users = u.id';
+is(fields('ALTER TABLE fields.users DROP COLUMN note', 'SELECT note FROM users'), 'fields.users.note', 'a column');
+is(fields('ALTER TABLE more.orders RENAME placed TO since', $join), 'more.orders.placed', 'one of two relations');
+is(fields('ALTER TABLE fields.users DROP COLUMN mood, DROP COLUMN name CASCADE', 'SELECT mood, name FROM users'),
+	'fields.users.-', 'two columns of one');
+$node->safe_psql('postgres', 'CREATE OR REPLACE VIEW fields.named AS SELECT id, name FROM fields.users');
+is(fields('BEGIN; ALTER TABLE more.orders DROP COLUMN placed; ALTER TABLE fields.users RENAME name TO called; COMMIT', $join),
+	'-.-.-', 'of two relations: neither');
+is(fields('DROP VIEW fields.named', 'SELECT n.id FROM named AS n JOIN users USING (id)'), 'fields.named.-', 'a relation');
+$node->safe_psql('postgres', 'DROP VIEW fields.named');
+is(fields('ALTER TABLE fields.users ALTER COLUMN id TYPE text', 'SELECT id + 1 AS sum FROM users'), 'fields.users.-',
+	'neither is gone, but one was touched');
+is(fields('ALTER TABLE fields.users ALTER COLUMN id TYPE bigint', 'SELECT id FROM users'), 'fields.users.id',
+	'a result column of the same name');
+is(fields('ALTER TABLE fields.users ALTER COLUMN id TYPE bigint', 'SELECT id AS users FROM users'), 'fields.users.-',
+	'a result column of another');
+is(fields('DROP FUNCTION fields.twice(int)', 'SELECT twice(id) FROM users'), '-.-.-', 'what is no relation');
+is(fields('ALTER TABLE fields."users.name" DROP COLUMN note', 'SELECT u.name, x.note FROM users AS u, \"users.name\" AS x'),
+	'fields.users.name.-', 'a name with a dot: the column is not certain');
+is(fields('ALTER TABLE fields.users DROP CONSTRAINT users_pkey', 'INSERT INTO users (id) VALUES (1) ON CONFLICT (id) DO NOTHING'),
+	'fields.users.-', 'an index and its table');
+$node->safe_psql('postgres', 'SET client_min_messages = error; DROP SCHEMA fields, more CASCADE');
+
 # ---- the simple protocol ----
 
 ($status, $stdout, $stderr) = $node->psql('postgres',

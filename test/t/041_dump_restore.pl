@@ -75,11 +75,14 @@ $node->safe_psql('shop', q{
 	SELECT compat_guard.register('shop', '0', '{"role": "shop_rw", "search_path": "app",
 		"queries": {"former": "SELECT fax FROM users"}}');
 	SELECT compat_guard.retire('shop', '0', 'replaced');
+	SELECT compat_guard.register('shop', '2.1', '{"role": "shop_rw", "search_path": "app", "queries": {}}');
+	SELECT compat_guard.register('shop', '2.2', '{"role": "shop_rw", "search_path": "app", "queries": {}}', replaces => '2.1');
+	SELECT compat_guard.retire('shop', '2.2');
 	SELECT compat_guard.set_policy('index-missing', 'block', 'shop');
 });
 
 my %said = (
-	versions => q{SELECT app, version, live, role, search_path, requirements, owner, registered_at, retire_reason
+	versions => q{SELECT app, version, live, role, search_path, requirements, owner, registered_at, retire_reason, replaces, replaced_by
 		FROM compat_guard.versions ORDER BY 1, 2},
 	requirements => q{SELECT version, requirement, kind, object, expected, baseline
 		FROM compat_guard.requirements ORDER BY 1, 2},

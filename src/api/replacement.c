@@ -1,0 +1,72 @@
+/*
+ * replacement.c
+ *		A version takes the place of another of its app.
+ *
+ * What is replaced counts while instances of it are seen, and no longer for any
+ * other reason: live.c.  Both rows have it, the other's name, and it goes with
+ * neither of them; so who says it again need not write, whatever became of the
+ * other.
+ */
+#include "postgres.h"
+
+#include "api/api.h"
+
+bool
+replacement_is_known(const App *app, const Version *version, const char *replaces)
+{
+	const Version *replaced;
+
+	if (replaces == NULL)
+		return true;
+	if (version->replaces == NULL || strcmp(version->replaces, replaces) != 0)
+		return false;
+	replaced = registry_find_version(app, replaces);
+	return replaced == NULL || replaced->retired || replaced->replaced_by != NULL;
+}
+
+Version *
+replacement_lock(const App *app, const Version *version, const char *replaces)
+{
+	if (version != NULL && replacement_is_known(app, version, replaces))
+		return NULL;
+	for (;;)
+	{
+		Version    *seen = require_version(app, replaces);
+		Version    *replaced;
+
+		/* In the order of their ids: they may be replacing one another. */
+		if (version != NULL && version->id < seen->id)
+			registry_lock_row(version->id);
+		registry_lock_row(seen->id);
+		if (version != NULL)
+			registry_lock_row(version->id);
+		replaced = require_version(app, replaces);
+		if (replaced->id == seen->id)
+			return replaced;
+	}
+}
+
+void
+replacement_note(int64 version_id, const char *name, const Version *replaced)
+{
+	Version    *version;
+
+	if (replaced == NULL)
+		return;
+	registry_lock_for_registration();
+	version = registry_load_version(version_id);
+	if (version != NULL)
+		registry_set_replaces(version, replaced->name);
+	if (!replaced->retired)
+		registry_set_replaced_by(replaced, name);
+	CommandCounterIncrement();
+}
+
+void
+replacement_take_back(const Version *version)
+{
+	registry_lock_row(version->id);
+	registry_lock_for_registration();
+	registry_set_replaced_by(version, NULL);
+	CommandCounterIncrement();
+}

@@ -1,0 +1,120 @@
+/*
+ * rights.c
+ *		Who may do what with an app, and read what its versions need.
+ *
+ * An app belongs to the role that first registered it, and to those that have its
+ * privileges.  What reaches beyond one's own apps is granted as privileges on
+ * views, which the server keeps, dumps and shows: SELECT on "requirements" reads
+ * the contracts of all, UPDATE on "versions", which nothing can be written to by
+ * way of, retires versions of all.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "base/activity.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "registry/registry.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+static bool
+has_view_privilege(const char *view, AclMode mode)
+{
+	Oid			relid = get_relname_relid(view, guard_schema_oid());
+
+	return OidIsValid(relid) &&
+		pg_class_aclcheck(relid, GetUserId(), mode) == ACLCHECK_OK;
+}
+
+static bool
+has_privileges_of(const char *role)
+{
+	Oid			roleid = get_role_oid(role, true);
+
+	return OidIsValid(roleid) && has_privs_of_role(GetUserId(), roleid);
+}
+
+bool
+registry_owns_app(const App *app)
+{
+	return superuser() || has_privileges_of(app->owner);
+}
+
+bool
+registry_may_retire(const App *app)
+{
+	return registry_owns_app(app) || has_view_privilege("versions", ACL_UPDATE);
+}
+
+bool
+registry_may_read_all(void)
+{
+	return has_view_privilege("requirements", ACL_SELECT);
+}
+
+bool
+registry_may_read(const App *app, const Version *version)
+{
+	return registry_owns_app(app) || has_privileges_of(version->role) ||
+		registry_may_read_all();
+}
+
+/* Roles are shown in this order, each once. */
+static List *
+add_role(List *roles, char *role)
+{
+	ListCell   *lc;
+
+	foreach(lc, roles)
+	{
+		if (strcmp(lfirst(lc), role) == 0)
+			return roles;
+	}
+	return lappend(roles, role);
+}
+
+/* Those whom a privilege on a view was granted to, other than its owner. */
+static List *
+add_grantees(List *roles, const char *view, AclMode mode)
+{
+	Oid			relid = get_relname_relid(view, guard_schema_oid());
+	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Datum		value;
+	bool		isnull;
+
+	if (!HeapTupleIsValid(tup))
+		return roles;
+	value = SysCacheGetAttr(RELOID, tup, Anum_pg_class_relacl, &isnull);
+	if (!isnull)
+	{
+		Acl		   *acl = DatumGetAclPCopy(value);
+		AclItem    *items = ACL_DAT(acl);
+
+		for (int i = 0; i < ACL_NUM(acl); i++)
+		{
+			char	   *role;
+
+			if ((ACLITEM_GET_PRIVS(items[i]) & mode) == 0 ||
+				items[i].ai_grantee == ((Form_pg_class) GETSTRUCT(tup))->relowner)
+				continue;
+			role = GetUserNameFromId(items[i].ai_grantee, true);
+			if (role != NULL)
+				roles = add_role(roles, role);
+		}
+	}
+	ReleaseSysCache(tup);
+	return roles;
+}
+
+List *
+registry_retiring_roles(const App *app)
+{
+	List	   *roles = NIL;
+
+	if (OidIsValid(get_role_oid(app->owner, true)))
+		roles = add_role(roles, app->owner);
+	return add_grantees(roles, "versions", ACL_UPDATE);
+}
