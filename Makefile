@@ -32,7 +32,9 @@ REGRESS = \
 	refused \
 	declared_insert \
 	expressions \
-	written
+	written \
+	no_user_code \
+	settings
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 

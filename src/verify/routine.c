@@ -494,5 +494,5 @@ verify_routine(const Requirement *req, Observation *obs)
 		check_result(req, obs, &facts);
 	}
 	obs->baseline = facts_to_baseline(&facts);
-	(void) observe_bodies(req, obs);
+	observe_bodies(req, obs);
 }
