@@ -40,7 +40,9 @@ REGRESS = \
 	written \
 	entrust \
 	preview \
-	replaces
+	replaces \
+	no_user_code \
+	settings
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 

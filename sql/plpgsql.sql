@@ -115,6 +115,34 @@ ALTER TYPE addr RENAME ATTRIBUTE zip TO code;
 ALTER TABLE lines RENAME COLUMN id TO row_id;
 SELECT compat_guard.forget('declared', '1');
 
+
+-- What it plans for that runs nobody's function either, asks nothing of the session,
+-- and leaves no such plan behind.
+CREATE SEQUENCE calls;
+CREATE FUNCTION count_call() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETURN nextval(''shop.calls''); END';
+CREATE FUNCTION one() RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN shop.count_call() * 0 + 1; END';
+CREATE FUNCTION mine() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	n int := one();
+BEGIN
+	IF n = one() THEN
+		RETURN (SELECT count(*) FROM tallies WHERE tallies.n = one() OR tallies.n = current_setting('shop.tenant')::int)
+			|| current_setting('shop.tenant');
+	END IF;
+	RETURN (SELECT tallies.n FROM tallies LIMIT current_setting('shop.limit')::int);
+END $$;
+SELECT status FROM compat_guard.register('body', 'mine', '{"search_path": "shop", "routines": {"mine()": {}}}');
+SELECT rule, state, found FROM compat_guard.verification('body', 'mine');
+SELECT is_called FROM calls;
+SET shop.tenant = '7';
+SELECT mine();
+SELECT count(*) FROM compat_guard.verification('body', 'mine');
+SELECT mine();
+SELECT last_value FROM calls;
+:found'ALTER TABLE shop.tallies RENAME n TO m');
+SELECT compat_guard.forget('body', 'mine');
+DROP FUNCTION mine, one, count_call;
+
 DROP EXTENSION plpgsql_check;
 SELECT status FROM compat_guard.versions;
 SELECT compat_guard.forget('body', '1');

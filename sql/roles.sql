@@ -99,8 +99,7 @@ ALTER TABLE users ADD COLUMN phone text;
 RESET ROLE;
 
 --
--- What a registered query calls runs as the contract's role, in a restricted
--- context, and leaves nothing.
+-- What a registered query calls does not run.
 --
 SET ROLE regress_migrator;
 CREATE TABLE private (a int);
@@ -128,7 +127,6 @@ BEGIN
 	PERFORM hostile.attempt('SET statement_timeout = 1234');
 	RETURN x;
 END$$;
--- whatever the session wants to hear, a function is heard if it insists
 SELECT status FROM compat_guard.register('rival', '1',
 	'{"search_path": "roles, hostile", "queries": {"pounce": "SELECT email FROM users WHERE id = pounce(1)"}}');
 RESET ROLE;

@@ -10,6 +10,7 @@
 #include "fmgr.h"
 #include "guard/guard.h"
 #include "miscadmin.h"
+#include "verify/verify.h"
 
 PG_MODULE_MAGIC;
 
@@ -23,5 +24,6 @@ _PG_init(void)
 {
 	guc_init();
 	activity_init();
+	verify_init();
 	guard_init();
 }

@@ -70,8 +70,12 @@ extern PGDLLEXPORT void _PG_init(void);
 /* 19 tells the planner about EXPLAIN. */
 #if PG_VERSION_NUM < 190000
 #define compat_plan_query(query, sql)	pg_plan_query(query, sql, 0, NULL)
+#define COMPAT_PLANNER_PARAM
+#define COMPAT_PLANNER_ARG
 #else
 #define compat_plan_query(query, sql)	pg_plan_query(query, sql, 0, NULL, NULL)
+#define COMPAT_PLANNER_PARAM	, struct ExplainState *explain
+#define COMPAT_PLANNER_ARG		, explain
 #endif
 
 /* 17 asks for the kind of routine, and 18 gives no target list. */

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "base/compat.h"
+#include "base/settings.h"
 #include "base/subtransaction.h"
 #include "contract/document.h"
 #include "miscadmin.h"
@@ -193,13 +194,13 @@ document_check_names(const char *role, const char *search_path, List *names)
 	SetUserIdAndSecContext(OidIsValid(roleid) ? roleid : save_userid,
 						   save_sec_context | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);
-	save_nestlevel = NewGUCNestLevel();
+	save_nestlevel = settings_fix();
 	(void) set_config_option("search_path", search_path, PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 
 	check_all_names(&check);
 
-	AtEOXact_GUC(true, save_nestlevel);
+	AtEOXact_GUC(false, save_nestlevel);
 	SetUserIdAndSecContext(save_userid, save_sec_context);
 	return check.problems;
 }

@@ -8,9 +8,7 @@
  *
  * A body is analysed, as the validator of its language does, and never run.  It is
  * looked at as whoever it would run as, the owner of a SECURITY DEFINER function
- * included.  What little code of users that runs (input functions of a literal's
- * type; where plpgsql_check plans, immutable functions) any call of the routine
- * runs with the same rights.
+ * included.
  */
 #include "postgres.h"
 
@@ -50,6 +48,7 @@
 #include "verify/body.h"
 #include "verify/observe.h"
 #include "verify/query.h"
+#include "verify/run.h"
 
 /* What is found out about one body. */
 typedef struct Body
@@ -57,7 +56,6 @@ typedef struct Body
 	BodyKey		key;			/* must be first */
 	char	   *label;			/* of the routine, for people */
 	char	   *kept_name;		/* and to be kept */
-	bool		is_sql;			/* and so may be inlined by the planner */
 	Observation *found;
 } Body;
 
@@ -285,7 +283,7 @@ observe_body_error(const Body *body, const ErrorData *edata, const char *source)
 {
 	RequirementState state = STATE_UNMET;
 
-	if (error_is_the_servers(edata) ||
+	if (error_is_the_servers(edata) || edata->sqlerrcode == ERRCODE_GUARD_NOT_RUN ||
 		(edata->sqlerrcode == ERRCODE_UNDEFINED_TABLE && strcasestr(source, "create") != NULL))
 		state = STATE_UNKNOWN;
 	observe_body_problem(body, state,
@@ -393,7 +391,7 @@ check_result(Form_pg_proc form, List *statements)
 	(void) compat_check_sql_fn_retval(statements, type, desc, form->prokind);
 }
 
-static bool
+bool
 is_polymorphic(Form_pg_proc form)
 {
 	for (int i = 0; i < form->pronargs; i++)
@@ -438,7 +436,7 @@ check_sql_body(HeapTuple tup, const char *source, const Body *body)
 		(void) try_lock_mentions(stmt, NULL);
 	}
 	if (is_polymorphic((Form_pg_proc) GETSTRUCT(tup)))
-		return;					/* only with a call's types it could be analysed */
+		return;					/* see polymorphic.c */
 	info = prepare_sql_fn_parse_info(tup, NULL, InvalidOid);
 	foreach(lc, parsed)
 	{
@@ -511,11 +509,12 @@ look_at_body(Body *body, const RunRoutine *run)
 	Form_pg_proc form;
 	const char *why;
 	ErrorData  *edata;
+	Execution	outer;
 
 	if (!HeapTupleIsValid(tup))
 		return;
 	form = (Form_pg_proc) GETSTRUCT(tup);
-	body->is_sql = check.is_sql = (form->prolang == SQLlanguageId);
+	check.is_sql = (form->prolang == SQLlanguageId);
 	if (cannot_run(form, run) || (!check.is_sql && !language_is_plpgsql(form->prolang)))
 		return;
 	check.source = proc_text(tup, Anum_pg_proc_prosrc);
@@ -526,11 +525,13 @@ look_at_body(Body *body, const RunRoutine *run)
 	if (why != NULL)
 		observe_body_problem(body, STATE_UNKNOWN, pstrdup(why), NULL);
 
-	/* What a body in SQL mentions matters all the same: the planner may look into it. */
+	/* What a body in SQL mentions matters all the same, for polymorphic.c. */
 	if (why != NULL && !check.is_sql)
 		return;
 
+	outer = run_execution(check.is_sql ? EXECUTES_NOTHING : EXECUTES_CHECKER);
 	edata = subtransaction_run(check_body, &check, false);
+	(void) run_execution(outer);
 	if (edata != NULL)
 	{
 		if (error_is_no_answer(edata))
@@ -600,7 +601,6 @@ obtain_body(const RunRoutine *run)
 	old = MemoryContextSwitchTo(bodies_context);
 	body->label = pstrdup(fresh.label);
 	body->kept_name = pstrdup(fresh.kept_name);
-	body->is_sql = fresh.is_sql;
 	body->found = observation_copy(fresh.found);
 	MemoryContextSwitchTo(old);
 	return body;
@@ -631,16 +631,15 @@ add_body_problem(const Requirement *req, Observation *obs, const Body *body,
 	problem->subject = found->subject;
 }
 
-bool
+void
 observe_bodies(const Requirement *req, Observation *obs)
 {
 	BaselineMember broken = {.name = "broken", .is_list = true};
-	bool		can_be_planned = true;
 	ListCell   *lc;
 
 	/* What the role may not call has no business to be looked at for it. */
 	if (observation_is_denied(obs))
-		return true;
+		return;
 
 	/* The list grows by what the bodies run in turn. */
 	for (int i = 0; i < list_length(obs->runs); i++)
@@ -649,14 +648,10 @@ observe_bodies(const Requirement *req, Observation *obs)
 
 		observe_keys(obs, body->found->keys);
 		foreach(lc, body->found->problems)
-		{
 			add_body_problem(req, obs, body, lfirst(lc), &broken.list);
-			can_be_planned &= !body->is_sql || ((Problem *) lfirst(lc))->state != STATE_UNMET;
-		}
 		foreach(lc, body->found->runs)
 			observe_run(obs, lfirst(lc));
 	}
 	if (req->baseline == NULL && broken.list != NIL)
 		obs->baseline = baseline_with(obs->baseline, &broken);
-	return can_be_planned;
 }

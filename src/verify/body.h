@@ -5,6 +5,8 @@
 #ifndef COMPAT_GUARD_BODY_H
 #define COMPAT_GUARD_BODY_H
 
+#include "catalog/pg_proc.h"
+#include "nodes/nodes.h"
 #include "verify/verify.h"
 
 /* A body, for a trigger's function as run for a relation: no padding. */
@@ -23,6 +25,17 @@ typedef struct RunRoutine
 } RunRoutine;
 
 extern void observe_run(Observation *obs, const RunRoutine *run);
+
+/* Do its arguments leave open of what types it is? */
+extern bool is_polymorphic(Form_pg_proc form);
+
+/* ---- polymorphic.c ---- */
+
+/*
+ * Analyse the bodies of functions in SQL for which only the call says of what types
+ * they are: raises what is wrong.  A tree walker that returns false.
+ */
+extern bool check_polymorphic_calls(Node *node, void *context);
 
 /* ---- word.c ---- */
 

@@ -27,6 +27,7 @@
 #include "verify/body.h"
 #include "verify/observe.h"
 #include "verify/query.h"
+#include "verify/run.h"
 
 /* ---- sequences ---- */
 
@@ -143,6 +144,7 @@ static Oid
 sequence_named(Observation *obs, FuncExpr *call)
 {
 	SequenceArgument argument = {.obs = obs, .expr = linitial(call->args)};
+	Execution	outer;
 	ErrorData  *edata;
 
 	if (IsA(argument.expr, Const))
@@ -150,7 +152,9 @@ sequence_named(Observation *obs, FuncExpr *call)
 			: DatumGetObjectId(((Const *) argument.expr)->constvalue);
 	if (is_undetermined(argument.expr, NULL))
 		return InvalidOid;
+	outer = run_execution(EXECUTES_LOOKUP);
 	edata = subtransaction_run(evaluate_argument, &argument, false);
+	(void) run_execution(outer);
 	if (edata != NULL)
 		report_argument(obs, get_func_name(call->funcid), edata);
 	return argument.sequence;

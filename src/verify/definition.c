@@ -31,24 +31,15 @@
 
 /* ---- expressions ---- */
 
+/* All other settings are the same whenever contracts are verified. */
 int
-definition_settings(void)
+definition_path(void)
 {
-	static const char *const settings[][2] = {
-		{"search_path", "pg_catalog"},	/* qualify all but the server's own */
-		{"quote_all_identifiers", "off"},
-		{"datestyle", "ISO"},
-		{"intervalstyle", "postgres"},
-		{"timezone", "UTC"},
-		{"extra_float_digits", "1"},
-		{"bytea_output", "hex"},
-		{"xmloption", "content"},
-	};
 	int			level = NewGUCNestLevel();
 
-	for (int i = 0; i < (int) lengthof(settings); i++)
-		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET,
-								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	/* Qualify all but the server's own. */
+	(void) set_config_option("search_path", "pg_catalog", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 	return level;
 }
 

@@ -18,7 +18,9 @@
 #include "verify/attribute.h"
 #include "verify/budget.h"
 #include "verify/observe.h"
+#include "verify/planner.h"
 #include "verify/query.h"
+#include "verify/run.h"
 
 /*
  * An error that says nothing about the requirement: it must go on.  Functions can
@@ -55,10 +57,7 @@ error_is_the_servers(const ErrorData *edata)
 	{
 		case ERRCODE_READ_ONLY_SQL_TRANSACTION:
 		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
-			/*
-			 * A function that planning runs may want to write.  That a read-only
-			 * transaction, or a standby, refuses that says nothing.
-			 */
+			/* That a read-only transaction, or a standby, refuses says nothing. */
 			if (XactReadOnly)
 				return true;
 			break;
@@ -87,27 +86,25 @@ error_is_busy(const ErrorData *edata)
 }
 
 /*
- * Planning evaluates constants.  What fails there in the code of a function, or for
- * what a session has set, may fail today and not tomorrow, and says nothing of
- * the schema; whoever wrote the function could stop any change by it.  What the
- * server's own immutable functions refuse they refuse everyone; where others have run
- * it may have been for what these returned.
+ * Planning evaluates what is constant.  What the server's own immutable functions
+ * refuse there they refuse everyone, unless the planner could have spared itself that
+ * had it known what a function returns that was withheld.
  */
 static bool
 error_is_of_evaluation(const Observation *obs, const ErrorData *edata)
 {
 	if (!obs->planning)
 		return false;
-	if (obs->ran_function && edata->context != NULL)
-		return true;
-	if (!obs->ran_mutable &&
+	if (!planner_withheld() &&
 		ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_DATA_EXCEPTION)
 		return false;
 	switch (ERRCODE_TO_CATEGORY(edata->sqlerrcode))
 	{
 		case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION:
-		case ERRCODE_FEATURE_NOT_SUPPORTED:
 			return false;
+		case ERRCODE_FEATURE_NOT_SUPPORTED:
+			/* Such as a full join on what the planner could have known constant. */
+			return planner_withheld();
 		default:
 			return true;
 	}
@@ -198,7 +195,7 @@ observe_error(const Requirement *req, Observation *obs, const ErrorData *edata)
 			}
 	}
 
-	if (error_is_of_evaluation(obs, edata))
+	if (edata->sqlerrcode == ERRCODE_GUARD_NOT_RUN || error_is_of_evaluation(obs, edata))
 	{
 		rule = RULE_NOT_VERIFIED;
 		state = STATE_UNKNOWN;

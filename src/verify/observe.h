@@ -167,10 +167,9 @@ extern void observe_truncate(Observation *obs, Oid relid);
 
 /*
  * Check the bodies of all that the requirement runs, and add to its baseline
- * which do not resolve.  False if one is of a function in SQL, which the planner
- * may put into a query that calls it.
+ * which do not resolve.
  */
-extern bool observe_bodies(const Requirement *req, Observation *obs);
+extern void observe_bodies(const Requirement *req, Observation *obs);
 
 /* Each body is checked once for a role and search path: start afresh, and keep
  * what is found in a context. */

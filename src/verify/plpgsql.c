@@ -29,6 +29,7 @@
 #include "utils/syscache.h"
 #include "verify/body.h"
 #include "verify/observe.h"
+#include "verify/run.h"
 
 /*
  * The schema of the extension's functions of this name, InvalidOid if there are
@@ -60,8 +61,7 @@ schema_of_members(Oid extension, const char *name, bool *others)
 }
 
 static const char *const checker_functions[] = {
-	"plpgsql_check_function_tb", "plpgsql_show_dependency_tb",
-	"__plpgsql_show_dependency_tb"
+	"plpgsql_check_function_tb", "__plpgsql_show_dependency_tb"
 };
 
 /* Quoted; NULL if it cannot be asked. */
@@ -133,6 +133,7 @@ ask(const char *sql, int nparams, const RunRoutine *run)
 		values[3] = CStringGetTextDatum(run->newtable);
 		nulls[3] = ' ';
 	}
+	run_own_statement(sql);
 	if (SPI_execute_with_args(sql, nparams, types, values, nulls, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not ask plpgsql_check");
 }
@@ -226,8 +227,9 @@ ask_about_body(const RunRoutine *run, Observation *obs, ErrorData *edata)
 				(errcode(edata->sqlerrcode), errmsg_internal("%s", edata->message)));
 	if (sound && run->oldtable == NULL && run->newtable == NULL)
 	{
-		ask(psprintf("SELECT d.type, d.oid FROM %s.plpgsql_show_dependency_tb($1, $2) AS d",
-					 schema), 2, run);
+		/* Not by the function of that name without underscores, which is SQL. */
+		ask(psprintf("SELECT d.type, d.oid FROM %s.__plpgsql_show_dependency_tb($1, $2) AS d"
+					 " ORDER BY 1, d.schema, d.name", schema), 2, run);
 		read_dependencies(obs, context);
 	}
 	SPI_finish();

@@ -230,7 +230,7 @@ verify_privilege(const Requirement *req, Observation *obs)
 						psprintf("a %s that does not allow %s",
 								 relation_kind_label(relkind), impossible.data),
 						relid, NULL);
-	(void) observe_bodies(req, obs);
+	observe_bodies(req, obs);
 
 	around = surroundings_begin(req, obs);
 	use.guessed = true;

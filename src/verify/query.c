@@ -21,8 +21,10 @@
 #include "utils/lsyscache.h"
 #include "verify/attribute.h"
 #include "verify/baseline.h"
+#include "verify/body.h"
 #include "verify/meaning.h"
 #include "verify/observe.h"
+#include "verify/planner.h"
 #include "verify/query.h"
 #include "verify/surroundings.h"
 
@@ -114,17 +116,15 @@ plan_one(Query *query, const char *sql, Observation *obs)
 						InvalidOid, NULL);
 		return;
 	}
+	planner_begin();
 	obs->planning = true;
+	(void) check_polymorphic_calls((Node *) query, NULL);
 	planned = compat_plan_query(query, sql);
 	obs->planning = false;
 	observe_plan(planned, obs);
 }
 
-/*
- * Planning runs immutable functions.  Those of a query that is not permitted
- * have no business to run: they could fail or dawdle, and so stop changes of
- * objects that the role has no access to.
- */
+/* What is not permitted cannot be had, and nobody's time is spent on it. */
 static void
 plan(List *queries, const char *sql, Observation *obs)
 {
@@ -188,13 +188,8 @@ verify_analysed(const Requirement *req, Observation *obs, Query *query, const ch
 		(void) observe_domain_constants(node, obs);
 		(void) add_uses_of_rules(node, around);
 	}
-	if (observe_bodies(req, obs))
-		plan(rewritten, sql, obs);
-	else if (obs->state != STATE_UNMET)
-		observe_problem(obs, RULE_NOT_VERIFIED, STATE_UNKNOWN,
-						pstrdup("the statement to run"),
-						pstrdup("the body of a routine it calls does not resolve, so it was not planned"),
-						InvalidOid, NULL);
+	observe_bodies(req, obs);
+	plan(rewritten, sql, obs);
 	surroundings_end(around);
 }
 

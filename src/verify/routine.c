@@ -724,5 +724,5 @@ verify_routine(const Requirement *req, Observation *obs)
 	}
 	if (req->baseline == NULL)
 		obs->baseline = routine_baseline(req, obs, &call, &facts);
-	(void) observe_bodies(req, obs);
+	observe_bodies(req, obs);
 }

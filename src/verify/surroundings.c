@@ -100,7 +100,7 @@ collect(RelationFacts *rel)
 	ReleaseSysCache(tup);
 
 	rel->relkind = form.relkind;
-	level = definition_settings();
+	level = definition_path();
 	collect_row_security(rel);
 	if (form.relkind == RELKIND_VIEW || form.relkind == RELKIND_MATVIEW)
 		collect_view(rel);

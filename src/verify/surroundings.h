@@ -137,14 +137,14 @@ extern bool fact_bears_on(const Fact *fact, const RelationUse *use);
 extern bool definition_is(const Fact *fact, const char *text);
 
 /* An expression on a relation's columns (InvalidOid: none), as text.  To be
- * called between definition_settings and AtEOXact_GUC(false, ...). */
+ * called between definition_path and AtEOXact_GUC(false, ...). */
 extern char *deparse(Node *expr, Oid relid);
 
 /* What a function of the server's, such as pg_get_triggerdef, says of an object
  * of a relation, under the same settings; NULL if the object is gone. */
 extern char *server_definition(PGFunction function, Oid objid, Oid relid);
 
-extern int	definition_settings(void);
+extern int	definition_path(void);
 
 /*
  * Two digests of a view's or rule's queries: one that stays the same if

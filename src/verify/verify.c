@@ -2,17 +2,18 @@
  * verify.c
  *		Is this requirement met by this catalog, and if not, why?
  *
- * Answering a requirement may plan a query that an application wrote, and
- * planning runs immutable functions that anybody may have written.  So it is
- * done as the contract's role, in a security-restricted context, and in a
- * subtransaction that is always rolled back: it ends the role, the settings,
- * the snapshot and the locks whatever happened inside.
+ * Answering a requirement reads and plans what an application wrote.  It is done
+ * as the contract's role, in a security-restricted context, under settings that
+ * are the same for all, and in a subtransaction that is always rolled back: it
+ * ends the role, the snapshot and the locks whatever happened inside.  Nothing
+ * that is read is run: see run.c.
  */
 #include "postgres.h"
 
 #include "access/table.h"
 #include "base/compat.h"
 #include "base/guc.h"
+#include "base/settings.h"
 #include "base/subtransaction.h"
 #include "catalog/index.h"
 #include "catalog/pg_enum.h"
@@ -21,7 +22,6 @@
 #include "tcop/tcopprot.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -31,7 +31,9 @@
 #include "verify/budget.h"
 #include "verify/memo.h"
 #include "verify/observe.h"
+#include "verify/planner.h"
 #include "verify/query.h"
+#include "verify/run.h"
 #include "verify/surroundings.h"
 #include "verify/verify.h"
 
@@ -43,47 +45,11 @@
 
 static Oid	without_index = InvalidOid;
 static bool running = false;
-static Observation *answering = NULL;	/* for verify_function */
 
 bool
 verify_is_running(void)
 {
 	return running;
-}
-
-/*
- * Session-level advisory locks outlive any rollback: those taken would stay with
- * the session that happens to verify, and those released might be the ones a
- * migration tool relies on.
- */
-void
-verify_function(Oid funcid)
-{
-	if (answering != NULL && funcid >= FirstNormalObjectId)
-		answering->ran_function = true;
-	if (answering != NULL && answering->planning && !answering->ran_mutable)
-		answering->ran_mutable = funcid >= FirstNormalObjectId ||
-			func_volatile(funcid) != PROVOLATILE_IMMUTABLE;
-	switch (funcid)
-	{
-		case F_PG_ADVISORY_LOCK_INT8:
-		case F_PG_ADVISORY_LOCK_INT4_INT4:
-		case F_PG_ADVISORY_LOCK_SHARED_INT8:
-		case F_PG_ADVISORY_LOCK_SHARED_INT4_INT4:
-		case F_PG_TRY_ADVISORY_LOCK_INT8:
-		case F_PG_TRY_ADVISORY_LOCK_INT4_INT4:
-		case F_PG_TRY_ADVISORY_LOCK_SHARED_INT8:
-		case F_PG_TRY_ADVISORY_LOCK_SHARED_INT4_INT4:
-		case F_PG_ADVISORY_UNLOCK_INT8:
-		case F_PG_ADVISORY_UNLOCK_INT4_INT4:
-		case F_PG_ADVISORY_UNLOCK_SHARED_INT8:
-		case F_PG_ADVISORY_UNLOCK_SHARED_INT4_INT4:
-		case F_PG_ADVISORY_UNLOCK_ALL:
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("function %s cannot be called while a contract is verified",
-							format_procedure(funcid))));
-	}
 }
 
 Oid
@@ -185,7 +151,6 @@ enter_context(const Requirement *req, const VerifyOptions *options)
 	if (!options->wait_for_locks)
 		set_local("lock_timeout", BUSY_LOCK_TIMEOUT);
 	enter_search_path(req->search_path);
-	set_local("client_min_messages", "error");
 	SetUserIdAndSecContext(roleid, SECURITY_RESTRICTED_OPERATION);
 	return true;
 }
@@ -271,7 +236,7 @@ answer_in_context(void *arg)
 
 	MemoryContextReset(batch->memo);
 	(void) memo_begin_batch(batch->memo);
-	/* The context of an error then says if a function raised it. */
+	/* The context of an error then says if it comes from a function. */
 	error_context_stack = NULL;
 	budget_enter();
 	PushActiveSnapshot(GetLatestSnapshot());
@@ -292,14 +257,13 @@ answer_in_context(void *arg)
 			break;
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextSwitchTo(batch->scratch);
-		batch->result[i] = answering = palloc0_object(Observation);
+		batch->result[i] = palloc0_object(Observation);
 		if (role_exists)
 			verify_one(req, batch->result[i]);
 		else
 			observe_problem(batch->result[i], RULE_ROLE_MISSING, STATE_UNMET,
 							psprintf("role %s", quote_identifier(req->role)),
 							pstrdup("no such role"), InvalidOid, NULL)->subject = req->role;
-		answering = NULL;
 		MemoryContextSwitchTo(context);
 		keep_result(batch, i);
 	}
@@ -429,6 +393,7 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	WaitedFor	waited_for = {0};
 	const char *statement = debug_query_string;
 	void	   *enums;
+	volatile int settings = 0;
 
 	/* By a function that calls us while it is run by us. */
 	if (running)
@@ -449,10 +414,12 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	outer_memo = memo_begin_batch(batch.memo);
 	enums = forget_uncommitted_enums();
 	without_index = options.without_index;
+	run_begin();
 	running = true;
 	PG_TRY();
 	{
-		/* Not for the eyes of the functions that planning runs. */
+		settings = settings_fix();
+		/* Not for the eyes of a function that counting rows runs. */
 		debug_query_string = NULL;
 		while (answered && batch.next < nreqs)
 			answered = answer_some(&batch);
@@ -463,13 +430,15 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 
 		/* What may fail comes last. */
 		running = false;
-		answering = NULL;
 		without_index = InvalidOid;
 		debug_query_string = statement;
 		budget_end_watch();
 		(void) memo_begin_batch(outer_memo);
 		surroundings_cache_end(cache);
+		if (settings > 0)
+			AtEOXact_GUC(false, settings);
 		RestoreUncommittedEnums(enums);
+		run_end();
 		if (OidIsValid(hidden))
 			show_index(hidden);
 	}
@@ -479,4 +448,11 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	MemoryContextDelete(batch.memo);
 	MemoryContextDelete(batch.bodies);
 	return answered;
+}
+
+void
+verify_init(void)
+{
+	run_init();
+	planner_init();
 }

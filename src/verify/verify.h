@@ -59,9 +59,6 @@ typedef struct Observation
 	Jsonb	   *baseline;		/* to compare with later; NULL if the kind has none
 								 * or the requirement has one */
 	bool		planning;		/* a query is being planned */
-	bool		ran_mutable;	/* and that ran a function that is not the server's, or
-								 * not immutable */
-	bool		ran_function;	/* and that ran a function that is not the server's */
 } Observation;
 
 /* Locks that were waited for, and how often. */
@@ -117,13 +114,15 @@ typedef struct VerifyOptions
 extern bool verify_requirements(Requirement **reqs, int nreqs,
 								VerifyOptions options, Observation **result);
 
-/*
- * Is verification under way?  Whatever a function does that it runs is undone, so
- * that nobody need watch; but for what cannot be undone, which verify_function
- * refuses: called for each function about to run, it raises an error.
- */
+/* Is verification under way?  Whatever is done then is undone: nobody need watch. */
 extern bool verify_is_running(void);
+
+/* Called for each function about to be evaluated while it is: raises an error if
+ * it must not be (run.c). */
 extern void verify_function(Oid funcid);
+
+/* Installs hooks. */
+extern void verify_init(void);
 
 /* The index of VerifyOptions, for the verifiers of the kinds. */
 extern Oid	verify_without_index(void);
