@@ -32,6 +32,7 @@ REGRESS = \
 	types \
 	type_identity \
 	bodies \
+	partitions \
 	plpgsql \
 	messages \
 	refused \

@@ -11,7 +11,6 @@
 #include "access/xlog.h"
 #include "base/compat.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/analyze.h"
 #include "parser/parse_param.h"
@@ -21,8 +20,10 @@
 #include "utils/lsyscache.h"
 #include "verify/attribute.h"
 #include "verify/baseline.h"
+#include "verify/childless.h"
 #include "verify/meaning.h"
 #include "verify/observe.h"
+#include "verify/partition.h"
 #include "verify/query.h"
 #include "verify/surroundings.h"
 
@@ -71,7 +72,7 @@ analyse(RawStmt *raw, const char *sql, Oid **paramtypes, int *nparams)
  * at them there.  It does not look at what is inserted into.
  */
 static bool
-scans_unlogged(Node *node, void *context)
+scans_unlogged(Node *node, Observation *obs)
 {
 	Query	   *query = (Query *) node;
 	ListCell   *lc;
@@ -79,7 +80,7 @@ scans_unlogged(Node *node, void *context)
 	if (node == NULL)
 		return false;
 	if (!IsA(node, Query))
-		return expression_tree_walker(node, scans_unlogged, context);
+		return expression_tree_walker(node, scans_unlogged, obs);
 
 	foreach(lc, query->rtable)
 	{
@@ -90,13 +91,15 @@ scans_unlogged(Node *node, void *context)
 			(query->commandType == CMD_INSERT && query->onConflict == NULL &&
 			 foreach_current_index(lc) + 1 == query->resultRelation))
 			continue;
-		foreach(lci, find_all_inheritors(rte->relid, NoLock, NULL))
+		if (get_rel_persistence(rte->relid) != RELPERSISTENCE_PERMANENT)
+			return true;
+		foreach(lci, rte->inh ? parts_that_matter(obs, rte->relid) : NIL)
 		{
 			if (get_rel_persistence(lfirst_oid(lci)) != RELPERSISTENCE_PERMANENT)
 				return true;
 		}
 	}
-	return query_tree_walker(query, scans_unlogged, context, 0);
+	return query_tree_walker(query, scans_unlogged, obs, 0);
 }
 
 static void
@@ -106,7 +109,7 @@ plan_one(Query *query, const char *sql, Observation *obs)
 
 	if (needs_no_plan(query))
 		return;
-	if (RecoveryInProgress() && scans_unlogged((Node *) query, NULL))
+	if (RecoveryInProgress() && scans_unlogged((Node *) query, obs))
 	{
 		observe_problem(obs, RULE_NOT_VERIFIED, STATE_UNKNOWN,
 						pstrdup("the statement to run"),
@@ -115,7 +118,9 @@ plan_one(Query *query, const char *sql, Observation *obs)
 		return;
 	}
 	obs->planning = true;
+	childless_begin(query);
 	planned = compat_plan_query(query, sql);
+	childless_end();
 	obs->planning = false;
 	observe_plan(planned, obs);
 }
@@ -146,9 +151,10 @@ observe_reading(Oid relid, Observation *obs)
 	RawStmt    *raw = linitial_node(RawStmt, raw_parser(sql, RAW_PARSE_DEFAULT));
 	Oid		   *paramtypes = NULL;
 	int			nparams = 0;
+	Expansion	expansion = {NIL, 0};
 	ListCell   *lc;
 
-	(void) try_lock_mentions(raw->stmt, NULL);
+	(void) try_lock_mentions(raw->stmt, &expansion);
 	foreach(lc, pg_rewrite_query(analyse(raw, sql, &paramtypes, &nparams)))
 	{
 		Query	   *rewritten = lfirst_node(Query, lc);
@@ -204,8 +210,9 @@ verify_text(const Requirement *req, Observation *obs, const char *sql)
 	RawStmt    *raw = linitial_node(RawStmt, raw_parser(sql, RAW_PARSE_DEFAULT));
 	Oid		   *paramtypes = NULL;
 	int			nparams = 0;
+	Expansion	expansion = {NIL, 0};
 
-	(void) try_lock_mentions(raw->stmt, NULL);
+	(void) try_lock_mentions(raw->stmt, &expansion);
 	verify_analysed(req, obs, analyse(raw, sql, &paramtypes, &nparams), sql);
 }
 
@@ -219,6 +226,7 @@ verify_query(const Requirement *req, Observation *obs)
 	RawStmt    *raw;
 	Query	   *query;
 	Shape	   *shape;
+	Expansion	expansion = {NIL, 0};
 	List	   *meanings;
 	int			nkeys;
 
@@ -232,7 +240,7 @@ verify_query(const Requirement *req, Observation *obs)
 	observe_mentions(raw->stmt, obs);
 	if (obs->state == STATE_UNMET)
 		return;					/* a schema is missing */
-	(void) try_lock_mentions(raw->stmt, NULL);
+	(void) try_lock_mentions(raw->stmt, &expansion);
 	meanings = add_raw_meanings(NIL, raw->stmt, obs);
 
 	/* As long as the query is not analysed, a literal may name what is not there. */
