@@ -33,6 +33,7 @@ REGRESS = \
 	type_identity \
 	bodies \
 	partitions \
+	bounds \
 	plpgsql \
 	messages \
 	refused \
