@@ -32,6 +32,8 @@ REGRESS = \
 	types \
 	type_identity \
 	bodies \
+	partitions \
+	bounds \
 	plpgsql \
 	messages \
 	refused \

@@ -128,7 +128,8 @@ CREATE TABLE compat_guard.requirement_state (
 	state			text COLLATE "C" NOT NULL,
 	ever_met		boolean NOT NULL,
 	problems		jsonb,
-	changed_at		timestamptz NOT NULL
+	changed_at		timestamptz NOT NULL,
+	parts			oid[]
 ) WITH (fillfactor = 70);
 CREATE INDEX requirement_state_state_idx ON compat_guard.requirement_state (state, requirement_id);
 COMMENT ON TABLE compat_guard.requirement_state IS 'what was last found about each requirement';
@@ -637,6 +638,7 @@ WITH needed AS (
 	JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 	WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'compat_guard')
 		AND c.relpersistence <> 't'
+		AND NOT c.relispartition
 		AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e
 						WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND e.objid = c.oid AND e.deptype = 'e')
 )
@@ -688,6 +690,7 @@ BEGIN ATOMIC
 	JOIN pg_namespace AS n ON n.nspname = f.schema
 	JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = f.name
 	WHERE f.class = 'pg_class' AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'i', 'I')
+		AND NOT c.relispartition
 		AND NOT EXISTS (SELECT FROM pg_constraint AS con WHERE con.conindid = c.oid)
 		AND NOT EXISTS (SELECT FROM pg_depend AS e
 						WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')

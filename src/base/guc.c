@@ -98,7 +98,7 @@ guc_init(void)
 
 	/* Whoever may set this may have nothing verified. */
 	DefineCustomIntVariable("compat_guard.verify_timeout",
-							"How long a judgement verifies the requirements of one role.",
+							"How long a judgement verifies requirements.",
 							"What is not verified by then counts as unknown, and does not block. Zero means no limit.",
 							&guard_verify_timeout, 10000, 0, INT_MAX,
 							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);

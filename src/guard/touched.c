@@ -616,6 +616,8 @@ add_touched(Touched *result, const TouchedEntry *entry, Oid classid, Oid objid)
 	object->objid = objid;
 	object->statements = entry->statements;
 	result->objects = lappend(result->objects, object);
+	if (classid == RelationRelationId)
+		result->relids = lappend_oid(result->relids, objid);
 }
 
 /*

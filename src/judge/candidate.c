@@ -257,7 +257,7 @@ case_verify(Case *c, Requirement **reqs, int n, VerifyOptions options, Observati
 static bool
 find_candidates_after_restore(Case *c)
 {
-	VerifyOptions as_it_is = {.within_time = true};
+	VerifyOptions as_it_is = {.within_time = true, .spent = &c->spent};
 	Observation **answers;
 
 	c->reqs = requirements_to_establish(&c->ncandidates);
@@ -327,6 +327,14 @@ case_find_candidates(Case *c)
 bool
 case_verify_candidates(Case *c)
 {
+	VerifyOptions options = c->options;
+	KnownParts	known = {.touched = c->touched->relids};
+
 	c->after = palloc0_array(Observation *, c->ncandidates);
-	return verify_requirements(c->reqs, c->ncandidates, c->options, c->after);
+	known.stored = palloc_array(List *, c->ncandidates);
+	for (int i = 0; i < c->ncandidates; i++)
+		known.stored[i] = c->before[i].parts;
+	if (known.touched != NIL && !c->all_parts)
+		options.known_parts = &known;
+	return verify_requirements(c->reqs, c->ncandidates, options, c->after);
 }

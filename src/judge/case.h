@@ -26,11 +26,15 @@ typedef enum Standing
 	PASSED_OVER
 } Standing;
 
+typedef struct Trace Trace;
+
 typedef struct Case
 {
 	Touched    *touched;
 	VerifyOptions options;
 	bool		writes;			/* states may be locked and saved */
+	bool		all_parts;		/* the change is not just what this transaction has
+								 * done since the states were stored */
 	List	   *kept;			/* of Version *: not lapsed before, newest first */
 	Version   **versions;		/* the same as an array */
 	Standing   *standing;		/* of each, asked once */
@@ -42,6 +46,8 @@ typedef struct Case
 	Observation **after;		/* how it stands */
 	Patience	patience;		/* of the whole judgement */
 	int			tries_after_end;	/* of that */
+	int64		spent;			/* see VerifyOptions */
+	Trace	   *trace;			/* private to finding.c */
 } Case;
 
 /* ---- candidate.c: which requirements, of whom, and how they stand now ---- */

@@ -7,9 +7,12 @@
 #include "postgres.h"
 
 #include "catalog/pg_class.h"
+#include "common/hashfn.h"
 #include "judge/case.h"
 #include "judge/session.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
 
 /* One requirement under judgement. */
 typedef struct Candidate
@@ -19,6 +22,10 @@ typedef struct Candidate
 	const Observation *after;
 	List	   *versions;		/* of Version *: live ones that need it */
 	List	   *in_reach;		/* of Version *: those in reach that do */
+	bool		is_traced;		/* are these known? */
+	const char *statement;		/* that did it, or NULL */
+	const char *touched;		/* the relation it did it to, or NULL */
+	List	   *touched_relations;	/* of ObjectKey *: all of these */
 } Candidate;
 
 /* Was the problem, as far as it is filled in, there before? */
@@ -28,13 +35,14 @@ problem_is_known(const StoredState *before, const Problem *problem)
 	Problem		same = *problem;
 	Jsonb	   *json;
 
+	if (before->problems == NULL)
+		return false;
 	if (problem->by_expected)
 		same.found = NULL;
 	json = problems_to_json(list_make1(&same));
-	return before->problems != NULL &&
-		DatumGetBool(DirectFunctionCall2(jsonb_contains,
-										 JsonbPGetDatum(before->problems),
-										 JsonbPGetDatum(json)));
+	return DatumGetBool(DirectFunctionCall2(jsonb_contains,
+											JsonbPGetDatum(before->problems),
+											JsonbPGetDatum(json)));
 }
 
 bool
@@ -93,13 +101,6 @@ problem_counts(const Candidate *candidate, Problem *problem, RuleAction *at_most
 	return true;
 }
 
-static int
-compare_statements(const ListCell *a, const ListCell *b)
-{
-	return ((TouchingStatement *) lfirst(a))->number -
-		((TouchingStatement *) lfirst(b))->number;
-}
-
 /* The texts of TouchingStatements, or NULL if there is none. */
 char *
 statement_texts(List *statements)
@@ -120,6 +121,107 @@ statement_texts(List *statements)
 	return buf.data;
 }
 
+/* ---- who did it ---- */
+
+/*
+ * A change may touch thousands of names, and be felt by thousands of requirements.
+ * So the names are looked up, and the text of statements that have together
+ * done one thing is made once.
+ */
+typedef struct Deed
+{
+	Bitmapset  *statements;		/* their numbers; must be first */
+	const char *text;
+} Deed;
+
+struct Trace
+{
+	HTAB	   *names;			/* of NameEntry */
+	HTAB	   *deeds;			/* of Deed */
+};
+
+typedef struct NameEntry
+{
+	ObjectKey  *key;			/* must be first */
+	Bitmapset  *statements;		/* that touched it */
+} NameEntry;
+
+static uint32
+hash_key(const void *key, Size size)
+{
+	const ObjectKey *object = *(ObjectKey *const *) key;
+	uint32		hash = string_hash(object->schema, NAMEDATALEN);
+
+	if (object->name != NULL)
+		hash = hash_combine(hash, hash_bytes((const unsigned char *) object->name,
+											 strlen(object->name)));
+	return hash_combine(hash, murmurhash32(object->classid));
+}
+
+static int
+match_keys(const void *a, const void *b, Size size)
+{
+	return object_key_equal(*(ObjectKey *const *) a, *(ObjectKey *const *) b) ? 0 : 1;
+}
+
+static Bitmapset *
+numbers_of(Bitmapset *numbers, List *statements)
+{
+	ListCell   *lc;
+
+	foreach(lc, statements)
+		numbers = bms_add_member(numbers, ((TouchingStatement *) lfirst(lc))->number);
+	return numbers;
+}
+
+static Trace *
+begin_trace(const Case *c)
+{
+	Trace	   *trace = palloc_object(Trace);
+	HASHCTL		names = {
+		.keysize = sizeof(ObjectKey *), .entrysize = sizeof(NameEntry),
+		.hash = hash_key, .match = match_keys, .hcxt = CurrentMemoryContext
+	};
+	HASHCTL		deeds = {
+		.keysize = sizeof(Bitmapset *), .entrysize = sizeof(Deed),
+		.hash = bitmap_hash, .match = bitmap_match, .hcxt = CurrentMemoryContext
+	};
+	ListCell   *lc;
+
+	trace->names = hash_create("compat_guard touched names", list_length(c->touched->names) + 1,
+							   &names, HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
+	trace->deeds = hash_create("compat_guard statements together", 16, &deeds,
+							   HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
+	foreach(lc, c->touched->names)
+	{
+		TouchedName *name = lfirst(lc);
+		ObjectKey  *key = &name->key;
+		bool		found;
+		NameEntry  *entry = hash_search(trace->names, &key, HASH_ENTER, &found);
+
+		if (!found)
+			entry->statements = NULL;
+		entry->statements = numbers_of(entry->statements, name->statements);
+	}
+	return trace;
+}
+
+static const char *
+deed_text(const Case *c, Trace *trace, Bitmapset *numbers)
+{
+	bool		found;
+	Deed	   *deed = hash_search(trace->deeds, &numbers, HASH_ENTER, &found);
+	List	   *statements = NIL;
+	int			number = -1;
+
+	if (found)
+		return deed->text;
+	deed->text = NULL;
+	while ((number = bms_next_member(numbers, number)) >= 0)
+		statements = lappend(statements, list_nth(c->touched->statements, number));
+	return deed->text = statement_texts(statements);
+}
+
 /* Of several the first by name: they come in no order. */
 static const char *
 first_label(const char *label, const ObjectKey *key)
@@ -131,33 +233,36 @@ first_label(const char *label, const ObjectKey *key)
 
 /* What was touched of what the requirement hangs on, and by which statements. */
 static void
-find_guilty(const Case *c, const Candidate *candidate, Finding *finding)
+find_guilty(Case *c, Candidate *candidate)
 {
-	List	   *guilty = NIL;
-	ListCell   *lct;
-	ListCell   *lck;
+	Bitmapset  *guilty = NULL;
+	ListCell   *lc;
 
-	foreach(lct, c->touched->names)
+	if (candidate->is_traced)
+		return;
+	candidate->is_traced = true;
+	if (c->trace == NULL)
+		c->trace = begin_trace(c);
+	foreach(lc, candidate->after->keys)
 	{
-		TouchedName *name = lfirst(lct);
+		ObjectKey  *key = lfirst(lc);
+		NameEntry  *entry = hash_search(c->trace->names, &key, HASH_FIND, NULL);
 
-		foreach(lck, candidate->after->keys)
+		if (entry == NULL)
+			continue;
+		guilty = bms_add_members(guilty, entry->statements);
+		if (key->classid == RelationRelationId)
 		{
-			if (!object_key_equal(&name->key, lfirst(lck)))
-				continue;
-			guilty = list_concat_unique_ptr(guilty, name->statements);
-			if (name->key.classid == RelationRelationId)
-			{
-				finding->touched = first_label(finding->touched, &name->key);
-				finding->touched_relations = lappend(finding->touched_relations, &name->key);
-			}
+			candidate->touched = first_label(candidate->touched, key);
+			candidate->touched_relations = lappend(candidate->touched_relations, key);
 		}
 	}
-	if (guilty == NIL)
-		guilty = list_copy(c->touched->statements);
-	list_sort(guilty, compare_statements);
-	finding->statement = statement_texts(guilty);
+	if (guilty == NULL)
+		guilty = numbers_of(NULL, c->touched->statements);
+	candidate->statement = deed_text(c, c->trace, guilty);
 }
+
+/* ---- to whom ---- */
 
 typedef struct VictimSearch
 {
@@ -297,7 +402,7 @@ without_what_columns_say(List *findings)
 }
 
 static void
-add_finding(const Case *c, const Candidate *candidate, const Version *version,
+add_finding(Case *c, Candidate *candidate, const Version *version,
 			const Problem *problem, RuleAction at_most, List **findings)
 {
 	Finding    *finding = palloc0_object(Finding);
@@ -308,7 +413,10 @@ add_finding(const Case *c, const Candidate *candidate, const Version *version,
 	finding->version = version->name;
 	finding->req = candidate->req;
 	finding->problem = problem;
-	find_guilty(c, candidate, finding);
+	find_guilty(c, candidate);
+	finding->statement = candidate->statement;
+	finding->touched = candidate->touched;
+	finding->touched_relations = candidate->touched_relations;
 	if (finding->action != ACTION_IGNORE)
 		*findings = lappend(*findings, finding);
 }
@@ -333,10 +441,13 @@ case_findings(Case *c)
 
 	for (int i = 0; i < c->ncandidates; i++)
 	{
-		Candidate	candidate = {c->reqs[i], &c->before[i], c->after[i], NIL, NIL};
+		Candidate	candidate = {
+			.req = c->reqs[i], .before = &c->before[i], .after = c->after[i]
+		};
 		ListCell   *lcp;
 		ListCell   *lcv;
 
+		CHECK_FOR_INTERRUPTS();
 		foreach(lcp, candidate.after->problems)
 		{
 			Problem    *problem = lfirst(lcp);

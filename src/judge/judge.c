@@ -48,6 +48,7 @@ judge(Case *c)
 
 	c->options.within_time = true;
 	c->patience = patience_begin(true);
+	c->options.spent = &c->spent;
 
 	/*
 	 * Who waits for a relation keeps none of our locks meanwhile: he would keep
@@ -216,7 +217,7 @@ judge_enforce(Touched *touched)
 void
 judge_record(Touched *touched)
 {
-	Case		c = {.touched = touched, .writes = true};
+	Case		c = {.touched = touched, .writes = true, .all_parts = true};
 
 	run_case(&c, record, true);
 }
@@ -306,6 +307,8 @@ judge_index_drop(Oid index, Oid relid, const char *statement)
 List *
 judge_preview(Touched *touched)
 {
-	Case		c = {.touched = touched};
+	/* What the transaction has done before may not have been judged yet. */
+	Case		c = {.touched = touched, .all_parts = true};
+
 	return judge(&c);
 }

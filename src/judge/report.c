@@ -70,6 +70,10 @@ one_per_version(List *findings)
 		ListCell   *lcr;
 		bool		repeated = false;
 
+		/* Those of a version mostly follow one another. */
+		if (lc != list_head(findings) &&
+			is_same_version(lfirst(lc), list_nth(findings, foreach_current_index(lc) - 1)))
+			continue;
 		foreach(lcr, result)
 			repeated |= is_same_version(lfirst(lcr), lfirst(lc));
 		if (!repeated)
@@ -154,7 +158,7 @@ gist(List *findings)
 static bool
 is_same_statement(const Finding *a, const Finding *b)
 {
-	if (a->statement == NULL || b->statement == NULL)
+	if (a->statement == b->statement || a->statement == NULL || b->statement == NULL)
 		return a->statement == b->statement;
 	return strcmp(a->statement, b->statement) == 0;
 }
@@ -215,21 +219,33 @@ describe(List *findings)
 	return buf.data;
 }
 
-/* Is there better advice about the statement than what holds for any query? */
-static bool
-is_advised_better(const Finding *finding, List *findings)
+static int
+compare_texts(const void *a, const void *b)
 {
+	const char *x = *(const char *const *) a;
+	const char *y = *(const char *const *) b;
+
+	return x == y ? 0 : strcmp(x ? x : "", y ? y : "");
+}
+
+/*
+ * The statements for which there is better advice than what holds for any query, as
+ * a sorted array.
+ */
+static const char **
+statements_advised(List *findings, int *n)
+{
+	const char **statements = palloc_array(const char *, list_length(findings) + 1);
 	ListCell   *lc;
 
-	if (!finding_steps_are_general(finding))
-		return false;
+	*n = 0;
 	foreach(lc, findings)
 	{
-		if (!finding_steps_are_general(lfirst(lc)) &&
-			is_same_statement(finding, lfirst(lc)))
-			return true;
+		if (!finding_steps_are_general(lfirst(lc)))
+			statements[(*n)++] = ((Finding *) lfirst(lc))->statement;
 	}
-	return false;
+	qsort(statements, *n, sizeof(char *), compare_texts);
+	return statements;
 }
 
 static bool
@@ -278,14 +294,18 @@ advise(List *findings)
 {
 	StringInfoData buf;
 	List	   *given = NIL;
+	int			nadvised;
+	const char **advised = statements_advised(findings, &nadvised);
 	ListCell   *lc;
 
 	initStringInfo(&buf);
 	foreach(lc, findings)
 	{
-		char	   *advice = finding_steps(lfirst(lc));
+		const Finding *finding = lfirst(lc);
+		char	   *advice = finding_steps(finding);
 		ListCell   *lcg;
-		bool		repeated = is_advised_better(lfirst(lc), findings);
+		bool		repeated = finding_steps_are_general(finding) &&
+			bsearch(&finding->statement, advised, nadvised, sizeof(char *), compare_texts) != NULL;
 
 		foreach(lcg, given)
 			repeated |= (strcmp(lfirst(lcg), advice) == 0);

@@ -50,6 +50,7 @@ typedef struct Touched
 	List	   *objects;		/* of TouchedObject *: what these names are of; NIL
 								 * once it is followed to what feels their change */
 	List	   *roles;			/* of TouchedName *: roles whose rights changed */
+	List	   *relids;			/* of Oid: relations touched, or NIL if it is not known */
 	bool		everything;		/* a change that any requirement may feel */
 	List	   *statements;		/* all of them */
 	const GuardParts *guard_before; /* NULL: the guard itself was not touched */

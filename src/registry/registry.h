@@ -245,6 +245,7 @@ typedef struct StoredState
 	RequirementState state;
 	bool		ever_met;
 	Jsonb	   *problems;		/* as problems_to_json makes it */
+	List	   *parts;			/* of Oid, in pairs: see KnownParts */
 } StoredState;
 
 /*

@@ -6,15 +6,39 @@
 
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "registry/registry.h"
 #include "registry/store.h"
 #include "storage/bufmgr.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 /* ---- reading ---- */
+
+static List *
+parts_from_tuple(Relation rel, HeapTuple tup)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(tup, STATE_PARTS, RelationGetDescr(rel), &isnull);
+	List	   *parts = NIL;
+	ArrayType  *array;
+	int			n;
+
+	if (isnull)
+		return NIL;
+	array = DatumGetArrayTypeP(value);
+	n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	if (ARR_HASNULL(array) || n % 2 != 0)
+		report_damage("requirement_state",
+					  psprintf("requirement %lld has no pairs of partitions",
+							   (long long) tuple_int64(rel, tup, STATE_REQUIREMENT_ID)));
+	for (int i = 0; i < n; i++)
+		parts = lappend_oid(parts, ((Oid *) ARR_DATA_PTR(array))[i]);
+	return parts;
+}
 
 static StoredState
 state_from_tuple(Relation rel, HeapTuple tup)
@@ -30,6 +54,7 @@ state_from_tuple(Relation rel, HeapTuple tup)
 	stored.ever_met = DatumGetBool(heap_getattr(tup, STATE_EVER_MET,
 												RelationGetDescr(rel), &isnull));
 	stored.problems = tuple_json(rel, tup, STATE_PROBLEMS);
+	stored.parts = parts_from_tuple(rel, tup);
 	return stored;
 }
 
@@ -159,7 +184,23 @@ static bool
 state_changes(const StoredState *before, const Observation *obs, Jsonb *problems)
 {
 	return !before->known || before->state != obs->state ||
-		!json_equal(before->problems, problems);
+		!json_equal(before->problems, problems) || !equal(before->parts, obs->parts);
+}
+
+static void
+set_parts(Row *row, List *parts)
+{
+	int			n = list_length(parts);
+	Datum	   *oids = palloc_array(Datum, n + 1);
+
+	for (int i = 0; i < n; i++)
+		oids[i] = ObjectIdGetDatum(list_nth_oid(parts, i));
+	if (n == 0)
+		row_set_null(row, STATE_PARTS);
+	else
+		row_set(row, STATE_PARTS,
+				PointerGetDatum(construct_array(oids, n, OIDOID, sizeof(Oid), true,
+												TYPALIGN_INT)));
 }
 
 static void
@@ -183,6 +224,7 @@ write_state(int64 requirement_id, const Observation *obs, Jsonb *problems)
 	row_set_json(&row, STATE_PROBLEMS, problems);
 	row_set(&row, STATE_EVER_MET, BoolGetDatum(met || before.ever_met));
 	row_set(&row, STATE_CHANGED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
+	set_parts(&row, obs->parts);
 	if (!before.known)
 	{
 		row_set(&row, STATE_REQUIREMENT_ID, Int64GetDatum(requirement_id));

@@ -429,11 +429,12 @@ check_sql_body(HeapTuple tup, const char *source, const Body *body)
 	foreach(lc, parsed)
 	{
 		Node	   *stmt = lfirst_node(RawStmt, lc)->stmt;
+		Expansion	expansion = {NIL, 0};
 
 		if (!is_query(stmt))
 			continue;
 		(void) observe_mentions(stmt, obs);
-		(void) try_lock_mentions(stmt, NULL);
+		(void) try_lock_mentions(stmt, &expansion);
 	}
 	if (is_polymorphic((Form_pg_proc) GETSTRUCT(tup)))
 		return;					/* see polymorphic.c */

@@ -3,8 +3,8 @@
  *		The time that verification may take, and who ended it.
  *
  * Planning a registered query may run functions of whoever registered it.  Each
- * role has so much time in one verification and no more, so that one that dawdles
- * delays nobody's changes of schema for long and takes no time from the others.
+ * role has its share of the time of a verification and no more, so that one that dawdles
+ * delays nobody's changes of schema for long and takes little time from the others.
  *
  * The end comes as a query cancel, which is what the server can be stopped by
  * anywhere.  Invariants:

@@ -22,6 +22,7 @@
 #include "verify/baseline.h"
 #include "verify/kept_type.h"
 #include "verify/observe.h"
+#include "verify/partition.h"
 
 /* A column requirement while it is being verified. */
 typedef struct ColumnCheck
@@ -183,7 +184,8 @@ check_null(const ColumnCheck *check)
 	if (!requirement_has(check->req, "nullable"))
 		return;
 	nulls = column_nullability(&check->facts);
-	children = check->facts.computed ? NIL : relations_below(check->facts.relid);
+	children = check->facts.computed ? NIL
+		: parts_that_matter(check->obs, check->facts.relid);
 
 	if (requirement_bool(check->req, "nullable"))
 	{

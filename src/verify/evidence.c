@@ -59,6 +59,9 @@
  */
 #define ROWS_PER_PAGE	64
 
+/* So many partitions or children are locked to be read that are not locked already. */
+#define MANY_PARTS		100
+
 typedef struct Inquiry
 {
 	/* The question */
@@ -196,14 +199,53 @@ bytes_of(Relation rel, bool with_toast)
 	return pages * BLCKSZ;
 }
 
+/*
+ * The relation, which is locked, and its partitions or children.  As large tables are not read
+ * whole, not all of them are locked if they are many, but the oldest and the newest.
+ */
+static List *
+lock_parts(Oid relid, bool *all)
+{
+	List	   *relids = find_all_inheritors(relid, NoLock, NULL);
+	List	   *locked = NIL;
+	int			nfree = 0;
+	int			place = 0;
+	ListCell   *lc;
+
+	list_sort(relids, list_oid_cmp);
+	foreach(lc, relids)
+		nfree += !try_lock_is_held(lfirst_oid(lc));
+	*all = (nfree <= MANY_PARTS);
+	foreach(lc, relids)
+	{
+		Oid			part = lfirst_oid(lc);
+
+		if (!try_lock_is_held(part))
+		{
+			place++;
+			if (!*all && place > MANY_PARTS / 2 && place <= nfree - MANY_PARTS / 2)
+				continue;
+			try_lock_description(part);
+			if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(part)))
+				continue;		/* dropped before we had the lock */
+		}
+		locked = lappend_oid(locked, part);
+	}
+	return locked;
+}
+
 /* The referenced table's size; false if it cannot be read whole. */
 static bool
 referenced_size(const Inquiry *inquiry, Oid relid, uint64 *bytes)
 {
+	bool		all;
+	List	   *relids = lock_parts(relid, &all);
 	ListCell   *lc;
 
 	*bytes = 0;
-	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
+	if (!all)
+		return false;
+	foreach(lc, relids)
 	{
 		Relation	rel;
 
@@ -438,7 +480,12 @@ open_parts(Inquiry *inquiry, uint64 *bytes)
 	ListCell   *lc;
 
 	if (inquiry->children)
-		relids = find_all_inheritors(inquiry->relid, NoLock, NULL);
+	{
+		bool		all;
+
+		relids = lock_parts(inquiry->relid, &all);
+		inquiry->part_only |= !all;
+	}
 	*bytes = 0;
 	foreach(lc, relids)
 	{

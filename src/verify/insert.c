@@ -23,6 +23,7 @@
 #include "utils/syscache.h"
 #include "verify/attribute.h"
 #include "verify/observe.h"
+#include "verify/partition.h"
 #include "verify/query.h"
 
 /* Most relations have none of either: pg_class knows. */
@@ -117,7 +118,7 @@ trigger_may_fill(Oid relid, CmdType command)
 		return true;
 	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
 		return false;
-	foreach(lc, relations_below(relid))
+	foreach(lc, parts_that_matter(NULL, relid))
 	{
 		if (has_row_trigger(lfirst_oid(lc), TRIGGER_TYPE_BEFORE, event))
 			return true;
@@ -204,7 +205,7 @@ observe_insert(Observation *obs, Oid relid, Bitmapset *supplied)
 	if (relkind == RELKIND_VIEW || relation_acts_instead(relid, CMD_INSERT))
 		return;
 	if (relkind == RELKIND_PARTITIONED_TABLE)
-		target.partitions = relations_below(relid);
+		target.partitions = parts_that_matter(obs, relid);
 
 	for (AttrNumber attnum = 1; attnum <= natts; attnum++)
 	{

@@ -254,6 +254,7 @@ observation_copy(const Observation *obs)
 		kept->problems = lappend(kept->problems, problem);
 	}
 	keep_keys(&kept->keys, obs->keys);
+	kept->parts = list_copy(obs->parts);
 	foreach(lc, obs->runs)
 	{
 		RunRoutine *run = palloc_object(RunRoutine);

@@ -46,6 +46,7 @@
 #include "utils/syscache.h"
 #include "verify/attribute.h"
 #include "verify/observe.h"
+#include "verify/partition.h"
 #include "verify/surroundings.h"
 
 /* A function that is called for whoever writes. */
@@ -447,28 +448,17 @@ observe_own_parts(Observation *obs, Oid relid, CmdType command, Bitmapset *colum
 	}
 }
 
-/* Beyond so many, partitions are taken for what their parent is. */
-#define MAX_PARTITIONS_LOOKED_AT 100
-
-static List *
-partitions_written(Oid relid)
-{
-	List	   *partitions;
-
-	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
-		return NIL;
-	partitions = relations_below(relid);
-	return list_length(partitions) <= MAX_PARTITIONS_LOOKED_AT ? partitions : NIL;
-}
-
 void
 observe_written_parts(Observation *obs, Oid relid, CmdType command, Bitmapset *columns)
 {
 	ListCell   *lc;
 
 	observe_own_parts(obs, relid, command, columns);
-	foreach(lc, partitions_written(relid))
-		observe_own_parts(obs, lfirst_oid(lc), command, NULL);
+	if (get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE)
+	{
+		foreach(lc, parts_that_matter(obs, relid))
+			observe_own_parts(obs, lfirst_oid(lc), command, NULL);
+	}
 	/* What is written into a partition directly has to fit it. */
 	if (get_rel_relispartition(relid))
 	{

@@ -171,7 +171,10 @@ typedef struct ViewReader
 	Observation *obs;
 	Oid			closed;			/* what a view may not read; InvalidOid: nothing yet */
 	Oid			denied;			/* whom */
+	List	  **seen;			/* of Oid, in pairs: views, and who reads them */
 } ViewReader;
+
+static Oid	find_closed_below(Observation *obs, Oid view, Oid role, Oid *denied, List **seen);
 
 static bool
 find_closed(Node *node, void *context)
@@ -196,8 +199,8 @@ find_closed(Node *node, void *context)
 		observe_object(reader->obs, RelationRelationId, relid);
 		reader->denied = reader->role;
 		if (is_permitted(info, relid, reader->role, &column))
-			reader->closed = closed_below_view(reader->obs, relid, reader->role,
-											   &reader->denied);
+			reader->closed = find_closed_below(reader->obs, relid, reader->role,
+											   &reader->denied, reader->seen);
 		else
 			reader->closed = relid;
 		if (OidIsValid(reader->closed))
@@ -206,16 +209,34 @@ find_closed(Node *node, void *context)
 	return query_tree_walker((Query *) node, find_closed, context, 0);
 }
 
-Oid
-closed_below_view(Observation *obs, Oid view, Oid role, Oid *denied)
+/* Once for each view: views on views may come to it in a great many ways. */
+static Oid
+find_closed_below(Observation *obs, Oid view, Oid role, Oid *denied, List **seen)
 {
-	ViewReader	reader = {.obs = obs};
-	Query	   *query = get_rel_relkind(view) == RELKIND_VIEW ? view_query(view) : NULL;
+	ViewReader	reader = {.obs = obs, .seen = seen};
+	Query	   *query;
 
+	if (get_rel_relkind(view) != RELKIND_VIEW)
+		return InvalidOid;
+	for (int i = 0; i < list_length(*seen); i += 2)
+	{
+		if (list_nth_oid(*seen, i) == view && list_nth_oid(*seen, i + 1) == role)
+			return InvalidOid;
+	}
+	*seen = lappend_oid(lappend_oid(*seen, view), role);
+	query = view_query(view);
 	if (query == NULL)
 		return InvalidOid;
 	reader.role = view_reads_as(view, role);
 	(void) find_closed((Node *) query, &reader);
 	*denied = reader.denied;
 	return reader.closed;
+}
+
+Oid
+closed_below_view(Observation *obs, Oid view, Oid role, Oid *denied)
+{
+	List	   *seen = NIL;
+
+	return find_closed_below(obs, view, role, denied, &seen);
 }

@@ -18,6 +18,7 @@
 #include "parser/parsetree.h"
 #include "utils/rel.h"
 #include "utils/selfuncs.h"
+#include "verify/childless.h"
 #include "verify/planner.h"
 #include "verify/run.h"
 #include "verify/verify.h"
@@ -160,12 +161,17 @@ plan_bare(Query *query, const char *sql, int options, ParamListInfo params
 	(void) add_conflict_targets((Node *) query, &bared->others);
 	PG_TRY();
 	{
-		(void) lay_all_bare((Node *) query, bared);
+		/* What verify.c hides of an index, the relation cache has from there. */
+		if (!OidIsValid(verify_without_index()))
+			(void) lay_all_bare((Node *) query, bared);
+		if (run_executing() == EXECUTES_NOTHING)
+			childless_begin(query);
 		result = plan_on(query, sql, options, params COMPAT_PLANNER_ARG);
 	}
 	PG_FINALLY();
 	{
 		cover_up(bared->tables);
+		childless_end();
 	}
 	PG_END_TRY();
 	return result;
@@ -182,10 +188,6 @@ plan(Query *query, const char *sql, int options, ParamListInfo params
 	if (run_executing() == EXECUTES_CHECKER)
 		run_spoils_plans();
 	query = withhold_calls(query, &withheld);
-
-	/* Where verify.c hides an index, the cache has it from there. */
-	if (OidIsValid(verify_without_index()))
-		return plan_on(query, sql, options, params COMPAT_PLANNER_ARG);
 	return plan_bare(query, sql, options, params COMPAT_PLANNER_ARG);
 }
 

@@ -11,7 +11,6 @@
 #include "access/xlog.h"
 #include "base/compat.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/analyze.h"
 #include "parser/parse_param.h"
@@ -24,6 +23,7 @@
 #include "verify/body.h"
 #include "verify/meaning.h"
 #include "verify/observe.h"
+#include "verify/partition.h"
 #include "verify/planner.h"
 #include "verify/query.h"
 #include "verify/surroundings.h"
@@ -73,7 +73,7 @@ analyse(RawStmt *raw, const char *sql, Oid **paramtypes, int *nparams)
  * at them there.  It does not look at what is inserted into.
  */
 static bool
-scans_unlogged(Node *node, void *context)
+scans_unlogged(Node *node, Observation *obs)
 {
 	Query	   *query = (Query *) node;
 	ListCell   *lc;
@@ -81,7 +81,7 @@ scans_unlogged(Node *node, void *context)
 	if (node == NULL)
 		return false;
 	if (!IsA(node, Query))
-		return expression_tree_walker(node, scans_unlogged, context);
+		return expression_tree_walker(node, scans_unlogged, obs);
 
 	foreach(lc, query->rtable)
 	{
@@ -92,13 +92,15 @@ scans_unlogged(Node *node, void *context)
 			(query->commandType == CMD_INSERT && query->onConflict == NULL &&
 			 foreach_current_index(lc) + 1 == query->resultRelation))
 			continue;
-		foreach(lci, find_all_inheritors(rte->relid, NoLock, NULL))
+		if (get_rel_persistence(rte->relid) != RELPERSISTENCE_PERMANENT)
+			return true;
+		foreach(lci, rte->inh ? parts_that_matter(obs, rte->relid) : NIL)
 		{
 			if (get_rel_persistence(lfirst_oid(lci)) != RELPERSISTENCE_PERMANENT)
 				return true;
 		}
 	}
-	return query_tree_walker(query, scans_unlogged, context, 0);
+	return query_tree_walker(query, scans_unlogged, obs, 0);
 }
 
 static void
@@ -108,7 +110,7 @@ plan_one(Query *query, const char *sql, Observation *obs)
 
 	if (needs_no_plan(query))
 		return;
-	if (RecoveryInProgress() && scans_unlogged((Node *) query, NULL))
+	if (RecoveryInProgress() && scans_unlogged((Node *) query, obs))
 	{
 		observe_problem(obs, RULE_NOT_VERIFIED, STATE_UNKNOWN,
 						pstrdup("the statement to run"),
@@ -146,9 +148,10 @@ observe_reading(Oid relid, Observation *obs)
 	RawStmt    *raw = linitial_node(RawStmt, raw_parser(sql, RAW_PARSE_DEFAULT));
 	Oid		   *paramtypes = NULL;
 	int			nparams = 0;
+	Expansion	expansion = {NIL, 0};
 	ListCell   *lc;
 
-	(void) try_lock_mentions(raw->stmt, NULL);
+	(void) try_lock_mentions(raw->stmt, &expansion);
 	foreach(lc, pg_rewrite_query(analyse(raw, sql, &paramtypes, &nparams)))
 	{
 		Query	   *rewritten = lfirst_node(Query, lc);
@@ -199,8 +202,9 @@ verify_text(const Requirement *req, Observation *obs, const char *sql)
 	RawStmt    *raw = linitial_node(RawStmt, raw_parser(sql, RAW_PARSE_DEFAULT));
 	Oid		   *paramtypes = NULL;
 	int			nparams = 0;
+	Expansion	expansion = {NIL, 0};
 
-	(void) try_lock_mentions(raw->stmt, NULL);
+	(void) try_lock_mentions(raw->stmt, &expansion);
 	verify_analysed(req, obs, analyse(raw, sql, &paramtypes, &nparams), sql);
 }
 
@@ -214,6 +218,7 @@ verify_query(const Requirement *req, Observation *obs)
 	RawStmt    *raw;
 	Query	   *query;
 	Shape	   *shape;
+	Expansion	expansion = {NIL, 0};
 	List	   *meanings;
 	int			nkeys;
 
@@ -227,7 +232,7 @@ verify_query(const Requirement *req, Observation *obs)
 	observe_mentions(raw->stmt, obs);
 	if (obs->state == STATE_UNMET)
 		return;					/* a schema is missing */
-	(void) try_lock_mentions(raw->stmt, NULL);
+	(void) try_lock_mentions(raw->stmt, &expansion);
 	meanings = add_raw_meanings(NIL, raw->stmt, obs);
 
 	/* As long as the query is not analysed, a literal may name what is not there. */

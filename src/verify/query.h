@@ -102,21 +102,35 @@ extern bool needs_no_plan(Query *query);
 
 /* ---- trylock.c ---- */
 
+/* What a statement becomes when views are put in; {NIL, 0} to begin with. */
+typedef struct Expansion
+{
+	List	   *views;			/* private to trylock.c */
+	int			relations;		/* how many it reads */
+} Expansion;
+
 /*
  * Lock every relation a raw parse tree mentions and those below views, until
  * the end of the subtransaction.  Raises ERRCODE_LOCK_NOT_AVAILABLE at the first
- * that is not to be had at once.  A tree walker that returns false.
+ * that is not to be had at once, and ERRCODE_STATEMENT_TOO_COMPLEX where rewriting
+ * would take for ever.  A tree walker that returns false.
  */
-extern bool try_lock_mentions(Node *node, void *context);
+extern bool try_lock_mentions(Node *node, Expansion *expansion);
 
-/* Lock a relation to read it and what it consists of, or raise the same. */
+/* Lock a relation to read it, and what is below a view, or raise the same.  Its partitions
+ * and children are not locked: nothing that is planned reads them, see childless.c. */
 extern void try_lock_relation(Oid relid);
 
-/* Lock a relation to read no more than its description, or raise the same. */
+/* Lock a relation to read no more than it or its description, or raise the same. */
 extern void try_lock_description(Oid relid);
+
+/* Have we any lock on it? */
+extern bool try_lock_is_held(Oid relid);
 
 /* Did it fail since the reset?  Lock what it failed on, and remember that. */
 extern void try_lock_reset(void);
+/* How many relations were locked since. */
+extern int	try_lock_count(void);
 extern bool try_lock_failed(void);
 extern void try_lock_wait(WaitedFor *waited_for);
 

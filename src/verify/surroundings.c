@@ -12,7 +12,6 @@
 #include "access/htup_details.h"
 #include "base/compat.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -22,6 +21,7 @@
 #include "utils/syscache.h"
 #include "verify/attribute.h"
 #include "verify/observe.h"
+#include "verify/partition.h"
 #include "verify/surroundings.h"
 
 /* ---- what is known of relations in this batch ---- */
@@ -112,9 +112,6 @@ collect(RelationFacts *rel)
 			collect_rules(rel);
 		collect_constraints(rel);
 		collect_defaults(rel);
-		if (form.relhassubclass)
-			rel->children = list_delete_first(find_all_inheritors(rel->key.relid, NoLock,
-																  NULL));
 	}
 	AtEOXact_GUC(false, level);
 }
@@ -165,14 +162,15 @@ surroundings_begin(const Requirement *req, Observation *obs)
 }
 
 /*
- * What the parent has a partition or child has because of it; and row security,
- * rules and defaults are the parent's, for those who go through it.
+ * What the parent has a partition or child has because of it, such as the domains of its
+ * columns; and row security, rules and defaults are the parent's, for those who go
+ * through it.
  */
 static bool
 is_of_child(const Fact *fact)
 {
 	return !fact->inherited && fact->kind != FACT_ROW_SECURITY &&
-		fact->kind != FACT_RULE && fact->kind != FACT_DEFAULT;
+		fact->kind != FACT_RULE && fact->kind != FACT_DEFAULT && fact->kind != FACT_DOMAIN;
 }
 
 static void
@@ -226,7 +224,7 @@ add_children(Surroundings *around, const RelationFacts *rel, const RelationUse *
 		commands &= ~USE_INSERT;
 	if (commands == 0)
 		return;
-	foreach(lc, rel->children)
+	foreach(lc, parts_that_matter(around->obs, rel->key.relid))
 	{
 		Oid			child = lfirst_oid(lc);
 		RelationUse below = {

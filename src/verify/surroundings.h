@@ -100,8 +100,6 @@ typedef struct RelationFacts
 	Oid			below;			/* what is written through it; InvalidOid: nothing */
 	AttrNumber *columns;		/* of below, by columns of the view from [0] */
 	int			ncolumns;
-
-	List	   *children;		/* of Oid: partitions, inheritance children */
 } RelationFacts;
 
 extern void collect_constraints(RelationFacts *rel);

@@ -16,10 +16,10 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "base/compat.h"
 #include "base/patience.h"
 #include "catalog/catalog.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_inherits.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "storage/lmgr.h"
@@ -30,14 +30,46 @@
 
 #define MANY_WAITS	10
 
+/* So many relations a statement may read when its views are put in, some rewritten
+ * and planned in a second. */
+#define MANY_RELATIONS	20000
+
 static Oid	busy_relid = InvalidOid;	/* what could not be locked */
 static LOCKMODE busy_lockmode;
+static int	nlocked = 0;
 
-static void lock_below(Oid relid);
+static int	lock_below(Oid relid, Expansion *expansion);
+
+static LOCKTAG
+relation_tag(Oid relid)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_RELATION(tag, IsSharedRelation(relid) ? InvalidOid : MyDatabaseId, relid);
+	return tag;
+}
+
+bool
+try_lock_is_held(Oid relid)
+{
+	LOCKTAG		tag = relation_tag(relid);
+
+	for (LOCKMODE mode = AccessShareLock; mode <= AccessExclusiveLock; mode++)
+	{
+		if (compat_lock_held_by_me(&tag, mode))
+			return true;
+	}
+	return false;
+}
 
 static void
 lock_or_fail(Oid relid, LOCKMODE lockmode)
 {
+	LOCKTAG		tag = relation_tag(relid);
+
+	if (compat_lock_held_by_me(&tag, lockmode))
+		return;
+	nlocked++;
 	if (patience_try_relation(relid, lockmode))
 		return;
 	busy_relid = relid;
@@ -57,6 +89,13 @@ void
 try_lock_reset(void)
 {
 	busy_relid = InvalidOid;
+	nlocked = 0;
+}
+
+int
+try_lock_count(void)
+{
+	return nlocked;
 }
 
 bool
@@ -70,8 +109,7 @@ verify_wanted_lock(LOCKTAG *tag, LOCKMODE *mode)
 {
 	if (!OidIsValid(busy_relid))
 		return false;
-	SET_LOCKTAG_RELATION(*tag, IsSharedRelation(busy_relid) ? InvalidOid : MyDatabaseId,
-						 busy_relid);
+	*tag = relation_tag(busy_relid);
 	*mode = busy_lockmode;
 	return true;
 }
@@ -110,10 +148,40 @@ verify_release_locks(WaitedFor *waited_for)
 	waited_for->locks = NIL;
 }
 
+/* A view, and how many relations the rewriter puts in its place. */
+typedef struct ExpandedView
+{
+	Oid			relid;
+	int			relations;
+} ExpandedView;
+
+typedef struct RuleWalk
+{
+	Oid			relid;			/* whose rules these are */
+	int			relations;		/* so many so far */
+	Expansion  *expansion;
+} RuleWalk;
+
+/*
+ * Views on views, each of which reads the one below it twice, become as many relations as
+ * two to the power of their number.  The rewriter, which nothing interrupts, is not
+ * let loose on those.
+ */
+static int
+add_relations(int some, int more)
+{
+	if (some + more > MANY_RELATIONS)
+		ereport(ERROR,
+				(errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
+				 errmsg("the views it reads stand for more than %d relations", MANY_RELATIONS)));
+	return some + more;
+}
+
 /* What the rules of a view or table refer to. */
 static bool
 lock_in_query(Node *node, void *context)
 {
+	RuleWalk   *walk = context;
 	ListCell   *lc;
 
 	if (node == NULL)
@@ -126,41 +194,50 @@ lock_in_query(Node *node, void *context)
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 
 		/* A view's rules name the view itself, as OLD and NEW. */
-		if (rte->rtekind != RTE_RELATION || rte->relid == *(Oid *) context)
+		if (rte->rtekind != RTE_RELATION || rte->relid == walk->relid)
 			continue;
 		lock_or_fail(rte->relid, rte->rellockmode);
-		lock_below(rte->relid);
+		walk->relations = add_relations(walk->relations,
+										lock_below(rte->relid, walk->expansion));
 	}
 	return query_tree_walker((Query *) node, lock_in_query, context, 0);
 }
 
-/* relid is locked. */
-static void
-lock_below(Oid relid)
+/* relid is locked.  Returns how many relations it stands for. */
+static int
+lock_below(Oid relid, Expansion *expansion)
 {
+	RuleWalk	walk = {relid, 1, expansion};
+	ExpandedView *view;
 	Relation	rel;
+	ListCell   *lc;
 
+	foreach(lc, expansion->views)
+	{
+		view = lfirst(lc);
+		if (view->relid == relid)
+			return view->relations;
+	}
 	check_stack_depth();
 	rel = try_relation_open(relid, NoLock);
 	if (rel == NULL)
-		return;					/* dropped before we had the lock */
+		return 0;				/* dropped before we had the lock */
 	if (rel->rd_rules != NULL)
 	{
+		view = palloc_object(ExpandedView);
+		view->relid = relid;
+		view->relations = 1;	/* for itself, if its rules come back to it */
+		expansion->views = lappend(expansion->views, view);
 		for (int i = 0; i < rel->rd_rules->numLocks; i++)
-			(void) lock_in_query((Node *) rel->rd_rules->rules[i]->actions, &relid);
-	}
-	if (rel->rd_rel->relhassubclass)
-	{
-		ListCell   *lc;
-
-		foreach(lc, find_all_inheritors(relid, NoLock, NULL))
-			lock_or_fail(lfirst_oid(lc), AccessShareLock);
+			(void) lock_in_query((Node *) rel->rd_rules->rules[i]->actions, &walk);
+		view->relations = walk.relations;
 	}
 	relation_close(rel, NoLock);
+	return walk.relations;
 }
 
 static void
-lock_named(RangeVar *name, LOCKMODE lockmode)
+lock_named(RangeVar *name, LOCKMODE lockmode, Expansion *expansion)
 {
 	Oid			relid;
 
@@ -175,15 +252,18 @@ lock_named(RangeVar *name, LOCKMODE lockmode)
 	if (OidIsValid(relid))
 	{
 		lock_or_fail(relid, lockmode);
-		lock_below(relid);
+		expansion->relations = add_relations(expansion->relations,
+											 lock_below(relid, expansion));
 	}
 }
 
 void
 try_lock_relation(Oid relid)
 {
+	Expansion	expansion = {NIL, 0};
+
 	lock_or_fail(relid, AccessShareLock);
-	lock_below(relid);
+	(void) lock_below(relid, &expansion);
 }
 
 static RangeVar *
@@ -205,7 +285,7 @@ target_of(Node *stmt)
 }
 
 bool
-try_lock_mentions(Node *node, void *context)
+try_lock_mentions(Node *node, Expansion *expansion)
 {
 	RangeVar   *target;
 
@@ -213,8 +293,8 @@ try_lock_mentions(Node *node, void *context)
 		return false;
 	target = target_of(node);
 	if (target != NULL)
-		lock_named(target, RowExclusiveLock);
+		lock_named(target, RowExclusiveLock, expansion);
 	else if (IsA(node, RangeVar))
-		lock_named((RangeVar *) node, AccessShareLock);
-	return raw_expression_tree_walker(node, try_lock_mentions, context);
+		lock_named((RangeVar *) node, AccessShareLock, expansion);
+	return raw_expression_tree_walker(node, try_lock_mentions, expansion);
 }

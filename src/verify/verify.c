@@ -27,10 +27,13 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 #include "utils/varlena.h"
 #include "verify/budget.h"
+#include "verify/childless.h"
 #include "verify/memo.h"
 #include "verify/observe.h"
+#include "verify/partition.h"
 #include "verify/planner.h"
 #include "verify/query.h"
 #include "verify/run.h"
@@ -42,6 +45,9 @@
  * counts as not to be had.  While it waits, others may find it in a deadlock.
  */
 #define BUSY_LOCK_TIMEOUT	"10ms"
+
+/* So many relations are locked, with their indexes, before the locks are let go. */
+#define MANY_LOCKS	64
 
 static Oid	without_index = InvalidOid;
 static bool running = false;
@@ -162,17 +168,6 @@ same_context(const Requirement *a, const Requirement *b)
 		strcmp(a->search_path, b->search_path) == 0;
 }
 
-static int
-compare_contexts(const void *a, const void *b, void *arg)
-{
-	Requirement **reqs = arg;
-	const Requirement *x = reqs[*(const int *) a];
-	const Requirement *y = reqs[*(const int *) b];
-	int			cmp = strcmp(x->role, y->role);
-
-	return cmp != 0 ? cmp : strcmp(x->search_path, y->search_path);
-}
-
 /*
  * Make the planner's inference of ON CONFLICT arbiters, which reads the
  * relation cache's list of indexes, not see an index.  The entry is pinned
@@ -208,6 +203,12 @@ typedef struct Batch
 	int			nreqs;
 	int		   *order;			/* indexes into reqs, one context after another */
 	int			next;			/* position in order of what is answered next */
+	int			norder;
+	int		   *late;			/* what its role had no time left for */
+	int			nlate;
+	bool	   *interrupted;	/* by index into reqs: while it was answered */
+	TimestampTz end;			/* of the time of all; 0: none */
+	int			nroles;			/* that have not had their share of it */
 	const char *role;			/* whose time it is; NULL: nobody's yet */
 	MemoryContext scratch;		/* for answering one requirement */
 	MemoryContext memo;			/* for all that are answered in one context */
@@ -215,6 +216,24 @@ typedef struct Batch
 	const VerifyOptions *options;
 	Observation **result;
 } Batch;
+
+/* What took too long once comes last of its role. */
+static int
+compare_turns(const void *a, const void *b, void *arg)
+{
+	Batch	   *batch = arg;
+	int			i = *(const int *) a;
+	int			j = *(const int *) b;
+	const Requirement *x = batch->reqs[i];
+	const Requirement *y = batch->reqs[j];
+	int			cmp = strcmp(x->role, y->role);
+
+	if (cmp != 0)
+		return cmp;
+	if (batch->interrupted[i] != batch->interrupted[j])
+		return batch->interrupted[i] ? 1 : -1;
+	return strcmp(x->search_path, y->search_path);
+}
 
 /* Copy what was observed out of the scratch context and empty that. */
 static void
@@ -248,7 +267,7 @@ answer_in_context(void *arg)
 	}
 	if (OidIsValid(without_index))
 		hide_index(without_index);
-	for (; batch->next < batch->nreqs; batch->next++)
+	for (; batch->next < batch->norder; batch->next++)
 	{
 		int			i = batch->order[batch->next];
 		Requirement *req = batch->reqs[i];
@@ -258,6 +277,7 @@ answer_in_context(void *arg)
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextSwitchTo(batch->scratch);
 		batch->result[i] = palloc0_object(Observation);
+		parts_of_requirement(i);
 		if (role_exists)
 			verify_one(req, batch->result[i]);
 		else
@@ -266,16 +286,35 @@ answer_in_context(void *arg)
 							pstrdup("no such role"), InvalidOid, NULL)->subject = req->role;
 		MemoryContextSwitchTo(context);
 		keep_result(batch, i);
+
+		/* The lock table is everybody's. */
+		if (try_lock_count() >= MANY_LOCKS)
+		{
+			batch->next++;
+			break;
+		}
 	}
 	PopActiveSnapshot();
 	error_context_stack = outer_context;
 }
 
-/* The next one could not be answered in time. */
+/* The next one could not be answered in its role's share of the time.  What was
+ * observed until then is kept: the keys of what it mentions. */
 static void
-leave_unanswered(Batch *batch)
+put_off(Batch *batch, bool interrupted)
 {
 	int			i = batch->order[batch->next++];
+
+	batch->late[batch->nlate++] = i;
+	batch->interrupted[i] |= interrupted;
+	if (interrupted && batch->result[i] != NULL)
+		keep_result(batch, i);
+}
+
+/* It could not be answered in time. */
+static void
+leave_unanswered(Batch *batch, int i)
+{
 	const Requirement *req = batch->reqs[i];
 	MemoryContext context = MemoryContextSwitchTo(batch->scratch);
 
@@ -289,16 +328,55 @@ leave_unanswered(Batch *batch)
 	keep_result(batch, i);
 }
 
-/* Time is a role's and not a context's, of which it can have any number. */
+/*
+ * Time is a role's and not a context's, of which it can have any number: of what is left,
+ * an equal share for each that has not had one.
+ */
 static void
 give_time(Batch *batch)
 {
 	const char *role = batch->reqs[batch->order[batch->next]]->role;
+	long		share = 0;
 
 	if (batch->role != NULL && strcmp(batch->role, role) == 0)
 		return;
 	batch->role = role;
-	budget_start(batch->options->within_time ? guard_verify_timeout : 0);
+	if (batch->end != 0)
+		share = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), batch->end) / batch->nroles--;
+	budget_start(batch->end == 0 ? 0 : Max(share, 1));
+}
+
+/*
+ * Those that were put off get what the others have left of the time.  False if there
+ * are none, or there is none.
+ */
+static bool
+begin_round(Batch *batch)
+{
+	if (batch->nlate == 0 ||
+		(batch->end != 0 && GetCurrentTimestamp() >= batch->end))
+		return false;
+	memcpy(batch->order, batch->late, sizeof(int) * batch->nlate);
+	batch->norder = batch->nlate;
+	batch->nlate = batch->next = batch->nroles = 0;
+	batch->role = NULL;
+	qsort_arg(batch->order, batch->norder, sizeof(int), compare_turns, batch);
+	for (int i = 0; i < batch->norder; i++)
+		batch->nroles += i == 0 || strcmp(batch->reqs[batch->order[i]]->role,
+										  batch->reqs[batch->order[i - 1]]->role) != 0;
+	return true;
+}
+
+/* The time that options give to all, from now on. */
+static TimestampTz
+end_of_time(const VerifyOptions *options)
+{
+	int64		spent = options->spent ? *options->spent / 1000 : 0;
+
+	if (!options->within_time || guard_verify_timeout == 0)
+		return 0;
+	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+									   Max(guard_verify_timeout - spent, 1));
 }
 
 /* False if a lock was not to be had. */
@@ -311,7 +389,7 @@ answer_some(Batch *batch)
 	give_time(batch);
 	if (budget_is_spent())
 	{
-		leave_unanswered(batch);
+		put_off(batch, false);
 		return true;
 	}
 	try_lock_reset();
@@ -327,7 +405,7 @@ answer_some(Batch *batch)
 		!budget_was_cancelled())
 	{
 		FreeErrorData(edata);
-		leave_unanswered(batch);
+		put_off(batch, true);
 		return true;
 	}
 	if (error_is_busy(edata) && try_lock_failed())
@@ -375,6 +453,10 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		.reqs = reqs,
 		.nreqs = nreqs,
 		.order = palloc_array(int, nreqs),
+		.late = palloc_array(int, nreqs),
+		.nlate = nreqs,
+		.interrupted = palloc0_array(bool, nreqs),
+		.end = end_of_time(&options),
 
 		/* The first block stays when it is reset: enough to plan most queries. */
 		.scratch = AllocSetContextCreate(CurrentMemoryContext,
@@ -391,6 +473,7 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	bool		answered = true;
 	MemoryContext outer_memo;
 	WaitedFor	waited_for = {0};
+	TimestampTz begin = GetCurrentTimestamp();
 	const char *statement = debug_query_string;
 	void	   *enums;
 	volatile int settings = 0;
@@ -404,13 +487,13 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		options.waited_for = &waited_for;
 	for (int i = 0; i < nreqs; i++)
 	{
-		batch.order[i] = i;
+		batch.late[i] = i;
 		result[i] = NULL;
 	}
-	qsort_arg(batch.order, nreqs, sizeof(int), compare_contexts, reqs);
 
 	/* What is set from here on is taken back in whatever way this ends. */
 	cache = surroundings_cache_begin(CurrentMemoryContext);
+	parts_begin(surroundings_cache_context(), options.known_parts);
 	outer_memo = memo_begin_batch(batch.memo);
 	enums = forget_uncommitted_enums();
 	without_index = options.without_index;
@@ -421,8 +504,13 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		settings = settings_fix();
 		/* Not for the eyes of a function that counting rows runs. */
 		debug_query_string = NULL;
-		while (answered && batch.next < nreqs)
-			answered = answer_some(&batch);
+		while (answered && begin_round(&batch))
+		{
+			while (answered && batch.next < batch.norder)
+				answered = answer_some(&batch);
+		}
+		for (int i = 0; answered && i < batch.nlate; i++)
+			leave_unanswered(&batch, batch.late[i]);
 	}
 	PG_FINALLY();
 	{
@@ -434,6 +522,8 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		debug_query_string = statement;
 		budget_end_watch();
 		(void) memo_begin_batch(outer_memo);
+		childless_end();
+		parts_end();
 		surroundings_cache_end(cache);
 		if (settings > 0)
 			AtEOXact_GUC(false, settings);
@@ -443,6 +533,8 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 			show_index(hidden);
 	}
 	PG_END_TRY();
+	if (options.spent != NULL)
+		*options.spent += GetCurrentTimestamp() - begin;
 	verify_release_locks(&waited_for);
 	MemoryContextDelete(batch.scratch);
 	MemoryContextDelete(batch.memo);

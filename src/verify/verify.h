@@ -58,6 +58,7 @@ typedef struct Observation
 	List	   *runs;			/* of RunRoutine *: for body.c */
 	Jsonb	   *baseline;		/* to compare with later; NULL if the kind has none
 								 * or the requirement has one */
+	List	   *parts;			/* of Oid, in pairs: to be stored, see KnownParts */
 	bool		planning;		/* a query is being planned */
 } Observation;
 
@@ -67,6 +68,18 @@ typedef struct WaitedFor
 	List	   *locks;			/* private to trylock.c */
 	int			waits;
 } WaitedFor;
+
+/*
+ * What was found of partitions before, so that not all need be looked at: of each
+ * requirement the pairs of Oids that its last observation had, each a large
+ * partitioned table and a partition with something of its own or, for all there
+ * are, InvalidOid; and what the current transaction may have changed since.
+ */
+typedef struct KnownParts
+{
+	List	  **stored;			/* by the requirement's index */
+	List	   *touched;		/* of Oid: relations */
+} KnownParts;
 
 /* How verify_requirements goes about it. */
 typedef struct VerifyOptions
@@ -86,10 +99,13 @@ typedef struct VerifyOptions
 	WaitedFor  *waited_for;
 
 	/*
-	 * Take no longer for one role than compat_guard.verify_timeout; what is not
-	 * answered by then is unknown.  For those who did not ask for it.
+	 * Take no longer than compat_guard.verify_timeout, of which each role has a
+	 * share; what is not answered by then is unknown.  For those who did not ask
+	 * for it.  spent, if not NULL, is how much of it was spent before, in
+	 * microseconds, and is added to.
 	 */
 	bool		within_time;
+	int64	   *spent;
 
 	/*
 	 * Do not give up on a lock that a function wanted, which may want one that
@@ -99,6 +115,9 @@ typedef struct VerifyOptions
 
 	/* Answer as if this index did not exist; InvalidOid for none. */
 	Oid			without_index;
+
+	/* NULL: look at every partition. */
+	const KnownParts *known_parts;
 } VerifyOptions;
 
 /*

@@ -1,0 +1,33 @@
+/*
+ * partition.h
+ *		What below a partitioned table, or a table with children, makes a difference.
+ *
+ * A partition has what its parent has, and costs nothing; it makes a difference
+ * by what it has of its own.
+ *
+ * Private to verify/.
+ */
+#ifndef COMPAT_GUARD_PARTITION_H
+#define COMPAT_GUARD_PARTITION_H
+
+#include "verify/verify.h"
+
+/*
+ * The partitions of a partitioned table, of all levels, that have anything of their
+ * own: a constraint, an index that is unique or has expressions, a trigger, a column that is
+ * not null, expressions to split it by, another persistence than their parent.  All children of any other table.  As Oids in ascending
+ * order; none of them is locked.
+ *
+ * Of a large table they are kept with the observation, if not NULL, for the next one.
+ */
+extern List *parts_that_matter(Observation *obs, Oid relid);
+
+/*
+ * What has been found is kept, in context, until the end.  known: see
+ * VerifyOptions; of the requirement answered next.
+ */
+extern void parts_begin(MemoryContext context, const KnownParts *known);
+extern void parts_of_requirement(int i);
+extern void parts_end(void);
+
+#endif							/* COMPAT_GUARD_PARTITION_H */
