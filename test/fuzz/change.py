@@ -200,7 +200,7 @@ def rename_index(g):
 @maker("change", "view", 3)
 def replace_view(g):
     v = g.pick(g.world.views)
-    r = g.pick([x for x in g.world.readable if x is not v])
+    r = g.pick([x for x in g.world.readable if x is not v and (x.kind in "rp" or g.on("view-of-itself"))])
     if not (v and r):
         return None
     targets = ["NULL::%s AS %s" % (c.type, c.sql) if c.type not in [x.type for x in r.cols] else

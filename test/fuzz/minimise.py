@@ -2,11 +2,14 @@
 
 import copy
 import re
+import time
 
 from transaction import Transaction
 from verdict import compare
 
-BUDGET = 120
+# Replays, and seconds.
+BUDGET = 150
+PATIENCE = 90
 
 
 class Case:
@@ -35,7 +38,7 @@ def replay(pair, case):
                 if v.name == what and v.live:
                     pair.retire(v)
         else:
-            error, _, verdict = pair.try_both(what, [], pair.world())
+            error, _, verdict = pair.try_both(what, [], None)
             pair.twin_ends("ROLLBACK" if error or verdict.error else "COMMIT")
     versions = [v for v in versions if v.live]
     pair.known = pair.world()
@@ -52,11 +55,12 @@ def replay(pair, case):
 def minimise(pair, case, kind):
     """Leave out whatever can be, so long as a failure of this kind remains."""
     tries = [0]
+    until = time.time() + PATIENCE
     best = [case]
 
     def fails(events, final):
         tries[0] += 1
-        if tries[0] > BUDGET:
+        if tries[0] > BUDGET or time.time() > until:
             return False
         candidate = Case(events, final)
         try:
@@ -76,14 +80,15 @@ def minimise(pair, case, kind):
     if not fails(case.events, case.final):
         return None
     # One version, one member of it.
-    members = {f.label for x in best[0].failures for f in x.members}
     for version in [v for k, v in case.events if k == "register"]:
         for m in version.members:
-            if m.label in members or m.label() in {x.label() for f in best[0].failures for x in f.members}:
+            if m.label() in {x.label() for f in best[0].failures for x in f.members}:
                 one = copy.copy(version)
                 one.members = [m]
                 if fails([(k, one if v is version else v) for k, v in best[0].events if k != "register" or v is version], best[0].final):
                     break
+    # What went before, as far as it matters at all.
+    fails([e for e in best[0].events if e[0] != "tx"], best[0].final)
     # Half by half, then one by one.
     size = max(1, len(best[0].events) // 2)
     while size:

@@ -94,7 +94,8 @@ class Looking:
             batch.query("ROLLBACK TO o; RELEASE o")
         # The names that those of the baseline had: what a name means now may be another.
         olds = sorted({old for v in self.versions for m in v.members if m.baseline for _, old in m.baseline["refs"].values()})
-        old = batch.query("SELECT n FROM unnest(ARRAY[%s]::text[]) AS n WHERE to_regclass(n) IS NOT NULL" % ", ".join(map(quote, olds)))
+        old = batch.query("SELECT format('%%I.%%I', nspname, relname) AS n FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
+                          "WHERE format('%%I.%%I', nspname, relname) = ANY (ARRAY[%s]::text[])" % ", ".join(map(quote, olds)))
         outcomes = self.session.batch(batch)
         if outcomes[names].error or outcomes[old].error:
             raise RuntimeError("oracle: %s" % (outcomes[names].error or outcomes[old].error))

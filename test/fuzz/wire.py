@@ -78,7 +78,9 @@ class Session:
         self.sock = socket.socket(socket.AF_UNIX)
         self.buffer = b""
         self.sock.settimeout(120)
-        self.sock.connect(os.path.join(host, ".s.PGSQL.%s" % os.environ.get("PGPORT", "5432")))
+        # A directory, and a port if there are several servers in it.
+        directory, _, port = host.partition(":")
+        self.sock.connect(os.path.join(directory, ".s.PGSQL.%s" % (port or os.environ.get("PGPORT", "5432"))))
         start = {"user": user, "database": database, "client_encoding": "UTF8",
                  "application_name": "fuzz"}
         if options:
