@@ -1,6 +1,7 @@
 """Makes failures small, and writes each as SQL that can be pasted."""
 
 import copy
+import os
 import re
 import time
 
@@ -8,8 +9,8 @@ from transaction import Transaction
 from verdict import compare
 
 # Replays, and seconds.
-BUDGET = 150
-PATIENCE = 90
+BUDGET = 400
+PATIENCE = int(os.environ.get("PATIENCE", "90"))
 
 
 class Case:
