@@ -172,7 +172,7 @@ class Run:
     def fail(self, text, why):
         self.counts["failures"] += 1
         if self.counts["failures"] < 20:
-            print("FAILURE: %s\n    %s" % (why, text[:3000]))
+            print("FAILURE: %s\n    %s" % (why, text[:1500]))
 
     def batch(self):
         texts = [text_of(self.rng, spoil(self.rng, self.maker.value(self.maker.schema))) for _ in range(BATCH)]
