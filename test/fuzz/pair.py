@@ -241,7 +241,10 @@ class Pair:
             except Lost as e:
                 continue
             self.known = world
-            seen.update(self.look([v], session, world))
+            try:
+                seen.update(self.look([v], session, world))
+            except RuntimeError:
+                pass                    # it may not read the catalogs that the oracle needs
             session.close()
         return seen
 
