@@ -98,7 +98,7 @@ endif
 SETUP = $(SRC)/test/setup
 MATRIX = $(SRC)/test/matrix
 
-.PHONY: test demo bench test-matrix test-assert test-core list-tests
+.PHONY: test demo bench test-matrix test-assert test-core test-valgrind fuzz fuzz-json list-tests
 
 # The suite on PostgreSQL 15, the reference.
 test:
@@ -129,6 +129,20 @@ test-assert:
 test-core:
 	$(SETUP)/install-packages $(MATRIX)/packages.txt
 	$(SETUP)/summary $(MATRIX)/run test/matrix/core-suite 15-assert 18-assert
+
+# The regression tests under valgrind.
+test-valgrind:
+	$(SETUP)/install-packages $(MATRIX)/packages.txt
+	$(SETUP)/summary $(MATRIX)/run test/matrix/valgrind 15-valgrind 18-valgrind
+
+# Random changes under random contracts, and contract documents that nobody would write.
+SEED = 1
+N = 1000
+SERVER = 15
+fuzz fuzz-json:
+	$(SETUP)/install-packages $(if $(filter 15,$(SERVER)),,$(MATRIX)/packages.txt)
+	$(SETUP)/sandbox $(SERVER) test/fuzz/run $(if $(filter fuzz,$@),fuzz.py --out $(CURDIR)/fuzz-out,json_fuzz.py) \
+		--seed $(SEED) --n $(N) $(FUZZ)
 
 # For test/setup/run-suite, which refuses a file of sql/ that never runs.
 list-tests:
