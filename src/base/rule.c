@@ -231,6 +231,11 @@ static const Rule rules[RULE_COUNT] = {
 		"the extension is dropped, renamed or taken apart, or what loads it is disabled, while versions are live",
 		"retire the live versions first; to take the guard away all the same, call compat_guard.allow() in the transaction that does"
 	},
+	[RULE_VERIFICATION_LOST] = {
+		"verification-lost", ACTION_BLOCK, 0,
+		"what was met can no longer be verified: what breaks it later would go unnoticed",
+		"take what cannot be looked into out of what the version uses, or let the change through once the version was tried with it"
+	},
 	[RULE_NOT_VERIFIED] = {
 		"not-verified", ACTION_LOG, 0,
 		"a requirement could not be verified to the end",

@@ -421,6 +421,26 @@ add_finding(Case *c, Candidate *candidate, const Version *version,
 		*findings = lappend(*findings, finding);
 }
 
+/*
+ * What was met and has become unknown by this change: more than a remark, or it
+ * could be broken by the next one, of which nothing could be proven any more.  Not
+ * where there was no time: that is nobody's change.
+ */
+static Problem *
+problem_with_verification(const StoredState *before, Problem *problem, RuleAction *at_most)
+{
+	Problem    *copy;
+
+	if (problem->rule != RULE_NOT_VERIFIED || problem->state != STATE_UNKNOWN ||
+		problem->out_of_time || before->state != STATE_MET)
+		return problem;
+	copy = palloc_object(Problem);
+	*copy = *problem;
+	copy->rule = RULE_VERIFICATION_LOST;
+	*at_most = ACTION_BLOCK;
+	return copy;
+}
+
 /* Why nobody can go back to a version: said once for each. */
 static Problem *
 problem_with_rollback(const Problem *problem)
@@ -455,6 +475,7 @@ case_findings(Case *c)
 
 			if (!problem_counts(&candidate, problem, &at_most))
 				continue;
+			problem = problem_with_verification(candidate.before, problem, &at_most);
 
 			/* Said once, by the requirement that there be a relation. */
 			if (problem->no_relation && candidate.req->kind != REQUIREMENT_RELATION)

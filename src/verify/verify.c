@@ -323,7 +323,7 @@ leave_unanswered(Batch *batch, int i)
 	observe_problem(batch->result[i], RULE_NOT_VERIFIED, STATE_UNKNOWN,
 					psprintf("%s %s to be verified", requirement_kind_name(req->kind), req->object),
 					psprintf("role %s had no time left (compat_guard.verify_timeout)",
-							 quote_identifier(req->role)), InvalidOid, NULL);
+							 quote_identifier(req->role)), InvalidOid, NULL)->out_of_time = true;
 	MemoryContextSwitchTo(context);
 	keep_result(batch, i);
 }

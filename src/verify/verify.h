@@ -40,6 +40,7 @@ typedef struct Problem
 								 * contract's role; or NULL */
 	bool		by_expected;	/* "found" has a name or a number of rows, and what
 								 * these are does not make it another problem */
+	bool		out_of_time;	/* it says no more than that there was no time left */
 	bool		no_relation;	/* the relation the requirement is about cannot
 								 * be used at all */
 	char	   *schema;			/* the object, for the error's fields; or NULL */
