@@ -638,9 +638,13 @@ scan_settled(StoreScan *scan, Relation rel, const char *index)
 			tup = heap_copytuple(tup);
 		scan_end(scan);
 
+		/* Nothing was written into the snapshot where there was no row. */
+		if (!HeapTupleIsValid(tup))
+			return NULL;
+
 		/* InitDirtySnapshot's scans leave here who is still at it, if anybody. */
 		busy = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
-		if (!HeapTupleIsValid(tup) || !TransactionIdIsValid(busy))
+		if (!TransactionIdIsValid(busy))
 			return tup;
 		wait_for_transaction(busy);
 	}

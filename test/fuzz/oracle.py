@@ -389,6 +389,9 @@ class Looking:
             return None
         if then >= 16384 and names_then.get(then) == self.types.get(now):
             return True
+        composites = {t.name for t in self.world.composites}
+        if {n.rpartition(".")[2] for n in (names_then.get(then), self.types.get(now)) if n} & composites:
+            return None                 # what counts are the attributes, which may become wider
         if then >= 16384 or now >= 16384:
             return None if then in self.world.bases and self.world.bases[then] == now else False
         return False

@@ -23,6 +23,8 @@ BY_DEFINITION = {
     "enum-label-added": r"ADD VALUE",
     "routine-body-broken": r".",
     "name-captured": r"CREATE|RENAME|SET SCHEMA|GRANT|EXTENSION",
+    "query-result": r"ATTRIBUTE",
+    "query-parameter": r"ATTRIBUTE",
     "schema-missing": r"SCHEMA",
     "role-missing": r"ROLE",
 }
