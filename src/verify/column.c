@@ -399,7 +399,7 @@ check_labels(const ColumnCheck *check)
 		? kept_labels(kept_types(check->req->baseline), kept_type_bare(was)) : NIL;
 
 	if (known != NIL)
-		observe_added_labels(check->obs, format_type_be(type), known, enum_labels(type));
+		observe_added_labels(check->obs, type, known);
 }
 
 void

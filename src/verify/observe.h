@@ -193,8 +193,7 @@ extern List *enum_labels(Oid type);
 extern Oid	enum_below(Oid type);
 
 /* A remark for a label that those who read the type do not know yet. */
-extern void observe_added_labels(Observation *obs, const char *type,
-								 List *known, List *labels);
+extern void observe_added_labels(Observation *obs, Oid type, List *known);
 
 /* Has the role any of these rights on the sequence?  Reports privilege-lost
  * (sequence.c). */

@@ -363,7 +363,7 @@ compare_labels(Observation *obs, const Shape *was, const Shape *is)
 			kept_type_match(was->kept, old->kept_type, column_type) == TYPE_OTHER)
 			continue;
 		said = lappend_oid(said, type);
-		observe_added_labels(obs, format_type_be(type), known, enum_labels(type));
+		observe_added_labels(obs, type, known);
 	}
 }
 

@@ -69,17 +69,19 @@ enum_below(Oid type)
 }
 
 void
-observe_added_labels(Observation *obs, const char *type, List *known, List *labels)
+observe_added_labels(Observation *obs, Oid type, List *known)
 {
+	char	   *name = format_type_extended(type, -1, FORMAT_TYPE_FORCE_QUALIFY);
+	List	   *labels = enum_labels(type);
 	ListCell   *lc;
 
 	foreach(lc, labels)
 	{
 		if (!text_list_has(known, lfirst(lc)))
 			observe_problem(obs, RULE_ENUM_LABEL_ADDED, STATE_MET,
-							psprintf("the labels of %s it knows", type),
+							psprintf("the labels of %s it knows", name),
 							psprintf("label %s is new", quote_literal_cstr(lfirst(lc))),
-							InvalidOid, NULL)->subject = type;
+							InvalidOid, NULL)->subject = name;
 	}
 }
 
@@ -120,8 +122,9 @@ check_labels_closed(Observation *obs, List *expected, List *labels)
 
 /* Of the labels there were, only those that the contract lists have to stay. */
 static void
-check_labels(const Requirement *req, Observation *obs, List *labels)
+check_labels(const Requirement *req, Observation *obs, Oid type)
 {
+	List	   *labels = enum_labels(type);
 	bool		declared = requirement_has(req, "labels");
 	List	   *before = baseline_list(req, "labels");
 	List	   *expected = declared ? requirement_list(req, "labels") : before;
@@ -130,7 +133,7 @@ check_labels(const Requirement *req, Observation *obs, List *labels)
 	if (requirement_bool(req, "closed"))
 		check_labels_closed(obs, expected, labels);
 	else if (complete && baseline_has(req, "labels"))
-		observe_added_labels(obs, req->object, before, labels);
+		observe_added_labels(obs, type, before);
 }
 
 /* ---- composite types ---- */
@@ -380,7 +383,7 @@ verify_type(const Requirement *req, Observation *obs)
 	attributes = attributes_of(form.typrelid);
 	if (check_kind(req, obs, &form))
 	{
-		check_labels(req, obs, labels);
+		check_labels(req, obs, type);
 		check_attributes(req, obs, form.typrelid, attributes);
 	}
 	if (req->baseline == NULL)

@@ -38,7 +38,11 @@ TYPE = """SELECT json_build_object('schema', nspname, 'kind', typtype, 'base', t
 'attrs', (SELECT json_object_agg(attname, format_type(atttypid, atttypmod)) FROM pg_attribute WHERE attrelid = typrelid AND attnum > 0 AND NOT attisdropped))
 FROM pg_type t JOIN pg_namespace n ON n.oid = typnamespace WHERE t.oid = to_regtype(%s)"""
 
-NAMES = "SELECT t.oid::int8, format('%s.%s', nspname, typname) FROM pg_type t JOIN pg_namespace n ON n.oid = typnamespace WHERE t.oid >= 16384"
+# A row type with its columns.
+NAMES = """SELECT t.oid::int8, format('%s.%s', nspname, typname) || CASE typtype WHEN 'c' THEN (
+        SELECT format('(%s)', string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum))
+        FROM pg_attribute WHERE attrelid = typrelid AND attnum > 0 AND NOT attisdropped) ELSE '' END
+    FROM pg_type t JOIN pg_namespace n ON n.oid = typnamespace WHERE t.oid >= 16384"""
 
 ACCESS = {"select": "SELECT 1 FROM %s", "insert": "INSERT INTO %s DEFAULT VALUES", "delete": "DELETE FROM %s"}
 DOES = {"update": 4, "insert": 8, "delete": 16}
@@ -244,8 +248,10 @@ class Looking:
                 return broken("no default") if kind != "d" else undecided("domain")
             if spec.get("generated") and not generated:
                 return broken("not generated")
-            if "identity" in spec and {"a": "always", "d": "by default", "": "none"}[identity] != spec["identity"]:
+            if spec.get("identity") in ("by default", "none") and identity == "a":
                 return broken("identity")
+            if spec.get("identity") in ("always", "by default") and not (default or identity or generated):
+                return broken("no identity")
             return ok(c)
         self.readers.append((v, m, read))
 
@@ -389,9 +395,8 @@ class Looking:
             return None
         if then >= 16384 and names_then.get(then) == self.types.get(now):
             return True
-        composites = {t.name for t in self.world.composites}
-        if {n.rpartition(".")[2] for n in (names_then.get(then), self.types.get(now)) if n} & composites:
-            return None                 # what counts are the attributes, which may become wider
+        if any(n.endswith(")") for n in (names_then.get(then), self.types.get(now)) if n):
+            return None                 # what counts are the columns, which may become wider
         if then >= 16384 or now >= 16384:
             return None if then in self.world.bases and self.world.bases[then] == now else False
         return False
