@@ -136,7 +136,9 @@ SELECT app, found, count(*) > 0 AS there FROM hostile.judged WHERE object <> 'la
 SET compat_guard.verify_timeout = '20s';
 SET ROLE regress_victim;
 SET statement_timeout = '300ms';
+\set VERBOSITY sqlstate
 ALTER TABLE victim.t ADD COLUMN g int;
+\set VERBOSITY terse
 SET statement_timeout = 0;
 SELECT count(*) FROM pg_attribute WHERE attrelid = 'victim.t'::regclass AND attname = 'g';
 -- unknown until now, and so no reason to block; but to be met again
@@ -168,7 +170,9 @@ ALTER TABLE victim.t ADD CONSTRAINT endless CHECK (victim.stubborn(a)) NOT VALID
 SELECT clock_timestamp() - :'before' BETWEEN '250ms' AND '5s' AS in_time;
 SET compat_guard.verify_timeout = '20s';
 SET statement_timeout = '300ms';
+\set VERBOSITY sqlstate
 ALTER TABLE victim.t ADD COLUMN h int;
+\set VERBOSITY terse
 SET statement_timeout = 0;
 SELECT count(*) FROM pg_attribute WHERE attrelid = 'victim.t'::regclass AND attname = 'h';
 SET client_min_messages = warning;

@@ -24,8 +24,14 @@ stands_as_before(const StoredState *before, const Observation *after)
 {
 	ListCell   *lc;
 
-	if (!before->known)
-		return true;			/* nobody knows how it stood */
+	/* Nobody knows how it stood. */
+	if (!before->known || before->state == STATE_UNKNOWN)
+		return true;
+	foreach(lc, after->problems)
+	{
+		if (((const Problem *) lfirst(lc))->out_of_time)
+			return true;		/* or how it stands */
+	}
 	if (before->state != after->state)
 		return false;
 	foreach(lc, after->problems)

@@ -11,11 +11,7 @@ FEATURES = set()
 SWITCHES = {"shadow", "deferrable", "generated", "invoker-view", "view-owner", "sql-body", "plpgsql-body", "atomic-body", "row-type",
             "overload-default", "capture-type", "capture-sequence", "literal", "deferrable-arbiter", "two-phase", "savepoint",
             "not-preloaded", "verify-statement", "verify-statement-loading", "view-of-itself"}
-SHORT_WITHOUT = frozenset("""
-    capture capture-sequence capture-type checked-function composite composite-literal currval declared-insert
-    deferrable deferrable-arbiter index-of-constraint membership overload-default publication regconfig regnames
-    revoke-schema revoke-system row-type shadow text-search verify-statement-loading view-of-itself
-""".split())
+SHORT_WITHOUT = frozenset()
 
 
 def maker(kind, feature, weight=1.0):
