@@ -129,11 +129,14 @@ $primary->safe_psql('postgres', q{SELECT compat_guard.register('app', 'late', '{
 	"relations": {"users": {"columns": {"id": {}}}}}')});
 like(join("\n", ($standby->psql('postgres', sprintf $waits, 'late', '300ms'))[1, 2]),
 	qr/not registered.*has not been replayed/s, 'a registration that has not come');
-# What was held up may cancel the very session that lets it go on.
-$standby->psql('postgres', 'SELECT pg_wal_replay_resume()');
-is($standby->safe_psql('postgres', 'SELECT pg_get_wal_replay_pause_state()'), 'not paused', 'replay goes on');
+# What was held up for long would cancel the very session that lets it go on.
+$standby->append_conf('postgresql.conf', "max_standby_streaming_delay = 10s\n");
+$standby->reload;
+$standby->safe_psql('postgres', 'SELECT pg_wal_replay_resume()');
 is($answer->(), "t\n", 'and is when it has resumed');
 is($standby->safe_psql('postgres', sprintf $waits, 'late', '2 min'), 't', 'a registration that was late');
+$standby->append_conf('postgresql.conf', "max_standby_streaming_delay = 200ms\n");
+$standby->reload;
 
 $answer = start_waiter(sprintf $waits, '4', '2 min');
 $primary->safe_psql('postgres', q{
