@@ -114,6 +114,14 @@ CREATE FUNCTION calls() RETURNS int LANGUAGE sql AS 'SELECT pounce() FROM tallie
 SELECT status FROM compat_guard.register('body', '5', '{"search_path": "shop", "routines": {"calls()": {}}}');
 :found'ALTER TABLE shop.tallies ADD COLUMN later int');
 
+-- What is bound keeps its columns, but not the row type that it returns.
+CREATE FUNCTION all_tallies() RETURNS SETOF tallies LANGUAGE sql BEGIN ATOMIC SELECT * FROM tallies; END;
+CREATE FUNCTION first_tally() RETURNS TABLE (n int) LANGUAGE sql BEGIN ATOMIC SELECT n FROM tallies; END;
+SELECT status FROM compat_guard.register('body', '6', '{"search_path": "shop",
+	"queries": {"all": "SELECT n FROM all_tallies()", "first": "SELECT n FROM first_tally()"}}');
+:found'ALTER TABLE shop.tallies ADD COLUMN later int');
+SELECT compat_guard.forget('body', '6');
+
 -- A thousand queries, one function.
 SELECT status, requirements FROM compat_guard.register('body', '4', (SELECT jsonb_build_object('search_path', 'shop', 'queries', jsonb_object_agg('q' || n, 'SELECT tally(' || n || ')')) FROM generate_series(1, 1000) AS n));
 SELECT count(*) FROM compat_guard.preview('ALTER TABLE shop.tallies RENAME n TO m');

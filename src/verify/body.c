@@ -350,21 +350,6 @@ observe_statement(Node *queries, Observation *obs)
 	(void) observe_permissions(queries, obs);
 }
 
-/* BEGIN ATOMIC: analysed already, and kept whole by dependencies. */
-static void
-check_analysed_body(const char *stored, Observation *obs)
-{
-	Node	   *node = stringToNode(stored);
-	List	   *queries = IsA(node, List) ? linitial_node(List, (List *) node)
-		: list_make1(node);
-	ListCell   *lc;
-
-	foreach(lc, queries)
-	{
-		observe_statement(lfirst(lc), obs);
-	}
-}
-
 static List *
 analyse_statement(RawStmt *raw, const char *source, SQLFunctionParseInfoPtr info)
 {
@@ -389,6 +374,27 @@ check_result(Form_pg_proc form, List *statements)
 		return;
 	(void) get_func_result_type(form->oid, &type, &desc);
 	(void) compat_check_sql_fn_retval(statements, type, desc, form->prokind);
+}
+
+/*
+ * BEGIN ATOMIC: analysed already, and kept whole by dependencies; but a SELECT * in it
+ * stays with the columns there were, while the row type that it returns may grow.
+ */
+static void
+check_analysed_body(Form_pg_proc form, const char *stored, Observation *obs)
+{
+	Node	   *node = stringToNode(stored);
+	List	   *queries = IsA(node, List) ? linitial_node(List, (List *) node)
+		: list_make1(node);
+	List	   *statements = NIL;
+	ListCell   *lc;
+
+	foreach(lc, queries)
+	{
+		observe_statement(lfirst(lc), obs);
+		statements = lappend(statements, list_make1(copyObject(lfirst(lc))));
+	}
+	check_result(form, statements);
 }
 
 bool
@@ -422,7 +428,7 @@ check_sql_body(HeapTuple tup, const char *source, const Body *body)
 
 	if (stored != NULL)
 	{
-		check_analysed_body(stored, obs);
+		check_analysed_body((Form_pg_proc) GETSTRUCT(tup), stored, obs);
 		return;
 	}
 	parsed = raw_parser(source, RAW_PARSE_DEFAULT);

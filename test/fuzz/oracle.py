@@ -413,6 +413,8 @@ def of_run(outcome, columns):
         return undecided(text)          # plpgsql_check is not there to tell the guard
     if state == "55P04":                # new labels, in the transaction that adds them
         return undecided(text)
+    if "unrecognized configuration parameter" in text:
+        return undecided(text)          # the session's own business, and only if a row comes to it
     # Before anything else is checked; or of a column that is left out, or not.
     if state == "23514":
         return undecided(text)
