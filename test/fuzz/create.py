@@ -282,7 +282,7 @@ def rule(g):
 @maker("create", "policy", 1)
 def policy(g):
     t = g.pick([x for x in g.world.tables if not x.part])
-    return t and ["CREATE POLICY %s ON %s USING (%s IS NOT NULL OR true)" % (g.rng.choice(("own", "mine")), t.full, g.rng.choice(t.cols).sql),
+    return t and t.cols and ["CREATE POLICY %s ON %s USING (%s IS NOT NULL OR true)" % (g.rng.choice(("own", "mine")), t.full, g.rng.choice(t.cols).sql),
                   "ALTER TABLE %s ENABLE ROW LEVEL SECURITY" % t.full]
 
 
