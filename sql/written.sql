@@ -29,6 +29,7 @@ SELECT status, unmet FROM compat_guard.register('null', '1', '{"search_path": "w
 	"insert view": "INSERT INTO v (key, text) VALUES ($1, NULL)",
 	"update": "UPDATE t SET a = NULL WHERE id = $1",
 	"update view": "UPDATE v SET text = NULL",
+	"update default": "UPDATE t SET a = DEFAULT",
 	"upsert": "INSERT INTO t (id, a) VALUES ($1, ''x'') ON CONFLICT (id) DO UPDATE SET a = NULL",
 	"within": "WITH u AS (UPDATE t SET a = NULL RETURNING id) SELECT id FROM u",
 	"merge": "MERGE INTO t USING other AS o ON t.id = o.id WHEN MATCHED THEN UPDATE SET a = NULL"}}');
@@ -39,6 +40,8 @@ SELECT * FROM judged('DROP VIEW v; CREATE DOMAIN filled AS text NOT NULL; ALTER 
 SELECT * FROM judged('CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS ''BEGIN NEW.a := 1; RETURN NEW; END'';
 	CREATE TRIGGER fill BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION fill(); ALTER TABLE t ALTER a SET NOT NULL')
 	WHERE rule = 'column-rejects-null' AND requirement IN ('query insert', 'query update');
+-- one whose default is none
+SELECT * FROM judged('ALTER TABLE t ALTER a SET DEFAULT ''x'', ALTER a SET NOT NULL') WHERE requirement = 'query update default';
 -- met: another column
 SELECT * FROM judged('ALTER TABLE t ALTER b SET DEFAULT ''x'', ALTER b SET NOT NULL');
 SELECT compat_guard.forget('null', '1');

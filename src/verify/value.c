@@ -9,12 +9,14 @@
 #include "access/htup_details.h"
 #include "catalog/pg_attribute.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "verify/attribute.h"
 #include "verify/value.h"
 
 /* A query, and what it is a part of. */
@@ -301,6 +303,21 @@ typedef struct ValueSearch
 	List	   *values;
 } ValueSearch;
 
+/*
+ * What UPDATE ... SET x = DEFAULT writes: a null where the column has no default, NULL
+ * here if it has one.  An INSERT that says DEFAULT leaves the column out.
+ */
+static Expr *
+null_by_default(Oid relid, AttrNumber attnum)
+{
+	ColumnFacts facts;
+
+	if (!column_facts(relid, attnum, &facts) || facts.computed || facts.has_default ||
+		facts.identity != '\0' || facts.generated != '\0')
+		return NULL;
+	return (Expr *) makeNullConst(facts.type, facts.typmod, facts.collation);
+}
+
 static void
 add_values(ValueSearch *search, const Level *level, CmdType command, List *targetlist)
 {
@@ -314,15 +331,20 @@ add_values(ValueSearch *search, const Level *level, CmdType command, List *targe
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);
 		WrittenValue *value;
 
-		if (tle->resjunk || tle->expr == NULL || IsA(tle->expr, SetToDefault))
+		Oid			relid = rt_fetch(query->resultRelation, query->rtable)->relid;
+		Expr	   *expr = tle->expr;
+
+		if (expr != NULL && IsA(expr, SetToDefault))
+			expr = command == CMD_UPDATE ? null_by_default(relid, tle->resno) : NULL;
+		if (tle->resjunk || expr == NULL)
 			continue;
 		value = palloc0_object(WrittenValue);
 		value->command = command;
-		value->relid = rt_fetch(query->resultRelation, query->rtable)->relid;
+		value->relid = relid;
 		value->attnum = tle->resno;
-		value->expr = tle->expr;
-		value->null = null_sort((Node *) tle->expr, level);
-		value->constant = is_constant((Node *) tle->expr, query);
+		value->expr = expr;
+		value->null = null_sort((Node *) expr, level);
+		value->constant = is_constant((Node *) expr, query);
 		search->values = lappend(search->values, value);
 	}
 }

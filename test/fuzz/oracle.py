@@ -398,7 +398,7 @@ class Looking:
         if any(n.endswith(")") for n in (names_then.get(then), self.types.get(now)) if n):
             return None                 # what counts are the columns, which may become wider
         if then >= 16384 or now >= 16384:
-            return None if then in self.world.bases and self.world.bases[then] == now else False
+            return None if self.world.bases.get(then) == now or self.world.bases.get(now) == then else False
         return False
 
 
