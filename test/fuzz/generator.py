@@ -63,7 +63,10 @@ class Generator:
         for _ in range(20 if makers else 0):
             _, feature, function = self.rng.choices(makers, [w for w, _, _ in makers])[0]
             self._schema = None
-            made = function(self)
+            try:
+                made = function(self)
+            except IndexError:          # nothing to choose from, such as the columns of a table without any
+                made = None
             if made:
                 return function.__name__, feature, made
         return None
