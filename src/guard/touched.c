@@ -573,6 +573,7 @@ is_felt_everywhere(Oid classid, Oid objid)
 		case AccessMethodOperatorRelationId:
 		case AccessMethodProcedureRelationId:
 		case CastRelationId:
+		case DatabaseRelationId:	/* this one: whose owner has pg_database_owner's rights */
 		case OperatorClassRelationId:
 		case OperatorFamilyRelationId:
 		case PublicationRelationId: /* perhaps of all tables */
@@ -774,7 +775,7 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 			return;				/* parts of relations, whose invalidation tells */
 		case DatabaseRelationId:
 			if (objid == MyDatabaseId)
-				break;			/* its owner has the rights of pg_database_owner */
+				break;			/* see is_felt_everywhere */
 			return;
 		case DbRoleSettingRelationId:
 		case DefaultAclRelationId:
