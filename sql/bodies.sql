@@ -121,6 +121,20 @@ SELECT status FROM compat_guard.register('body', '6', '{"search_path": "shop",
 	"queries": {"all": "SELECT n FROM all_tallies()", "first": "SELECT n FROM first_tally()"}}');
 :found'ALTER TABLE shop.tallies ADD COLUMN later int');
 SELECT compat_guard.forget('body', '6');
+-- Below a view it is the view's owner who has to be allowed to read.
+CREATE ROLE regress_body_group;
+CREATE ROLE regress_body_owner IN ROLE regress_body_group;
+GRANT SELECT ON tallies TO regress_body_group;
+CREATE VIEW tallies_v AS SELECT n FROM tallies;
+ALTER VIEW tallies_v OWNER TO regress_body_owner;
+GRANT SELECT ON tallies_v TO regress_body;
+CREATE FUNCTION bound_below() RETURNS SETOF int LANGUAGE sql BEGIN ATOMIC SELECT n FROM tallies_v; END;
+CREATE FUNCTION below() RETURNS SETOF int LANGUAGE sql AS 'SELECT n FROM tallies_v';
+SELECT status FROM compat_guard.register('body', '7', '{"search_path": "shop", "role": "regress_body",
+	"queries": {"bound": "SELECT * FROM bound_below()", "text": "SELECT * FROM below()"}}');
+:found'REVOKE regress_body_group FROM regress_body_owner');
+:found'REVOKE SELECT ON shop.tallies FROM regress_body');
+SELECT compat_guard.forget('body', '7');
 
 -- A thousand queries, one function.
 SELECT status, requirements FROM compat_guard.register('body', '4', (SELECT jsonb_build_object('search_path', 'shop', 'queries', jsonb_object_agg('q' || n, 'SELECT tally(' || n || ')')) FROM generate_series(1, 1000) AS n));
@@ -129,4 +143,5 @@ SELECT count(*) FROM compat_guard.preview('ALTER TABLE shop.tallies RENAME n TO 
 SELECT compat_guard.forget('body', v::text) FROM generate_series(2, 5) AS v;
 RESET search_path;
 DROP SCHEMA shop CASCADE;
+DROP ROLE regress_body_group, regress_body_owner;
 DROP ROLE regress_body;

@@ -120,6 +120,20 @@ REVOKE regress_some FROM regress_viewer;
 ALTER ROLE regress_readers NOINHERIT;
 SELECT count(compat_guard.retire(app, version)) FROM compat_guard.versions WHERE app = 'owner' AND live;
 
+-- Rights of whoever owns the database.
+SELECT current_database() AS db, current_user AS me \gset
+CREATE TABLE owned (a int);
+GRANT SELECT ON owned TO pg_database_owner;
+GRANT USAGE ON SCHEMA dep TO pg_database_owner;
+ALTER DATABASE :"db" OWNER TO regress_reader;
+SELECT status FROM compat_guard.register('database', '1', '{"role": "regress_reader", "queries": {"owner": "SELECT a FROM owned"}}');
+ALTER DATABASE :"db" OWNER TO :"me";
+-- near miss
+ALTER DATABASE :"db" CONNECTION LIMIT 100;
+ALTER DATABASE :"db" CONNECTION LIMIT -1;
+SELECT compat_guard.retire('database', '1');
+ALTER DATABASE :"db" OWNER TO :"me";
+
 -- Rights on the server's own objects.
 SELECT status FROM compat_guard.register('system', '1', '{"role": "regress_reader", "queries": {
 	"function": "SELECT lower($1)",

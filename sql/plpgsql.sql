@@ -101,6 +101,22 @@ CREATE FUNCTION public.plpgsql_check_function_tb(regprocedure, regclass) RETURNS
 SELECT DISTINCT rule, state, found FROM compat_guard.verification('body', '1') WHERE rule IS NOT NULL;
 DROP FUNCTION public.plpgsql_check_function_tb(regprocedure, regclass);
 
+-- Below a view it is the view's owner who has to be allowed to read; what the body names itself, the role, too.
+CREATE ROLE regress_plpgsql_owner;
+CREATE TABLE counts (n int);
+GRANT SELECT ON counts TO regress_plpgsql_owner;
+CREATE VIEW counts_v AS SELECT n FROM counts;
+ALTER VIEW counts_v OWNER TO regress_plpgsql_owner;
+GRANT SELECT ON counts_v TO regress_plpgsql;
+CREATE FUNCTION below() RETURNS SETOF int LANGUAGE plpgsql AS 'BEGIN RETURN QUERY SELECT n FROM counts_v; END';
+CREATE FUNCTION either() RETURNS SETOF int LANGUAGE plpgsql AS 'BEGIN RETURN QUERY SELECT n FROM counts_v NATURAL JOIN counts; END';
+SELECT status FROM compat_guard.register('below', '1', '{"role": "regress_plpgsql", "queries": {"below": "SELECT * FROM below()", "either": "SELECT * FROM either()"}}');
+SELECT object, state, found FROM compat_guard.check('below', '1') ORDER BY object;
+REVOKE SELECT ON counts FROM regress_plpgsql_owner;
+-- near miss
+REVOKE SELECT ON counts FROM regress_plpgsql;
+SELECT compat_guard.forget('below', '1');
+
 -- What only declarations refer to: a row, a column's type, a composite type.
 CREATE TYPE addr AS (street text, zip text);
 CREATE TABLE lines (id int, mail text, note text);
@@ -148,4 +164,4 @@ SELECT status FROM compat_guard.versions;
 SELECT compat_guard.forget('body', '1');
 RESET search_path;
 DROP SCHEMA shop, hidden CASCADE;
-DROP ROLE regress_plpgsql;
+DROP ROLE regress_plpgsql, regress_plpgsql_owner;

@@ -34,6 +34,7 @@
 #include "parser/analyze.h"
 #include "parser/parser.h"
 #include "parser/parsetree.h"
+#include "rewrite/rewriteHandler.h"
 #include "tcop/tcopprot.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -377,8 +378,9 @@ check_result(Form_pg_proc form, List *statements)
 }
 
 /*
- * BEGIN ATOMIC: analysed already, and kept whole by dependencies; but a SELECT * in it
- * stays with the columns there were, while the row type that it returns may grow.
+ * BEGIN ATOMIC: analysed already, and kept whole by dependencies.  But what is below
+ * the views in it is read with the rights of their owners, and a SELECT * stays with
+ * the columns there were, while the row type that is returned may grow.
  */
 static void
 check_analysed_body(Form_pg_proc form, const char *stored, Observation *obs)
@@ -391,8 +393,17 @@ check_analysed_body(Form_pg_proc form, const char *stored, Observation *obs)
 
 	foreach(lc, queries)
 	{
-		observe_statement(lfirst(lc), obs);
-		statements = lappend(statements, list_make1(copyObject(lfirst(lc))));
+		Query	   *query = lfirst_node(Query, lc);
+		List	   *rewritten = list_make1(query);
+
+		if (query->commandType != CMD_UTILITY)
+		{
+			try_lock_query(query);
+			AcquireRewriteLocks(query, true, false);
+			rewritten = pg_rewrite_query(query);
+		}
+		observe_statement((Node *) rewritten, obs);
+		statements = lappend(statements, rewritten);
 	}
 	check_result(form, statements);
 }
@@ -477,7 +488,7 @@ check_body(void *arg)
 		ErrorData	edata = {.elevel = 0};
 
 		observe_words(check->body->found, check->source);
-		if (!plpgsql_check_body(check->run, check->body->found, &edata))
+		if (!plpgsql_check_body(check->run, check->source, check->body->found, &edata))
 			observe_body_error(check->body, &edata, check->source);
 	}
 }

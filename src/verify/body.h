@@ -45,6 +45,9 @@ extern bool check_polymorphic_calls(Node *node, void *context);
  */
 extern void observe_words(Observation *obs, const char *source);
 
+/* Is it a word of the body? */
+extern bool has_word(const char *source, const char *word);
+
 /* ---- plpgsql.c ---- */
 
 /* The requirement depends on plpgsql_check, and on nobody's standing in for it. */
@@ -57,6 +60,7 @@ extern const char *why_plpgsql_cannot_tell(void);
  * Ask plpgsql_check.  Observes what the body depends on, and returns true; or
  * fills in code and message of what is wrong with it, and returns false.
  */
-extern bool plpgsql_check_body(const RunRoutine *run, Observation *obs, ErrorData *edata);
+extern bool plpgsql_check_body(const RunRoutine *run, const char *source,
+							   Observation *obs, ErrorData *edata);
 
 #endif							/* COMPAT_GUARD_BODY_H */

@@ -23,10 +23,12 @@
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "verify/attribute.h"
 #include "verify/body.h"
 #include "verify/observe.h"
 #include "verify/run.h"
@@ -168,17 +170,7 @@ read_errors(ErrorData *edata, MemoryContext context)
 static void
 observe_dependency(Observation *obs, const char *type, Oid objid)
 {
-	if (objid < FirstNormalObjectId)
-		return;
-	if (strcmp(type, "RELATION") == 0)
-	{
-		observe_object(obs, RelationRelationId, objid);
-		if (!role_knows_relation(objid))
-			(void) observe_lost_privilege(obs, objid, NULL, GetUserId(), "be allowed to use",
-										  psprintf("permission denied for %s",
-												   relation_label(objid)));
-	}
-	else if (strcmp(type, "OPERATOR") == 0)
+	if (strcmp(type, "OPERATOR") == 0)
 		observe_object(obs, OperatorRelationId, objid);
 	else
 	{
@@ -189,26 +181,85 @@ observe_dependency(Observation *obs, const char *type, Oid objid)
 	}
 }
 
+static bool
+add_relids(Node *node, List **relids)
+{
+	ListCell   *lc;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, add_relids, relids);
+	foreach(lc, ((Query *) node)->rtable)
+		*relids = list_append_unique_oid(*relids, lfirst_node(RangeTblEntry, lc)->relid);
+	return query_tree_walker((Query *) node, add_relids, relids, 0);
+}
+
+/*
+ * The relations that plans of the body read, those below its views among them.  The
+ * rights to these are the views' owners'; of one that the body names as well it
+ * takes the role's, too.
+ */
+static void
+observe_relations(Observation *obs, List *relids, const char *source)
+{
+	List	   *below = NIL;	/* of Oid */
+	ListCell   *lc;
+
+	foreach(lc, relids)
+	{
+		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_VIEW)
+			(void) add_relids((Node *) view_query(lfirst_oid(lc)), &below);
+	}
+	foreach(lc, relids)
+	{
+		Oid			relid = lfirst_oid(lc);
+		Oid			role = GetUserId();
+		Oid			closed = InvalidOid;
+		char	   *name = get_rel_name(relid);
+
+		observe_object(obs, RelationRelationId, relid);
+		if (name == NULL || (list_member_oid(below, relid) && !has_word(source, name)))
+			continue;
+		if (role_knows_relation(relid))
+			closed = closed_below_view(obs, relid, role, &role);
+		else
+			closed = relid;
+		if (OidIsValid(closed))
+			(void) observe_lost_privilege(obs, closed, NULL, role, "be allowed to use",
+										  psprintf("permission denied for %s",
+												   relation_label(closed)));
+	}
+}
+
 /* What is observed has to outlive the SPI call's own memory. */
 static void
-read_dependencies(Observation *obs, MemoryContext context)
+read_dependencies(Observation *obs, MemoryContext context, const char *source)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
+	List	   *relids = NIL;
 
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
 		char	   *type = result_text(row, 1);
-		char	   *objid = result_text(row, 2);
+		char	   *text = result_text(row, 2);
+		Oid			objid = text ? atooid(text) : InvalidOid;
 
-		if (type != NULL && objid != NULL)
-			observe_dependency(obs, type, atooid(objid));
+		if (type == NULL || objid < FirstNormalObjectId)
+			continue;
+		if (strcmp(type, "RELATION") == 0)
+			relids = list_append_unique_oid(relids, objid);
+		else
+			observe_dependency(obs, type, objid);
 	}
+	observe_relations(obs, relids, source);
 	MemoryContextSwitchTo(old);
 }
 
 /* False, and edata filled in, if the body does not resolve. */
 static bool
-ask_about_body(const RunRoutine *run, Observation *obs, ErrorData *edata)
+ask_about_body(const RunRoutine *run, const char *source, Observation *obs,
+			   ErrorData *edata)
 {
 	const char *schema = checker_schema();
 	MemoryContext context = CurrentMemoryContext;
@@ -230,7 +281,7 @@ ask_about_body(const RunRoutine *run, Observation *obs, ErrorData *edata)
 		/* Not by the function of that name without underscores, which is SQL. */
 		ask(psprintf("SELECT d.type, d.oid FROM %s.__plpgsql_show_dependency_tb($1, $2) AS d"
 					 " ORDER BY 1, d.schema, d.name", schema), 2, run);
-		read_dependencies(obs, context);
+		read_dependencies(obs, context, source);
 	}
 	SPI_finish();
 	return sound;
@@ -243,7 +294,8 @@ ask_about_body(const RunRoutine *run, Observation *obs, ErrorData *edata)
  * and when it is next called.
  */
 bool
-plpgsql_check_body(const RunRoutine *run, Observation *obs, ErrorData *edata)
+plpgsql_check_body(const RunRoutine *run, const char *source, Observation *obs,
+				   ErrorData *edata)
 {
 	static OffsetNumber nowhere = InvalidOffsetNumber;
 	HeapTuple	cached = SearchSysCache1(PROCOID, ObjectIdGetDatum(run->key.routine));
@@ -256,13 +308,16 @@ plpgsql_check_body(const RunRoutine *run, Observation *obs, ErrorData *edata)
 	ItemPointerSet(&cached->t_self, InvalidBlockNumber, nowhere++);
 	PG_TRY();
 	{
-		sound = ask_about_body(run, obs, edata);
+		sound = ask_about_body(run, source, obs, edata);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
+		/* The end of the subtransaction releases it. */
 		cached->t_self = place;
-		ReleaseSysCache(cached);
+		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	cached->t_self = place;
+	ReleaseSysCache(cached);
 	return sound;
 }

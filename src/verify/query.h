@@ -121,6 +121,9 @@ extern bool try_lock_mentions(Node *node, Expansion *expansion);
  * and children are not locked: nothing that is planned reads them, see childless.c. */
 extern void try_lock_relation(Oid relid);
 
+/* The same as try_lock_mentions of a query that is analysed, such as one that is stored. */
+extern void try_lock_query(Query *query);
+
 /* Lock a relation to read no more than it or its description, or raise the same. */
 extern void try_lock_description(Oid relid);
 

@@ -266,6 +266,15 @@ try_lock_relation(Oid relid)
 	(void) lock_below(relid, &expansion);
 }
 
+void
+try_lock_query(Query *query)
+{
+	Expansion	expansion = {NIL, 0};
+	RuleWalk	walk = {InvalidOid, 0, &expansion};
+
+	(void) lock_in_query((Node *) query, &walk);
+}
+
 static RangeVar *
 target_of(Node *stmt)
 {
