@@ -19,18 +19,27 @@ case_left_out_matters(void)
 	return guard_check_candidates && guard_mode == MODE_ENFORCE;
 }
 
+/* Of how it stood or stands no more is known than that there was no time: see verify.c. */
 static bool
-stands_as_before(const StoredState *before, const Observation *after)
+was_out_of_time(const Requirement *req, const StoredState *before)
+{
+	Problem		no_time = {.rule = RULE_NOT_VERIFIED, .state = STATE_UNKNOWN};
+
+	no_time.expected = psprintf("%s %s to be verified", requirement_kind_name(req->kind), req->object);
+	return problem_was_there(before, &no_time);
+}
+
+static bool
+stands_as_before(const Requirement *req, const StoredState *before, const Observation *after)
 {
 	ListCell   *lc;
 
-	/* Nobody knows how it stood. */
-	if (!before->known || before->state == STATE_UNKNOWN)
+	if (!before->known || was_out_of_time(req, before))
 		return true;
 	foreach(lc, after->problems)
 	{
 		if (((const Problem *) lfirst(lc))->out_of_time)
-			return true;		/* or how it stands */
+			return true;
 	}
 	if (before->state != after->state)
 		return false;
@@ -102,7 +111,7 @@ case_check_left_out(Case *c)
 	{
 		const Problem *problem = after[i]->problems ? linitial(after[i]->problems) : NULL;
 
-		if (!stands_as_before(&before[i], after[i]))
+		if (!stands_as_before(reqs[i], &before[i], after[i]))
 			ereport(ERROR,
 					(errcode(ERRCODE_INTERNAL_ERROR),
 					 errmsg_internal("requirement changed its state without being a candidate: %s \"%s\" was %s, is %s",
