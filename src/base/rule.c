@@ -83,8 +83,8 @@ static const Rule rules[RULE_COUNT] = {
 	},
 	[RULE_FOREIGN_KEY_ACTION] = {
 		"foreign-key-action", ACTION_WARN, 0,
-		"a foreign key got another ON DELETE or ON UPDATE action, or a new one restricts what the version deletes or updates",
-		"add the foreign key or change its action after the versions that delete or update the referenced rows are retired"
+		"a foreign key got another ON DELETE or ON UPDATE action, a new one restricts what the version deletes or updates, or a column refuses what its action writes",
+		"add the foreign key, change its action or make its column NOT NULL after the versions that delete or update the referenced rows are retired"
 	},
 	[RULE_DOMAIN_TIGHTENED] = {
 		"domain-tightened", ACTION_WARN, ACTION_BLOCK,

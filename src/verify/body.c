@@ -92,8 +92,8 @@ observe_run(Observation *obs, const RunRoutine *run)
 	obs->runs = lappend(obs->runs, copy);
 }
 
-static bool
-has_triggers(Oid relid)
+bool
+relation_has_triggers(Oid relid)
 {
 	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 	bool		result;
@@ -141,7 +141,7 @@ observe_triggers(Observation *obs, Oid relid, int16 event, Bitmapset *columns)
 	SysScanDesc scan;
 	HeapTuple	tup;
 
-	if (!has_triggers(relid))
+	if (!relation_has_triggers(relid))
 		return;
 	pg_trigger = table_open(TriggerRelationId, AccessShareLock);
 	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber,
@@ -177,7 +177,7 @@ observe_write(Observation *obs, Oid relid, CmdType command, Bitmapset *columns)
 	/* A view without triggers is written through. */
 	for (int depth = 0;
 		 depth < MAX_VIEW_DEPTH && get_rel_relkind(relid) == RELKIND_VIEW &&
-		 !has_triggers(relid);
+		 !relation_has_triggers(relid);
 		 depth++)
 	{
 		int			ncolumns;

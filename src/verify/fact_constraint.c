@@ -154,20 +154,6 @@ collect_not_null(RelationFacts *rel, HeapTuple tup)
 						  tup);
 }
 
-typedef struct ForeignKey
-{
-	int			ncolumns;
-	AttrNumber	referencing[INDEX_MAX_KEYS];
-	AttrNumber	referenced[INDEX_MAX_KEYS];
-} ForeignKey;
-
-static void
-read_foreign_key(HeapTuple tup, ForeignKey *key)
-{
-	DeconstructFkConstraintRow(tup, &key->ncolumns, key->referencing, key->referenced,
-							   NULL, NULL, NULL, NULL, NULL);
-}
-
 static Bitmapset *
 column_set(const AttrNumber *columns, int ncolumns)
 {
@@ -179,13 +165,12 @@ column_set(const AttrNumber *columns, int ncolumns)
 }
 
 static char *
-referencing_columns(HeapTuple tup, const ForeignKey *key)
+referencing_columns(const ForeignKey *key)
 {
 	List	   *names = NIL;
 
 	for (int i = 0; i < key->ncolumns; i++)
-		names = lappend(names, fact_column_label(((Form_pg_constraint) GETSTRUCT(tup))->conrelid,
-												 key->referencing[i]));
+		names = lappend(names, fact_column_label(key->relid, key->referencing[i]));
 	return name_list(names, false);
 }
 
@@ -206,7 +191,7 @@ foreign_key_definition(HeapTuple tup, const ForeignKey *key)
 {
 	Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
 
-	return psprintf("FOREIGN KEY %s REFERENCES %s%s%s", referencing_columns(tup, key),
+	return psprintf("FOREIGN KEY %s REFERENCES %s%s%s", referencing_columns(key),
 					short_label(con->confrelid),
 					con->confmatchtype == FKCONSTR_MATCH_FULL ? " MATCH FULL" : "",
 					deferral(con->condeferrable, con->condeferred));
@@ -248,17 +233,23 @@ static void
 add_reference(RelationFacts *rel, HeapTuple tup, const ForeignKey *key, int commands,
 			  const char *event, char action)
 {
-	Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
-	char	   *topic = psprintf("foreign key of %s %s %s ", short_label(con->conrelid),
-								 referencing_columns(tup, key), event);
-	Fact	   *fact = add_constraint(rel, FACT_REFERENCED, commands,
-									  psprintf("%s%s", topic, action_label(action)), tup);
+	char	   *topic = psprintf("foreign key of %s %s %s ", short_label(key->relid),
+								 referencing_columns(key), event);
+	char	   *definition = psprintf("%s%s", topic, action_label(action));
+	bool		always;
+	AttrNumber	refused = key_action_refused(key, action, commands & USE_DELETE ? CMD_DELETE
+											 : CMD_UPDATE, &always);
+	Fact	   *fact;
 
+	if (refused != InvalidAttrNumber)
+		definition = psprintf("%s, which %s refuses", definition,
+							  fact_column_label(key->relid, refused));
+	fact = add_constraint(rel, FACT_REFERENCED, commands, definition, tup);
 	fact->topic = strlen(topic);
 	fact->columns = column_set(key->referenced, key->ncolumns);
-	fact->restricts = (action == FKCONSTR_ACTION_NOACTION ||
-					   action == FKCONSTR_ACTION_RESTRICT);
-	fact->other = con->conrelid;
+	fact->restricts = action == FKCONSTR_ACTION_NOACTION ||
+		action == FKCONSTR_ACTION_RESTRICT || refused != InvalidAttrNumber;
+	fact->other = key->relid;
 }
 
 void

@@ -10,6 +10,7 @@
 #ifndef COMPAT_GUARD_OBSERVE_H
 #define COMPAT_GUARD_OBSERVE_H
 
+#include "access/htup.h"
 #include "catalog/pg_trigger.h"
 #include "nodes/bitmapset.h"
 #include "nodes/parsenodes.h"
@@ -72,6 +73,9 @@ extern Problem *observe_lost_privilege(Observation *obs, Oid relid, const char *
 /* Does this sort of relation take INSERT, UPDATE or DELETE, whoever asks?  Locks
  * the relation if it is a view or foreign table. */
 extern bool relation_allows(Oid relid, CmdType command);
+
+/* Has the relation, or had it, a trigger of any kind? */
+extern bool relation_has_triggers(Oid relid);
 
 /* Does a trigger or rule do something of its own instead of the command? */
 extern bool relation_acts_instead(Oid relid, CmdType command);
@@ -149,6 +153,28 @@ extern Oid	table_written(Oid relid, CmdType command);
  */
 extern void observe_replication(Observation *obs, RuleId rule, char *expected, Oid relid,
 								bool with_children, CmdType command);
+
+/* A row of pg_constraint. */
+typedef struct ForeignKey
+{
+	Oid			relid;			/* that refers */
+	int			ncolumns;
+	AttrNumber	referencing[INDEX_MAX_KEYS];
+	AttrNumber	referenced[INDEX_MAX_KEYS];
+	int			nset;			/* ON DELETE SET ... (a, b); 0: all referencing */
+	AttrNumber	set[INDEX_MAX_KEYS];
+} ForeignKey;
+
+extern void read_foreign_key(HeapTuple tup, ForeignKey *key);
+
+/*
+ * The column that refuses what the key's action writes into it, or
+ * InvalidAttrNumber: a null where it is not null, or anything but its own values.
+ * action: FKCONSTR_ACTION_SETNULL ...; command: CMD_DELETE or CMD_UPDATE of the row
+ * referred to; *always: even if no row refers to that one.
+ */
+extern AttrNumber key_action_refused(const ForeignKey *key, char action, CmdType command,
+									 bool *always);
 
 /*
  * The same of the tables that this trigger, of a foreign key, writes when a row that
@@ -238,21 +264,6 @@ extern void observe_insert(Observation *obs, Oid relid, Bitmapset *supplied);
 
 /* Change a setting until the end of the subtransaction. */
 extern void set_local(const char *name, const char *value);
-
-/* ---- error.c ---- */
-
-/* An error that says nothing about the requirement: it must go on. */
-extern bool error_is_no_answer(const ErrorData *edata);
-
-/* A lock that another transaction holds, where we would not wait for it. */
-extern bool error_is_busy(const ErrorData *edata);
-
-/*
- * Report what the server says of a query that does not analyse, rewrite or plan,
- * or of a view that it cannot look through.
- */
-extern void observe_error(const Requirement *req, Observation *obs,
-						  const ErrorData *edata);
 
 /*
  * A relation that somebody who reads the view as role may not read, after all: what

@@ -283,19 +283,6 @@ add_generated_parts(Parts *parts, Oid relid)
 	table_close(rel, AccessShareLock);
 }
 
-static bool
-has_triggers(Oid relid)
-{
-	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	bool		result;
-
-	if (!HeapTupleIsValid(tup))
-		return false;
-	result = ((Form_pg_class) GETSTRUCT(tup))->relhastriggers;
-	ReleaseSysCache(tup);
-	return result;
-}
-
 static int
 trigger_commands(int16 type)
 {
@@ -336,7 +323,7 @@ add_trigger_parts(Parts *parts, Oid relid)
 	SysScanDesc scan;
 	HeapTuple	tup;
 
-	if (!has_triggers(relid))
+	if (!relation_has_triggers(relid))
 		return;
 	rel = table_open(TriggerRelationId, AccessShareLock);
 	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber,
@@ -410,7 +397,7 @@ is_run(const Part *part, Oid relid, CmdType command, Bitmapset *columns)
 	if (command != CMD_UPDATE || part->columns == NULL || columns == NULL ||
 		bms_overlap(part->columns, columns))
 		return true;
-	return !part->by_trigger && has_triggers(relid);
+	return !part->by_trigger && relation_has_triggers(relid);
 }
 
 /* seen: of Oid: domains that have been looked at, of which one may cast to another. */

@@ -105,6 +105,8 @@ def g_make(c, kind):
             sql, hot = made[0], made[1]
             params = made[2] if len(made) > 2 else None
             made = [Member("query", None, sql if params is None else {"sql": sql, "params": params}, hot, sql)]
+            # A maker may have named what it then did not choose.
+            c.refs = [r for r in c.refs if re.search(r'(?<![\w."])%s(?![\w"])' % re.escape(r), sql)]
         for member in made:
             member.feature = feature
             member.refs = list(c.refs)
