@@ -117,6 +117,36 @@ REVOKE SELECT ON counts FROM regress_plpgsql_owner;
 REVOKE SELECT ON counts FROM regress_plpgsql;
 SELECT compat_guard.forget('below', '1');
 
+-- What it writes has to fit, and what stands behind that runs with it: as of a body in SQL.
+CREATE TABLE audit (what text, at int);
+CREATE TABLE limits (upper int);
+CREATE TABLE bills (id int, note text);
+CREATE FUNCTION audited() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO audit (what, at) VALUES (''bill'', 1); RETURN NULL; END';
+CREATE TRIGGER audited AFTER DELETE ON bills FOR EACH ROW EXECUTE FUNCTION audited();
+CREATE FUNCTION within(amount int) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT amount <= max(upper) FROM limits); END';
+ALTER TABLE bills ADD CHECK (within(id));
+CREATE PROCEDURE bill() LANGUAGE plpgsql AS $$
+DECLARE
+	r record;
+BEGIN
+	FOR r IN SELECT upper FROM limits LOOP
+		INSERT INTO bills (id) VALUES (r.upper);
+	END LOOP;
+	WITH gone AS (DELETE FROM bills RETURNING id) SELECT count(*) AS n INTO r FROM gone;
+END $$;
+CREATE PROCEDURE void_bill() LANGUAGE plpgsql AS 'BEGIN UPDATE bills SET note = NULL WHERE id = 1; END';
+CREATE FUNCTION read_bill() RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT note FROM bills WHERE id = 1); END';
+SELECT status FROM compat_guard.register('writes', '1', '{"search_path": "shop", "routines": {"bill()": {}, "void_bill()": {}, "read_bill()": {}}}');
+:found'ALTER TABLE shop.audit DROP at');
+:found'ALTER TABLE shop.limits RENAME upper TO top');
+:found'ALTER TABLE shop.bills ADD amount int NOT NULL');
+:found'ALTER TABLE shop.bills ALTER note SET NOT NULL');
+-- near misses
+:found'DROP TRIGGER audited ON shop.bills; ALTER TABLE shop.audit DROP at');
+:found'ALTER TABLE shop.bills ADD amount int NOT NULL DEFAULT 0');
+:found'ALTER TABLE shop.bills ALTER id SET NOT NULL');
+SELECT compat_guard.forget('writes', '1');
+
 -- What only declarations refer to: a row, a column's type, a composite type.
 CREATE TYPE addr AS (street text, zip text);
 CREATE TABLE lines (id int, mail text, note text);

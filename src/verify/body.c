@@ -339,16 +339,22 @@ enter_routine(HeapTuple tup)
 		enter_search_path(path);
 }
 
+void
+observe_body_writes(Observation *obs, List *queries)
+{
+	(void) observe_all_inserts((Node *) queries, obs);
+	(void) observe_all_writes((Node *) queries, obs);
+	(void) observe_written_nulls((Node *) queries, obs);
+}
+
 /* A statement of a body, as rewritten, or as it is kept. */
 static void
-observe_statement(Node *queries, Observation *obs)
+observe_statement(List *queries, Observation *obs)
 {
-	(void) observe_references(queries, obs);
-	(void) observe_all_inserts(queries, obs);
-	(void) observe_all_writes(queries, obs);
-	(void) observe_written_nulls(queries, obs);
-	(void) observe_domain_constants(queries, obs);
-	(void) observe_permissions(queries, obs);
+	(void) observe_references((Node *) queries, obs);
+	observe_body_writes(obs, queries);
+	(void) observe_domain_constants((Node *) queries, obs);
+	(void) observe_permissions((Node *) queries, obs);
 }
 
 static List *
@@ -402,7 +408,7 @@ check_analysed_body(Form_pg_proc form, const char *stored, Observation *obs)
 			AcquireRewriteLocks(query, true, false);
 			rewritten = pg_rewrite_query(query);
 		}
-		observe_statement((Node *) rewritten, obs);
+		observe_statement(rewritten, obs);
 		statements = lappend(statements, rewritten);
 	}
 	check_result(form, statements);
@@ -460,7 +466,7 @@ check_sql_body(HeapTuple tup, const char *source, const Body *body)
 	{
 		List	   *queries = analyse_statement(lfirst_node(RawStmt, lc), source, info);
 
-		observe_statement((Node *) queries, obs);
+		observe_statement(queries, obs);
 		statements = lappend(statements, queries);
 	}
 	check_result((Form_pg_proc) GETSTRUCT(tup), statements);

@@ -6,7 +6,7 @@
 #define COMPAT_GUARD_BODY_H
 
 #include "catalog/pg_proc.h"
-#include "nodes/nodes.h"
+#include "nodes/parsenodes.h"
 #include "verify/verify.h"
 
 /* A body, for a trigger's function as run for a relation: no padding. */
@@ -25,6 +25,9 @@ typedef struct RunRoutine
 } RunRoutine;
 
 extern void observe_run(Observation *obs, const RunRoutine *run);
+
+/* What is written by the statements of a body, as rewritten. */
+extern void observe_body_writes(Observation *obs, List *queries);
 
 /* Do its arguments leave open of what types it is? */
 extern bool is_polymorphic(Form_pg_proc form);
@@ -55,6 +58,9 @@ extern void observe_checker(Observation *obs);
 
 /* NULL if plpgsql_check can be asked. */
 extern const char *why_plpgsql_cannot_tell(void);
+
+/* The planner is about to be given this for it: a statement or expression of the body. */
+extern void plpgsql_is_planned(Query *query);
 
 /*
  * Ask plpgsql_check.  Observes what the body depends on, and returns true; or

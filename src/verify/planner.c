@@ -18,6 +18,7 @@
 #include "parser/parsetree.h"
 #include "utils/rel.h"
 #include "utils/selfuncs.h"
+#include "verify/body.h"
 #include "verify/childless.h"
 #include "verify/planner.h"
 #include "verify/run.h"
@@ -186,7 +187,10 @@ plan(Query *query, const char *sql, int options, ParamListInfo params
 
 	/* It may stay with the function, for its next execution. */
 	if (run_executing() == EXECUTES_CHECKER)
+	{
 		run_spoils_plans();
+		plpgsql_is_planned(query);
+	}
 	query = withhold_calls(query, &withheld);
 	return plan_bare(query, sql, options, params COMPAT_PLANNER_ARG);
 }

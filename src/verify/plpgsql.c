@@ -31,6 +31,7 @@
 #include "verify/attribute.h"
 #include "verify/body.h"
 #include "verify/observe.h"
+#include "verify/query.h"
 #include "verify/run.h"
 
 /*
@@ -256,6 +257,37 @@ read_dependencies(Observation *obs, MemoryContext context, const char *source)
 	MemoryContextSwitchTo(old);
 }
 
+/*
+ * What the planner is given while plpgsql_check is asked, for the context is there:
+ * the statements of the body as rewritten.  It says of none what it writes.
+ */
+static MemoryContext planned_context = NULL;
+static List *planned = NIL;		/* of Query * */
+
+void
+plpgsql_is_planned(Query *query)
+{
+	MemoryContext old;
+
+	if (planned_context == NULL ||
+		(query->commandType == CMD_SELECT && !query->hasModifyingCTE))
+		return;
+	old = MemoryContextSwitchTo(planned_context);
+	planned = lappend(planned, copyObject(query));
+	MemoryContextSwitchTo(old);
+}
+
+/* It has given back its locks. */
+static void
+observe_planned(Observation *obs)
+{
+	ListCell   *lc;
+
+	foreach(lc, planned)
+		try_lock_query(lfirst_node(Query, lc));
+	observe_body_writes(obs, planned);
+}
+
 /* False, and edata filled in, if the body does not resolve. */
 static bool
 ask_about_body(const RunRoutine *run, const char *source, Observation *obs,
@@ -284,6 +316,8 @@ ask_about_body(const RunRoutine *run, const char *source, Observation *obs,
 		read_dependencies(obs, context, source);
 	}
 	SPI_finish();
+	if (sound)
+		observe_planned(obs);
 	return sound;
 }
 
@@ -304,6 +338,8 @@ plpgsql_check_body(const RunRoutine *run, const char *source, Observation *obs,
 
 	if (!HeapTupleIsValid(cached))
 		return true;			/* gone */
+	planned = NIL;
+	planned_context = CurrentMemoryContext;
 	place = cached->t_self;
 	ItemPointerSet(&cached->t_self, InvalidBlockNumber, nowhere++);
 	PG_TRY();
@@ -314,10 +350,12 @@ plpgsql_check_body(const RunRoutine *run, const char *source, Observation *obs,
 	{
 		/* The end of the subtransaction releases it. */
 		cached->t_self = place;
+		planned_context = NULL;
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	cached->t_self = place;
+	planned_context = NULL;
 	ReleaseSysCache(cached);
 	return sound;
 }
