@@ -22,7 +22,7 @@ BY_DEFINITION = {
     "domain-tightened": r"DOMAIN",
     "enum-label-added": r"ADD VALUE",
     "routine-body-broken": r".",
-    "name-captured": r"CREATE|RENAME|SET SCHEMA|GRANT|EXTENSION",
+    "name-captured": r"CREATE|RENAME|SET SCHEMA|GRANT|REVOKE|EXTENSION",
     "query-result": r"ATTRIBUTE",
     "query-parameter": r"ATTRIBUTE",
     "schema-missing": r"SCHEMA",
@@ -89,6 +89,9 @@ def compare(tx, twin_error, seen, verdict):
         if rule == "privilege-lost" and what.startswith("access ") and "REVOKE" in text:
             continue
         about = [m for m, (v, a) in seen.items() if v.name == version and concerns(m, what)]
+        # What it sets to a DEFAULT that is not there is a null, whether or not it finds a row.
+        if rule == "column-rejects-null" and any(m.query and "= DEFAULT" in m.query for m in about):
+            continue
         if not any(m in doubtful for m in about):
             failures.append(Failure("WRONG" if newly else "FALSE", "%s, %s (%s), but it works" % (version, what, rule), about))
     named = {version for version, _, _ in findings}
