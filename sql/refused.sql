@@ -90,6 +90,7 @@ SELECT * FROM judged('ALTER TABLE partly ALTER part SET NOT NULL');
 SELECT * FROM judged('CREATE TABLE strict (owner int NOT NULL REFERENCES owners ON DELETE SET NULL)');
 SELECT * FROM judged('ALTER TABLE loose DROP CONSTRAINT loose_kept_fkey, ADD FOREIGN KEY (kept) REFERENCES owners ON UPDATE CASCADE, ALTER kept SET GENERATED ALWAYS');
 SELECT * FROM judged('ALTER TABLE loose DROP CONSTRAINT loose_kept_fkey, ADD FOREIGN KEY (kept) REFERENCES owners ON DELETE SET NULL, ALTER kept SET GENERATED ALWAYS');
+SELECT * FROM judged('ALTER TABLE partly ALTER part SET NOT NULL, ADD own int GENERATED ALWAYS AS IDENTITY, ADD FOREIGN KEY (part, own) REFERENCES owners (id, n) ON DELETE SET NULL');
 -- no finding: not among what is set to null, a trigger that may give a value, a value that fits
 SELECT * FROM judged('ALTER TABLE partly ALTER owner SET NOT NULL');
 SELECT * FROM judged('CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS ''BEGIN NEW.owner = 1; RETURN NEW; END''; CREATE TRIGGER fill BEFORE UPDATE ON loose FOR EACH ROW EXECUTE FUNCTION fill(); ALTER TABLE loose ALTER owner SET NOT NULL');

@@ -261,7 +261,9 @@ key_action_refused(const ForeignKey *key, char action, CmdType command, bool *al
 	bool		some = (command == CMD_DELETE && key->nset > 0);
 	bool		sets_value = action == FKCONSTR_ACTION_SETNULL ||
 		(action == FKCONSTR_ACTION_CASCADE && command == CMD_UPDATE);
+	AttrNumber	refused = InvalidAttrNumber;
 
+	*always = false;
 	for (int i = 0; i < (some ? key->nset : key->ncolumns); i++)
 	{
 		AttrNumber	attnum = some ? key->set[i] : key->referencing[i];
@@ -270,18 +272,20 @@ key_action_refused(const ForeignKey *key, char action, CmdType command, bool *al
 
 		if (!column_facts(key->relid, attnum, &facts))
 			continue;
-		*always = sets_value && facts.identity == ATTRIBUTE_IDENTITY_ALWAYS;
-		if (*always)
+		if (sets_value && facts.identity == ATTRIBUTE_IDENTITY_ALWAYS)
+		{
+			*always = true;
 			return attnum;
+		}
 		if (action != FKCONSTR_ACTION_SETNULL &&
 			(action != FKCONSTR_ACTION_SETDEFAULT || facts.has_default))
 			continue;
 		nulls = column_nullability(&facts);
 		if ((nulls == NULLS_REJECTED || nulls == NULLS_ABSENT) &&
 			!trigger_may_fill(key->relid, CMD_UPDATE))
-			return attnum;
+			refused = attnum;
 	}
-	return InvalidAttrNumber;
+	return refused;
 }
 
 /* The server plans the action before it looks for rows that refer. */
