@@ -77,12 +77,13 @@ def compose(g):
     if "TEMP" not in text and g.on("two-phase"):
         modes.append(("two-phase", 1))
     mode = rng.choices([m for m, _ in modes], [w for _, w in modes])[0]
+    undone = None
     if mode in ("block", "two-phase") and rng.random() < 0.3 and g.on("savepoint"):
         undone = g.make("change")
         if undone and "TEMP" not in " ".join(undone[2]):
             units.insert(rng.randrange(len(units) + 1), ("rolled-back", "savepoint", ["SAVEPOINT a"] + undone[2] + ["ROLLBACK TO a"]))
     # The documented limit: changes of roles are not seen as the first of a session without the library.
-    roles = any(m in ("membership", "role") for m, _, _ in units)
+    roles = any(m in ("membership", "role") for m, _, _ in units) or undone and undone[0] in ("membership", "role")
     session = rng.choice(("preloaded", "preloaded", "plain", "fresh"))
     if roles or not g.on("not-preloaded"):
         session = "preloaded"
