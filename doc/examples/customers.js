@@ -2,7 +2,7 @@
 /*
  * customers.js VERSION
  *
- * A service that tells compat_guard what it needs and that it is there.  Connects as the
+ * A service that tells compat_guard what it needs and that it is running.  Connects as the
  * PG* variables say, serves until SIGTERM, then prints one line of JSON.  Needs pg.
  */
 'use strict';
@@ -20,11 +20,11 @@ const LEASE_SECONDS = Number(process.env.LEASE_SECONDS || 30);
 const LEASE = `${LEASE_SECONDS} seconds`;
 const CLIENTS = 3;
 
-// The contract has the statements, so what is registered is what is sent.
+// Take the statements from the contract, so that what is registered is what is sent.
 const CONTRACT = fs.readFileSync(path.join(__dirname, `contract-${VERSION}.json`), 'utf8');
 const QUERIES = JSON.parse(CONTRACT).queries;
 
-// One connection more than clients: a heartbeat waits for nobody.
+// Have one connection more than clients, so that a heartbeat need not wait for one.
 const pool = new Pool({ max: CLIENTS + 1 });
 const served = { requests: 0, errors: 0 };
 const stop = new AbortController();
@@ -45,8 +45,8 @@ async function register() {
 }
 
 /*
- * Any connection will do, also one through a pooler.  If this process dies, its lease
- * runs out.
+ * Renew the lease.  Any connection will do, also one through a pooler.  If this process
+ * dies, its lease runs out.
  */
 async function heartbeats() {
 	for (;;) {
@@ -64,7 +64,7 @@ async function heartbeats() {
 	}
 }
 
-// Waits for the migration, in turns, to see SIGTERM between them.
+// Wait for the migration, a second at a time, to notice SIGTERM.
 async function waitUntilReady() {
 	while (!stop.signal.aborted) {
 		const { rows: [{ ready }] } = await pool.query(
@@ -75,10 +75,10 @@ async function waitUntilReady() {
 	return false;
 }
 
-// Prepared once for each connection; it lists its columns, so it stays valid when there are more.
+// Prepare a statement once for each connection.  It lists its columns, so it stays valid when there are more.
 const run = (client, name, values) => client.query({ name, text: QUERIES[name], values });
 
-// One piece of the work this service is there for.
+// Do one piece of this service's work.
 async function request(number) {
 	const client = await pool.connect();
 	try {
@@ -115,14 +115,14 @@ async function main() {
 	pool.on('error', failed);
 
 	await register();
-	// From the beginning: waiting may take longer than the lease.
+	// Send heartbeats from the beginning, because waiting may take longer than the lease.
 	const beating = heartbeats();
 	if (await waitUntilReady()) {
 		log('serving');
 		await Promise.all(Array.from({ length: CLIENTS }, serve));
 	}
 
-	// After the last heartbeat, which would take the leaving back.
+	// Leave after the last heartbeat, because a heartbeat would renew the lease.
 	await beating;
 	await pool.query('SELECT compat_guard.leave($1, $2, $3)', [APP, VERSION, INSTANCE]);
 	await pool.end();

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """customers.py VERSION
 
-A service that tells compat_guard what it needs and that it is there.  Connects as the
+A service that tells compat_guard what it needs and that it is running.  Connects as the
 PG* variables say, serves until SIGTERM, then prints one line of JSON.  Needs psycopg 3
 and psycopg_pool.
 """
@@ -24,8 +24,8 @@ VERSION = sys.argv[1]
 INSTANCE = os.environ.get("INSTANCE", f"{socket.gethostname()}-{os.getpid()}")
 CLIENTS = 3
 
-# The contract has the statements, so what is registered is what is sent.  psycopg
-# writes %s for $1.
+# Take the statements from the contract, so that what is registered is what is sent.
+# psycopg writes %s for $1.
 CONTRACT = pathlib.Path(__file__).with_name(f"contract-{VERSION}.json").read_text()
 QUERIES = {
     name: re.sub(r"\$\d+", "%s", query.replace("%", "%%"))
@@ -49,16 +49,16 @@ def register():
 
 
 def attach(conn):
-    """Each connection of the pool is an instance for as long as it is open.
+    """Make each connection of the pool an instance for as long as it is open.
 
-    So however the process ends, the server sees it.  The pool does this with every
-    connection it opens, also after the server was restarted.
+    So the server notices the end of the process, however it ends.  The pool calls this
+    for every connection it opens, also after a restart of the server.
     """
     conn.execute("SELECT compat_guard.attach(%s, %s)", (APP, VERSION))
 
 
 def wait_until_ready(pool):
-    """Waits for the migration, in turns, to see SIGTERM between them."""
+    """Wait for the migration, a second at a time, to notice SIGTERM."""
     with pool.connection() as conn:
         while not stop.is_set():
             (ready,) = conn.execute(
@@ -70,7 +70,7 @@ def wait_until_ready(pool):
 
 
 def request(pool, number):
-    """One piece of the work this service is there for."""
+    """Do one piece of this service's work."""
     with pool.connection() as conn:
         with conn.transaction():
             (id,) = conn.execute(QUERIES["add"], (INSTANCE, "0")).fetchone()

@@ -1,2 +1,2 @@
--- What only version 1 needed.
+-- Drop what only version 1 needed.
 ALTER TABLE customers DROP COLUMN fax;

@@ -1,2 +1,2 @@
--- What version 2 needs beside what version 1 does.
+-- Add what version 2 needs.  Version 1 does not notice.
 ALTER TABLE customers ADD COLUMN phone text;

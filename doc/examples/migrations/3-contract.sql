@@ -1,4 +1,4 @@
--- What only version 2 needed.
+-- Drop what only version 2 needed.
 BEGIN;
 DROP TRIGGER both_phones ON customers;
 DROP FUNCTION both_phones();

@@ -1,5 +1,5 @@
--- Version 3 calls phone phone_number.  While versions 2 and 3 run there are both,
--- and a trigger brings what is written to the one into the other.
+-- Rename phone to phone_number for version 3.  While versions 2 and 3 run, both columns
+-- exist, and a trigger copies what is written to one of them into the other.
 BEGIN;
 ALTER TABLE customers ADD COLUMN phone_number text;
 CREATE FUNCTION both_phones() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -18,5 +18,6 @@ CREATE TRIGGER both_phones BEFORE INSERT OR UPDATE ON customers
     FOR EACH ROW EXECUTE FUNCTION both_phones();
 COMMIT;
 
--- The rows there are, by the trigger.  A large table takes this in pieces.
+-- Fill the new column of the existing rows, by the trigger.  For a large table do this
+-- in batches.
 UPDATE customers SET phone = phone WHERE phone_number IS DISTINCT FROM phone;
