@@ -16,7 +16,7 @@ sql() { psql -X -q -v ON_ERROR_STOP=1 -P pager=off -P footer=off -d $db "$@"; }
 say() { printf '\n== %s\n\n' "$*"; }
 show() { echo "$1"; sql -c "$1"; }
 
-# until_true CONDITION: half a minute at most
+# until_true CONDITION: waits for it, half a minute at most
 until_true() {
 	local i
 
@@ -26,16 +26,16 @@ until_true() {
 		fi
 		sleep 0.1
 	done
-	echo "still not so: $1"
+	echo "still not true: $1"
 	exit 1
 }
 
-# v42_is CONDITION: on its row of pg_stat_activity
+# v42_is CONDITION: waits for a condition on the row of v42 in pg_stat_activity
 v42_is() {
 	until_true "EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'v42' AND $1)"
 }
 
-# change passes|blocked SQL: what a migration does, and what becomes of it
+# change passes|blocked SQL: runs a migration, and fails if the verdict is another one
 change() {
 	local found=blocked
 
@@ -49,7 +49,7 @@ change() {
 
 versions="SELECT version, status, live, sessions FROM compat_guard.versions ORDER BY version;"
 
-say 'v41 of the shop registers, and attaches the connections that it keeps: two.'
+say 'v41 of the shop registers. It keeps two connections, and attaches both.'
 psql -X -q -d postgres -c "DROP DATABASE IF EXISTS $db" -c "CREATE DATABASE $db"
 sql <<'SQL'
 CREATE EXTENSION compat_guard;
@@ -66,7 +66,7 @@ exec 3>"$tmp/v41"
 until_true "sessions = 2 FROM compat_guard.versions WHERE version = 'v41'"
 show "$versions"
 
-say 'v42 has addresses in one column. It starts before its migration, and waits for it.'
+say 'v42 needs the address in one column. It starts before its migration, and waits for it.'
 PGAPPNAME=v42 sql -At -c "\\o /dev/null" \
 	-c "SELECT compat_guard.register_queries('shop', 'v42', '{\"SELECT id, address FROM parcels\"}')" \
 	-c "SELECT compat_guard.attach('shop', 'v42')" -c '\o' \
@@ -78,10 +78,10 @@ v42_is "query LIKE 'CALL compat_guard.wait_until_ready%' AND wait_event = 'Exten
 show "$versions"
 show "SELECT object, found FROM compat_guard.check('shop', 'v42');"
 
-say 'Too early for the last step: v41 runs.'
+say 'To drop the old columns now is too early, because v41 runs.'
 change blocked 'ALTER TABLE parcels DROP COLUMN street, DROP COLUMN city;'
 
-say 'The migration: the new column beside the old ones. With its commit v42 is told, and starts.'
+say 'The migration adds the new column beside the old ones. When it commits, v42 starts to work.'
 change passes "BEGIN;
 ALTER TABLE parcels ADD COLUMN address text;
 UPDATE parcels SET address = concat_ws(', ', street, city);
@@ -95,9 +95,9 @@ exec 3>&-
 until_true "NOT live FROM compat_guard.versions WHERE version = 'v41'"
 show "$versions"
 
-say 'The step that was blocked a minute ago passes. Nobody retired anything.'
+say 'The change that was blocked before passes now. Nobody had to retire v41.'
 change passes 'ALTER TABLE parcels DROP COLUMN street, DROP COLUMN city;'
 
-say 'The journal has it all.'
+say 'The journal shows all three changes.'
 until_true "count(*) = 3 FROM compat_guard.journal"
 show "SELECT verdict, statements[1] AS statement, versions FROM compat_guard.journal ORDER BY at;"

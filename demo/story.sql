@@ -6,7 +6,7 @@ CREATE EXTENSION compat_guard;
 \set QUIET off
 
 \echo
-\echo == A table, and an application that logs in as demo_shop. It is entrusted with registering.
+\echo == A table. An application logs in as demo_shop, and this role may register its versions.
 \echo
 \set ECHO queries
 CREATE TABLE users (
@@ -37,21 +37,21 @@ RESET ROLE;
 
 \set ECHO none
 \echo
-\echo == A nullable column more does not disturb v1: it passes.
+\echo == A new nullable column does not break v1. It passes.
 \echo
 \set ECHO queries
 ALTER TABLE users ADD COLUMN phone_number text;
 
 \set ECHO none
 \echo
-\echo == Another type for status breaks it: v1 compares it with a text. Blocked.
+\echo == Another type of status breaks v1, which compares status with a text. Blocked.
 \echo
 \set ECHO queries
 ALTER TABLE users ALTER COLUMN status TYPE int USING 1;
 
 \set ECHO none
 \echo
-\echo == The same inside DO, inside a function, or by way of CASCADE: what counts is the effect.
+\echo == The same change in DO, in a function, or by CASCADE. What counts is the effect: all are blocked.
 \echo
 \set ECHO queries
 DO $$ BEGIN EXECUTE 'ALTER TABLE users ALTER COLUMN status TYPE int USING 1'; END $$;
@@ -66,7 +66,7 @@ DROP TABLE users CASCADE;
 
 \set ECHO none
 \echo
-\echo == Nothing of it has happened:
+\echo == The table has not changed:
 \echo
 \set ECHO queries
 SELECT string_agg(attname, ', ' ORDER BY attnum) AS columns
@@ -74,7 +74,7 @@ FROM pg_attribute WHERE attrelid = 'users'::regclass AND attnum > 0;
 
 \set ECHO none
 \echo
-\echo == A transaction is judged by its net effect: there and back again passes.
+\echo == A transaction is judged by its net effect. A column that is renamed, and then renamed back, passes.
 \echo
 \set ECHO queries
 BEGIN;
@@ -84,7 +84,7 @@ COMMIT;
 
 \set ECHO none
 \echo
-\echo == Ask first: preview() runs a script, reports, and undoes it.
+\echo == Ask first: preview() runs a script, reports every finding, and undoes everything.
 \echo
 \set ECHO queries
 \x on
@@ -98,7 +98,7 @@ FROM compat_guard.preview('
 
 \set ECHO none
 \echo
-\echo == Who needs what?
+\echo == Which version needs which object?
 \echo
 \set ECHO queries
 SELECT app, version, status, live, role FROM compat_guard.versions;
@@ -107,7 +107,7 @@ SELECT version, state, reasons FROM compat_guard.compatibility;
 
 \set ECHO none
 \echo
-\echo == v2 does without status. v1 is switched off and retired; now the column may go.
+\echo == v2 does not use status. v1 is stopped and retired. Now the column can be dropped.
 \echo
 \set ECHO queries
 SET ROLE demo_shop;
