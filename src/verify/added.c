@@ -25,7 +25,7 @@ evidence_of(Fact *fact)
 	if (fact->evidence != NULL)
 		return fact->evidence;
 
-	old = MemoryContextSwitchTo(surroundings_cache_context());
+	old = MemoryContextSwitchTo(verification_context());
 	fact->evidence = palloc_object(Evidence);
 	*fact->evidence = fact->kind == FACT_DOMAIN
 		? domain_evidence(fact->objid, fact->relid, bms_singleton_member(fact->columns))

@@ -59,9 +59,6 @@ extern void observe_checker(Observation *obs);
 /* NULL if plpgsql_check can be asked. */
 extern const char *why_plpgsql_cannot_tell(void);
 
-/* The planner is about to be given this for it: a statement or expression of the body. */
-extern void plpgsql_is_planned(Query *query);
-
 /*
  * Ask plpgsql_check.  Observes what the body depends on, and returns true; or
  * fills in code and message of what is wrong with it, and returns false.

@@ -185,7 +185,7 @@ check_null(const ColumnCheck *check)
 		return;
 	nulls = column_nullability(&check->facts);
 	children = check->facts.computed ? NIL
-		: parts_that_matter(check->obs, check->facts.relid);
+		: parts_that_matter(&check->obs->parts, check->facts.relid);
 
 	if (requirement_bool(check->req, "nullable"))
 	{

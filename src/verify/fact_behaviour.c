@@ -9,6 +9,7 @@
 #include "access/htup_details.h"
 #include "access/reloptions.h"
 #include "access/table.h"
+#include "base/catalog_scan.h"
 #include "base/compat.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_authid.h"
@@ -33,31 +34,6 @@
 #include "verify/attribute.h"
 #include "verify/observe.h"
 #include "verify/surroundings.h"
-
-/* The scan of a catalog for the rows of one relation. */
-typedef struct RelationScan
-{
-	Relation	catalog;
-	SysScanDesc scan;
-} RelationScan;
-
-static RelationScan
-begin_scan(Oid catalog, AttrNumber attnum, Oid index, Oid relid)
-{
-	RelationScan scan = {.catalog = table_open(catalog, AccessShareLock)};
-	ScanKeyData key;
-
-	ScanKeyInit(&key, attnum, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
-	scan.scan = systable_beginscan(scan.catalog, index, true, NULL, 1, &key);
-	return scan;
-}
-
-static void
-end_scan(RelationScan *scan)
-{
-	systable_endscan(scan->scan);
-	table_close(scan->catalog, AccessShareLock);
-}
 
 /* ---- triggers ---- */
 
@@ -145,7 +121,7 @@ collect_key_triggers(RelationFacts *rel, List *constraints, List *disabled)
 void
 collect_triggers(RelationFacts *rel)
 {
-	RelationScan scan = begin_scan(TriggerRelationId, Anum_pg_trigger_tgrelid,
+	CatalogScan scan = begin_catalog_scan(TriggerRelationId, Anum_pg_trigger_tgrelid,
 								   TriggerRelidNameIndexId, rel->key.relid);
 	List	   *references = NIL;
 	List	   *disabled = NIL;
@@ -164,7 +140,7 @@ collect_triggers(RelationFacts *rel)
 		else if (RI_FKey_trigger_type(trigger->tgfoid) == RI_TRIGGER_PK)
 			references = list_append_unique_oid(references, trigger->tgconstraint);
 	}
-	end_scan(&scan);
+	end_catalog_scan(&scan);
 	collect_key_triggers(rel, references, disabled);
 }
 
@@ -193,7 +169,7 @@ command_label(int command)
 }
 
 static void
-collect_rule(RelationFacts *rel, RelationScan *scan, HeapTuple tup)
+collect_rule(RelationFacts *rel, CatalogScan *scan, HeapTuple tup)
 {
 	Form_pg_rewrite rule = (Form_pg_rewrite) GETSTRUCT(tup);
 	int			command = rule_commands(rule->ev_type);
@@ -221,13 +197,13 @@ collect_rule(RelationFacts *rel, RelationScan *scan, HeapTuple tup)
 void
 collect_rules(RelationFacts *rel)
 {
-	RelationScan scan = begin_scan(RewriteRelationId, Anum_pg_rewrite_ev_class,
+	CatalogScan scan = begin_catalog_scan(RewriteRelationId, Anum_pg_rewrite_ev_class,
 								   RewriteRelRulenameIndexId, rel->key.relid);
 	HeapTuple	tup;
 
 	while (HeapTupleIsValid(tup = systable_getnext(scan.scan)))
 		collect_rule(rel, &scan, tup);
-	end_scan(&scan);
+	end_catalog_scan(&scan);
 }
 
 /* ---- row security ---- */
@@ -270,7 +246,7 @@ policy_command_label(char command)
 }
 
 static bool
-policy_is_for(RelationScan *scan, HeapTuple tup, Oid role)
+policy_is_for(CatalogScan *scan, HeapTuple tup, Oid role)
 {
 	bool		isnull;
 	Datum		value = heap_getattr(tup, Anum_pg_policy_polroles,
@@ -291,7 +267,7 @@ policy_is_for(RelationScan *scan, HeapTuple tup, Oid role)
 }
 
 static void
-collect_policy(RelationFacts *rel, RelationScan *scan, HeapTuple tup)
+collect_policy(RelationFacts *rel, CatalogScan *scan, HeapTuple tup)
 {
 	Form_pg_policy policy = (Form_pg_policy) GETSTRUCT(tup);
 	Node	   *qual = fact_node(scan->catalog, tup, Anum_pg_policy_polqual);
@@ -312,21 +288,21 @@ collect_policy(RelationFacts *rel, RelationScan *scan, HeapTuple tup)
 void
 collect_row_security(RelationFacts *rel)
 {
-	RelationScan scan;
+	CatalogScan scan;
 	HeapTuple	tup;
 
 	if (check_enable_rls(rel->key.relid, rel->key.role, true) != RLS_ENABLED)
 		return;
 	(void) add_fact(rel, FACT_ROW_SECURITY, USE_ALL & ~USE_TRUNCATE,
 					pstrdup("row security in force"), "row security on", NULL);
-	scan = begin_scan(PolicyRelationId, Anum_pg_policy_polrelid,
+	scan = begin_catalog_scan(PolicyRelationId, Anum_pg_policy_polrelid,
 					  PolicyPolrelidPolnameIndexId, rel->key.relid);
 	while (HeapTupleIsValid(tup = systable_getnext(scan.scan)))
 	{
 		if (policy_is_for(&scan, tup, rel->key.role))
 			collect_policy(rel, &scan, tup);
 	}
-	end_scan(&scan);
+	end_catalog_scan(&scan);
 }
 
 /* ---- views ---- */

@@ -205,7 +205,7 @@ observe_insert(Observation *obs, Oid relid, Bitmapset *supplied)
 	if (relkind == RELKIND_VIEW || relation_acts_instead(relid, CMD_INSERT))
 		return;
 	if (relkind == RELKIND_PARTITIONED_TABLE)
-		target.partitions = parts_that_matter(obs, relid);
+		target.partitions = parts_that_matter(&obs->parts, relid);
 
 	for (AttrNumber attnum = 1; attnum <= natts; attnum++)
 	{

@@ -249,9 +249,6 @@ extern void observe_error(const Requirement *req, Observation *obs,
 /* Is it a limit or a fault of the server? */
 extern bool error_is_the_servers(const ErrorData *edata);
 
-/* Look names up along this path from now on, until the subtransaction ends. */
-extern void enter_search_path(const char *path);
-
 /*
  * Would an INSERT into relid that supplies just the given columns (attribute
  * numbers) fail on a column it leaves out, or on one it names?  Reports
@@ -261,9 +258,6 @@ extern void enter_search_path(const char *path);
  * that the rewriter would write.
  */
 extern void observe_insert(Observation *obs, Oid relid, Bitmapset *supplied);
-
-/* Change a setting until the end of the subtransaction. */
-extern void set_local(const char *name, const char *value);
 
 /*
  * A relation that somebody who reads the view as role may not read, after all: what

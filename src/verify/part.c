@@ -84,21 +84,20 @@ forget_parts(void *arg)
 static HTAB *
 obtain_known_parts(void)
 {
-	MemoryContext context = surroundings_cache_context();
 	MemoryContextCallback *callback;
 	HASHCTL		ctl = {
 		.keysize = sizeof(((Parts *) NULL)->key),
 		.entrysize = sizeof(Parts),
-		.hcxt = context
+		.hcxt = verification_context()
 	};
 
 	if (known_parts != NULL)
 		return known_parts;
-	callback = MemoryContextAllocZero(context, sizeof(MemoryContextCallback));
+	callback = MemoryContextAllocZero(verification_context(), sizeof(MemoryContextCallback));
 	callback->func = forget_parts;
 	known_parts = hash_create("compat_guard parts", 64, &ctl,
 							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	MemoryContextRegisterResetCallback(context, callback);
+	MemoryContextRegisterResetCallback(verification_context(), callback);
 	return known_parts;
 }
 
@@ -372,7 +371,7 @@ obtain_parts(Oid classid, Oid objid)
 
 	if (parts != NULL)
 		return parts;
-	old = MemoryContextSwitchTo(surroundings_cache_context());
+	old = MemoryContextSwitchTo(verification_context());
 	if (classid == TypeRelationId)
 		add_constraint_parts(&fresh, Anum_pg_constraint_contypid, ConstraintTypidIndexId,
 							 objid);
@@ -443,7 +442,7 @@ observe_written_parts(Observation *obs, Oid relid, CmdType command, Bitmapset *c
 	observe_own_parts(obs, relid, command, columns);
 	if (get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE)
 	{
-		foreach(lc, parts_that_matter(obs, relid))
+		foreach(lc, parts_that_matter(&obs->parts, relid))
 			observe_own_parts(obs, lfirst_oid(lc), command, NULL);
 	}
 	/* What is written into a partition directly has to fit it. */

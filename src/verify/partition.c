@@ -55,16 +55,14 @@ typedef struct Whole
 	bool		changed;		/* it may have made others differ from their parent */
 } Whole;
 
-static MemoryContext parts_context = NULL;
 static HTAB *wholes = NULL;		/* of Whole; NULL: none is known yet */
 static bool touched_sorted;		/* are the touched ones assigned to their wholes? */
 static const KnownParts *known_parts = NULL;
 static List *stored = NIL;		/* what is stored of the requirement */
 
 void
-parts_begin(MemoryContext context, const KnownParts *known)
+parts_begin(const KnownParts *known)
 {
-	parts_context = context;
 	wholes = NULL;
 	touched_sorted = false;
 	known_parts = known;
@@ -80,7 +78,6 @@ parts_of_requirement(int i)
 void
 parts_end(void)
 {
-	parts_context = NULL;
 	wholes = NULL;
 	known_parts = NULL;
 	stored = NIL;
@@ -95,7 +92,7 @@ whole_of(Oid relid)
 	if (wholes == NULL)
 	{
 		HASHCTL		ctl = {
-			.keysize = sizeof(Oid), .entrysize = sizeof(Whole), .hcxt = parts_context
+			.keysize = sizeof(Oid), .entrysize = sizeof(Whole), .hcxt = verification_context()
 		};
 
 		wholes = hash_create("compat_guard partitioned tables", 16, &ctl,
@@ -429,15 +426,15 @@ is_stored(List *pairs, Oid relid)
 }
 
 static void
-store(Observation *obs, Oid relid, List *parts)
+store(List **pairs, Oid relid, List *parts)
 {
 	ListCell   *lc;
 
-	if (list_length(parts) > PARTS_STORED || is_stored(obs->parts, relid))
+	if (list_length(parts) > PARTS_STORED || is_stored(*pairs, relid))
 		return;
-	obs->parts = lappend_oid(lappend_oid(obs->parts, relid), InvalidOid);
+	*pairs = lappend_oid(lappend_oid(*pairs, relid), InvalidOid);
 	foreach(lc, parts)
-		obs->parts = lappend_oid(lappend_oid(obs->parts, relid), lfirst_oid(lc));
+		*pairs = lappend_oid(lappend_oid(*pairs, relid), lfirst_oid(lc));
 }
 
 /* Is it enough to look at what is stored and was touched? */
@@ -452,7 +449,7 @@ is_known(Whole *whole)
 }
 
 List *
-parts_that_matter(Observation *obs, Oid relid)
+parts_that_matter(List **pairs, Oid relid)
 {
 	MemoryContext old;
 	Whole	   *whole;
@@ -464,7 +461,7 @@ parts_that_matter(Observation *obs, Oid relid)
 	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
 		return list_delete_first(find_all_inheritors(relid, NoLock, NULL));
 
-	old = MemoryContextSwitchTo(parts_context);
+	old = MemoryContextSwitchTo(verification_context());
 	whole = whole_of(relid);
 	known = is_known(whole);
 	if (!known && !whole->looked_at)
@@ -472,7 +469,7 @@ parts_that_matter(Observation *obs, Oid relid)
 	MemoryContextSwitchTo(old);
 
 	parts = known ? stored_and_touched(whole) : list_copy(whole->own);
-	if (obs != NULL && (known || whole->nparts > FEW_PARTS))
-		store(obs, relid, parts);
+	if (pairs != NULL && (known || whole->nparts > FEW_PARTS))
+		store(pairs, relid, parts);
 	return parts;
 }

@@ -18,15 +18,16 @@
  * not null, expressions to split it by, another persistence than their parent.  All children of any other table.  As Oids in ascending
  * order; none of them is locked.
  *
- * Of a large table they are kept with the observation, if not NULL, for the next one.
+ * Those of a large table are added to *pairs, to be stored: see KnownParts.  NULL: they
+ * are not.
  */
-extern List *parts_that_matter(Observation *obs, Oid relid);
+extern List *parts_that_matter(List **pairs, Oid relid);
 
 /*
- * What has been found is kept, in context, until the end.  known: see
+ * What has been found is kept until the end.  known: see
  * VerifyOptions; of the requirement answered next.
  */
-extern void parts_begin(MemoryContext context, const KnownParts *known);
+extern void parts_begin(const KnownParts *known);
 extern void parts_of_requirement(int i);
 extern void parts_end(void);
 

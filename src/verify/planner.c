@@ -18,7 +18,6 @@
 #include "parser/parsetree.h"
 #include "utils/rel.h"
 #include "utils/selfuncs.h"
-#include "verify/body.h"
 #include "verify/childless.h"
 #include "verify/planner.h"
 #include "verify/run.h"
@@ -29,6 +28,8 @@ static get_relation_stats_hook_type next_relation_stats_hook = NULL;
 static get_index_stats_hook_type next_index_stats_hook = NULL;
 
 static bool withheld = false;
+
+void		(*plan_observer) (Query *query) = NULL;
 
 void
 planner_begin(void)
@@ -189,7 +190,8 @@ plan(Query *query, const char *sql, int options, ParamListInfo params
 	if (run_executing() == EXECUTES_CHECKER)
 	{
 		run_spoils_plans();
-		plpgsql_is_planned(query);
+		if (plan_observer != NULL)
+			plan_observer(query);
 	}
 	query = withhold_calls(query, &withheld);
 	return plan_bare(query, sql, options, params COMPAT_PLANNER_ARG);

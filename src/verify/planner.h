@@ -19,6 +19,9 @@ extern Query *withhold_calls(Query *query, bool *may_matter);
 extern void planner_begin(void);
 extern bool planner_withheld(void);
 
+/* Called with each query that a function which is run by us gives to the planner. */
+extern void (*plan_observer) (Query *query);
+
 /* Installs hooks. */
 extern void planner_init(void);
 

@@ -31,6 +31,7 @@
 #include "verify/attribute.h"
 #include "verify/body.h"
 #include "verify/observe.h"
+#include "verify/planner.h"
 #include "verify/query.h"
 #include "verify/run.h"
 
@@ -264,13 +265,12 @@ read_dependencies(Observation *obs, MemoryContext context, const char *source)
 static MemoryContext planned_context = NULL;
 static List *planned = NIL;		/* of Query * */
 
-void
-plpgsql_is_planned(Query *query)
+static void
+keep_planned(Query *query)
 {
 	MemoryContext old;
 
-	if (planned_context == NULL ||
-		(query->commandType == CMD_SELECT && !query->hasModifyingCTE))
+	if (query->commandType == CMD_SELECT && !query->hasModifyingCTE)
 		return;
 	old = MemoryContextSwitchTo(planned_context);
 	planned = lappend(planned, copyObject(query));
@@ -340,6 +340,7 @@ plpgsql_check_body(const RunRoutine *run, const char *source, Observation *obs,
 		return true;			/* gone */
 	planned = NIL;
 	planned_context = CurrentMemoryContext;
+	plan_observer = keep_planned;
 	place = cached->t_self;
 	ItemPointerSet(&cached->t_self, InvalidBlockNumber, nowhere++);
 	PG_TRY();
@@ -350,12 +351,12 @@ plpgsql_check_body(const RunRoutine *run, const char *source, Observation *obs,
 	{
 		/* The end of the subtransaction releases it. */
 		cached->t_self = place;
-		planned_context = NULL;
+		plan_observer = NULL;
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	cached->t_self = place;
-	planned_context = NULL;
+	plan_observer = NULL;
 	ReleaseSysCache(cached);
 	return sound;
 }

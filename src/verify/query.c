@@ -94,7 +94,7 @@ scans_unlogged(Node *node, Observation *obs)
 			continue;
 		if (get_rel_persistence(rte->relid) != RELPERSISTENCE_PERMANENT)
 			return true;
-		foreach(lci, rte->inh ? parts_that_matter(obs, rte->relid) : NIL)
+		foreach(lci, rte->inh ? parts_that_matter(&obs->parts, rte->relid) : NIL)
 		{
 			if (get_rel_persistence(lfirst_oid(lci)) != RELPERSISTENCE_PERMANENT)
 				return true;

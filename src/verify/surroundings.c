@@ -26,46 +26,25 @@
 
 /* ---- what is known of relations in this batch ---- */
 
-struct SurroundingsCache
-{
-	SurroundingsCache *outer;
-	MemoryContext context;
-	HTAB	   *relations;		/* of RelationFacts */
-};
+static HTAB *known_relations = NULL;	/* of RelationFacts */
 
-static SurroundingsCache *cache = NULL;
-
-SurroundingsCache *
-surroundings_cache_begin(MemoryContext context)
+void
+surroundings_cache_begin(void)
 {
 	HASHCTL		ctl = {
 		.keysize = sizeof(((RelationFacts *) NULL)->key),
-		.entrysize = sizeof(RelationFacts)
+		.entrysize = sizeof(RelationFacts),
+		.hcxt = verification_context()
 	};
-	SurroundingsCache *new;
 
-	new = MemoryContextAlloc(context, sizeof(SurroundingsCache));
-	new->outer = cache;
-	new->context = AllocSetContextCreate(context, "compat_guard surroundings",
-										 ALLOCSET_DEFAULT_SIZES);
-	ctl.hcxt = new->context;
-	new->relations = hash_create("compat_guard surroundings", 64, &ctl,
-								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	cache = new;
-	return new;
-}
-
-MemoryContext
-surroundings_cache_context(void)
-{
-	return cache->context;
+	known_relations = hash_create("compat_guard surroundings", 64, &ctl,
+								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
 void
-surroundings_cache_end(SurroundingsCache *ended)
+surroundings_cache_end(void)
 {
-	cache = ended->outer;
-	MemoryContextDelete(ended->context);
+	known_relations = NULL;
 }
 
 Fact *
@@ -121,14 +100,14 @@ static RelationFacts *
 relation_facts(Oid relid, Oid role, bool writes)
 {
 	RelationFacts rel = {.key = {relid, role, writes}};
-	RelationFacts *known = hash_search(cache->relations, &rel.key, HASH_FIND, NULL);
+	RelationFacts *known = hash_search(known_relations, &rel.key, HASH_FIND, NULL);
 	MemoryContext old;
 
 	if (known != NULL)
 		return known;
-	old = MemoryContextSwitchTo(cache->context);
+	old = MemoryContextSwitchTo(verification_context());
 	collect(&rel);
-	known = hash_search(cache->relations, &rel.key, HASH_ENTER, NULL);
+	known = hash_search(known_relations, &rel.key, HASH_ENTER, NULL);
 	*known = rel;
 	MemoryContextSwitchTo(old);
 	return known;
@@ -224,7 +203,7 @@ add_children(Surroundings *around, const RelationFacts *rel, const RelationUse *
 		commands &= ~USE_INSERT;
 	if (commands == 0)
 		return;
-	foreach(lc, parts_that_matter(around->obs, rel->key.relid))
+	foreach(lc, parts_that_matter(&around->obs->parts, rel->key.relid))
 	{
 		Oid			child = lfirst_oid(lc);
 		RelationUse below = {

@@ -196,12 +196,8 @@ extern bool surroundings_has(const Surroundings *around, Oid relid, int commands
 /* Compare with the baseline, and add to the one in the observation. */
 extern void surroundings_end(Surroundings *around);
 
-/* What is known of relations is kept while a batch of requirements is answered. */
-extern MemoryContext surroundings_cache_context(void);
-
-typedef struct SurroundingsCache SurroundingsCache;
-
-extern SurroundingsCache *surroundings_cache_begin(MemoryContext context);
-extern void surroundings_cache_end(SurroundingsCache *outer);
+/* Begin and end the cache of what is known of relations, which lives as long as the verification. */
+extern void surroundings_cache_begin(void);
+extern void surroundings_cache_end(void);
 
 #endif							/* COMPAT_GUARD_SURROUNDINGS_H */

@@ -28,9 +28,9 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
-#include "utils/varlena.h"
 #include "verify/budget.h"
 #include "verify/childless.h"
+#include "verify/context.h"
 #include "verify/memo.h"
 #include "verify/observe.h"
 #include "verify/partition.h"
@@ -48,21 +48,6 @@
 
 /* So many relations are locked, with their indexes, before the locks are let go. */
 #define MANY_LOCKS	64
-
-static Oid	without_index = InvalidOid;
-static bool running = false;
-
-bool
-verify_is_running(void)
-{
-	return running;
-}
-
-Oid
-verify_without_index(void)
-{
-	return without_index;
-}
 
 /* ---- dispatch ---- */
 
@@ -108,40 +93,6 @@ verify_one(const Requirement *req, Observation *obs)
 }
 
 /* ---- the context of a requirement ---- */
-
-/* "path" with pg_temp at its end, so that a temporary table of the session
- * that happens to ask hides nothing. */
-static char *
-path_without_temp_first(const char *path)
-{
-	List	   *names;
-	ListCell   *lc;
-
-	if (SplitIdentifierString(pstrdup(path), ',', &names))
-	{
-		foreach(lc, names)
-		{
-			if (strcmp(lfirst(lc), "pg_temp") == 0)
-				return pstrdup(path);
-		}
-		if (names == NIL)
-			return pstrdup("pg_temp");
-	}
-	return psprintf("%s, pg_temp", path);
-}
-
-void
-set_local(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_LOCAL, true, 0, false);
-}
-
-void
-enter_search_path(const char *path)
-{
-	set_local("search_path", path_without_temp_first(path));
-}
 
 /*
  * Become the requirement's role and take its search path, until the end of the
@@ -265,8 +216,8 @@ answer_in_context(void *arg)
 		MemoryContextReset(batch->bodies);
 		bodies_reset(batch->bodies);
 	}
-	if (OidIsValid(without_index))
-		hide_index(without_index);
+	if (OidIsValid(verify_without_index()))
+		hide_index(verify_without_index());
 	for (; batch->next < batch->norder; batch->next++)
 	{
 		int			i = batch->order[batch->next];
@@ -469,7 +420,6 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		.options = &options,
 		.result = result
 	};
-	SurroundingsCache *cache;
 	bool		answered = true;
 	MemoryContext outer_memo;
 	WaitedFor	waited_for = {0};
@@ -479,7 +429,7 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	volatile int settings = 0;
 
 	/* By a function that calls us while it is run by us. */
-	if (running)
+	if (verify_is_running())
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("contracts cannot be verified while one is being verified")));
@@ -492,15 +442,14 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	}
 
 	/* What is set from here on is taken back in whatever way this ends. */
-	cache = surroundings_cache_begin(CurrentMemoryContext);
-	parts_begin(surroundings_cache_context(), options.known_parts);
 	outer_memo = memo_begin_batch(batch.memo);
 	enums = forget_uncommitted_enums();
-	without_index = options.without_index;
+	verification_begin(options.without_index);
 	run_begin();
-	running = true;
 	PG_TRY();
 	{
+		surroundings_cache_begin();
+		parts_begin(options.known_parts);
 		settings = settings_fix();
 		/* Not for the eyes of a function that counting rows runs. */
 		debug_query_string = NULL;
@@ -514,17 +463,16 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	}
 	PG_FINALLY();
 	{
-		Oid			hidden = without_index;
+		Oid			hidden = verify_without_index();
 
 		/* What may fail comes last. */
-		running = false;
-		without_index = InvalidOid;
 		debug_query_string = statement;
 		budget_end_watch();
 		(void) memo_begin_batch(outer_memo);
 		childless_end();
 		parts_end();
-		surroundings_cache_end(cache);
+		surroundings_cache_end();
+		verification_end();
 		if (settings > 0)
 			AtEOXact_GUC(false, settings);
 		RestoreUncommittedEnums(enums);

@@ -12,6 +12,7 @@
 #include "base/rule.h"
 #include "contract/requirement.h"
 #include "storage/lock.h"
+#include "verify/context.h"
 
 typedef enum RequirementState
 {
@@ -134,18 +135,12 @@ typedef struct VerifyOptions
 extern bool verify_requirements(Requirement **reqs, int nreqs,
 								VerifyOptions options, Observation **result);
 
-/* Is verification under way?  Whatever is done then is undone: nobody need watch. */
-extern bool verify_is_running(void);
-
 /* Called for each function about to be evaluated while it is: raises an error if
  * it must not be (run.c). */
 extern void verify_function(Oid funcid);
 
 /* Installs hooks. */
 extern void verify_init(void);
-
-/* The index of VerifyOptions, for the verifiers of the kinds. */
-extern Oid	verify_without_index(void);
 
 /* After it gave up on a lock: on which?  False if that is not known. */
 extern bool verify_wanted_lock(LOCKTAG *tag, LOCKMODE *mode);
