@@ -17,7 +17,7 @@
 #include "utils/lsyscache.h"
 
 static Oid
-find_relation(const ObjectKey *key)
+relation_of_key(const ObjectKey *key)
 {
 	Oid			schema = get_namespace_oid(key->schema, true);
 
@@ -33,7 +33,7 @@ touched_relation(const Finding *finding)
 
 	foreach(lc, finding->touched_relations)
 	{
-		Oid			relid = find_relation(lfirst(lc));
+		Oid			relid = relation_of_key(lfirst(lc));
 		char		relkind = OidIsValid(relid) ? get_rel_relkind(relid) : '\0';
 
 		if (relkind == RELKIND_INDEX || relkind == RELKIND_PARTITIONED_INDEX)
@@ -56,7 +56,7 @@ missing_relation(List *used)
 	{
 		const ObjectKey *key = lfirst(lc);
 
-		if (key->classid != RelationRelationId || OidIsValid(find_relation(key)))
+		if (key->classid != RelationRelationId || OidIsValid(relation_of_key(key)))
 			continue;
 		if (one != NULL)
 			return NULL;
@@ -95,7 +95,7 @@ missing_column(List *used, const char **column)
 		Oid			relid;
 
 		if (relation->classid != RelationRelationId ||
-			!OidIsValid(relid = find_relation(relation)))
+			!OidIsValid(relid = relation_of_key(relation)))
 			continue;
 		foreach(lcc, used)
 		{
@@ -139,7 +139,7 @@ finding_place(const Finding *finding)
 
 	/* A result column is called like the table's, or it is of no table. */
 	if (column == NULL && problem->column != NULL &&
-		get_attnum(find_relation(relation), problem->column) != InvalidAttrNumber)
+		get_attnum(relation_of_key(relation), problem->column) != InvalidAttrNumber)
 		column = problem->column;
 	return (ProblemPlace) {relation->schema, relation->name, column};
 }
