@@ -51,7 +51,7 @@ SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 EXTENSION = compat_guard
 DATA = compat_guard--1.0.sql
 MODULE_big = compat_guard
-OBJS = $(patsubst $(SRC)/%.c,%.o,$(sort $(wildcard $(SRC)/src/*.c $(SRC)/src/*/*.c)))
+OBJS = $(patsubst $(SRC)/%.c,%.o,$(sort $(wildcard $(SRC)/src/*.c $(SRC)/src/*/*.c $(SRC)/src/*/*/*.c)))
 
 # Of the SQL objects that the library goes with, in single quotes in the file.
 GUARD_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\"\1\"/p" $(SRC)/compat_guard.control)
@@ -79,7 +79,7 @@ ifneq ($(PGXS),)
 include $(PGXS)
 
 # Every object on every header: a full build takes seconds, a stale object hours.
-$(OBJS): $(wildcard $(SRC)/src/*.h $(SRC)/src/*/*.h)
+$(OBJS): $(wildcard $(SRC)/src/*.h $(SRC)/src/*/*.h $(SRC)/src/*/*/*.h)
 
 # In a VPATH build; by absolute name, which VPATH does not find elsewhere.
 OBJ_DIRS = $(addprefix $(CURDIR)/,$(sort $(dir $(OBJS))))

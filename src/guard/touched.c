@@ -80,6 +80,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "verify/run/run.h"
 
 /*
  * Syscache entries are known by their hash value alone: their class is that of

@@ -40,6 +40,7 @@
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "verify/run/run.h"
 
 static ProcessUtility_hook_type next_ProcessUtility_hook = NULL;
 

@@ -15,7 +15,7 @@
 #include "judge/judge.h"
 #include "lib/qunique.h"
 #include "utils/acl.h"
-#include "verify/baseline.h"
+#include "verify/verify.h"
 
 /* ---- which requirements ---- */
 

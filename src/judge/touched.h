@@ -5,9 +5,9 @@
 #ifndef COMPAT_GUARD_TOUCHED_H
 #define COMPAT_GUARD_TOUCHED_H
 
+#include "base/object.h"
 #include "nodes/pg_list.h"
 #include "postgres.h"
-#include "verify/verify.h"
 
 /*
  * Names where something appeared, changed or went, each with the statements

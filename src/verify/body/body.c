@@ -1,0 +1,492 @@
+/*
+ * body.c
+ *		Do the bodies of the routines that a requirement runs still resolve?
+ *
+ * Those it calls, the functions of the triggers that its writes fire, and what
+ * these run in turn.  A body is checked once for a role and search path, however
+ * many requirements run it, and what is found is kept until that changes.
+ *
+ * A body is analysed, as the validator of its language does, and never run.  It is
+ * looked at as whoever it would run as, the owner of a SECURITY DEFINER function
+ * included.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "base/compat.h"
+#include "base/subtransaction.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/functions.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/analyze.h"
+#include "parser/parser.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteHandler.h"
+#include "tcop/tcopprot.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "verify/body/body.h"
+#include "verify/body/body_internal.h"
+#include "verify/catalog/catalog.h"
+#include "verify/result/result.h"
+#include "verify/run/run.h"
+#include "verify/statement/statement.h"
+
+/* What is found out about one body. */
+typedef struct Body
+{
+	BodyKey		key;			/* must be first */
+	char	   *label;			/* of the routine, for people */
+	char	   *kept_name;		/* and to be kept */
+	Observation *found;
+} Body;
+
+static MemoryContext bodies_context = NULL;
+
+static HTAB *bodies = NULL;		/* NULL: none yet */
+
+void
+bodies_reset(MemoryContext context)
+{
+	bodies_context = context;
+	bodies = NULL;
+}
+
+/* ---- one body ---- */
+
+static void
+observe_body_problem(const Body *body, RequirementState state, char *found,
+					 const char *sqlstate)
+{
+	Problem    *problem;
+
+	problem = observe_problem(body->found, RULE_ROUTINE_BODY_BROKEN, state,
+							  psprintf("the body of %s to resolve", body->label),
+							  found, InvalidOid, NULL);
+	problem->subject = body->label;
+	problem->sqlstate = sqlstate;
+}
+
+/*
+ * What an error says of the body.  A relation that is not there may be one that
+ * the body makes for itself before it uses it.
+ */
+static void
+observe_body_error(const Body *body, const ErrorData *edata, const char *source)
+{
+	RequirementState state = STATE_UNMET;
+
+	if (error_is_the_servers(edata) || edata->sqlerrcode == ERRCODE_GUARD_NOT_RUN ||
+		(edata->sqlerrcode == ERRCODE_UNDEFINED_TABLE && strcasestr(source, "create") != NULL))
+		state = STATE_UNKNOWN;
+	observe_body_problem(body, state,
+						 pstrdup(edata->message ? edata->message : "error without message"),
+						 pstrdup(unpack_sql_state(edata->sqlerrcode)));
+}
+
+/* A text attribute of pg_proc, or NULL. */
+static char *
+proc_text(HeapTuple tup, AttrNumber attnum)
+{
+	bool		isnull;
+	Datum		value = SysCacheGetAttr(PROCOID, tup, attnum, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+/* The search path that the routine sets for itself, or NULL. */
+static char *
+routine_search_path(HeapTuple tup)
+{
+	static const char prefix[] = "search_path=";
+	bool		isnull;
+	Datum		config = SysCacheGetAttr(PROCOID, tup, Anum_pg_proc_proconfig, &isnull);
+	Datum	   *settings;
+	int			nsettings;
+
+	if (isnull)
+		return NULL;
+	deconstruct_array(DatumGetArrayTypeP(config), TEXTOID, -1, false, TYPALIGN_INT,
+					  &settings, NULL, &nsettings);
+	for (int i = 0; i < nsettings; i++)
+	{
+		char	   *setting = TextDatumGetCString(settings[i]);
+
+		if (pg_strncasecmp(setting, prefix, strlen(prefix)) == 0)
+			return setting + strlen(prefix);
+	}
+	return NULL;
+}
+
+/* Whose rights and which names the body sees, until the subtransaction ends. */
+static void
+enter_routine(HeapTuple tup)
+{
+	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(tup);
+	char	   *path = routine_search_path(tup);
+
+	if (form->prosecdef)
+		SetUserIdAndSecContext(form->proowner, SECURITY_RESTRICTED_OPERATION);
+	if (path != NULL)
+		enter_search_path(path);
+}
+
+void
+observe_body_writes(Observation *obs, List *queries)
+{
+	(void) observe_all_inserts((Node *) queries, obs);
+	(void) observe_all_writes((Node *) queries, obs);
+	(void) observe_written_nulls((Node *) queries, obs);
+}
+
+/* A statement of a body, as rewritten, or as it is kept. */
+static void
+observe_statement(List *queries, Observation *obs)
+{
+	(void) observe_references((Node *) queries, obs);
+	observe_body_writes(obs, queries);
+	(void) observe_domain_constants((Node *) queries, obs);
+	(void) observe_permissions((Node *) queries, obs);
+}
+
+static List *
+analyse_statement(RawStmt *raw, const char *source, SQLFunctionParseInfoPtr info)
+{
+	ParseState *pstate = make_parsestate(NULL);
+	Query	   *query;
+
+	pstate->p_sourcetext = source;
+	sql_fn_parser_setup(pstate, info);
+	query = transformTopLevelStmt(pstate, raw);
+	free_parsestate(pstate);
+	return query->commandType == CMD_UTILITY ? list_make1(query) : pg_rewrite_query(query);
+}
+
+static void
+check_result(Form_pg_proc form, List *statements)
+{
+	Oid			type;
+	TupleDesc	desc;
+
+	check_sql_fn_statements(statements);
+	if (form->prokind == PROKIND_PROCEDURE)
+		return;
+	(void) get_func_result_type(form->oid, &type, &desc);
+	(void) compat_check_sql_fn_retval(statements, type, desc, form->prokind);
+}
+
+/*
+ * BEGIN ATOMIC: analysed already, and kept whole by dependencies.  But what is below
+ * the views in it is read with the rights of their owners, and a SELECT * stays with
+ * the columns there were, while the row type that is returned may grow.
+ */
+static void
+check_analysed_body(Form_pg_proc form, const char *stored, Observation *obs)
+{
+	Node	   *node = stringToNode(stored);
+	List	   *queries = IsA(node, List) ? linitial_node(List, (List *) node)
+		: list_make1(node);
+	List	   *statements = NIL;
+	ListCell   *lc;
+
+	foreach(lc, queries)
+	{
+		Query	   *query = lfirst_node(Query, lc);
+		List	   *rewritten = list_make1(query);
+
+		if (query->commandType != CMD_UTILITY)
+		{
+			try_lock_query(query);
+			AcquireRewriteLocks(query, true, false);
+			rewritten = pg_rewrite_query(query);
+		}
+		observe_statement(rewritten, obs);
+		statements = lappend(statements, rewritten);
+	}
+	check_result(form, statements);
+}
+
+bool
+is_polymorphic(Form_pg_proc form)
+{
+	for (int i = 0; i < form->pronargs; i++)
+	{
+		if (IsPolymorphicType(form->proargtypes.values[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Not a utility statement, which only running it would look into. */
+static bool
+is_query(Node *stmt)
+{
+	return IsA(stmt, SelectStmt) || IsA(stmt, InsertStmt) || IsA(stmt, UpdateStmt) ||
+		IsA(stmt, DeleteStmt) || IsA(stmt, MergeStmt);
+}
+
+static void
+check_sql_body(HeapTuple tup, const char *source, const Body *body)
+{
+	Observation *obs = body->found;
+	char	   *stored = proc_text(tup, Anum_pg_proc_prosqlbody);
+	List	   *parsed;
+	List	   *statements = NIL;
+	SQLFunctionParseInfoPtr info;
+	ListCell   *lc;
+
+	if (stored != NULL)
+	{
+		check_analysed_body((Form_pg_proc) GETSTRUCT(tup), stored, obs);
+		return;
+	}
+	parsed = raw_parser(source, RAW_PARSE_DEFAULT);
+	foreach(lc, parsed)
+	{
+		Node	   *stmt = lfirst_node(RawStmt, lc)->stmt;
+		Expansion	expansion = {NIL, 0};
+
+		if (!is_query(stmt))
+			continue;
+		(void) observe_mentions(stmt, obs);
+		(void) try_lock_mentions(stmt, &expansion);
+	}
+	if (is_polymorphic((Form_pg_proc) GETSTRUCT(tup)))
+		return;					/* see polymorphic.c */
+	info = prepare_sql_fn_parse_info(tup, NULL, InvalidOid);
+	foreach(lc, parsed)
+	{
+		List	   *queries = analyse_statement(lfirst_node(RawStmt, lc), source, info);
+
+		observe_statement(queries, obs);
+		statements = lappend(statements, queries);
+	}
+	check_result((Form_pg_proc) GETSTRUCT(tup), statements);
+}
+
+typedef struct BodyCheck
+{
+	Body	   *body;
+	const RunRoutine *run;
+	HeapTuple	tup;
+	char	   *source;
+	bool		is_sql;
+} BodyCheck;
+
+static void
+check_body(void *arg)
+{
+	BodyCheck  *check = arg;
+
+	enter_routine(check->tup);
+	if (check->is_sql)
+		check_sql_body(check->tup, check->source, check->body);
+	else
+	{
+		ErrorData	edata = {.elevel = 0};
+
+		observe_words(check->body->found, check->source);
+		if (!plpgsql_check_body(check->run, check->source, check->body->found, &edata))
+			observe_body_error(check->body, &edata, check->source);
+	}
+}
+
+/* What can be said without looking; NULL: look. */
+static const char *
+why_undecided(Form_pg_proc form, bool is_sql)
+{
+	if (is_polymorphic(form))
+		return "it is polymorphic";
+	return is_sql ? NULL : why_plpgsql_cannot_tell();
+}
+
+/* A trigger function that no trigger of the requirement's calls runs not at all. */
+static bool
+cannot_run(Form_pg_proc form, const RunRoutine *run)
+{
+	return form->prorettype == EVENT_TRIGGEROID ||
+		(form->prorettype == TRIGGEROID && !OidIsValid(run->key.relid));
+}
+
+static bool
+language_is_plpgsql(Oid language)
+{
+	char	   *name = get_language_name(language, true);
+
+	return name != NULL && strcmp(name, "plpgsql") == 0;
+}
+
+/* body->found is filled; in CurrentMemoryContext. */
+static void
+look_at_body(Body *body, const RunRoutine *run)
+{
+	HeapTuple	tup = SearchSysCacheCopy1(PROCOID, ObjectIdGetDatum(run->key.routine));
+	BodyCheck	check = {.body = body, .run = run, .tup = tup};
+	Form_pg_proc form;
+	const char *why;
+	ErrorData  *edata;
+	Execution	outer;
+
+	if (!HeapTupleIsValid(tup))
+		return;
+	form = (Form_pg_proc) GETSTRUCT(tup);
+	check.is_sql = (form->prolang == SQLlanguageId);
+	if (cannot_run(form, run) || (!check.is_sql && !language_is_plpgsql(form->prolang)))
+		return;
+	check.source = proc_text(tup, Anum_pg_proc_prosrc);
+
+	if (!check.is_sql)
+		observe_checker(body->found);
+	why = why_undecided(form, check.is_sql);
+	if (why != NULL)
+		observe_body_problem(body, STATE_UNKNOWN, pstrdup(why), NULL);
+
+	/* What a body in SQL mentions matters all the same, for polymorphic.c. */
+	if (why != NULL && !check.is_sql)
+		return;
+
+	outer = run_execution(check.is_sql ? EXECUTES_NOTHING : EXECUTES_CHECKER);
+	edata = subtransaction_run(check_body, &check, false);
+	(void) run_execution(outer);
+	if (edata != NULL)
+	{
+		if (error_is_no_answer(edata))
+			ReThrowError(edata);
+
+		/* That the role may not ask says nothing of the body. */
+		if (!check.is_sql && edata->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
+			observe_body_problem(body, STATE_UNKNOWN, edata->message, NULL);
+		else
+			observe_body_error(body, edata, check.source);
+	}
+}
+
+/*
+ * What else was noticed on the way matters if the body does not run for it, which
+ * is then no way to guard what its role has no access to.
+ */
+static void
+keep_body_problems(Body *body)
+{
+	List	   *noticed = body->found->problems;
+	ListCell   *lc;
+
+	body->found->problems = NIL;
+	foreach(lc, noticed)
+	{
+		Problem    *problem = lfirst(lc);
+
+		if (problem->rule == RULE_ROUTINE_BODY_BROKEN)
+			body->found->problems = lappend(body->found->problems, problem);
+		else if (problem->state == STATE_UNMET)
+			observe_body_problem(body, STATE_UNMET,
+								 problem->column == NULL ? problem->found
+								 : psprintf("column %s: %s", quote_identifier(problem->column),
+											problem->found), problem->sqlstate);
+	}
+}
+
+static Body *
+obtain_body(const RunRoutine *run)
+{
+	MemoryContext old;
+	Body	   *body;
+	Body		fresh = {.key = run->key};
+	bool		found;
+
+	if (bodies == NULL)
+	{
+		HASHCTL		ctl = {.keysize = sizeof(BodyKey), .entrysize = sizeof(Body),
+		.hcxt = bodies_context};
+
+		bodies = hash_create("compat_guard bodies", 64, &ctl,
+							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	body = hash_search(bodies, &run->key, HASH_FIND, NULL);
+	if (body != NULL)
+		return body;
+
+	/* Entered only once it is there whole: it may fail on a lock. */
+	fresh.label = routine_label(run->key.routine);
+	fresh.kept_name = routine_kept_name(run->key.routine);
+	fresh.found = palloc0_object(Observation);
+	look_at_body(&fresh, run);
+	keep_body_problems(&fresh);
+
+	body = hash_search(bodies, &run->key, HASH_ENTER, &found);
+	old = MemoryContextSwitchTo(bodies_context);
+	body->label = pstrdup(fresh.label);
+	body->kept_name = pstrdup(fresh.kept_name);
+	body->found = observation_copy(fresh.found);
+	MemoryContextSwitchTo(old);
+	return body;
+}
+
+/* ---- those of a requirement ---- */
+
+/*
+ * A body that was not known to resolve when the requirement was first met is the
+ * way it is, and not the requirement's end; neither is one while there is no
+ * such time.
+ */
+static void
+add_body_problem(const Requirement *req, Observation *obs, const Body *body,
+				 const Problem *found, List **broken)
+{
+	RequirementState state = found->state;
+	Problem    *problem;
+
+	*broken = list_append_unique_ptr(*broken, body->kept_name);
+	if (state == STATE_UNMET &&
+		(req->baseline == NULL ||
+		 text_list_has(baseline_list(req, "broken"), body->kept_name)))
+		state = STATE_MET;
+	problem = observe_problem(obs, found->rule, state, found->expected, found->found,
+							  InvalidOid, NULL);
+	problem->sqlstate = found->sqlstate;
+	problem->subject = found->subject;
+}
+
+void
+observe_bodies(const Requirement *req, Observation *obs)
+{
+	BaselineMember broken = {.name = "broken", .is_list = true};
+	ListCell   *lc;
+
+	/* What the role may not call has no business to be looked at for it. */
+	if (observation_is_denied(obs))
+		return;
+
+	/* The list grows by what the bodies run in turn. */
+	for (int i = 0; i < list_length(obs->runs); i++)
+	{
+		Body	   *body = obtain_body(list_nth(obs->runs, i));
+
+		observe_keys(obs, body->found->keys);
+		foreach(lc, body->found->problems)
+			add_body_problem(req, obs, body, lfirst(lc), &broken.list);
+		foreach(lc, body->found->runs)
+			observe_run(obs, lfirst(lc));
+	}
+	if (req->baseline == NULL && broken.list != NIL)
+		obs->baseline = baseline_with(obs->baseline, &broken);
+}

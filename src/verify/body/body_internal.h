@@ -1,0 +1,45 @@
+/*
+ * body_internal.h
+ *		What the files of body/ share and nobody else uses.
+ */
+#ifndef COMPAT_GUARD_BODY_INTERNAL_H
+#define COMPAT_GUARD_BODY_INTERNAL_H
+
+#include "catalog/pg_proc.h"
+#include "verify/result/result.h"
+
+/* ---- body.c ---- */
+
+/* What is written by the statements of a body, as rewritten. */
+extern void observe_body_writes(Observation *obs, List *queries);
+
+/* Do its arguments leave open of what types it is? */
+extern bool is_polymorphic(Form_pg_proc form);
+
+/* ---- plpgsql.c ---- */
+
+/* The requirement depends on plpgsql_check, and on nobody's standing in for it. */
+extern void observe_checker(Observation *obs);
+
+/* NULL if plpgsql_check can be asked. */
+extern const char *why_plpgsql_cannot_tell(void);
+
+/*
+ * Ask plpgsql_check.  Observes what the body depends on, and returns true; or
+ * fills in code and message of what is wrong with it, and returns false.
+ */
+extern bool plpgsql_check_body(const RunRoutine *run, const char *source,
+							   Observation *obs, ErrorData *edata);
+
+/* ---- word.c ---- */
+
+/*
+ * The body depends on each relation and type whose name is a word in it, and on
+ * what such a name could come to mean.
+ */
+extern void observe_words(Observation *obs, const char *source);
+
+/* Is it a word of the body? */
+extern bool has_word(const char *source, const char *word);
+
+#endif							/* COMPAT_GUARD_BODY_INTERNAL_H */

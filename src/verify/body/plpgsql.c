@@ -1,0 +1,363 @@
+/*
+ * plpgsql.c
+ *		What plpgsql_check says of a PL/pgSQL body, and what the body uses.
+ *
+ * The server itself cannot tell: PL/pgSQL looks at a statement when it runs it.
+ * The extension is asked where it is installed in the database.
+ *
+ * Its functions are called by name, in its own schema, where others may have
+ * made functions of the same names to be called in their place.  Then they are
+ * not called at all.  The call has no operator in it for the same reason.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "base/compat.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/builtins.h"
+#include "utils/catcache.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "verify/body/body_internal.h"
+#include "verify/catalog/catalog.h"
+#include "verify/plan/plan.h"
+#include "verify/result/result.h"
+#include "verify/run/run.h"
+#include "verify/statement/statement.h"
+
+/*
+ * The schema of the extension's functions of this name, InvalidOid if there are
+ * none.  Are there others beside them?
+ */
+static Oid
+schema_of_members(Oid extension, const char *name, bool *others)
+{
+	CatCList   *list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
+	Oid			schema = InvalidOid;
+
+	*others = false;
+	for (int i = 0; i < list->n_members; i++)
+	{
+		Form_pg_proc form = (Form_pg_proc) GETSTRUCT(&list->members[i]->tuple);
+
+		if (getExtensionOfObject(ProcedureRelationId, form->oid) == extension)
+			schema = form->pronamespace;
+	}
+	for (int i = 0; i < list->n_members; i++)
+	{
+		Form_pg_proc form = (Form_pg_proc) GETSTRUCT(&list->members[i]->tuple);
+
+		*others |= form->pronamespace == schema &&
+			getExtensionOfObject(ProcedureRelationId, form->oid) != extension;
+	}
+	ReleaseSysCacheList(list);
+	return schema;
+}
+
+static const char *const checker_functions[] = {
+	"plpgsql_check_function_tb", "__plpgsql_show_dependency_tb"
+};
+
+/* Quoted; NULL if it cannot be asked. */
+static const char *
+checker_schema(void)
+{
+	Oid			extension = get_extension_oid("plpgsql_check", true);
+	Oid			schema = InvalidOid;
+
+	if (!OidIsValid(extension))
+		return NULL;
+	for (int i = 0; i < (int) lengthof(checker_functions); i++)
+	{
+		bool		others;
+		Oid			found = schema_of_members(extension, checker_functions[i], &others);
+
+		if (!OidIsValid(found) || others)
+			return NULL;
+		schema = found;
+	}
+	return quote_identifier(get_namespace_name(schema));
+}
+
+void
+observe_checker(Observation *obs)
+{
+	Oid			extension = get_extension_oid("plpgsql_check", true);
+
+	/* When it comes, or goes, there is more to say, or less. */
+	observe_name(obs, ExtensionRelationId, "", "plpgsql_check");
+	for (int i = 0; OidIsValid(extension) && i < (int) lengthof(checker_functions); i++)
+	{
+		bool		others;
+		Oid			schema = schema_of_members(extension, checker_functions[i], &others);
+
+		if (OidIsValid(schema))
+			observe_name(obs, ProcedureRelationId, get_namespace_name(schema),
+						 checker_functions[i]);
+	}
+}
+
+const char *
+why_plpgsql_cannot_tell(void)
+{
+	if (checker_schema() != NULL)
+		return NULL;
+	return OidIsValid(get_extension_oid("plpgsql_check", true))
+		? "somebody's functions stand beside those of plpgsql_check"
+		: "plpgsql_check is not installed";
+}
+
+/* $1: the routine; $2: the trigger's relation, or 0; $3, $4: transition tables. */
+static void
+ask(const char *sql, int nparams, const RunRoutine *run)
+{
+	Oid			types[] = {REGPROCEDUREOID, REGCLASSOID, TEXTOID, TEXTOID};
+	Datum		values[4] = {
+		ObjectIdGetDatum(run->key.routine), ObjectIdGetDatum(run->key.relid)
+	};
+	char		nulls[] = "  nn";
+
+	if (run->oldtable != NULL)
+	{
+		values[2] = CStringGetTextDatum(run->oldtable);
+		nulls[2] = ' ';
+	}
+	if (run->newtable != NULL)
+	{
+		values[3] = CStringGetTextDatum(run->newtable);
+		nulls[3] = ' ';
+	}
+	run_own_statement(sql);
+	if (SPI_execute_with_args(sql, nparams, types, values, nulls, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not ask plpgsql_check");
+}
+
+static char *
+result_text(uint64 row, int column)
+{
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+}
+
+/* True if no row is an error; the first is copied into context. */
+static bool
+read_errors(ErrorData *edata, MemoryContext context)
+{
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		char	   *level = result_text(row, 1);
+		char	   *code = result_text(row, 2);
+		char	   *message = result_text(row, 3);
+
+		if (level == NULL || strcmp(level, "error") != 0)
+			continue;
+		edata->elevel = ERROR;
+		edata->sqlerrcode = code == NULL || strlen(code) != 5 ? ERRCODE_INTERNAL_ERROR
+			: MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4]);
+		edata->message = MemoryContextStrdup(context, message ? message : "error without message");
+		return false;
+	}
+	return true;
+}
+
+static void
+observe_dependency(Observation *obs, const char *type, Oid objid)
+{
+	if (strcmp(type, "OPERATOR") == 0)
+		observe_object(obs, OperatorRelationId, objid);
+	else
+	{
+		RunRoutine	run = {.key = {objid, InvalidOid}};
+
+		observe_object(obs, ProcedureRelationId, objid);
+		observe_run(obs, &run);
+	}
+}
+
+static bool
+add_relids(Node *node, List **relids)
+{
+	ListCell   *lc;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, add_relids, relids);
+	foreach(lc, ((Query *) node)->rtable)
+		*relids = list_append_unique_oid(*relids, lfirst_node(RangeTblEntry, lc)->relid);
+	return query_tree_walker((Query *) node, add_relids, relids, 0);
+}
+
+/*
+ * The relations that plans of the body read, those below its views among them.  The
+ * rights to these are the views' owners'; of one that the body names as well it
+ * takes the role's, too.
+ */
+static void
+observe_relations(Observation *obs, List *relids, const char *source)
+{
+	List	   *below = NIL;	/* of Oid */
+	ListCell   *lc;
+
+	foreach(lc, relids)
+	{
+		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_VIEW)
+			(void) add_relids((Node *) view_query(lfirst_oid(lc)), &below);
+	}
+	foreach(lc, relids)
+	{
+		Oid			relid = lfirst_oid(lc);
+		Oid			role = GetUserId();
+		Oid			closed = InvalidOid;
+		char	   *name = get_rel_name(relid);
+
+		observe_object(obs, RelationRelationId, relid);
+		if (name == NULL || (list_member_oid(below, relid) && !has_word(source, name)))
+			continue;
+		if (role_knows_relation(relid))
+			closed = closed_below_view(obs, relid, role, &role);
+		else
+			closed = relid;
+		if (OidIsValid(closed))
+			(void) observe_lost_privilege(obs, closed, NULL, role, "be allowed to use",
+										  psprintf("permission denied for %s",
+												   relation_label(closed)));
+	}
+}
+
+/* What is observed has to outlive the SPI call's own memory. */
+static void
+read_dependencies(Observation *obs, MemoryContext context, const char *source)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	List	   *relids = NIL;
+
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		char	   *type = result_text(row, 1);
+		char	   *text = result_text(row, 2);
+		Oid			objid = text ? atooid(text) : InvalidOid;
+
+		if (type == NULL || objid < FirstNormalObjectId)
+			continue;
+		if (strcmp(type, "RELATION") == 0)
+			relids = list_append_unique_oid(relids, objid);
+		else
+			observe_dependency(obs, type, objid);
+	}
+	observe_relations(obs, relids, source);
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * What the planner is given while plpgsql_check is asked, for the context is there:
+ * the statements of the body as rewritten.  It says of none what it writes.
+ */
+static MemoryContext planned_context = NULL;
+
+static List *planned = NIL;		/* of Query * */
+
+static void
+keep_planned(Query *query)
+{
+	MemoryContext old;
+
+	if (query->commandType == CMD_SELECT && !query->hasModifyingCTE)
+		return;
+	old = MemoryContextSwitchTo(planned_context);
+	planned = lappend(planned, copyObject(query));
+	MemoryContextSwitchTo(old);
+}
+
+/* It has given back its locks. */
+static void
+observe_planned(Observation *obs)
+{
+	ListCell   *lc;
+
+	foreach(lc, planned)
+		try_lock_query(lfirst_node(Query, lc));
+	observe_body_writes(obs, planned);
+}
+
+/* False, and edata filled in, if the body does not resolve. */
+static bool
+ask_about_body(const RunRoutine *run, const char *source, Observation *obs,
+			   ErrorData *edata)
+{
+	const char *schema = checker_schema();
+	MemoryContext context = CurrentMemoryContext;
+	bool		sound;
+
+	SPI_connect();
+	ask(psprintf("SELECT c.level, c.sqlstate, c.message"
+				 " FROM %s.plpgsql_check_function_tb(funcoid => $1, relid => $2,"
+				 " oldtable => $3::pg_catalog.name, newtable => $4::pg_catalog.name,"
+				 " other_warnings => false, extra_warnings => false) AS c", schema), 4, run);
+	sound = read_errors(edata, context);
+
+	/* It takes a cancelled query or a lock not had for an error of the body. */
+	if (!sound && error_is_no_answer(edata))
+		ereport(ERROR,
+				(errcode(edata->sqlerrcode), errmsg_internal("%s", edata->message)));
+	if (sound && run->oldtable == NULL && run->newtable == NULL)
+	{
+		/* Not by the function of that name without underscores, which is SQL. */
+		ask(psprintf("SELECT d.type, d.oid FROM %s.__plpgsql_show_dependency_tb($1, $2) AS d"
+					 " ORDER BY 1, d.schema, d.name", schema), 2, run);
+		read_dependencies(obs, context, source);
+	}
+	SPI_finish();
+	if (sound)
+		observe_planned(obs);
+	return sound;
+}
+
+/*
+ * PL/pgSQL keeps what it compiled for as long as the routine's row is the same, and
+ * that knows the types of a DECLARE as they were.  So the row seems to have a place
+ * meanwhile where no row is, nor was last time, and the routine is compiled anew, now
+ * and when it is next called.
+ */
+bool
+plpgsql_check_body(const RunRoutine *run, const char *source, Observation *obs,
+				   ErrorData *edata)
+{
+	static OffsetNumber nowhere = InvalidOffsetNumber;
+	HeapTuple	cached = SearchSysCache1(PROCOID, ObjectIdGetDatum(run->key.routine));
+	ItemPointerData place;
+	bool		sound = true;
+
+	if (!HeapTupleIsValid(cached))
+		return true;			/* gone */
+	planned = NIL;
+	planned_context = CurrentMemoryContext;
+	plan_observer = keep_planned;
+	place = cached->t_self;
+	ItemPointerSet(&cached->t_self, InvalidBlockNumber, nowhere++);
+	PG_TRY();
+	{
+		sound = ask_about_body(run, source, obs, edata);
+	}
+	PG_CATCH();
+	{
+		/* The end of the subtransaction releases it. */
+		cached->t_self = place;
+		plan_observer = NULL;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	cached->t_self = place;
+	plan_observer = NULL;
+	ReleaseSysCache(cached);
+	return sound;
+}

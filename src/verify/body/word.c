@@ -1,0 +1,127 @@
+/*
+ * word.c
+ *		Which relations and types does a text name?
+ *
+ * A body in PL/pgSQL refers to more than its statements do: users%ROWTYPE, users.id%TYPE,
+ * a variable of a composite type, a cursor's argument.  What plpgsql_check tells
+ * of dependencies leaves these out.  So every word that is the name of a relation or type
+ * counts as a use of it, be it in a comment or in the text of a statement to execute.
+ * That may be one too many, which costs a verification; one too few it is only where a
+ * name is put together when the body runs.
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "parser/scansup.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "verify/body/body_internal.h"
+#include "verify/catalog/catalog.h"
+#include "verify/result/result.h"
+#include <ctype.h>
+
+#define IS_WORD_CHARACTER(c) \
+	(isalnum((unsigned char) (c)) || (c) == '_' || (c) == '$' || IS_HIGHBIT_SET(c))
+
+static void
+observe_word(Observation *obs, const char *word)
+{
+	Oid			relid = RelnameGetRelid(word);
+	Oid			type = TypenameGetTypidExtended(word, false);
+
+	if (OidIsValid(relid) && relid >= FirstNormalObjectId)
+	{
+		observe_object(obs, RelationRelationId, relid);
+		observe_name(obs, RelationRelationId, NULL, word);
+	}
+	if (OidIsValid(type) && type >= FirstNormalObjectId)
+	{
+		observe_object(obs, TypeRelationId, type);
+		observe_name(obs, TypeRelationId, NULL, word);
+	}
+}
+
+static void
+observe_qualified_word(Observation *obs, const char *schema_name, const char *word)
+{
+	Oid			schema = get_namespace_oid(schema_name, true);
+
+	if (!OidIsValid(schema) || !schema_is_usable(schema))
+		return;
+	if (OidIsValid(get_relname_relid(word, schema)))
+		observe_name(obs, RelationRelationId, schema_name, word);
+	if (OidIsValid(GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(word),
+								   ObjectIdGetDatum(schema))))
+		observe_name(obs, TypeRelationId, schema_name, word);
+}
+
+/* The word that begins here, folded as an identifier is; *next is what follows it. */
+static char *
+take_word(const char *text, const char **next)
+{
+	const char *end = text;
+	StringInfoData quoted;
+
+	if (*text != '"')
+	{
+		while (IS_WORD_CHARACTER(*end))
+			end++;
+		*next = end;
+		return downcase_truncate_identifier(text, end - text, false);
+	}
+	initStringInfo(&quoted);
+	for (end++; *end != '\0' && (*end != '"' || end[1] == '"'); end++)
+	{
+		appendStringInfoChar(&quoted, *end);
+		if (*end == '"')
+			end++;				/* doubled */
+	}
+	*next = *end == '"' ? end + 1 : end;
+	truncate_identifier(quoted.data, quoted.len, false);
+	return quoted.data;
+}
+
+bool
+has_word(const char *source, const char *word)
+{
+	while (*source != '\0')
+	{
+		if (*source != '"' && !IS_WORD_CHARACTER(*source))
+			source++;
+		else if (strcmp(take_word(source, &source), word) == 0)
+			return true;
+	}
+	return false;
+}
+
+void
+observe_words(Observation *obs, const char *source)
+{
+	const char *schema = NULL;	/* the word before a dot */
+
+	while (*source != '\0')
+	{
+		char	   *word;
+
+		if (*source != '"' && !IS_WORD_CHARACTER(*source))
+		{
+			source++;
+			schema = NULL;
+			continue;
+		}
+		word = take_word(source, &source);
+		observe_word(obs, word);
+		if (schema != NULL)
+			observe_qualified_word(obs, schema, word);
+		schema = NULL;
+		if (*source == '.')
+		{
+			schema = word;
+			source++;
+		}
+	}
+}

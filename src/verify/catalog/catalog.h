@@ -1,0 +1,282 @@
+/*
+ * catalog.h
+ *		Read the system catalogs, without waiting for locks.
+ */
+#ifndef COMPAT_GUARD_CATALOG_H
+#define COMPAT_GUARD_CATALOG_H
+
+#include "access/htup.h"
+#include "base/object.h"
+#include "base/rule.h"
+#include "contract/requirement.h"
+#include "nodes/parsenodes.h"
+#include "storage/lock.h"
+#include "utils/relcache.h"
+
+/* ---- relation.c ---- */
+
+/* The highest attribute number, those of dropped columns included; 0 if the
+ * relation is gone. */
+extern AttrNumber relation_natts(Oid relid);
+
+/* All partitions or children, of any depth; NIL for most relations. */
+extern List *relations_below(Oid relid);
+
+/* The relation of this name along the search path, as the contract's role sees it. */
+extern Oid	find_relation(const RangeVar *name);
+
+/* Does the role have any privilege at all on the relation or a column of it? */
+extern bool role_knows_relation(Oid relid);
+
+/* "public.users" quoted as needed, or the OID as text once it is gone. */
+extern char *relation_label(Oid relid);
+
+/* "table", "view" ... */
+extern const char *relation_kind_label(char relkind);
+
+/* May the role look names up in this schema? */
+extern bool schema_is_usable(Oid schema);
+
+/* Is there no schema of that name?  False for NULL. */
+extern bool schema_is_missing(const char *schema);
+extern bool relation_in_schema(Oid schema, const char *name);
+extern bool relation_is_populated(Oid relid);
+
+/* ---- column.c ---- */
+
+typedef struct ColumnFacts
+{
+	/* As the application sees it, */
+	Oid			type;
+	int32		typmod;
+	Oid			collation;
+	/* and where it is stored: the same, or the table behind a simple view. */
+	Oid			relid;
+	AttrNumber	attnum;
+	bool		computed;		/* by a view: nothing below is known */
+	bool		not_null;		/* as far as pg_attribute knows */
+	bool		has_default;	/* the view's own, the column's or its type's */
+	char		identity;		/* as in pg_attribute, '\0' if none */
+	char		generated;		/* ditto */
+} ColumnFacts;
+
+/* False if the column does not exist, or no longer. */
+extern bool column_facts(Oid relid, AttrNumber attnum, ColumnFacts *facts);
+
+/* What a generated column is computed by. */
+extern Node *generation_expression(Oid relid, AttrNumber attnum);
+
+/* The name of a collation; NULL if it is none or gone. */
+extern char *collation_label(Oid collation);
+
+/* An expression in a row of a catalog; NULL if it has none. */
+extern Node *fact_node(Relation catalog, HeapTuple tup, AttrNumber attnum);
+
+/* A column's name, quoted as needed. */
+extern char *fact_column_label(Oid relid, AttrNumber attnum);
+
+/* What a column has for a default; NULL if it has none. */
+extern Node *default_expression(Oid relid, AttrNumber attnum);
+
+/* ---- nullability.c ---- */
+
+typedef enum Nullability
+{
+	NULLS_POSSIBLE,
+	NULLS_REJECTED,				/* from now on, but there may be some already */
+	NULLS_ABSENT,
+	NULLS_UNKNOWN				/* computed by a view */
+} Nullability;
+
+/*
+ * By NOT NULL, a NOT NULL domain, or a CHECK constraint that says IS NOT NULL,
+ * which is how NOT NULL is introduced without a long lock.
+ */
+extern Nullability column_nullability(const ColumnFacts *facts);
+
+/*
+ * A child by inheritance that has, or may have, nulls in a column that its
+ * parent has none in, and one that refuses nulls in a column, foreign tables
+ * apart; or InvalidOid.
+ */
+extern Oid	child_with_nulls(const ColumnFacts *facts, List *children);
+extern Oid	child_without_nulls(const ColumnFacts *facts, List *children);
+
+/* ---- view.c ---- */
+
+/* CREATE OR REPLACE VIEW lets views go round in a circle. */
+#define MAX_VIEW_DEPTH 32
+
+/* With whose rights does a view that the user uses what is below it? */
+extern Oid	view_reads_as(Oid view, Oid user);
+
+/* The query of a view, as stored; NULL if it is gone. */
+extern Query *view_query(Oid view);
+
+/*
+ * If the view is simple enough for PostgreSQL to write through it, the table or
+ * view below it, and for each column of the view (from [0]) which column of
+ * that one it is, or 0 if the view computes it.  NULL if the view is not.
+ */
+extern AttrNumber *view_columns(Oid view, Oid *below, int *ncolumns);
+
+/*
+ * Follow a column through views to the table that stores it.  True, and nothing
+ * changed, if relid is no view; false if a view computes the column.
+ */
+extern bool see_through_view(Oid *relid, AttrNumber *attnum);
+
+/* Does this sort of relation take INSERT, UPDATE or DELETE, whoever asks?  Locks
+ * the relation if it is a view or foreign table. */
+extern bool relation_allows(Oid relid, CmdType command);
+
+/* The table that a command on relid writes in the end, through views; InvalidOid
+ * if a trigger or rule does something else instead, or nobody can tell. */
+extern Oid	table_written(Oid relid, CmdType command);
+
+/* ---- trigger.c ---- */
+
+/* Has the relation, or had it, a trigger of any kind? */
+extern bool relation_has_triggers(Oid relid);
+
+/* Does a trigger or rule do something of its own instead of the command? */
+extern bool relation_acts_instead(Oid relid, CmdType command);
+
+/* May a BEFORE trigger give a column of a table its value? (insert.c) */
+extern bool trigger_may_fill(Oid relid, CmdType command);
+
+/* ---- type.c ---- */
+
+/* A type that a contract names. */
+typedef struct NamedType
+{
+	Oid			oid;
+	int32		typmod;
+} NamedType;
+
+/*
+ * Look up a type by its SQL name.  InvalidOid, and no error, if there is no
+ * such type or the role cannot see it.
+ */
+extern Oid	type_by_name(const char *name, int32 *typmod);
+
+/*
+ * The same of a name of the contract that meant a type of this schema when the
+ * requirement was first met: "" or NULL if it has a schema, was not there, or the
+ * server's own.  And that schema, to be kept.
+ */
+extern Oid	meant_type(const char *name, const char *schema, int32 *typmod);
+extern char *meant_schema(Oid type);
+
+/* The type a driver sees: below a domain its base type. */
+extern Oid	wire_type(Oid type, int32 *typmod);
+
+/* The labels of an enum, in their order; NIL if the type is none. */
+extern List *enum_labels(Oid type);
+
+/* The enum below domains and arrays, or InvalidOid. */
+extern Oid	enum_below(Oid type);
+
+/* ---- type_name.c ---- */
+
+/* The name to keep, of the type below domains; and with the modifier of a column. */
+extern char *kept_type_name(Oid type);
+extern char *kept_column_type_name(Oid type, int32 typmod);
+
+/* Without a modifier that is given, "character" would mean one of 1. */
+extern char *qualified_name(Oid type, int32 typmod);
+
+/* ---- routine.c ---- */
+
+/*
+ * "public.charge(bigint, numeric)" for people, and with all types qualified to be
+ * kept; and the routine that was kept so, or InvalidOid (routine.c).
+ */
+extern char *routine_label(Oid routine);
+extern char *routine_kept_name(Oid routine);
+extern Oid	routine_called(const char *name, const char *kept_name);
+extern bool routine_in_schema(Oid schema, const char *name);
+
+/* ---- partition.c ---- */
+
+/*
+ * What was found of partitions before, so that not all need be looked at: of each
+ * requirement the pairs of Oids that its last observation had, each a large
+ * partitioned table and a partition with something of its own or, for all there
+ * are, InvalidOid; and what the current transaction may have changed since.
+ */
+typedef struct KnownParts
+{
+	List	  **stored;			/* by the requirement's index */
+	List	   *touched;		/* of Oid: relations */
+} KnownParts;
+
+/*
+ * The partitions of a partitioned table, of all levels, that have anything of their
+ * own: a constraint, an index that is unique or has expressions, a trigger, a column that is
+ * not null, expressions to split it by, another persistence than their parent.  All children of any other table.  As Oids in ascending
+ * order; none of them is locked.
+ *
+ * Those of a large table are added to *pairs, to be stored: see KnownParts.  NULL: they
+ * are not.
+ */
+extern List *parts_that_matter(List **pairs, Oid relid);
+
+/*
+ * What has been found is kept until the end.  known: see
+ * VerifyOptions; of the requirement answered next.
+ */
+extern void parts_begin(const KnownParts *known);
+extern void parts_of_requirement(int i);
+extern void parts_end(void);
+
+/* ---- conditional_lock.c ---- */
+
+/* What a statement becomes when views are put in; {NIL, 0} to begin with. */
+typedef struct Expansion
+{
+	List	   *views;			/* private to trylock.c */
+	int			relations;		/* how many it reads */
+} Expansion;
+
+/* Locks that were waited for, and how often. */
+typedef struct WaitedFor
+{
+	List	   *locks;			/* private to trylock.c */
+	int			waits;
+} WaitedFor;
+
+/*
+ * Lock every relation a raw parse tree mentions and those below views, until
+ * the end of the subtransaction.  Raises ERRCODE_LOCK_NOT_AVAILABLE at the first
+ * that is not to be had at once, and ERRCODE_STATEMENT_TOO_COMPLEX where rewriting
+ * would take for ever.  A tree walker that returns false.
+ */
+extern bool try_lock_mentions(Node *node, Expansion *expansion);
+
+/* Lock a relation to read it, and what is below a view, or raise the same.  Its partitions
+ * and children are not locked: nothing that is planned reads them, see childless.c. */
+extern void try_lock_relation(Oid relid);
+
+/* The same as try_lock_mentions of a query that is analysed, such as one that is stored. */
+extern void try_lock_query(Query *query);
+
+/* Lock a relation to read no more than it or its description, or raise the same. */
+extern void try_lock_description(Oid relid);
+
+/* Have we any lock on it? */
+extern bool try_lock_is_held(Oid relid);
+
+/* Did it fail since the reset?  Lock what it failed on, and remember that. */
+extern void try_lock_reset(void);
+
+/* How many relations were locked since. */
+extern int	try_lock_count(void);
+extern bool try_lock_failed(void);
+extern void try_lock_wait(WaitedFor *waited_for);
+
+/* After it gave up on a lock: on which?  False if that is not known. */
+extern bool verify_wanted_lock(LOCKTAG *tag, LOCKMODE *mode);
+extern void verify_release_locks(WaitedFor *waited_for);
+
+#endif							/* COMPAT_GUARD_CATALOG_H */

@@ -1,0 +1,198 @@
+/*
+ * nullability.c
+ *		Can a column hold nulls?
+ */
+#include "postgres.h"
+
+#include "access/reloptions.h"
+#include "access/table.h"
+#include "base/compat.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "verify/catalog/catalog.h"
+#include "verify/catalog/catalog_internal.h"
+
+/* Does the type refuse nulls: a domain, or one below it, that is NOT NULL? */
+static bool
+type_is_not_null(Oid type)
+{
+	bool		not_null = false;
+
+	while (OidIsValid(type) && !not_null)
+	{
+		HeapTuple	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+
+		if (!HeapTupleIsValid(tup))
+			break;
+		not_null = ((Form_pg_type) GETSTRUCT(tup))->typnotnull;
+		type = ((Form_pg_type) GETSTRUCT(tup))->typbasetype;
+		ReleaseSysCache(tup);
+	}
+	return not_null;
+}
+
+/* Is this a CHECK (column IS NOT NULL), alone or among others joined by AND? */
+static bool
+check_excludes_null(Relation pg_constraint, HeapTuple tup, AttrNumber attnum)
+{
+	bool		isnull;
+	Datum		check = heap_getattr(tup, Anum_pg_constraint_conbin,
+									 RelationGetDescr(pg_constraint), &isnull);
+	List	   *clauses;
+	ListCell   *lc;
+
+	if (isnull)
+		return false;
+	clauses = make_ands_implicit((Expr *) stringToNode(TextDatumGetCString(check)));
+	foreach(lc, clauses)
+	{
+		NullTest   *test = lfirst(lc);
+
+		if (IsA(test, NullTest) && test->nulltesttype == IS_NOT_NULL &&
+			IsA(test->arg, Var) && ((Var *) test->arg)->varattno == attnum)
+			return true;
+	}
+	return false;
+}
+
+/* Is the column among those the constraint names? */
+static bool
+constraint_names_column(Relation pg_constraint, HeapTuple tup, AttrNumber attnum)
+{
+	bool		isnull;
+	Datum		key = heap_getattr(tup, Anum_pg_constraint_conkey,
+								   RelationGetDescr(pg_constraint), &isnull);
+	ArrayType  *array;
+
+	if (isnull)
+		return false;
+	array = DatumGetArrayTypeP(key);
+	for (int i = 0; i < ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)); i++)
+	{
+		if (((int16 *) ARR_DATA_PTR(array))[i] == attnum)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What the constraints of a table add to pg_attribute.attnotnull: CHECK
+ * constraints that amount to NOT NULL, and on PostgreSQL 18 that a NOT NULL may
+ * be NOT VALID, when attnotnull is set although old rows may hold nulls.
+ */
+static Nullability
+nullability_by_constraints(Oid relid, AttrNumber attnum, bool attnotnull)
+{
+	Nullability result = attnotnull ? NULLS_ABSENT : NULLS_POSSIBLE;
+	Relation	pg_constraint = table_open(ConstraintRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	ScanKeyInit(&key, Anum_pg_constraint_conrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(pg_constraint, ConstraintRelidTypidNameIndexId,
+							  true, NULL, 1, &key);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
+
+		if (!constraint_names_column(pg_constraint, tup, attnum))
+			continue;
+		if (con->contype == CONSTRAINT_NOTNULL && !con->convalidated &&
+			result == NULLS_ABSENT)
+			result = NULLS_REJECTED;
+		else if (con->contype == CONSTRAINT_CHECK &&
+				 compat_constraint_is_enforced(con) &&
+				 check_excludes_null(pg_constraint, tup, attnum))
+		{
+			if (con->convalidated)
+			{
+				result = NULLS_ABSENT;
+				break;
+			}
+			result = Max(result, NULLS_REJECTED);
+		}
+	}
+	systable_endscan(scan);
+	table_close(pg_constraint, AccessShareLock);
+	return result;
+}
+
+Nullability
+column_nullability(const ColumnFacts *facts)
+{
+	if (facts->computed)
+		return NULLS_UNKNOWN;
+	if (facts->attnum < 0 || type_is_not_null(facts->type))
+		return NULLS_ABSENT;
+	if (!facts->not_null && count_check_constraints(facts->relid) == 0)
+		return NULLS_POSSIBLE;
+	return nullability_by_constraints(facts->relid, facts->attnum, facts->not_null);
+}
+
+/* The column of a child; its type is its parent's. */
+static bool
+child_column(const ColumnFacts *facts, const char *name, Oid child,
+			 ColumnFacts *result)
+{
+	HeapTuple	tup = SearchSysCacheAttName(child, name);
+
+	if (!HeapTupleIsValid(tup))
+		return false;
+	*result = *facts;
+	result->relid = child;
+	result->attnum = ((Form_pg_attribute) GETSTRUCT(tup))->attnum;
+	result->not_null = ((Form_pg_attribute) GETSTRUCT(tup))->attnotnull;
+	ReleaseSysCache(tup);
+	return true;
+}
+
+Oid
+child_with_nulls(const ColumnFacts *facts, List *children)
+{
+	char	   *name = get_attname(facts->relid, facts->attnum, true);
+	ListCell   *lc;
+
+	/* Partitions have what NOT NULL their parent has. */
+	if (name == NULL || get_rel_relkind(facts->relid) == RELKIND_PARTITIONED_TABLE)
+		return InvalidOid;
+	foreach(lc, children)
+	{
+		ColumnFacts child;
+
+		if (child_column(facts, name, lfirst_oid(lc), &child) &&
+			column_nullability(&child) != NULLS_ABSENT)
+			return lfirst_oid(lc);
+	}
+	return InvalidOid;
+}
+
+Oid
+child_without_nulls(const ColumnFacts *facts, List *children)
+{
+	char	   *name = get_attname(facts->relid, facts->attnum, true);
+	int			nchecks = count_check_constraints(facts->relid);
+	ListCell   *lc;
+
+	if (name == NULL)
+		return InvalidOid;
+	foreach(lc, children)
+	{
+		ColumnFacts child;
+
+		/* Of its constraints those that it has inherited are known. */
+		if (get_rel_relkind(lfirst_oid(lc)) != RELKIND_FOREIGN_TABLE &&
+			child_column(facts, name, lfirst_oid(lc), &child) &&
+			(child.not_null || count_check_constraints(lfirst_oid(lc)) > nchecks) &&
+			column_nullability(&child) != NULLS_POSSIBLE)
+			return lfirst_oid(lc);
+	}
+	return InvalidOid;
+}

@@ -1,0 +1,479 @@
+/*
+ * partition.c
+ *		What below a partitioned table, or a table with children, makes a difference.
+ *
+ * To look at every partition of a large table takes its time, and a judgement would
+ * take it for each partition that is made.  So what was found of large tables is stored
+ * with the state of each requirement: the partitions that have anything of their own.  A
+ * judgement looks at these, and at those that the transaction has touched.
+ *
+ * Invariant: the answer is the same as if all had been looked at.  A partition that
+ * is not touched has what it had.  Whether that is its own hangs on its parent, too, in
+ * one regard, that a column is not null, and on what is above it; where the
+ * transaction has changed that, all are looked at, as they are where nothing is stored
+ * of the table, because it is another or because too many have something of their own.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/partition.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_partitioned_table.h"
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "verify/catalog/catalog.h"
+#include "verify/run/run.h"
+
+/* So many partitions are looked at each time. */
+#define FEW_PARTS	100
+
+/* So many that have something of their own are stored, of one table. */
+#define PARTS_STORED	100
+
+/* What is known of a table in this batch. */
+typedef struct Whole
+{
+	Oid			relid;			/* must be first */
+	bool		looked_at;		/* at all of its partitions: */
+	int			nparts;
+	List	   *own;			/* of Oid: those that have something of their own */
+	List	   *touched_own;	/* of Oid: of those that the transaction touched */
+	bool		changed;		/* it may have made others differ from their parent */
+} Whole;
+
+static HTAB *wholes = NULL;		/* of Whole; NULL: none is known yet */
+
+static bool touched_sorted;		/* are the touched ones assigned to their wholes? */
+
+static const KnownParts *known_parts = NULL;
+
+static List *stored = NIL;		/* what is stored of the requirement */
+
+void
+parts_begin(const KnownParts *known)
+{
+	wholes = NULL;
+	touched_sorted = false;
+	known_parts = known;
+	stored = NIL;
+}
+
+void
+parts_of_requirement(int i)
+{
+	stored = known_parts ? known_parts->stored[i] : NIL;
+}
+
+void
+parts_end(void)
+{
+	wholes = NULL;
+	known_parts = NULL;
+	stored = NIL;
+}
+
+static Whole *
+whole_of(Oid relid)
+{
+	Whole	   *whole;
+	bool		found;
+
+	if (wholes == NULL)
+	{
+		HASHCTL		ctl = {
+			.keysize = sizeof(Oid), .entrysize = sizeof(Whole), .hcxt = verification_context()
+		};
+
+		wholes = hash_create("compat_guard partitioned tables", 16, &ctl,
+							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	whole = hash_search(wholes, &relid, HASH_ENTER, &found);
+	if (!found)
+	{
+		memset(whole, 0, sizeof(Whole));
+		whole->relid = relid;
+	}
+	return whole;
+}
+
+/* ---- has a partition anything of its own? ---- */
+
+static bool
+has_parent(HeapTuple constraint)
+{
+	return OidIsValid(((Form_pg_constraint) GETSTRUCT(constraint))->conparentid);
+}
+
+/* The triggers of a foreign key are as much the partition's own as that is. */
+static bool
+is_own_trigger(Form_pg_trigger trigger)
+{
+	HeapTuple	constraint;
+	bool		own;
+
+	if (OidIsValid(trigger->tgparentid))
+		return false;
+	if (!trigger->tgisinternal)
+		return true;
+	if (RI_FKey_trigger_type(trigger->tgfoid) == RI_TRIGGER_NONE)
+		return false;
+	constraint = SearchSysCache1(CONSTROID, ObjectIdGetDatum(trigger->tgconstraint));
+	if (!HeapTupleIsValid(constraint))
+		return false;
+	own = !has_parent(constraint);
+	ReleaseSysCache(constraint);
+	return own;
+}
+
+static bool
+is_own_trigger_row(Oid relid, HeapTuple tup)
+{
+	return is_own_trigger((Form_pg_trigger) GETSTRUCT(tup));
+}
+
+/* One that refuses a row, or has an expression that is evaluated for it. */
+static bool
+is_own_index(Oid relid, HeapTuple tup)
+{
+	Form_pg_index index = (Form_pg_index) GETSTRUCT(tup);
+
+	return (index->indisunique || index->indisexclusion ||
+			!heap_attisnull(tup, Anum_pg_index_indexprs, NULL) ||
+			!heap_attisnull(tup, Anum_pg_index_indpred, NULL)) &&
+		!get_rel_relispartition(index->indexrelid);
+}
+
+static bool
+is_split_by_expression(Oid relid)
+{
+	HeapTuple	tup = SearchSysCache1(PARTRELID, ObjectIdGetDatum(relid));
+	bool		result;
+
+	if (!HeapTupleIsValid(tup))
+		return false;
+	result = !heap_attisnull(tup, Anum_pg_partitioned_table_partexprs, NULL);
+	ReleaseSysCache(tup);
+	return result;
+}
+
+/* The parent's column is mostly in the same place. */
+static bool
+is_null_in(Oid parent, Form_pg_attribute att)
+{
+	HeapTuple	tup = SearchSysCache2(ATTNUM, ObjectIdGetDatum(parent),
+									  Int16GetDatum(att->attnum));
+	bool		nullable;
+
+	if (HeapTupleIsValid(tup) &&
+		strcmp(NameStr(((Form_pg_attribute) GETSTRUCT(tup))->attname), NameStr(att->attname)) != 0)
+	{
+		ReleaseSysCache(tup);
+		tup = NULL;
+	}
+	if (!HeapTupleIsValid(tup))
+		tup = SearchSysCacheAttName(parent, NameStr(att->attname));
+	if (!HeapTupleIsValid(tup))
+		return false;
+	nullable = !((Form_pg_attribute) GETSTRUCT(tup))->attnotnull;
+	ReleaseSysCache(tup);
+	return nullable;
+}
+
+static bool
+is_own_not_null(Oid parent, HeapTuple tup)
+{
+	Form_pg_attribute att = (Form_pg_attribute) GETSTRUCT(tup);
+
+	return att->attnotnull && att->attnum > 0 && !att->attisdropped &&
+		is_null_in(parent, att);
+}
+
+/* Is a row of a catalog that has this relid so?  arg: for the test. */
+static bool
+any_row(Oid catalog, AttrNumber attnum, Oid index, Oid relid,
+		bool (*test) (Oid, HeapTuple), Oid arg)
+{
+	Relation	rel = table_open(catalog, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+	bool		found = false;
+
+	ScanKeyInit(&key, attnum, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, index, true, NULL, 1, &key);
+	while (!found && HeapTupleIsValid(tup = systable_getnext(scan)))
+		found = test(arg, tup);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+static bool
+has_own(const FormData_pg_class *parent, const FormData_pg_class *part)
+{
+	if (part->relpersistence != parent->relpersistence)
+		return true;
+	if (part->relhastriggers &&
+		any_row(TriggerRelationId, Anum_pg_trigger_tgrelid, TriggerRelidNameIndexId,
+				part->oid, is_own_trigger_row, InvalidOid))
+		return true;
+
+	/* What constraints a foreign table has are claims, and not enforced here. */
+	if (part->relkind == RELKIND_FOREIGN_TABLE)
+		return false;
+
+	/* A partition inherits each CHECK. */
+	return part->relchecks != parent->relchecks ||
+		(part->relkind == RELKIND_PARTITIONED_TABLE && is_split_by_expression(part->oid)) ||
+		(part->relhasindex &&
+		 any_row(IndexRelationId, Anum_pg_index_indrelid, IndexIndrelidIndexId,
+				 part->oid, is_own_index, InvalidOid)) ||
+		any_row(AttributeRelationId, Anum_pg_attribute_attrelid,
+				AttributeRelidNumIndexId, part->oid, is_own_not_null, parent->oid);
+}
+
+static bool
+read_class(Oid relid, FormData_pg_class *form)
+{
+	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+
+	if (!HeapTupleIsValid(tup))
+		return false;
+	memcpy(form, GETSTRUCT(tup), sizeof(FormData_pg_class));
+	ReleaseSysCache(tup);
+	return true;
+}
+
+/* ---- all of them ---- */
+
+static void
+look_below(Whole *whole, const FormData_pg_class *parent)
+{
+	List	   *children = find_inheritance_children(parent->oid, NoLock);
+	ListCell   *lc;
+
+	check_stack_depth();
+	foreach(lc, children)
+	{
+		FormData_pg_class part;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!read_class(lfirst_oid(lc), &part))
+			continue;			/* dropped meanwhile */
+		whole->nparts++;
+		if (has_own(parent, &part))
+			whole->own = lappend_oid(whole->own, part.oid);
+		if (part.relkind == RELKIND_PARTITIONED_TABLE)
+			look_below(whole, &part);
+	}
+	list_free(children);
+}
+
+static void
+look_at_all(Whole *whole)
+{
+	FormData_pg_class form;
+	Whole		found = {.relid = whole->relid};
+
+	if (read_class(whole->relid, &form))
+		look_below(&found, &form);
+	list_sort(found.own, list_oid_cmp);
+	whole->own = found.own;
+	whole->nparts = found.nparts;
+	whole->looked_at = true;	/* now that it is complete */
+}
+
+/* ---- those that were touched ---- */
+
+static bool
+is_ours(HeapTuple tup)
+{
+	return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tup->t_data));
+}
+
+static bool
+is_our_row(Oid arg, HeapTuple tup)
+{
+	return is_ours(tup);
+}
+
+/*
+ * Has a partitioned table been changed such that its partitions may differ from it
+ * now, or come under another: a column, or whose partition it is?
+ */
+static bool
+parent_is_changed(Oid relid)
+{
+	return any_row(AttributeRelationId, Anum_pg_attribute_attrelid,
+				   AttributeRelidNumIndexId, relid, is_our_row, InvalidOid) ||
+		any_row(InheritsRelationId, Anum_pg_inherits_inhrelid,
+				InheritsRelidSeqnoIndexId, relid, is_our_row, InvalidOid);
+}
+
+/* A table whose partitions have to be looked at again is of interest to all above it. */
+static void
+note_changed(Oid relid)
+{
+	ListCell   *lc;
+
+	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE || !parent_is_changed(relid))
+		return;
+	whole_of(relid)->changed = true;
+	foreach(lc, get_rel_relispartition(relid) ? get_partition_ancestors(relid) : NIL)
+		whole_of(lfirst_oid(lc))->changed = true;
+}
+
+static void
+note_own(Oid relid)
+{
+	FormData_pg_class part;
+	FormData_pg_class parent;
+	List	   *wholes_above = NIL;
+	List	   *ancestors;
+	ListCell   *lc;
+
+	if (!read_class(relid, &part) || !part.relispartition ||
+		(ancestors = get_partition_ancestors(relid)) == NIL ||
+		!read_class(linitial_oid(ancestors), &parent))
+		return;					/* no partition, or gone */
+	foreach(lc, ancestors)
+	{
+		Whole	   *whole = whole_of(lfirst_oid(lc));
+
+		if (!whole->changed)
+			wholes_above = lappend(wholes_above, whole);
+	}
+	if (wholes_above == NIL || !has_own(&parent, &part))
+		return;
+	foreach(lc, wholes_above)
+	{
+		Whole	   *whole = lfirst(lc);
+
+		whole->touched_own = lappend_oid(whole->touched_own, relid);
+	}
+}
+
+/* From what was touched to the tables it is a part of. */
+static void
+sort_touched(void)
+{
+	ListCell   *lc;
+
+	/* If an error comes between, some are there twice. */
+	foreach(lc, known_parts->touched)
+	{
+		CHECK_FOR_INTERRUPTS();
+		note_changed(lfirst_oid(lc));
+	}
+	foreach(lc, known_parts->touched)
+	{
+		CHECK_FOR_INTERRUPTS();
+		note_own(lfirst_oid(lc));
+	}
+	touched_sorted = true;
+}
+
+/* What is stored of the table, without those the transaction touched, and these. */
+static List *
+stored_and_touched(const Whole *whole)
+{
+	HASHCTL		ctl = {
+		.keysize = sizeof(Oid), .entrysize = sizeof(Oid), .hcxt = CurrentMemoryContext
+	};
+	HTAB	   *touched = hash_create("compat_guard touched partitions", 64, &ctl,
+									  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	List	   *result = list_copy(whole->touched_own);
+	ListCell   *lc;
+
+	foreach(lc, known_parts->touched)
+		(void) hash_search(touched, &lfirst_oid(lc), HASH_ENTER, NULL);
+	for (int i = 0; i < list_length(stored); i += 2)
+	{
+		Oid			part = list_nth_oid(stored, i + 1);
+
+		if (list_nth_oid(stored, i) == whole->relid && OidIsValid(part) &&
+			hash_search(touched, &part, HASH_FIND, NULL) == NULL)
+			result = lappend_oid(result, part);
+	}
+	hash_destroy(touched);
+	list_sort(result, list_oid_cmp);
+	list_deduplicate_oid(result);
+	return result;
+}
+
+/* ---- what is stored ---- */
+
+static bool
+is_stored(List *pairs, Oid relid)
+{
+	for (int i = 0; i < list_length(pairs); i += 2)
+	{
+		if (list_nth_oid(pairs, i) == relid)
+			return true;
+	}
+	return false;
+}
+
+static void
+store(List **pairs, Oid relid, List *parts)
+{
+	ListCell   *lc;
+
+	if (list_length(parts) > PARTS_STORED || is_stored(*pairs, relid))
+		return;
+	*pairs = lappend_oid(lappend_oid(*pairs, relid), InvalidOid);
+	foreach(lc, parts)
+		*pairs = lappend_oid(lappend_oid(*pairs, relid), lfirst_oid(lc));
+}
+
+/* Is it enough to look at what is stored and was touched? */
+static bool
+is_known(Whole *whole)
+{
+	if (whole->looked_at || !is_stored(stored, whole->relid))
+		return false;
+	if (!touched_sorted)
+		sort_touched();
+	return !whole->changed;
+}
+
+List *
+parts_that_matter(List **pairs, Oid relid)
+{
+	MemoryContext old;
+	Whole	   *whole;
+	List	   *parts;
+	bool		known;
+
+	if (!has_subclass(relid))
+		return NIL;
+	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
+		return list_delete_first(find_all_inheritors(relid, NoLock, NULL));
+
+	old = MemoryContextSwitchTo(verification_context());
+	whole = whole_of(relid);
+	known = is_known(whole);
+	if (!known && !whole->looked_at)
+		look_at_all(whole);
+	MemoryContextSwitchTo(old);
+
+	parts = known ? stored_and_touched(whole) : list_copy(whole->own);
+	if (pairs != NULL && (known || whole->nparts > FEW_PARTS))
+		store(pairs, relid, parts);
+	return parts;
+}

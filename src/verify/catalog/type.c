@@ -1,0 +1,141 @@
+/*
+ * type.c
+ *		Look up types by the names that contracts give them.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "base/compat.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_enum.h"
+#include "catalog/pg_type.h"
+#include "parser/parse_type.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "verify/catalog/catalog.h"
+
+static Oid
+look_up_type(TypeName *type_name, int32 *typmod)
+{
+	Type		tup;
+	Oid			oid = InvalidOid;
+
+	*typmod = -1;
+
+	/* The lookup raises an error for a schema that the role may not use. */
+	if (list_length(type_name->names) > 1)
+	{
+		char	   *schema_name;
+		char	   *type;
+		Oid			schema;
+
+		DeconstructQualifiedName(type_name->names, &schema_name, &type);
+		schema = get_namespace_oid(schema_name, true);
+		if (!OidIsValid(schema) || !schema_is_usable(schema))
+			return InvalidOid;
+	}
+
+	tup = LookupTypeName(NULL, type_name, typmod, true);
+	if (tup == NULL)
+		return InvalidOid;
+	if (((Form_pg_type) GETSTRUCT(tup))->typisdefined)
+		oid = typeTypeId(tup);
+	ReleaseSysCache(tup);
+	return oid;
+}
+
+Oid
+type_by_name(const char *name, int32 *typmod)
+{
+	return look_up_type(compat_type_string_to_type_name(name), typmod);
+}
+
+/*
+ * A name that a contract has goes on meaning the type that it meant first, while
+ * that is there: what the version sends and reads has not become another type
+ * because something else of the name is found earlier now.
+ */
+Oid
+meant_type(const char *name, const char *schema, int32 *typmod)
+{
+	TypeName   *type_name = compat_type_string_to_type_name(name);
+
+	if (schema != NULL && schema[0] != '\0' && list_length(type_name->names) == 1)
+	{
+		Oid			type;
+
+		type_name->names = lcons(makeString(pstrdup(schema)), type_name->names);
+		type = look_up_type(type_name, typmod);
+		if (OidIsValid(type))
+			return type;
+	}
+	return type_by_name(name, typmod);
+}
+
+char *
+meant_schema(Oid type)
+{
+	HeapTuple	tup;
+	char	   *schema = NULL;
+
+	if (type < FirstNormalObjectId)
+		return pstrdup("");
+	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	if (HeapTupleIsValid(tup))
+	{
+		schema = get_namespace_name(((Form_pg_type) GETSTRUCT(tup))->typnamespace);
+		ReleaseSysCache(tup);
+	}
+	return schema != NULL ? schema : pstrdup("");
+}
+
+Oid
+wire_type(Oid type, int32 *typmod)
+{
+	/* The lookup below raises an error if the type is gone. */
+	if (!SearchSysCacheExists1(TYPEOID, ObjectIdGetDatum(type)))
+		return InvalidOid;
+	return getBaseTypeAndTypmod(type, typmod);
+}
+
+List *
+enum_labels(Oid type)
+{
+	List	   *labels = NIL;
+	Relation	pg_enum;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	if (!OidIsValid(type) || get_typtype(type) != TYPTYPE_ENUM)
+		return NIL;
+	pg_enum = table_open(EnumRelationId, AccessShareLock);
+	ScanKeyInit(&key, Anum_pg_enum_enumtypid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(type));
+	/* By this index they come in their order. */
+	scan = systable_beginscan(pg_enum, EnumTypIdSortOrderIndexId, true, NULL, 1, &key);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+		labels = lappend(labels, pstrdup(NameStr(((Form_pg_enum) GETSTRUCT(tup))->enumlabel)));
+	systable_endscan(scan);
+	table_close(pg_enum, AccessShareLock);
+	return labels;
+}
+
+Oid
+enum_below(Oid type)
+{
+	int32		typmod = -1;
+	Oid			element;
+
+	/* The server's own types are over no enum. */
+	if (type < FirstNormalObjectId)
+		return InvalidOid;
+	type = wire_type(type, &typmod);
+	element = OidIsValid(type) ? get_element_type(type) : InvalidOid;
+	if (OidIsValid(element))
+		type = wire_type(element, &typmod);
+	return OidIsValid(type) && get_typtype(type) == TYPTYPE_ENUM ? type : InvalidOid;
+}

@@ -1,0 +1,143 @@
+/*
+ * verify_error.c
+ *		Report what the server's error says about a requirement.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "mb/pg_wchar.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "verify/kinds/kinds.h"
+#include "verify/plan/plan.h"
+#include "verify/result/result.h"
+#include "verify/run/run.h"
+#include "verify/statement/statement.h"
+
+/*
+ * Planning evaluates what is constant.  What the server's own immutable functions
+ * refuse there they refuse everyone, unless the planner could have spared itself that
+ * had it known what a function returns that was withheld.
+ */
+static bool
+error_is_of_evaluation(const Observation *obs, const ErrorData *edata)
+{
+	if (!obs->planning)
+		return false;
+	if (!planner_withheld() &&
+		ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_DATA_EXCEPTION)
+		return false;
+	switch (ERRCODE_TO_CATEGORY(edata->sqlerrcode))
+	{
+		case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION:
+			return false;
+		case ERRCODE_FEATURE_NOT_SUPPORTED:
+			/* Such as a full join on what the planner could have known constant. */
+			return planner_withheld();
+		default:
+			return true;
+	}
+}
+
+/* It is stored, and may have been written by whoever registered the query. */
+#define MESSAGE_SHOWN 1000
+
+static char *
+shown_message(const ErrorData *edata)
+{
+	const char *message = edata->message ? edata->message : "error without message";
+	int			length = pg_mbcliplen(message, strlen(message), MESSAGE_SHOWN);
+
+	return pnstrdup(message, length);
+}
+
+/*
+ * A query that failed on a constant, perhaps an enum's label that is not there
+ * yet: it hangs on the types of whatever it may have been compared with.
+ */
+static void
+observe_column_types(Observation *obs)
+{
+	List	   *keys = list_copy(obs->keys);
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		ObjectKey  *key = lfirst(lc);
+		Oid			schema = get_namespace_oid(key->schema, true);
+		Oid			relid = key->classid == RelationRelationId && OidIsValid(schema)
+			? get_relname_relid(key->name, schema) : InvalidOid;
+
+		for (AttrNumber attnum = 1; OidIsValid(relid); attnum++)
+		{
+			Oid			type = get_atttype(relid, attnum);
+
+			if (!SearchSysCacheExists2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(attnum)))
+				break;
+			observe_type(obs, type);
+		}
+	}
+}
+
+void
+observe_error(const Requirement *req, Observation *obs, const ErrorData *edata)
+{
+	RuleId		rule = RULE_QUERY_BROKEN;
+	RequirementState state = STATE_UNMET;
+	Problem    *problem;
+	char	   *schema = shape_missing_schema(req->baseline);
+
+	switch (edata->sqlerrcode)
+	{
+		case ERRCODE_UNDEFINED_TABLE:
+		case ERRCODE_UNDEFINED_FUNCTION:
+		case ERRCODE_UNDEFINED_OBJECT:
+			/* Along the search path it meant one in a schema that is gone. */
+			if (schema != NULL)
+			{
+				(void) observe_missing_schema(obs, schema);
+				return;
+			}
+			break;
+		case ERRCODE_INVALID_TEXT_REPRESENTATION:
+			observe_column_types(obs);
+			break;
+		case ERRCODE_INSUFFICIENT_PRIVILEGE:
+			rule = RULE_PRIVILEGE_LOST;
+			break;
+		case ERRCODE_GENERATED_ALWAYS:
+		case ERRCODE_FEATURE_NOT_SUPPORTED:
+			/* That is all the rewriter has against an INSERT of columns that exist. */
+			if (req->kind == REQUIREMENT_INSERT)
+				rule = RULE_INSERT_REJECTED_COLUMN;
+			break;
+		case ERRCODE_AMBIGUOUS_COLUMN:
+		case ERRCODE_AMBIGUOUS_FUNCTION:
+			rule = RULE_QUERY_AMBIGUOUS;
+			break;
+		default:
+			/* A limit or a fault of the server is not the query's. */
+			if (error_is_the_servers(edata))
+			{
+				rule = RULE_NOT_VERIFIED;
+				state = STATE_UNKNOWN;
+			}
+	}
+
+	if (edata->sqlerrcode == ERRCODE_GUARD_NOT_RUN || error_is_of_evaluation(obs, edata))
+	{
+		rule = RULE_NOT_VERIFIED;
+		state = STATE_UNKNOWN;
+	}
+	problem = observe_problem(obs, rule, state,
+							  pstrdup("the statement to run"),
+							  shown_message(edata),
+							  InvalidOid, NULL);
+	problem->sqlstate = pstrdup(unpack_sql_state(edata->sqlerrcode));
+	problem->message = pstrdup(problem->found);
+	if (edata->cursorpos > 0)
+		problem->found = psprintf("%s at character %d", problem->found, edata->cursorpos);
+}

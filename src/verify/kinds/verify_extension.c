@@ -1,0 +1,27 @@
+/*
+ * verify_extension.c
+ *		Is an extension installed?
+ */
+#include "postgres.h"
+
+#include "catalog/pg_extension.h"
+#include "commands/extension.h"
+#include "utils/builtins.h"
+#include "verify/kinds/kinds.h"
+#include "verify/result/result.h"
+
+void
+verify_extension(const Requirement *req, Observation *obs)
+{
+	char	   *name = requirement_text(req, "extension");
+	Oid			extension = get_extension_oid(name, true);
+
+	/* Extensions are in no schema; their objects are. */
+	observe_name(obs, ExtensionRelationId, "", name);
+	if (OidIsValid(extension))
+		observe_object(obs, ExtensionRelationId, extension);
+	else
+		observe_problem(obs, RULE_EXTENSION_MISSING, STATE_UNMET,
+						psprintf("extension %s", quote_identifier(name)),
+						pstrdup("no such extension"), InvalidOid, NULL);
+}

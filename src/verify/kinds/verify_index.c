@@ -1,0 +1,228 @@
+/*
+ * verify_index.c
+ *		Is there an index on these columns that the version can count on?
+ *
+ * A missing unique index does not slow a version down, it breaks it: ON
+ * CONFLICT (email) has no arbiter and fails at planning, with 42P10.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "verify/catalog/catalog.h"
+#include "verify/kinds/kinds.h"
+#include "verify/result/result.h"
+#include "verify/run/run.h"
+#include "verify/statement/statement.h"
+
+/* The columns a requirement names, in the table that stores them. */
+typedef struct IndexedColumns
+{
+	Oid			relid;
+	int			ncolumns;
+	AttrNumber *columns;
+	char	   *label;			/* "(email, tenant)", as the contract says */
+} IndexedColumns;
+
+/* An index that has the columns, but is of no use; NULL if it is. */
+typedef const char *(*IndexDefect) (Form_pg_index index, bool is_partial);
+
+static char *
+column_list_label(List *names)
+{
+	StringInfoData label;
+	ListCell   *lc;
+
+	initStringInfo(&label);
+	foreach(lc, names)
+		appendStringInfo(&label, "%s%s", label.len == 0 ? "(" : ", ",
+						 quote_identifier(lfirst(lc)));
+	appendStringInfoChar(&label, ')');
+	return label.data;
+}
+
+/*
+ * Find the columns; ON CONFLICT works through simple views too.  False if one
+ * is missing, which has been reported then.
+ */
+static bool
+find_columns(const Requirement *req, Observation *obs, IndexedColumns *result)
+{
+	List	   *names = requirement_list(req, "columns");
+	Oid			relid = observe_relation(req, obs);
+	ListCell   *lc;
+
+	if (!OidIsValid(relid))
+		return false;
+	result->relid = relid;
+	result->ncolumns = 0;
+	result->columns = palloc_array(AttrNumber, list_length(names));
+	result->label = column_list_label(names);
+
+	foreach(lc, names)
+	{
+		const char *name = lfirst(lc);
+		Oid			table = relid;
+		AttrNumber	attnum = get_attnum(relid, name);
+
+		if (attnum == InvalidAttrNumber)
+		{
+			observe_problem(obs, RULE_COLUMN_MISSING, STATE_UNMET,
+							psprintf("column %s", quote_identifier(name)),
+							psprintf("no such column in %s", relation_label(relid)),
+							relid, name);
+			return false;
+		}
+
+		observe_column(obs, relid, name);
+
+		/* A computed column has no index: the search then finds none. */
+		if (see_through_view(&table, &attnum))
+			result->relid = table;
+		else
+			attnum = InvalidAttrNumber;
+		result->columns[result->ncolumns++] = attnum;
+	}
+	observe_below_view(obs, relid);
+	return true;
+}
+
+/*
+ * Is it a unique index whose key columns are just these, in any order?  The
+ * index of a WITHOUT OVERLAPS key (18) is one for exclusion.
+ */
+static bool
+is_unique_on(Form_pg_index index, const IndexedColumns *wanted)
+{
+	if (!index->indisunique || index->indisexclusion ||
+		index->indnkeyatts != wanted->ncolumns)
+		return false;
+	for (int i = 0; i < wanted->ncolumns; i++)
+	{
+		bool		found = false;
+
+		for (int j = 0; j < index->indnkeyatts && !found; j++)
+			found = wanted->columns[i] != InvalidAttrNumber &&
+				index->indkey.values[j] == wanted->columns[i];
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+/* Do the index's key columns begin with these, in this order? */
+static bool
+index_begins_with(Form_pg_index index, const IndexedColumns *wanted)
+{
+	if (index->indnkeyatts < wanted->ncolumns)
+		return false;
+	for (int i = 0; i < wanted->ncolumns; i++)
+	{
+		if (wanted->columns[i] == InvalidAttrNumber ||
+			index->indkey.values[i] != wanted->columns[i])
+			return false;
+	}
+	return true;
+}
+
+static const char *
+index_defect(Form_pg_index index, bool is_partial)
+{
+	if (!index->indisvalid || !index->indisready || !index->indislive)
+		return "is not valid";
+	if (is_partial)
+		return "is partial";
+	return NULL;
+}
+
+/* ON CONFLICT does not take a deferrable one as its arbiter. */
+static const char *
+arbiter_defect(Form_pg_index index, bool is_partial)
+{
+	if (!index->indimmediate)
+		return "is deferrable";
+	return index_defect(index, is_partial);
+}
+
+/*
+ * Search the table's indexes.  NULL if one is as wanted; otherwise what was
+ * found: an index that comes close, with its defect, or else "no ...".
+ */
+static char *
+search_index(Observation *obs, const IndexedColumns *wanted,
+			 bool (*matches) (Form_pg_index, const IndexedColumns *),
+			 IndexDefect defect_of, char *none)
+{
+	Relation	pg_index = table_open(IndexRelationId, AccessShareLock);
+	char	   *found = none;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	ScanKeyInit(&key, Anum_pg_index_indrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(wanted->relid));
+	scan = systable_beginscan(pg_index, IndexIndrelidIndexId, true, NULL, 1, &key);
+	while (found && HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Form_pg_index index = (Form_pg_index) GETSTRUCT(tup);
+		const char *defect;
+		char	   *name;
+
+		if (index->indexrelid == verify_without_index() || !matches(index, wanted))
+			continue;
+		defect = defect_of(index, !heap_attisnull(tup, Anum_pg_index_indpred,
+												  RelationGetDescr(pg_index)));
+		name = get_rel_name(index->indexrelid);
+		if (defect == NULL)
+		{
+			found = NULL;
+			observe_object(obs, RelationRelationId, index->indexrelid);
+		}
+		else if (name)
+			found = psprintf("index %s %s", quote_identifier(name), defect);
+	}
+	systable_endscan(scan);
+	table_close(pg_index, AccessShareLock);
+	return found;
+}
+
+void
+verify_unique(const Requirement *req, Observation *obs)
+{
+	IndexedColumns wanted;
+	char	   *found;
+
+	if (!find_columns(req, obs, &wanted))
+		return;
+	found = search_index(obs, &wanted, is_unique_on, arbiter_defect,
+						 psprintf("no unique index on %s", wanted.label));
+	if (found)
+		observe_problem(obs, RULE_UNIQUE_MISSING, STATE_UNMET,
+						psprintf("a unique index on %s", wanted.label), found,
+						wanted.relid, NULL);
+}
+
+void
+verify_index(const Requirement *req, Observation *obs)
+{
+	IndexedColumns wanted;
+	char	   *found;
+
+	if (!find_columns(req, obs, &wanted))
+		return;
+	found = search_index(obs, &wanted, index_begins_with, index_defect,
+						 psprintf("no index that begins with %s", wanted.label));
+	if (found)
+		observe_problem(obs, RULE_INDEX_MISSING, STATE_UNMET,
+						psprintf("an index that begins with %s", wanted.label),
+						found, wanted.relid, NULL);
+}

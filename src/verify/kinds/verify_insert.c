@@ -1,0 +1,132 @@
+/*
+ * verify_insert.c
+ *		Does an INSERT that names just these columns work?
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_rewrite.h"
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+#include "lib/stringinfo.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "verify/catalog/catalog.h"
+#include "verify/kinds/kinds.h"
+#include "verify/kinds/kinds_internal.h"
+#include "verify/result/result.h"
+#include "verify/statement/statement.h"
+
+/* Why no INSERT may give the column a value; NULL if it may. */
+static const char *
+why_rejected(Oid relid, AttrNumber attnum)
+{
+	ColumnFacts facts;
+
+	if (!column_facts(relid, attnum, &facts))
+		return NULL;
+	if (facts.computed)
+		return "a view computes it";
+	if (facts.generated != '\0')
+		return "it is a generated column";
+	if (facts.identity == ATTRIBUTE_IDENTITY_ALWAYS)
+		return "it is an identity column generated always";
+	return NULL;
+}
+
+/* The server names the first such column; here each is reported. */
+static bool
+is_rejected(Observation *obs, Oid relid, const char *name)
+{
+	const char *why = NULL;
+
+	if (OidIsValid(table_written(relid, CMD_INSERT)))
+		why = why_rejected(relid, get_attnum(relid, name));
+	if (why != NULL)
+		observe_problem(obs, RULE_INSERT_REJECTED_COLUMN, STATE_UNMET,
+						psprintf("an INSERT with %s to work", quote_identifier(name)),
+						pstrdup(why), relid, name);
+	return why != NULL;
+}
+
+static bool
+column_exists(Observation *obs, Oid relid, const char *name)
+{
+	if (get_attnum(relid, name) > 0)
+	{
+		observe_column(obs, relid, name);
+		return true;
+	}
+	observe_problem(obs, RULE_COLUMN_MISSING, STATE_UNMET,
+					psprintf("column %s", quote_identifier(name)),
+					psprintf("no such column in %s", relation_label(relid)),
+					relid, name);
+	return false;
+}
+
+/* INSERT INTO relid (columns) VALUES ($1, $2, ...) */
+static char *
+insert_text(Oid relid, List *columns)
+{
+	StringInfoData names;
+	StringInfoData values;
+	ListCell   *lc;
+
+	if (columns == NIL)
+		return psprintf("INSERT INTO %s DEFAULT VALUES", relation_label(relid));
+	initStringInfo(&names);
+	initStringInfo(&values);
+	foreach(lc, columns)
+	{
+		const char *separator = names.len > 0 ? ", " : "";
+
+		appendStringInfo(&names, "%s%s", separator, quote_identifier(lfirst(lc)));
+		appendStringInfo(&values, "%s$%d", separator, foreach_current_index(lc) + 1);
+	}
+	return psprintf("INSERT INTO %s (%s) VALUES (%s)", relation_label(relid), names.data,
+					values.data);
+}
+
+/* As a registered INSERT of this form would be. */
+void
+verify_insert(const Requirement *req, Observation *obs)
+{
+	Oid			relid = observe_relation(req, obs);
+	List	   *columns = NIL;
+	bool		rejected = false;
+	ListCell   *lc;
+
+	if (!OidIsValid(relid))
+		return;
+	if (!relation_allows(relid, CMD_INSERT))
+	{
+		observe_problem(obs, RULE_RELATION_KIND, STATE_UNMET,
+						pstrdup("a relation that allows insert"),
+						psprintf("a %s that does not allow insert",
+								 relation_kind_label(get_rel_relkind(relid))),
+						relid, NULL);
+		return;
+	}
+	observe_below_view(obs, relid);
+	foreach(lc, requirement_list(req, "columns"))
+	{
+		char	   *name = lfirst(lc);
+
+		if (!column_exists(obs, relid, name))
+			continue;
+		rejected |= is_rejected(obs, relid, name);
+		columns = lappend(columns, name);
+	}
+	if (!rejected)
+		verify_text(req, obs, insert_text(relid, columns));
+}

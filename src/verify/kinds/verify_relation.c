@@ -1,0 +1,77 @@
+/*
+ * verify_relation.c
+ *		Does the relation exist, and is it still the one that was meant?
+ *
+ * Names are resolved by hand and not with RangeVarGetRelid: that one raises an
+ * error where the role may not use the schema, and lets a temporary table of
+ * the session that runs the migration stand for the application's table.
+ */
+#include "postgres.h"
+
+#include "base/compat.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "commands/dbcommands.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "verify/catalog/catalog.h"
+#include "verify/kinds/kinds.h"
+#include "verify/properties/properties.h"
+#include "verify/result/result.h"
+#include "verify/statement/statement.h"
+
+static bool
+is_table_like(char relkind)
+{
+	return relkind == RELKIND_RELATION || relkind == RELKIND_PARTITIONED_TABLE ||
+		relkind == RELKIND_VIEW || relkind == RELKIND_MATVIEW ||
+		relkind == RELKIND_FOREIGN_TABLE;
+}
+
+/*
+ * A table that became a view, or a view that became a table, still meets this:
+ * what the version does with it decides, and verify_privilege and the queries
+ * judge that.
+ */
+void
+verify_relation(const Requirement *req, Observation *obs)
+{
+	static const RelationUse reads = {.commands = USE_SELECT};
+	Oid			relid = observe_relation(req, obs);
+	Surroundings *around;
+	char		relkind;
+	char	   *schema;
+
+	if (!OidIsValid(relid))
+		return;
+	relkind = get_rel_relkind(relid);
+	schema = get_namespace_name(get_rel_namespace(relid));
+	if (schema == NULL)
+		observe_problem(obs, RULE_RELATION_MISSING, STATE_UNMET,
+						psprintf("relation %s", requirement_text(req, "relation")),
+						pstrdup("no such relation"), InvalidOid, NULL);
+	else if (!is_table_like(relkind))
+		observe_problem(obs, RULE_RELATION_KIND, STATE_UNMET,
+						pstrdup("a table or view"),
+						pstrdup(relation_kind_label(relkind)), relid, NULL);
+	else
+	{
+		BaselineMember members[] = {
+			{.name = "kind", .text = relation_kind_label(relkind)},
+			{.name = "schema", .text = schema}
+		};
+		char	   *name = get_rel_name(relid);
+		Problem    *problem = observe_captured(req, obs, name, schema, relation_in_schema);
+
+		if (problem != NULL)
+			problem->relation = name;
+		if (req->baseline == NULL)
+			obs->baseline = baseline_of(members, lengthof(members));
+		around = surroundings_begin(req, obs);
+		surroundings_add(around, relid, &reads);
+		surroundings_end(around);
+	}
+}

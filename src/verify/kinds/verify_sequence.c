@@ -1,0 +1,59 @@
+/*
+ * verify_sequence.c
+ *		May the role still draw from a sequence?
+ *
+ * Its bounds, increment and type are not compared: the server does not let a
+ * bound pass the value a sequence stands at, nextval() returns bigint whatever
+ * the type, and how the numbers are used is the application's secret.
+ */
+#include "postgres.h"
+
+#include "base/compat.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "verify/catalog/catalog.h"
+#include "verify/kinds/kinds.h"
+#include "verify/result/result.h"
+#include "verify/statement/statement.h"
+
+static bool
+sequence_in_schema(Oid schema, const char *name)
+{
+	Oid			relid = get_relname_relid(name, schema);
+
+	return OidIsValid(relid) && get_rel_relkind(relid) == RELKIND_SEQUENCE;
+}
+
+void
+verify_sequence(const Requirement *req, Observation *obs)
+{
+	List	   *names = compat_string_to_name_list(requirement_text(req, "sequence"));
+	RangeVar   *name = makeRangeVarFromNameList(names);
+	Oid			relid = find_relation(name);
+	BaselineMember schema = {.name = "schema"};
+
+	observe_name(obs, RelationRelationId, name->schemaname, name->relname);
+	if (!OidIsValid(relid))
+	{
+		(void) observe_unresolved(req, obs, RULE_SEQUENCE_MISSING, "sequence", req->object,
+								  name->schemaname, name->relname, sequence_in_schema);
+		return;
+	}
+	observe_object(obs, RelationRelationId, relid);
+	if (get_rel_relkind(relid) != RELKIND_SEQUENCE)
+	{
+		observe_problem(obs, RULE_SEQUENCE_MISSING, STATE_UNMET,
+						psprintf("sequence %s", req->object),
+						psprintf("a %s", relation_kind_label(get_rel_relkind(relid))),
+						relid, NULL);
+		return;
+	}
+	schema.text = get_namespace_name(get_rel_namespace(relid));
+	observe_sequence_right(obs, relid, ACL_USAGE | ACL_UPDATE);
+	(void) observe_captured(req, obs, name->relname, schema.text, sequence_in_schema);
+	obs->baseline = baseline_of(&schema, 1);
+}

@@ -1,0 +1,333 @@
+/*
+ * verify_type.c
+ *		Is a type still there, and the same to those who decode it?
+ *
+ * No privilege on the type itself is asked for: it takes USAGE to make a column
+ * or function of a type, not to read, write or cast to it.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "base/compat.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_enum.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "verify/catalog/catalog.h"
+#include "verify/kinds/kinds.h"
+#include "verify/kinds/kinds_internal.h"
+#include "verify/result/result.h"
+
+/* Returns whether all are there. */
+static bool
+check_labels_present(Observation *obs, List *expected, List *labels)
+{
+	ListCell   *lc;
+	bool		complete = true;
+
+	foreach(lc, expected)
+	{
+		if (text_list_has(labels, lfirst(lc)))
+			continue;
+		observe_problem(obs, RULE_ENUM_LABEL_MISSING, STATE_UNMET,
+						psprintf("label %s", quote_literal_cstr(lfirst(lc))),
+						pstrdup("no such label"), InvalidOid, NULL);
+		complete = false;
+	}
+	return complete;
+}
+
+/* The contract says that the version cannot deal with any other. */
+static void
+check_labels_closed(Observation *obs, List *expected, List *labels)
+{
+	ListCell   *lc;
+
+	foreach(lc, labels)
+	{
+		if (!text_list_has(expected, lfirst(lc)))
+			observe_problem(obs, RULE_ENUM_LABEL_ADDED, STATE_UNMET,
+							pstrdup("no label but those of the contract"),
+							psprintf("label %s", quote_literal_cstr(lfirst(lc))),
+							InvalidOid, NULL)->proven = true;
+	}
+}
+
+/* Of the labels there were, only those that the contract lists have to stay. */
+static void
+check_labels(const Requirement *req, Observation *obs, Oid type)
+{
+	List	   *labels = enum_labels(type);
+	bool		declared = requirement_has(req, "labels");
+	List	   *before = baseline_list(req, "labels");
+	List	   *expected = declared ? requirement_list(req, "labels") : before;
+	bool		complete = check_labels_present(obs, expected, labels);
+
+	if (requirement_bool(req, "closed"))
+		check_labels_closed(obs, expected, labels);
+	else if (complete && baseline_has(req, "labels"))
+		observe_added_labels(obs, type, before);
+}
+
+/* ---- composite types ---- */
+
+typedef struct Attribute
+{
+	char	   *name;
+	Oid			type;
+	int32		typmod;
+} Attribute;
+
+static List *
+attributes_of(Oid relid)
+{
+	List	   *attributes = NIL;
+	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	int			natts = 0;
+
+	if (HeapTupleIsValid(tup))
+	{
+		natts = ((Form_pg_class) GETSTRUCT(tup))->relnatts;
+		ReleaseSysCache(tup);
+	}
+	for (AttrNumber attnum = 1; attnum <= natts; attnum++)
+	{
+		ColumnFacts facts;
+		Attribute  *attribute;
+
+		if (!column_facts(relid, attnum, &facts))
+			continue;
+		attribute = palloc_object(Attribute);
+		attribute->name = get_attname(relid, attnum, false);
+		attribute->type = facts.type;
+		attribute->typmod = facts.typmod;
+		attributes = lappend(attributes, attribute);
+	}
+	return attributes;
+}
+
+/* To be kept: names and types in turn. */
+static List *
+attribute_texts(List *attributes)
+{
+	List	   *texts = NIL;
+	ListCell   *lc;
+
+	foreach(lc, attributes)
+	{
+		Attribute  *attribute = lfirst(lc);
+
+		texts = lappend(texts, attribute->name);
+		texts = lappend(texts, kept_column_type_name(attribute->type, attribute->typmod));
+	}
+	return texts;
+}
+
+static Attribute *
+find_attribute(List *attributes, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, attributes)
+	{
+		if (strcmp(((Attribute *) lfirst(lc))->name, name) == 0)
+			return lfirst(lc);
+	}
+	return NULL;
+}
+
+/* Was the type kept, and does it hold what that held? */
+static bool
+is_kept_type(const Requirement *req, const char *kept, Oid type, int32 typmod)
+{
+	return kept_type_match(kept_types(req->baseline), kept_type_bare(kept), type) != TYPE_OTHER &&
+		type_holds_kept(kept, type, typmod, false);
+}
+
+static void
+check_attributes(const Requirement *req, Observation *obs, Oid relid, List *attributes)
+{
+	List	   *before = baseline_list(req, "attributes");
+
+	for (int i = 0; i + 1 < list_length(before); i += 2)
+	{
+		const char *name = list_nth(before, i);
+		const char *type = list_nth(before, i + 1);
+		Attribute  *now = find_attribute(attributes, name);
+
+		if (now == NULL)
+			observe_problem(obs, RULE_COLUMN_MISSING, STATE_UNMET,
+							psprintf("attribute %s", quote_identifier(name)),
+							psprintf("no such attribute in %s", relation_label(relid)),
+							relid, name);
+		else if (!is_kept_type(req, type, now->type, now->typmod))
+			observe_problem(obs, RULE_COLUMN_TYPE, STATE_UNMET,
+							psprintf("attribute %s of type %s", quote_identifier(name),
+									 kept_type_label(type)),
+							psprintf("type %s",
+									 kept_type_label(kept_column_type_name(now->type, now->typmod))),
+							relid, name);
+	}
+	if (before != NIL && 2 * list_length(attributes) > list_length(before))
+		observe_problem(obs, RULE_QUERY_RESULT_GREW, STATE_MET,
+						psprintf("%d attributes", list_length(before) / 2),
+						psprintf("%d attributes", list_length(attributes)), relid, NULL);
+}
+
+/* ---- the type itself ---- */
+
+static Oid
+type_oid(Oid schema, const char *name)
+{
+	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
+						   ObjectIdGetDatum(schema));
+}
+
+static bool
+type_in_schema(Oid schema, const char *name)
+{
+	return OidIsValid(type_oid(schema, name));
+}
+
+/* Temporary types are nobody's but a session's. */
+static Oid
+find_type(const char *schema, const char *name)
+{
+	Oid			namespace;
+
+	if (schema == NULL)
+		return TypenameGetTypidExtended(name, false);
+	namespace = get_namespace_oid(schema, true);
+	return OidIsValid(namespace) && schema_is_usable(namespace)
+		? type_oid(namespace, name) : InvalidOid;
+}
+
+static const char *
+kind_label(const FormData_pg_type *form)
+{
+	switch (form->typtype)
+	{
+		case TYPTYPE_ENUM:
+			return "an enum";
+		case TYPTYPE_COMPOSITE:
+			return "a composite type";
+		case TYPTYPE_DOMAIN:
+			return "a domain";
+		case TYPTYPE_RANGE:
+			return "a range";
+		case TYPTYPE_MULTIRANGE:
+			return "a multirange";
+		case TYPTYPE_PSEUDO:
+			return "a pseudo-type";
+		default:
+			return OidIsValid(form->typelem) ? "an array" : "a base type";
+	}
+}
+
+/* What a domain or range is over; InvalidOid for other types. */
+static Oid
+type_below(const FormData_pg_type *form)
+{
+	return form->typtype == TYPTYPE_DOMAIN ? form->typbasetype
+		: form->typtype == TYPTYPE_RANGE ? get_range_subtype(form->oid) : InvalidOid;
+}
+
+/* "a domain over text": what a driver has to know of it besides its name. */
+static char *
+full_kind_label(const char *kind, const char *over)
+{
+	if (over == NULL)
+		return pstrdup(kind);
+	return psprintf("%s %s %s", kind, strcmp(kind, "a range") == 0 ? "of" : "over",
+					kept_type_label(over));
+}
+
+/* Is it of the kind that it was, over the same? */
+static bool
+check_kind(const Requirement *req, Observation *obs, const FormData_pg_type *form)
+{
+	char	   *kind = baseline_text(req, "kind");
+	char	   *over = baseline_text(req, "over");
+	Oid			below = type_below(form);
+
+	if (kind == NULL)
+		return true;
+	if (strcmp(kind, kind_label(form)) == 0 &&
+		(over == NULL || is_kept_type(req, over, below, form->typtypmod)))
+		return true;
+	observe_problem(obs, RULE_TYPE_MISSING, STATE_UNMET, full_kind_label(kind, over),
+					full_kind_label(kind_label(form),
+									OidIsValid(below) ? kept_column_type_name(below, form->typtypmod) : NULL),
+					InvalidOid, NULL);
+	return false;
+}
+
+static Jsonb *
+type_baseline(const FormData_pg_type *form, List *labels, List *attributes)
+{
+	Oid			below = type_below(form);
+	List	   *texts = attribute_texts(attributes);
+	List	   *kept = keep_type(NIL, below);
+	ListCell   *lc;
+
+	foreach(lc, attributes)
+		kept = keep_type(kept, ((Attribute *) lfirst(lc))->type);
+	return baseline_of((BaselineMember[])
+					   {
+						   {.name = "schema", .text = get_namespace_name(form->typnamespace)},
+						   {.name = "kind", .text = kind_label(form)},
+						   {.name = "over", .text = OidIsValid(below)
+						   ? kept_column_type_name(below, form->typtypmod) : NULL},
+						   {.name = "labels", .is_list = labels != NIL, .list = labels},
+						   {.name = "attributes", .is_list = texts != NIL, .list = texts},
+						   kept_types_member(kept)
+					   }, 6);
+}
+
+void
+verify_type(const Requirement *req, Observation *obs)
+{
+	List	   *names = compat_string_to_name_list(requirement_text(req, "type"));
+	FormData_pg_type form;
+	char	   *schema;
+	char	   *name;
+	Oid			type;
+	HeapTuple	tup;
+	List	   *labels;
+	List	   *attributes;
+
+	DeconstructQualifiedName(names, &schema, &name);
+	observe_name(obs, TypeRelationId, schema, name);
+	type = find_type(schema, name);
+	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	if (!HeapTupleIsValid(tup))
+	{
+		(void) observe_unresolved(req, obs, RULE_TYPE_MISSING, "type", req->object,
+								  schema, name, type_in_schema);
+		return;
+	}
+	memcpy(&form, GETSTRUCT(tup), sizeof(form));
+	ReleaseSysCache(tup);
+	schema = get_namespace_name(form.typnamespace);
+
+	observe_type(obs, form.oid);
+	(void) observe_captured(req, obs, name, schema, type_in_schema);
+	labels = enum_labels(type);
+	attributes = attributes_of(form.typrelid);
+	if (check_kind(req, obs, &form))
+	{
+		check_labels(req, obs, type);
+		check_attributes(req, obs, form.typrelid, attributes);
+	}
+	if (req->baseline == NULL)
+		obs->baseline = type_baseline(&form, labels, attributes);
+}

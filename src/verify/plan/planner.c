@@ -1,0 +1,241 @@
+/*
+ * planner.c
+ *		Planning what is not going to be executed.
+ *
+ * All that is planned while contracts are verified comes by here: the queries
+ * of contracts, and those of bodies that plpgsql_check looks at.  The planner gets
+ * to see neither calls that it would evaluate (withhold.c) nor what it only needs
+ * to find the best plan: statistics, with whose values it calls the functions
+ * behind operators, and indexes, of which it evaluates the expressions.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/transam.h"
+#include "base/compat.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/planner.h"
+#include "parser/parsetree.h"
+#include "utils/rel.h"
+#include "utils/selfuncs.h"
+#include "verify/plan/plan.h"
+#include "verify/plan/plan_internal.h"
+#include "verify/run/run.h"
+
+static planner_hook_type next_planner_hook = NULL;
+
+static get_relation_stats_hook_type next_relation_stats_hook = NULL;
+
+static get_index_stats_hook_type next_index_stats_hook = NULL;
+
+static bool withheld = false;
+
+void		(*plan_observer) (Query *query) = NULL;
+
+void
+planner_begin(void)
+{
+	withheld = false;
+}
+
+bool
+planner_withheld(void)
+{
+	return withheld;
+}
+
+/* ---- indexes and extended statistics ---- */
+
+static bool
+is_bare(List *tables, Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, tables)
+	{
+		if (RelationGetRelid((Relation) lfirst(lc)) == relid)
+			return true;
+	}
+	return false;
+}
+
+/* Have the relation cache say that it has none; or have it look again. */
+static void
+set_bare(Relation rel, bool bare)
+{
+	list_free(rel->rd_indexlist);
+	rel->rd_indexlist = NIL;
+	rel->rd_indexvalid = bare;
+	list_free(rel->rd_statlist);
+	rel->rd_statlist = NIL;
+	rel->rd_statvalid = bare;
+}
+
+static void
+lay_bare(List **tables, Oid relid)
+{
+	Relation	rel = table_open(relid, NoLock);
+
+	*tables = lappend(*tables, rel);
+	set_bare(rel, true);
+}
+
+static void
+cover_up(List *tables)
+{
+	ListCell   *lc;
+
+	foreach(lc, tables)
+	{
+		set_bare(lfirst(lc), false);
+		table_close(lfirst(lc), NoLock);
+	}
+}
+
+/* ON CONFLICT names an index by what it is on. */
+static bool
+add_conflict_targets(Node *node, List **relids)
+{
+	Query	   *query = (Query *) node;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, add_conflict_targets, relids);
+	if (query->onConflict != NULL)
+		*relids = lappend_oid(*relids, rt_fetch(query->resultRelation, query->rtable)->relid);
+	return query_tree_walker(query, add_conflict_targets, relids, 0);
+}
+
+typedef struct Bared
+{
+	List	   *tables;			/* of Relation */
+	List	   *others;			/* of Oid: not to be laid bare */
+} Bared;
+
+/*
+ * Not those of the catalogs, which the server reads by plans that it keeps.  All
+ * are locked: by the parser, by the rewriter, or with the plan they are of.
+ */
+static bool
+lay_all_bare(Node *node, Bared *bared)
+{
+	Query	   *query = (Query *) node;
+	ListCell   *lc;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, lay_all_bare, bared);
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_RELATION && rte->relid >= FirstNormalObjectId &&
+			rte->relkind != RELKIND_VIEW && !is_bare(bared->tables, rte->relid) &&
+			!list_member_oid(bared->others, rte->relid))
+			lay_bare(&bared->tables, rte->relid);
+	}
+	return query_tree_walker(query, lay_all_bare, bared, 0);
+}
+
+/* ---- hooks ---- */
+
+static PlannedStmt *
+plan_on(Query *query, const char *sql, int options, ParamListInfo params
+		COMPAT_PLANNER_PARAM)
+{
+	if (next_planner_hook)
+		return next_planner_hook(query, sql, options, params COMPAT_PLANNER_ARG);
+	return standard_planner(query, sql, options, params COMPAT_PLANNER_ARG);
+}
+
+/*
+ * INVARIANT: a table has its indexes back before anything can be executed, also
+ * after an error.
+ */
+static PlannedStmt *
+plan_bare(Query *query, const char *sql, int options, ParamListInfo params
+		  COMPAT_PLANNER_PARAM)
+{
+	Bared	   *bared = palloc0_object(Bared);
+	PlannedStmt *result;
+
+	(void) add_conflict_targets((Node *) query, &bared->others);
+	PG_TRY();
+	{
+		/* What verify.c hides of an index, the relation cache has from there. */
+		if (!OidIsValid(verify_without_index()))
+			(void) lay_all_bare((Node *) query, bared);
+		if (run_executing() == EXECUTES_NOTHING)
+			childless_begin(query);
+		result = plan_on(query, sql, options, params COMPAT_PLANNER_ARG);
+	}
+	PG_FINALLY();
+	{
+		cover_up(bared->tables);
+		childless_end();
+	}
+	PG_END_TRY();
+	return result;
+}
+
+static PlannedStmt *
+plan(Query *query, const char *sql, int options, ParamListInfo params
+	 COMPAT_PLANNER_PARAM)
+{
+	if (!verify_is_running() || run_executes(sql))
+		return plan_on(query, sql, options, params COMPAT_PLANNER_ARG);
+
+	/* It may stay with the function, for its next execution. */
+	if (run_executing() == EXECUTES_CHECKER)
+	{
+		run_spoils_plans();
+		if (plan_observer != NULL)
+			plan_observer(query);
+	}
+	query = withhold_calls(query, &withheld);
+	return plan_bare(query, sql, options, params COMPAT_PLANNER_ARG);
+}
+
+static bool
+hides_statistics(void)
+{
+	return verify_is_running() && run_executing() != EXECUTES_EVIDENCE;
+}
+
+static bool
+relation_stats(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
+			   VariableStatData *vardata)
+{
+	if (hides_statistics())
+	{
+		vardata->statsTuple = NULL;
+		return true;
+	}
+	return next_relation_stats_hook &&
+		next_relation_stats_hook(root, rte, attnum, vardata);
+}
+
+static bool
+index_stats(PlannerInfo *root, Oid index, AttrNumber attnum, VariableStatData *vardata)
+{
+	if (hides_statistics())
+	{
+		vardata->statsTuple = NULL;
+		return true;
+	}
+	return next_index_stats_hook &&
+		next_index_stats_hook(root, index, attnum, vardata);
+}
+
+void
+planner_init(void)
+{
+	next_planner_hook = planner_hook;
+	planner_hook = plan;
+	next_relation_stats_hook = get_relation_stats_hook;
+	get_relation_stats_hook = relation_stats;
+	next_index_stats_hook = get_index_stats_hook;
+	get_index_stats_hook = index_stats;
+}

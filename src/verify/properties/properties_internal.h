@@ -1,0 +1,204 @@
+/*
+ * properties_internal.h
+ *		What the files of properties/ share and nobody else uses.
+ */
+#ifndef COMPAT_GUARD_PROPERTIES_INTERNAL_H
+#define COMPAT_GUARD_PROPERTIES_INTERNAL_H
+
+#include "verify/properties/properties.h"
+
+/* ---- violation.c ---- */
+
+typedef struct Evidence
+{
+	/* False: could not be found out, for want of a permission, because the table
+	 * is too large and nothing was found in the part read, or because the
+	 * constraint's expression raised an error. */
+	bool		decided;
+	int64		violations;		/* rows found that violate it */
+	bool		more;			/* there may be more: part was read, or
+								 * counting stopped */
+
+	/*
+	 * For people, the keys of a few: "id 3, 7, 12"; NULL if there are none.  No
+	 * other value is shown, since this ends up in messages; and where the
+	 * table has no primary key, or the contract's role or whoever changes the
+	 * schema may not read it, no value at all but where the rows are.
+	 */
+	char	   *sample;
+} Evidence;
+
+/*
+ * Of a table: CHECK, FOREIGN KEY or, on PostgreSQL 18, NOT NULL; usually one
+ * that is NOT VALID, since VALIDATE has answered it for any other.
+ *
+ * Both are for the verifiers: they need an active snapshot, leave neither locks
+ * nor settings, raise ERRCODE_LOCK_NOT_AVAILABLE as try_lock_mentions does and
+ * what error_is_no_answer, and allocate in CurrentMemoryContext.
+ */
+extern Evidence constraint_evidence(Oid constraint);
+
+/* CHECK or NOT NULL of a domain, by a column of that domain, or of one over it. */
+extern Evidence domain_evidence(Oid constraint, Oid relid, AttrNumber attnum);
+
+/* ---- usage.c ---- */
+
+#define USE_WRITES		(USE_INSERT | USE_UPDATE | USE_DELETE | USE_TRUNCATE)
+#define USE_ALL			(USE_SELECT | USE_WRITES)
+
+/* ---- property_list.c ---- */
+
+typedef enum FactKind
+{
+	FACT_CONSTRAINT,			/* CHECK, UNIQUE, EXCLUDE, FOREIGN KEY, and NOT
+								 * NULL that is not validated */
+	FACT_REFERENCED,			/* a foreign key that refers to the relation */
+	FACT_DISABLED_KEY,			/* a foreign key whose triggers are disabled */
+	FACT_DOMAIN,				/* a constraint of a column's domain */
+	FACT_TRIGGER,
+	FACT_DISABLED_TRIGGER,
+	FACT_RULE,
+	FACT_ROW_SECURITY,			/* that it is in force, and each policy */
+	FACT_VIEW,
+	FACT_DEFAULT,
+	FACT_KINDS
+} FactKind;
+
+typedef struct Fact
+{
+	FactKind	kind;
+	int			commands;		/* that it bears on */
+	Bitmapset  *columns;		/* that it is about; NULL: perhaps any */
+	char	   *definition;
+	int			topic;			/* length of the part of the definition that says
+								 * what it is about; what follows says how it is */
+	char	   *shown;			/* the same for people; NULL: no other */
+	char	   *label;			/* "constraint users_email_check on public.users" */
+	Oid			relid;
+	Oid			objid;
+	char	   *name;
+	char		contype;		/* of constraints, as in pg_constraint */
+	bool		validated;
+	bool		inherited;		/* by a partition or child: the parent has it too */
+	bool		nulls_collide;	/* of UNIQUE: NULLS NOT DISTINCT */
+	bool		restricts;		/* of FACT_REFERENCED: takes nothing along */
+	Node	   *check;
+	Oid			other;			/* the relation at the other end of a foreign key */
+	Evidence   *evidence;		/* NULL: not asked for yet */
+} Fact;
+
+/* What is known of one relation, to one role. */
+typedef struct RelationFacts
+{
+	struct
+	{
+		Oid			relid;
+		Oid			role;
+		uint32		writes;		/* is it known what matters to those who write? */
+	}			key;			/* must be first */
+	char		relkind;
+	List	   *facts;			/* of Fact * */
+	int			instead;		/* commands that a trigger or rule does itself */
+	List	   *domains;		/* of Oid: types whose constraints are among the facts */
+
+	/* of a view */
+	Oid			inner_role;		/* whose rights count below it */
+	List	   *reads;			/* of Oid: relations it reads from */
+	Oid			below;			/* what is written through it; InvalidOid: nothing */
+	AttrNumber *columns;		/* of below, by columns of the view from [0] */
+	int			ncolumns;
+} RelationFacts;
+
+extern Fact *add_fact(RelationFacts *rel, FactKind kind, int commands, char *definition,
+					  const char *what, const char *name);
+
+/* ---- property_constraint.c ---- */
+
+extern void collect_constraints(RelationFacts *rel);
+extern void collect_reference(RelationFacts *rel, Oid constraint);
+extern void collect_disabled_key(RelationFacts *rel, Oid constraint);
+
+/* ---- property_trigger.c ---- */
+
+extern void collect_triggers(RelationFacts *rel);
+
+/* ---- property_policy.c ---- */
+
+extern void collect_row_security(RelationFacts *rel);
+
+/* ---- property_view.c ---- */
+
+extern void collect_rules(RelationFacts *rel);
+extern void collect_view(RelationFacts *rel);
+
+/* ---- property_default.c ---- */
+
+extern void collect_defaults(RelationFacts *rel);
+
+/* ---- property_relevance.c ---- */
+
+/* Can it make a difference to what a version does so to the relation? */
+extern bool fact_bears_on(const Fact *fact, const RelationUse *use);
+
+/* ---- property_definition.c ---- */
+
+/* Does the text say what the fact says, or more: perhaps before columns or tables
+ * were renamed? */
+extern bool definition_is(const Fact *fact, const char *text);
+
+/* An expression on a relation's columns (InvalidOid: none), as text.  To be
+ * called between definition_path and AtEOXact_GUC(false, ...). */
+extern char *deparse(Node *expr, Oid relid);
+
+/* What a function of the server's, such as pg_get_triggerdef, says of an object
+ * of a relation, under the same settings; NULL if the object is gone. */
+extern char *server_definition(PGFunction function, Oid objid, Oid relid);
+extern int	definition_path(void);
+
+/*
+ * Two digests of a view's or rule's queries: one that stays the same if
+ * something they refer to is renamed, and one, of what function prints, that
+ * stays the same after a restore.  Locks what they refer to.
+ */
+extern char *query_digests(List *queries, PGFunction function, Oid objid, Oid relid,
+						   const char *options);
+
+/* ---- property.c ---- */
+
+/* A fact, and what the version does to its relation. */
+typedef struct Circumstance
+{
+	Fact	   *fact;
+	RelationUse use;
+} Circumstance;
+
+/* To be filled by surroundings.c and read by change.c. */
+struct Surroundings
+{
+	const Requirement *req;
+	Observation *obs;
+	Jsonb	   *before;			/* NULL: nothing to compare with, or nothing then */
+	List	   *circumstances;	/* of Circumstance * */
+	List	   *seen;			/* of SeenRelation * */
+	List	   *columns;		/* of char *: see surroundings_columns */
+};
+
+extern bool surroundings_has(const Surroundings *around, Oid relid, int commands);
+
+/* ---- property_added.c ---- */
+
+/*
+ * Of a constraint that is new: report constraint-added, domain-tightened or
+ * constraint-not-valid-trap, with the rows that violate it if it is not
+ * validated.  (added.c)
+ */
+extern void report_added(Surroundings *around, Fact *fact, const RelationUse *use);
+
+/* ---- property_compare.c ---- */
+
+/* Report a problem, once for each rule and subject; NULL if it is not news. */
+extern Problem *surroundings_report(Surroundings *around, RuleId rule,
+									RequirementState state, const Fact *fact,
+									const char *subject, char *expected, char *found);
+
+#endif							/* COMPAT_GUARD_PROPERTIES_INTERNAL_H */

@@ -1,0 +1,163 @@
+/*
+ * property_default.c
+ *		Collect the defaults and domains of a relation's columns.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_attrdef.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_type.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/primnodes.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "verify/catalog/catalog.h"
+#include "verify/properties/properties.h"
+#include "verify/properties/properties_internal.h"
+
+static void
+add_domain_fact(RelationFacts *rel, AttrNumber attnum, Oid domain, char *definition,
+				const char *name)
+{
+	Fact	   *fact = add_fact(rel, FACT_DOMAIN, USE_INSERT | USE_UPDATE, definition,
+								"constraint", name);
+
+	fact->label = psprintf("%s%sdomain %s", fact->name ? "constraint " : "",
+						   fact->name ? psprintf("%s on ", quote_identifier(fact->name)) : "",
+						   format_type_be_qualified(domain));
+	fact->columns = bms_make_singleton(attnum);
+	fact->validated = true;
+}
+
+static void
+collect_domain_checks(RelationFacts *rel, AttrNumber attnum, Oid domain)
+{
+	Relation	pg_constraint = table_open(ConstraintRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	ScanKeyInit(&key, Anum_pg_constraint_contypid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(domain));
+	scan = systable_beginscan(pg_constraint, ConstraintTypidIndexId, true,
+							  NULL, 1, &key);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
+		Node	   *check = fact_node(pg_constraint, tup, Anum_pg_constraint_conbin);
+		Fact	   *fact;
+
+		if (con->contype != CONSTRAINT_CHECK || check == NULL)
+			continue;
+		add_domain_fact(rel, attnum, domain,
+						psprintf("CHECK (%s)", deparse(check, InvalidOid)),
+						NameStr(con->conname));
+		fact = llast(rel->facts);
+		fact->objid = con->oid;
+		fact->contype = con->contype;
+		fact->validated = con->convalidated;
+	}
+	systable_endscan(scan);
+	table_close(pg_constraint, AccessShareLock);
+}
+
+/* A domain may be over another, and an array hold one. */
+static void
+collect_domains(RelationFacts *rel, AttrNumber attnum, Oid type)
+{
+	Oid			element = get_element_type(type);
+
+	if (OidIsValid(element))
+		type = element;
+	while (OidIsValid(type) && type >= FirstNormalObjectId)
+	{
+		HeapTuple	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+		Form_pg_type form;
+		Oid			base;
+
+		if (!HeapTupleIsValid(tup))
+			return;
+		form = (Form_pg_type) GETSTRUCT(tup);
+		base = form->typbasetype;
+		if (form->typtype == TYPTYPE_DOMAIN)
+		{
+			rel->domains = list_append_unique_oid(rel->domains, type);
+			if (form->typnotnull)
+				add_domain_fact(rel, attnum, type, pstrdup("NOT NULL"), NULL);
+			collect_domain_checks(rel, attnum, type);
+		}
+		ReleaseSysCache(tup);
+		type = base;
+	}
+}
+
+/* That a sequence was renamed, or became an identity, changes no value. */
+static bool
+is_from_sequence(Node *expr)
+{
+	FuncExpr   *call = (FuncExpr *) strip_implicit_coercions(expr);
+
+	if (!IsA(call, FuncExpr))
+		return false;
+	if (list_length(call->args) == 1 && call->funcid != F_NEXTVAL)
+		return is_from_sequence(linitial(call->args));	/* of int, from bigint */
+	return call->funcid == F_NEXTVAL;
+}
+
+static void
+collect_default(RelationFacts *rel, const FormData_pg_attribute *att)
+{
+	char	   *topic = psprintf("%s ", fact_column_label(rel->key.relid, att->attnum));
+	char	   *how = pstrdup("from a sequence");
+	Fact	   *fact;
+
+	if (att->attidentity == '\0')
+	{
+		Node	   *expr = default_expression(rel->key.relid, att->attnum);
+
+		if (expr == NULL)
+			return;
+		if (att->attgenerated != '\0')
+			how = psprintf("GENERATED ALWAYS AS (%s)", deparse(expr, rel->key.relid));
+		else if (!is_from_sequence(expr))
+			how = psprintf("DEFAULT %s", deparse(expr, rel->key.relid));
+	}
+	fact = add_fact(rel, FACT_DEFAULT, USE_INSERT, psprintf("%s%s", topic, how),
+					"column", NameStr(att->attname));
+	fact->topic = strlen(topic);
+	fact->columns = bms_make_singleton(att->attnum);
+}
+
+/* Of each column: what its domain asks for, and what it gets if left out. */
+void
+collect_defaults(RelationFacts *rel)
+{
+	int			natts = relation_natts(rel->key.relid);
+
+	for (AttrNumber attnum = 1; attnum <= natts; attnum++)
+	{
+		FormData_pg_attribute att;
+		HeapTuple	tup;
+
+		tup = SearchSysCache2(ATTNUM, ObjectIdGetDatum(rel->key.relid),
+							  Int16GetDatum(attnum));
+		if (!HeapTupleIsValid(tup))
+			continue;
+		memcpy(&att, GETSTRUCT(tup), ATTRIBUTE_FIXED_PART_SIZE);
+		ReleaseSysCache(tup);
+		if (att.attisdropped)
+			continue;
+		collect_domains(rel, attnum, att.atttypid);
+		if (att.atthasdef || att.attidentity != '\0')
+			collect_default(rel, &att);
+	}
+}

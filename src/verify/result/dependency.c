@@ -1,0 +1,272 @@
+/*
+ * dependency.c
+ *		Record which objects and names the result of a requirement depends on.
+ */
+#include "postgres.h"
+
+#include "base/compat.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "parser/parse_type.h"
+#include "tcop/tcopprot.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/varlena.h"
+#include "verify/catalog/catalog.h"
+#include "verify/result/result.h"
+#include "verify/result/result_internal.h"
+#include "verify/run/run.h"
+
+static void
+observe_key(Observation *obs, Oid classid, const char *schema, const char *name,
+			bool found)
+{
+	ObjectKey	key = {classid, (char *) schema, (char *) name, found};
+	ObjectKey  *copy;
+	ListCell   *lc;
+
+	/* See observe_object. */
+	if (strcmp(schema, "pg_catalog") == 0 || strcmp(schema, "information_schema") == 0)
+		return;
+
+	foreach(lc, obs->keys)
+	{
+		ObjectKey  *other = lfirst(lc);
+
+		if (object_key_equal(&key, other))
+		{
+			other->found |= found;
+			return;
+		}
+	}
+	copy = palloc_object(ObjectKey);
+	*copy = key;
+	copy->schema = pstrdup(schema);
+	copy->name = pstrdup(name);
+	obs->keys = lappend(obs->keys, copy);
+}
+
+void
+observe_name(Observation *obs, Oid classid, const char *schema, const char *name)
+{
+	List	   *path;
+	ListCell   *lc;
+
+	if (schema != NULL)
+	{
+		observe_key(obs, classid, schema, name, false);
+		return;
+	}
+
+	/* By name: a schema that is created later may take the name over. */
+	if (!SplitIdentifierString(pstrdup(namespace_search_path), ',', &path))
+		return;
+	foreach(lc, path)
+	{
+		const char *entry = lfirst(lc);
+
+		if (strcmp(entry, "$user") == 0)
+			entry = GetUserNameFromId(GetUserId(), false);
+		else if (strcmp(entry, "pg_temp") == 0)
+			continue;
+		observe_key(obs, classid, entry, name, false);
+	}
+}
+
+/* NULL if it is temporary or gone. */
+static ObjectKey *
+relation_key(Oid relid)
+{
+	static struct
+	{
+		MemoMoment	moment;
+		Oid			relid;
+		ObjectKey  *key;
+	}			last;
+
+	if (!memo_is_current(&last.moment) || last.relid != relid)
+	{
+		MemoryContext old = MemoryContextSwitchTo(memo_context());
+
+		last.relid = InvalidOid;
+		last.key = NULL;
+		last.key = object_key(RelationRelationId, relid);
+		last.relid = relid;
+		MemoryContextSwitchTo(old);
+	}
+	return last.key;
+}
+
+/* A view, and a SECURITY DEFINER routine, are as good as the rights of their owners. */
+static Oid
+acts_as(Oid classid, Oid objid)
+{
+	HeapTuple	tup;
+	Oid			owner = InvalidOid;
+
+	if (classid == RelationRelationId)
+	{
+		tup = SearchSysCache1(RELOID, ObjectIdGetDatum(objid));
+		if (HeapTupleIsValid(tup) && ((Form_pg_class) GETSTRUCT(tup))->relkind == RELKIND_VIEW)
+			owner = ((Form_pg_class) GETSTRUCT(tup))->relowner;
+	}
+	else if (classid == ProcedureRelationId)
+	{
+		tup = SearchSysCache1(PROCOID, ObjectIdGetDatum(objid));
+		if (HeapTupleIsValid(tup) && ((Form_pg_proc) GETSTRUCT(tup))->prosecdef)
+			owner = ((Form_pg_proc) GETSTRUCT(tup))->proowner;
+	}
+	else
+		return InvalidOid;
+	if (HeapTupleIsValid(tup))
+		ReleaseSysCache(tup);
+	return owner;
+}
+
+void
+observe_object(Observation *obs, Oid classid, Oid objid)
+{
+	ObjectKey  *key;
+	Oid			role;
+
+	/* The server's own objects do not change under an application. */
+	if (objid < FirstNormalObjectId && classid != AuthIdRelationId &&
+		classid != NamespaceRelationId)
+		return;
+	key = classid == RelationRelationId ? relation_key(objid) : object_key(classid, objid);
+	if (key != NULL)
+		observe_key(obs, classid, key->schema, key->name ? key->name : "", true);
+	if (OidIsValid(role = acts_as(classid, objid)))
+		observe_object(obs, AuthIdRelationId, role);
+}
+
+void
+observe_column(Observation *obs, Oid relid, const char *attname)
+{
+	ObjectKey  *key = relation_key(relid);
+
+	if (key != NULL)
+		observe_key(obs, AttributeRelationId, key->schema,
+					psprintf("%s.%s", key->name, attname), true);
+}
+
+void
+observe_keys(Observation *obs, List *keys)
+{
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		ObjectKey  *key = lfirst(lc);
+
+		observe_key(obs, key->classid, key->schema, key->name, key->found);
+	}
+}
+
+/* ---- to outlive the context it was made in ---- */
+
+char *
+copy_text(const char *text)
+{
+	return text ? pstrdup(text) : NULL;
+}
+
+void
+keep_keys(List **kept, List *keys)
+{
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		ObjectKey  *key = palloc_object(ObjectKey);
+
+		*key = *(ObjectKey *) lfirst(lc);
+		key->schema = copy_text(key->schema);
+		key->name = copy_text(key->name);
+		*kept = lappend(*kept, key);
+	}
+}
+
+void
+observe_type(Observation *obs, Oid type)
+{
+	while (type >= FirstNormalObjectId)
+	{
+		HeapTuple	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+		Form_pg_type form;
+
+		if (!HeapTupleIsValid(tup))
+			break;
+		observe_object(obs, TypeRelationId, type);
+		form = (Form_pg_type) GETSTRUCT(tup);
+
+		/* A row type is altered as a relation. */
+		if (OidIsValid(form->typrelid))
+			observe_object(obs, RelationRelationId, form->typrelid);
+		type = OidIsValid(form->typbasetype) ? form->typbasetype : form->typelem;
+		ReleaseSysCache(tup);
+	}
+}
+
+void
+observe_named_type(Observation *obs, const char *name, Oid type)
+{
+	char	   *schema;
+	char	   *type_name;
+
+	if (OidIsValid(type) && type < FirstNormalObjectId)
+		return;
+	DeconstructQualifiedName(compat_type_string_to_type_name(name)->names,
+							 &schema, &type_name);
+	observe_name(obs, TypeRelationId, schema, type_name);
+}
+
+void
+observe_type_name(Observation *obs, const char *name)
+{
+	int32		typmod;
+
+	observe_named_type(obs, name, type_by_name(name, &typmod));
+}
+
+void
+observe_below_view(Observation *obs, Oid relid)
+{
+	for (int depth = 0;
+		 depth < MAX_VIEW_DEPTH && get_rel_relkind(relid) == RELKIND_VIEW;
+		 depth++)
+	{
+		int			ncolumns;
+
+		if (view_columns(relid, &relid, &ncolumns) == NULL)
+			break;
+		observe_object(obs, RelationRelationId, relid);
+	}
+}
+
+/* ---- what a requirement runs ---- */
+
+void
+observe_run(Observation *obs, const RunRoutine *run)
+{
+	ListCell   *lc;
+	RunRoutine *copy;
+
+	if (run->key.routine < FirstNormalObjectId)
+		return;
+	foreach(lc, obs->runs)
+	{
+		const RunRoutine *other = lfirst(lc);
+
+		if (other->key.routine == run->key.routine && other->key.relid == run->key.relid)
+			return;
+	}
+	copy = palloc_object(RunRoutine);
+	*copy = *run;
+	obs->runs = lappend(obs->runs, copy);
+}

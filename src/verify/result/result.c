@@ -1,0 +1,152 @@
+/*
+ * result.c
+ *		Add problems to the result of a requirement, and copy results.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "verify/catalog/catalog.h"
+#include "verify/result/result.h"
+#include "verify/result/result_internal.h"
+
+Problem *
+observe_problem(Observation *obs, RuleId rule, RequirementState state,
+				char *expected, char *found, Oid relid, const char *attname)
+{
+	Problem    *problem = palloc0_object(Problem);
+
+	problem->rule = rule;
+	problem->state = state;
+	problem->expected = expected;
+	problem->found = found;
+	if (OidIsValid(relid))
+	{
+		problem->relation = get_rel_name(relid);
+		if (problem->relation != NULL)
+			problem->schema = get_namespace_name(get_rel_namespace(relid));
+	}
+	if (attname != NULL)
+		problem->column = pstrdup(attname);
+
+	obs->problems = lappend(obs->problems, problem);
+	obs->state = Max(obs->state, state);
+	return problem;
+}
+
+bool
+observation_is_denied(const Observation *obs)
+{
+	ListCell   *lc;
+
+	foreach(lc, obs->problems)
+	{
+		if (((Problem *) lfirst(lc))->rule == RULE_PRIVILEGE_LOST)
+			return true;
+	}
+	return false;
+}
+
+Observation *
+observation_copy(const Observation *obs)
+{
+	Observation *kept = palloc0_object(Observation);
+	ListCell   *lc;
+
+	kept->state = obs->state;
+	foreach(lc, obs->problems)
+	{
+		Problem    *problem = palloc_object(Problem);
+
+		*problem = *(Problem *) lfirst(lc);
+		problem->expected = copy_text(problem->expected);
+		problem->found = copy_text(problem->found);
+		problem->sqlstate = copy_text(problem->sqlstate);
+		problem->message = copy_text(problem->message);
+		problem->subject = copy_text(problem->subject);
+		problem->role = copy_text(problem->role);
+		problem->schema = copy_text(problem->schema);
+		problem->relation = copy_text(problem->relation);
+		problem->column = copy_text(problem->column);
+		problem->constraint = copy_text(problem->constraint);
+		kept->problems = lappend(kept->problems, problem);
+	}
+	keep_keys(&kept->keys, obs->keys);
+	kept->parts = list_copy(obs->parts);
+	foreach(lc, obs->runs)
+	{
+		RunRoutine *run = palloc_object(RunRoutine);
+
+		*run = *(RunRoutine *) lfirst(lc);
+		run->oldtable = copy_text(run->oldtable);
+		run->newtable = copy_text(run->newtable);
+		kept->runs = lappend(kept->runs, run);
+	}
+	if (obs->baseline != NULL)
+	{
+		kept->baseline = palloc(VARSIZE(obs->baseline));
+		memcpy(kept->baseline, obs->baseline, VARSIZE(obs->baseline));
+	}
+	return kept;
+}
+
+static const char *const state_names[] = {
+	[STATE_MET] = "met",
+	[STATE_UNKNOWN] = "unknown",
+	[STATE_UNMET] = "unmet"
+};
+
+const char *
+state_name(RequirementState state)
+{
+	return state_names[state];
+}
+
+bool
+state_by_name(const char *name, RequirementState *state)
+{
+	for (int i = 0; i < lengthof(state_names); i++)
+	{
+		if (strcmp(name, state_names[i]) == 0)
+		{
+			*state = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+Problem *
+observe_lost_privilege(Observation *obs, Oid relid, const char *attname,
+					   Oid role, const char *what, char *found)
+{
+	char	   *role_name = GetUserNameFromId(role, false);
+	Problem    *problem;
+
+	problem = observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
+							  psprintf("role %s to %s %s", quote_identifier(role_name),
+									   what, attname ? quote_identifier(attname) :
+									   relation_label(relid)),
+							  found, relid, attname);
+	if (role != GetUserId())
+		problem->role = role_name;
+	return problem;
+}
+
+void
+observe_added_labels(Observation *obs, Oid type, List *known)
+{
+	char	   *name = format_type_extended(type, -1, FORMAT_TYPE_FORCE_QUALIFY);
+	List	   *labels = enum_labels(type);
+	ListCell   *lc;
+
+	foreach(lc, labels)
+	{
+		if (!text_list_has(known, lfirst(lc)))
+			observe_problem(obs, RULE_ENUM_LABEL_ADDED, STATE_MET,
+							psprintf("the labels of %s it knows", name),
+							psprintf("label %s is new", quote_literal_cstr(lfirst(lc))),
+							InvalidOid, NULL)->subject = name;
+	}
+}

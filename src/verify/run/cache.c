@@ -1,0 +1,42 @@
+/*
+ * cache.c
+ *		What a verifier may remember from one requirement to the next.
+ *
+ * Requirements of the same role and search path are answered in one batch, and
+ * as a rule several in a row are about the same relation.  What has been looked
+ * up for one of them holds for the next, unless an invalidation came between.
+ */
+#include "postgres.h"
+
+#include "storage/sinval.h"
+#include "verify/run/run.h"
+
+static uint64 batch = 0;
+
+static MemoryContext batch_context = NULL;
+
+MemoryContext
+memo_begin_batch(MemoryContext context)
+{
+	MemoryContext outer = batch_context;
+
+	batch++;
+	batch_context = context;
+	return outer;
+}
+
+bool
+memo_is_current(MemoMoment *moment)
+{
+	if (moment->batch == batch && moment->invalidations == SharedInvalidMessageCounter)
+		return true;
+	moment->batch = batch;
+	moment->invalidations = SharedInvalidMessageCounter;
+	return false;
+}
+
+MemoryContext
+memo_context(void)
+{
+	return batch_context;
+}

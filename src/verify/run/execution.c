@@ -1,0 +1,179 @@
+/*
+ * execution.c
+ *		What may run while contracts are verified.
+ *
+ * Contracts are verified in the session of whoever changes the schema.  What a
+ * function sees there, such as prepared statements and custom settings, and what it
+ * does that no rollback undoes, is that session's own business.  So verification
+ * runs nobody's code: not with the rights of the contract's role either, nor that
+ * of a table's owner.
+ *
+ * What runs is the server's own code and what superusers alone can make,
+ * functions in C: the input function of a type has to read a literal.  withhold.c
+ * keeps the planner from running anything else.  What is left, and does not pass
+ * there, is refused here, in whatever way it is reached: the check of a domain
+ * that an array's elements are of, or a constant in an index expression.  The
+ * requirement is unknown then, for nobody broke it.
+ *
+ * Rows that violate a constraint are counted by executing its expression
+ * (evidence.c), so there the functions of the session's own user run, too.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "base/compat.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/lsyscache.h"
+#include "utils/plancache.h"
+#include "utils/regproc.h"
+#include "utils/syscache.h"
+#include "verify/run/run.h"
+
+static needs_fmgr_hook_type next_needs_fmgr_hook = NULL;
+
+static fmgr_hook_type next_fmgr_hook = NULL;
+
+static Execution executing = EXECUTES_NOTHING;
+
+static const char *own_statement = NULL;
+
+static bool plans_spoilt = false;
+
+/* ---- what is executed ---- */
+
+Execution
+run_execution(Execution execution)
+{
+	Execution	outer = executing;
+
+	executing = execution;
+	own_statement = NULL;
+	return outer;
+}
+
+Execution
+run_executing(void)
+{
+	return executing;
+}
+
+void
+run_own_statement(const char *sql)
+{
+	own_statement = sql;
+}
+
+bool
+run_executes(const char *sql)
+{
+	return executing == EXECUTES_EVIDENCE ||
+		(own_statement != NULL && sql != NULL && strcmp(own_statement, sql) == 0);
+}
+
+void
+run_spoils_plans(void)
+{
+	plans_spoilt = true;
+}
+
+void
+run_begin(void)
+{
+	(void) run_execution(EXECUTES_NOTHING);
+	plans_spoilt = false;
+}
+
+void
+run_end(void)
+{
+	(void) run_execution(EXECUTES_NOTHING);
+	if (plans_spoilt)
+		ResetPlanCache();
+	plans_spoilt = false;
+}
+
+/* ---- whose code ---- */
+
+compat_noreturn static void
+refuse(Oid funcid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_GUARD_NOT_RUN),
+			 errmsg("function %s would have to run", format_procedure(funcid))));
+}
+
+static bool
+is_mine(Oid owner)
+{
+	return owner == GetSessionUserId() || owner == GetOuterUserId();
+}
+
+static bool
+may_run(Oid funcid)
+{
+	HeapTuple	tup;
+	Form_pg_proc form;
+	bool		result;
+
+	if (funcid < FirstNormalObjectId)
+		return true;
+	tup = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	if (!HeapTupleIsValid(tup))
+		return false;
+	form = (Form_pg_proc) GETSTRUCT(tup);
+	result = form->prolang == INTERNALlanguageId || form->prolang == ClanguageId ||
+		(executing == EXECUTES_EVIDENCE && is_mine(form->proowner));
+	ReleaseSysCache(tup);
+	return result;
+}
+
+/*
+ * For every function but the server's built-in ones: have its calls go through
+ * the other hook, and do not put its body in their place.
+ */
+static bool
+needs_hook(Oid funcid)
+{
+	return (next_needs_fmgr_hook && next_needs_fmgr_hook(funcid)) ||
+		(verify_is_running() && !may_run(funcid));
+}
+
+static void
+around_function(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
+{
+	if (event == FHET_START && verify_is_running() && !may_run(flinfo->fn_oid))
+		refuse(flinfo->fn_oid);
+	if (next_fmgr_hook)
+		next_fmgr_hook(event, flinfo, arg);
+}
+
+/*
+ * An expression is about to be evaluated that calls the function.  Those of the
+ * server's that are not immutable are not anybody's code, but say what the session
+ * has, or change it: none is evaluated where all is only planned, and in a
+ * constraint none that may have effects.
+ */
+void
+verify_function(Oid funcid)
+{
+	char		volatility = func_volatile(funcid);
+
+	if (volatility == PROVOLATILE_IMMUTABLE ||
+		(volatility == PROVOLATILE_STABLE && executing != EXECUTES_NOTHING) ||
+		(funcid >= FirstNormalObjectId && executing == EXECUTES_CHECKER))
+		return;
+	refuse(funcid);
+}
+
+void
+run_init(void)
+{
+	next_needs_fmgr_hook = needs_fmgr_hook;
+	needs_fmgr_hook = needs_hook;
+	next_fmgr_hook = fmgr_hook;
+	fmgr_hook = around_function;
+}

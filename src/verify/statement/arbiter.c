@@ -1,0 +1,109 @@
+/*
+ * arbiter.c
+ *		Would the server carry out what a statement writes?
+ *
+ * Some of it is refused only when the executor starts, or when it comes to a row:
+ * UPDATE and DELETE of a table that is published and whose rows nobody could tell
+ * apart at the other end, and ON CONFLICT over a constraint that is deferrable.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "base/compat.h"
+#include "base/subtransaction.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_publication.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "nodes/plannodes.h"
+#include "parser/parsetree.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+#include "utils/syscache.h"
+#include "verify/catalog/catalog.h"
+#include "verify/result/result.h"
+#include "verify/statement/statement.h"
+
+static bool
+is_deferrable(Oid index)
+{
+	HeapTuple	tup = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+	Form_pg_index form;
+	bool		result;
+
+	if (!HeapTupleIsValid(tup))
+		return false;
+	form = (Form_pg_index) GETSTRUCT(tup);
+	result = (form->indisunique || form->indisexclusion) && form->indisready &&
+		!form->indimmediate;
+	ReleaseSysCache(tup);
+	return result;
+}
+
+/* Without a conflict target every unique index is asked. */
+static List *
+all_indexes(Oid relid)
+{
+	Relation	rel = RelationIdGetRelation(relid);
+	List	   *indexes;
+
+	if (!RelationIsValid(rel))
+		return NIL;
+	indexes = RelationGetIndexList(rel);
+	RelationClose(rel);
+	return indexes;
+}
+
+static void
+observe_arbiters(Observation *obs, const ModifyTable *modify, List *rtable)
+{
+	Oid			relid = rt_fetch(modify->nominalRelation, rtable)->relid;
+	List	   *indexes = modify->arbiterIndexes;
+	ListCell   *lc;
+
+	if (modify->onConflictAction == ONCONFLICT_NONE)
+		return;
+	if (indexes == NIL)
+		indexes = all_indexes(relid);
+	foreach(lc, indexes)
+	{
+		Problem    *problem;
+
+		if (!is_deferrable(lfirst_oid(lc)))
+			continue;
+		problem = observe_problem(obs, RULE_QUERY_BROKEN, STATE_UNMET,
+								  psprintf("ON CONFLICT on %s to work", relation_label(relid)),
+								  psprintf("constraint %s is deferrable",
+										   quote_identifier(get_rel_name(lfirst_oid(lc)))),
+								  relid, NULL);
+		problem->sqlstate = "55000";
+		problem->constraint = get_rel_name(lfirst_oid(lc));
+		problem->advice = "Leave the constraint NOT DEFERRABLE until the versions that send the statement are retired.";
+		return;
+	}
+}
+
+void
+observe_plan(const PlannedStmt *planned, Observation *obs)
+{
+	ListCell   *lc;
+
+	if (planned->planTree != NULL && IsA(planned->planTree, ModifyTable))
+		observe_arbiters(obs, (ModifyTable *) planned->planTree, planned->rtable);
+	foreach(lc, planned->subplans)
+	{
+		Plan	   *plan = lfirst(lc);
+
+		if (plan != NULL && IsA(plan, ModifyTable))
+			observe_arbiters(obs, (ModifyTable *) plan, planned->rtable);
+	}
+}

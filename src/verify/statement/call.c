@@ -1,0 +1,286 @@
+/*
+ * call.c
+ *		What a call takes beyond the right to make it.
+ *
+ * The functions of sequences ask for rights on what their argument names, and an
+ * aggregate has its owner run the functions that it consists of.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "base/compat.h"
+#include "base/subtransaction.h"
+#include "catalog/pg_aggregate.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/pathnodes.h"
+#include "optimizer/optimizer.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/varlena.h"
+#include "verify/result/result.h"
+#include "verify/run/run.h"
+#include "verify/statement/statement.h"
+#include "verify/statement/statement_internal.h"
+
+/* ---- sequences ---- */
+
+/* See sequence.c of the server; any one of the rights will do.  lastval() asks for
+ * those on a sequence that only the session knows. */
+static AclMode
+rights_on_sequence(Oid funcid)
+{
+	switch (funcid)
+	{
+		case F_NEXTVAL:
+			return ACL_USAGE | ACL_UPDATE;
+		case F_CURRVAL:
+			return ACL_USAGE | ACL_SELECT;
+		case F_SETVAL_REGCLASS_INT8:
+		case F_SETVAL_REGCLASS_INT8_BOOL:
+			return ACL_UPDATE;
+		default:
+			return ACL_NO_RIGHTS;
+	}
+}
+
+/* One whose answer does not hang on the text and the schema alone? */
+static bool
+is_unpredictable(Oid funcid, void *context)
+{
+	if (funcid == F_REGCLASS || funcid == F_PG_GET_SERIAL_SEQUENCE)
+		return false;
+	return funcid >= FirstNormalObjectId || func_volatile(funcid) != PROVOLATILE_IMMUTABLE;
+}
+
+/* Does it say what it comes to, by constants and functions of the server's? */
+static bool
+is_undetermined(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var) || IsA(node, Param) || IsA(node, SubLink) || IsA(node, Aggref) ||
+		IsA(node, WindowFunc) || IsA(node, CoerceToDomain) || IsA(node, NextValueExpr) ||
+		IsA(node, SetToDefault))
+		return true;
+	return check_functions_in_node(node, is_unpredictable, context) ||
+		expression_tree_walker(node, is_undetermined, context);
+}
+
+/* A name given as text, which is looked up when the statement runs. */
+static bool
+observe_text_names(Node *node, Observation *obs)
+{
+	Const	   *constant = (Const *) node;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Const) && !constant->constisnull &&
+		(constant->consttype == TEXTOID || constant->consttype == VARCHAROID))
+	{
+		List	   *names;
+
+		if (SplitIdentifierString(TextDatumGetCString(constant->constvalue), '.', &names) &&
+			names != NIL && list_length(names) <= 2)
+			observe_name(obs, RelationRelationId,
+						 list_length(names) == 2 ? linitial(names) : NULL, llast(names));
+	}
+	return expression_tree_walker(node, observe_text_names, obs);
+}
+
+typedef struct SequenceArgument
+{
+	Observation *obs;
+	Node	   *expr;
+	Oid			sequence;		/* InvalidOid: null, or none that is known */
+} SequenceArgument;
+
+/* pg_get_serial_sequence('t', 'id'), 's'::text */
+static void
+evaluate_argument(void *arg)
+{
+	SequenceArgument *argument = arg;
+	PlannerInfo *root = makeNode(PlannerInfo);
+	Const	   *value;
+
+	root->glob = makeNode(PlannerGlobal);
+	value = (Const *) estimate_expression_value(root, argument->expr);
+	if (IsA(value, Const) && !value->constisnull)
+		argument->sequence = DatumGetObjectId(value->constvalue);
+}
+
+static void
+report_argument(Observation *obs, const char *function, const ErrorData *edata)
+{
+	RuleId		rule = RULE_QUERY_BROKEN;
+	Problem    *problem;
+
+	if (error_is_no_answer(edata) || error_is_the_servers(edata))
+		ReThrowError((ErrorData *) edata);
+	switch (ERRCODE_TO_CATEGORY(edata->sqlerrcode))
+	{
+		case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION:
+		case ERRCODE_INVALID_SCHEMA_NAME:
+			if (edata->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
+				rule = RULE_PRIVILEGE_LOST;
+			break;
+		default:
+			return;				/* not that it is not there */
+	}
+	problem = observe_problem(obs, rule, STATE_UNMET,
+							  psprintf("%s() to find its sequence", function),
+							  pstrdup(edata->message), InvalidOid, NULL);
+	problem->sqlstate = pstrdup(unpack_sql_state(edata->sqlerrcode));
+}
+
+/* InvalidOid if it is not known, or has been reported. */
+static Oid
+sequence_named(Observation *obs, FuncExpr *call)
+{
+	SequenceArgument argument = {.obs = obs, .expr = linitial(call->args)};
+	Execution	outer;
+	ErrorData  *edata;
+
+	if (IsA(argument.expr, Const))
+		return ((Const *) argument.expr)->constisnull ? InvalidOid
+			: DatumGetObjectId(((Const *) argument.expr)->constvalue);
+	if (is_undetermined(argument.expr, NULL))
+		return InvalidOid;
+	outer = run_execution(EXECUTES_LOOKUP);
+	edata = subtransaction_run(evaluate_argument, &argument, false);
+	(void) run_execution(outer);
+	if (edata != NULL)
+		report_argument(obs, get_func_name(call->funcid), edata);
+	return argument.sequence;
+}
+
+static void
+observe_sequence_call(Observation *obs, FuncExpr *call)
+{
+	AclMode		rights = rights_on_sequence(call->funcid);
+	Oid			sequence;
+
+	if (rights == ACL_NO_RIGHTS || call->args == NIL)
+		return;
+	if (!IsA(linitial(call->args), Const))
+		(void) observe_text_names(linitial(call->args), obs);
+	sequence = sequence_named(obs, call);
+	if (!OidIsValid(sequence))
+		return;
+	observe_object(obs, RelationRelationId, sequence);
+	if (get_rel_relkind(sequence) == RELKIND_SEQUENCE)
+		observe_sequence_right(obs, sequence, rights);
+}
+
+/* ---- aggregates ---- */
+
+static void
+observe_owners_right(Observation *obs, Oid funcid, Oid owner)
+{
+	char	   *name;
+
+	if (!OidIsValid(funcid) || funcid < FirstNormalObjectId ||
+		compat_proc_aclcheck(funcid, owner, ACL_EXECUTE) == ACLCHECK_OK)
+		return;
+	name = GetUserNameFromId(owner, false);
+	observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
+					psprintf("role %s, as owner of an aggregate, to be allowed to execute function %s",
+							 quote_identifier(name), get_func_name(funcid)),
+					psprintf("permission denied for function %s", get_func_name(funcid)),
+					InvalidOid, NULL)->role = name;
+	((Problem *) llast(obs->problems))->sqlstate = "42501";
+}
+
+static Oid
+routine_owner(Oid funcid)
+{
+	HeapTuple	tup = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tup))
+		return InvalidOid;
+	owner = ((Form_pg_proc) GETSTRUCT(tup))->proowner;
+	ReleaseSysCache(tup);
+	return owner;
+}
+
+/* as_window: the caller is a window function, which moves a frame. */
+static void
+observe_aggregate(Observation *obs, Oid aggregate, bool as_window)
+{
+	HeapTuple	tup;
+	FormData_pg_aggregate form;
+	Oid			owner;
+
+	if (aggregate < FirstNormalObjectId)
+		return;
+	tup = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(aggregate));
+	if (!HeapTupleIsValid(tup))
+		return;					/* a window function proper */
+	form = *(Form_pg_aggregate) GETSTRUCT(tup);
+	ReleaseSysCache(tup);
+	owner = routine_owner(aggregate);
+	if (!OidIsValid(owner))
+		return;
+	{
+		Oid			always[] = {form.aggtransfn, form.aggfinalfn};
+		Oid			perhaps[] = {
+			form.aggcombinefn, form.aggserialfn, form.aggdeserialfn,
+			as_window ? form.aggmtransfn : InvalidOid,
+			as_window ? form.aggminvtransfn : InvalidOid,
+			as_window ? form.aggmfinalfn : InvalidOid
+		};
+
+		for (int i = 0; i < lengthof(always); i++)
+		{
+			observe_support_routine(obs, always[i]);
+			observe_owners_right(obs, always[i], owner);
+		}
+		for (int i = 0; i < lengthof(perhaps); i++)
+			observe_support_routine(obs, perhaps[i]);
+	}
+}
+
+void
+observe_support_routine(Observation *obs, Oid funcid)
+{
+	RunRoutine	run = {.key = {funcid, InvalidOid}};
+
+	if (!OidIsValid(funcid) || funcid < FirstNormalObjectId)
+		return;
+	observe_object(obs, ProcedureRelationId, funcid);
+	observe_run(obs, &run);
+}
+
+/* ---- one node of an expression ---- */
+
+void
+observe_call(Node *node, Observation *obs)
+{
+	switch (nodeTag(node))
+	{
+		case T_FuncExpr:
+			observe_sequence_call(obs, (FuncExpr *) node);
+			break;
+		case T_Aggref:
+			observe_aggregate(obs, ((Aggref *) node)->aggfnoid, false);
+			break;
+		case T_WindowFunc:
+			observe_aggregate(obs, ((WindowFunc *) node)->winfnoid, true);
+			break;
+		case T_CoerceToDomain:
+			observe_domain(obs, ((CoerceToDomain *) node)->resulttype);
+			break;
+		case T_Param:
+			observe_domain(obs, ((Param *) node)->paramtype);
+			break;
+		default:
+			break;
+	}
+}

@@ -1,0 +1,107 @@
+/*
+ * insert.c
+ *		Would an INSERT fail on a column that it leaves out or names?
+ */
+#include "postgres.h"
+
+#include "commands/trigger.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "verify/catalog/catalog.h"
+#include "verify/result/result.h"
+#include "verify/statement/statement_internal.h"
+
+/* A table, what it has for partitions, and the columns that are given a value. */
+typedef struct InsertTarget
+{
+	Oid			relid;
+	List	   *partitions;
+	Bitmapset  *supplied;
+} InsertTarget;
+
+/* Is a generated column null because of what is left out? */
+static bool
+is_always_null(Oid relid, AttrNumber attnum, const InsertTarget *target)
+{
+	Node	   *expr = generation_expression(relid, attnum);
+	Bitmapset  *columns = NULL;
+	int			column = -1;
+
+	if (expr == NULL || contain_nonstrict_functions(expr))
+		return false;
+	pull_varattnos(expr, 1, &columns);
+	while ((column = bms_next_member(columns, column)) >= 0)
+	{
+		AttrNumber	attno = column + FirstLowInvalidHeapAttributeNumber;
+		ColumnFacts facts;
+
+		if (attno > 0 && !bms_is_member(attno, target->supplied) &&
+			column_facts(relid, attno, &facts) &&
+			!facts.has_default && facts.identity == '\0' && facts.generated == '\0')
+			return true;
+	}
+	return false;
+}
+
+static void
+check_left_out(Observation *obs, const InsertTarget *target, AttrNumber attnum,
+			   const ColumnFacts *facts)
+{
+	char	   *name = get_attname(target->relid, attnum, true);
+	Nullability nulls;
+	bool		undecided;
+	Oid			partition = InvalidOid;
+	const char *found;
+
+	if (name == NULL || facts->has_default || facts->identity != '\0' ||
+		(facts->generated != '\0' && !is_always_null(target->relid, attnum, target)))
+		return;
+	nulls = column_nullability(facts);
+	if (nulls != NULLS_REJECTED && nulls != NULLS_ABSENT &&
+		!OidIsValid(partition = child_without_nulls(facts, target->partitions)))
+		return;
+
+	undecided = trigger_may_fill(target->relid, CMD_INSERT);
+	if (facts->generated != '\0')
+		found = "it is not null, and generated from a column that is left out";
+	else if (OidIsValid(partition))
+		found = psprintf("it is not null in partition %s and has no default",
+						 relation_label(partition));
+	else
+		found = "it is not null and has no default";
+	if (undecided)
+		found = psprintf("%s, unless a trigger gives it a value", found);
+	observe_problem(obs, RULE_INSERT_NEEDS_COLUMN,
+					undecided ? STATE_UNKNOWN : STATE_UNMET,
+					psprintf("an INSERT without %s to work", quote_identifier(name)),
+					pstrdup(found), target->relid, name);
+}
+
+void
+observe_insert(Observation *obs, Oid relid, Bitmapset *supplied)
+{
+	InsertTarget target = {.relid = relid, .supplied = supplied};
+	char		relkind = get_rel_relkind(relid);
+	AttrNumber	natts = relation_natts(relid);
+
+	/* What a trigger or rule does of its own instead nobody can foresee. */
+	if (relkind == RELKIND_VIEW || relation_acts_instead(relid, CMD_INSERT))
+		return;
+	if (relkind == RELKIND_PARTITIONED_TABLE)
+		target.partitions = parts_that_matter(&obs->parts, relid);
+
+	for (AttrNumber attnum = 1; attnum <= natts; attnum++)
+	{
+		ColumnFacts facts;
+
+		if (!column_facts(relid, attnum, &facts))
+			continue;
+		observe_type(obs, facts.type);
+
+		/* What NOT NULL a foreign table has is a claim, and not enforced here. */
+		if (relkind != RELKIND_FOREIGN_TABLE && !bms_is_member(attnum, supplied))
+			check_left_out(obs, &target, attnum, &facts);
+	}
+}

@@ -1,0 +1,739 @@
+/*
+ * meaning.c
+ *		What each name in a statement stands for.
+ *
+ * A relation, type or collation is found by its name alone: what is kept is the
+ * schema.  Of those a statement names, and that are not kept, the server's own was
+ * meant.
+ *
+ * A routine or operator is found by the types of what it is called with, too.  So
+ * calls are kept with these: where a column has become of another type, another
+ * operator is only to be expected.  Literals and parameters take the type that is
+ * wanted of them, and count as none.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "catalog/namespace.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_ts_config.h"
+#include "catalog/pg_ts_dict.h"
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "utils/builtins.h"
+#include "utils/catcache.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "verify/catalog/catalog.h"
+#include "verify/result/result.h"
+#include "verify/statement/statement.h"
+#include "verify/statement/statement_internal.h"
+
+/* Has the schema an object of this name? */
+typedef bool (*IsThere) (Oid schema, const char *name);
+
+typedef struct NameClass
+{
+	const char *name;			/* as it is kept */
+	const char *label;			/* for people */
+	Oid			classid;
+	IsThere		is_there;		/* NULL: what is called, see what_is_left */
+} NameClass;
+
+typedef struct Meaning
+{
+	const NameClass *class;
+	char	   *name;			/* of a call with its types: "=(text,?)" */
+	char	   *meaning;		/* a schema, or of a call "app.=(pg_catalog.text,
+								 * pg_catalog.text)"; "" if it is the server's */
+	Oid			objid;			/* unless it comes from a baseline */
+} Meaning;
+
+/* ---- classes of names ---- */
+
+static bool
+relation_is_there(Oid schema, const char *name)
+{
+	return OidIsValid(get_relname_relid(name, schema));
+}
+
+static bool
+type_is_there(Oid schema, const char *name)
+{
+	return SearchSysCacheExists2(TYPENAMENSP, CStringGetDatum(name), ObjectIdGetDatum(schema));
+}
+
+static bool
+collation_is_there(Oid schema, const char *name)
+{
+	int32		encodings[] = {GetDatabaseEncoding(), -1};
+
+	for (int i = 0; i < lengthof(encodings); i++)
+	{
+		if (SearchSysCacheExists3(COLLNAMEENCNSP, CStringGetDatum(name),
+								  Int32GetDatum(encodings[i]), ObjectIdGetDatum(schema)))
+			return true;
+	}
+	return false;
+}
+
+static bool
+configuration_is_there(Oid schema, const char *name)
+{
+	return SearchSysCacheExists2(TSCONFIGNAMENSP, CStringGetDatum(name),
+								 ObjectIdGetDatum(schema));
+}
+
+static bool
+dictionary_is_there(Oid schema, const char *name)
+{
+	return SearchSysCacheExists2(TSDICTNAMENSP, CStringGetDatum(name),
+								 ObjectIdGetDatum(schema));
+}
+
+static const NameClass classes[] = {
+	{"relation", "", RelationRelationId, relation_is_there},
+	{"type", "type ", TypeRelationId, type_is_there},
+	{"collation", "collation ", CollationRelationId, collation_is_there},
+	{"configuration", "text search configuration ", TSConfigRelationId, configuration_is_there},
+	{"dictionary", "text search dictionary ", TSDictionaryRelationId, dictionary_is_there},
+	{"routine", "a call of ", ProcedureRelationId, NULL},
+	{"operator", "operator ", OperatorRelationId, NULL},
+};
+
+static const NameClass *
+class_of(Oid classid)
+{
+	for (int i = 0; i < lengthof(classes); i++)
+	{
+		if (classes[i].classid == classid)
+			return &classes[i];
+	}
+	return NULL;
+}
+
+static const NameClass *
+class_called(const char *name)
+{
+	for (int i = 0; i < lengthof(classes); i++)
+	{
+		if (strcmp(classes[i].name, name) == 0)
+			return &classes[i];
+	}
+	return NULL;
+}
+
+static bool
+has_moved(IsThere is_there, Oid schema_was, const char *was, Oid schema_is, const char *is)
+{
+	return is_there(schema_is, is) &&
+		!(OidIsValid(schema_was) && is_there(schema_was, was));
+}
+
+bool
+object_is_renamed(const char *schema_was, const char *was,
+				  const char *schema_is, const char *is)
+{
+	Oid			from = get_namespace_oid(schema_was, true);
+	Oid			to = get_namespace_oid(schema_is, true);
+
+	if (!OidIsValid(to))
+		return false;
+	for (int i = 0; i < lengthof(classes); i++)
+	{
+		if (classes[i].is_there != NULL && has_moved(classes[i].is_there, from, was, to, is))
+			return true;
+	}
+	return strcmp(was, is) == 0 && has_moved(routine_in_schema, from, was, to, is);
+}
+
+/* False if it is gone. */
+static bool
+name_and_schema(Oid classid, Oid objid, char **name, char **schema)
+{
+	int			cache = get_object_catcache_oid(classid);
+	HeapTuple	tup = SearchSysCache1(cache, ObjectIdGetDatum(objid));
+	bool		isnull;
+	Datum		value;
+
+	if (!HeapTupleIsValid(tup))
+		return false;
+	value = SysCacheGetAttr(cache, tup, get_object_attnum_name(classid), &isnull);
+	*name = pstrdup(NameStr(*DatumGetName(value)));
+	value = SysCacheGetAttr(cache, tup, get_object_attnum_namespace(classid), &isnull);
+	*schema = get_namespace_name(DatumGetObjectId(value));
+	ReleaseSysCache(tup);
+	return *schema != NULL;
+}
+
+/* ---- operators ---- */
+
+static char *
+operator_signature(Oid operator, bits16 how)
+{
+	Oid			left;
+	Oid			right;
+	char	   *name;
+	char	   *schema;
+
+	if (!name_and_schema(OperatorRelationId, operator, &name, &schema))
+		return psprintf("%u", operator);
+	op_input_types(operator, &left, &right);
+	how |= FORMAT_TYPE_ALLOW_INVALID;
+	return psprintf("%s.%s(%s%s%s)", quote_identifier(schema), name,
+					OidIsValid(left) ? format_type_extended(left, -1, how) : "",
+					OidIsValid(left) ? ", " : "", format_type_extended(right, -1, how));
+}
+
+static Oid
+operator_called(const char *name, const char *kept_name)
+{
+	CatCList   *list = SearchSysCacheList1(OPERNAMENSP, CStringGetDatum(name));
+	Oid			found = InvalidOid;
+
+	for (int i = 0; i < list->n_members && !OidIsValid(found); i++)
+	{
+		Oid			operator = ((Form_pg_operator) GETSTRUCT(&list->members[i]->tuple))->oid;
+
+		if (strcmp(operator_signature(operator, FORMAT_TYPE_FORCE_QUALIFY), kept_name) == 0)
+			found = operator;
+	}
+	ReleaseSysCacheList(list);
+	return found;
+}
+
+/* ---- collecting ---- */
+
+typedef struct Collector
+{
+	List	   *meanings;
+	bool		with_servers;
+	Observation *obs;
+} Collector;
+
+static bool
+meaning_is_known(List *meanings, const Meaning *new)
+{
+	ListCell   *lc;
+
+	foreach(lc, meanings)
+	{
+		const Meaning *meaning = lfirst(lc);
+
+		if (meaning->class == new->class && strcmp(meaning->name, new->name) == 0 &&
+			strcmp(meaning->meaning, new->meaning) == 0)
+			return true;
+	}
+	return false;
+}
+
+static List *
+add_meaning(List *meanings, const NameClass *class, char *name, char *meaning, Oid objid)
+{
+	Meaning    *new = palloc_object(Meaning);
+
+	new->class = class;
+	new->name = name;
+	new->meaning = meaning;
+	new->objid = objid;
+	return meaning_is_known(meanings, new) ? meanings : lappend(meanings, new);
+}
+
+/* What is found by its name alone. */
+static List *
+add_object(List *meanings, Oid classid, Oid objid)
+{
+	char	   *name;
+	char	   *schema;
+
+	if (objid < FirstNormalObjectId || !name_and_schema(classid, objid, &name, &schema))
+		return meanings;
+	return add_meaning(meanings, class_of(classid), name, schema, objid);
+}
+
+/* The bare name, such as "int8", of one of the server's. */
+static char *
+short_type_name(Oid type)
+{
+	HeapTuple	tup = type < FirstNormalObjectId
+		? SearchSysCache1(TYPEOID, ObjectIdGetDatum(type)) : NULL;
+	char	   *name;
+
+	if (!HeapTupleIsValid(tup))
+		return kept_type_name(type);
+	name = pstrdup(NameStr(((Form_pg_type) GETSTRUCT(tup))->typname));
+	ReleaseSysCache(tup);
+	return name;
+}
+
+/* "?" where the statement has no type of its own. */
+static const char *
+actual_type(Node *arg)
+{
+	Oid			type;
+	int32		typmod = -1;
+
+	if (arg != NULL && IsA(arg, TargetEntry))
+		arg = (Node *) ((TargetEntry *) arg)->expr;
+	arg = strip_implicit_coercions(arg);
+	if (arg == NULL || IsA(arg, Const) ||
+		(IsA(arg, Param) && ((Param *) arg)->paramkind == PARAM_EXTERN))
+		return "?";
+	type = exprType(arg);
+	if (type >= FirstNormalObjectId)
+		type = wire_type(type, &typmod);
+
+	/* One to a client, and so not another type here either. */
+	return short_type_name(type == VARCHAROID ? TEXTOID : type);
+}
+
+static char *
+call_name(const char *name, List *args)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "%s(", name);
+	foreach(lc, args)
+		appendStringInfo(&buf, "%s%s", foreach_current_index(lc) > 0 ? "," : "",
+						 actual_type(lfirst(lc)));
+	appendStringInfoChar(&buf, ')');
+	return buf.data;
+}
+
+static void
+add_routine(Collector *collector, Oid routine, List *args)
+{
+	char	   *name;
+
+	if (routine < FirstNormalObjectId && !collector->with_servers)
+		return;
+	name = get_func_name(routine);
+	if (name != NULL)
+		collector->meanings =
+			add_meaning(collector->meanings, class_of(ProcedureRelationId), call_name(name, args),
+						routine < FirstNormalObjectId ? "" : routine_kept_name(routine), routine);
+}
+
+static void
+add_operator(Collector *collector, Oid operator, List *args)
+{
+	char	   *name;
+
+	if (operator < FirstNormalObjectId && !collector->with_servers)
+		return;
+	name = get_opname(operator);
+	if (name != NULL)
+		collector->meanings =
+			add_meaning(collector->meanings, class_of(OperatorRelationId), call_name(name, args),
+						operator < FirstNormalObjectId ? ""
+						: operator_signature(operator, FORMAT_TYPE_FORCE_QUALIFY), operator);
+}
+
+/* ORDER BY x USING <, and in aggregates and windows. */
+static void
+add_sort_operators(Collector *collector, List *clauses, List *targetlist)
+{
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
+		Node	   *expr = get_sortgroupclause_expr(clause, targetlist);
+
+		if (OidIsValid(clause->sortop))
+			add_operator(collector, clause->sortop, list_make2(expr, expr));
+	}
+}
+
+/*
+ * 'user_ids'::regclass, as nextval takes it, stands for an object by name: one
+ * that may come to be found earlier.
+ */
+static void
+add_literal(Collector *collector, const Const *constant)
+{
+	static const Oid of_type[][2] = {
+		{REGCLASSOID, RelationRelationId},
+		{REGTYPEOID, TypeRelationId},
+		{REGCOLLATIONOID, CollationRelationId},
+		{REGCONFIGOID, TSConfigRelationId},
+		{REGDICTIONARYOID, TSDictionaryRelationId},
+		{REGPROCOID, ProcedureRelationId},
+		{REGPROCEDUREOID, ProcedureRelationId},
+		{REGOPEROID, OperatorRelationId},
+		{REGOPERATOROID, OperatorRelationId},
+	};
+	Oid			classid = InvalidOid;
+	Oid			objid;
+
+	for (int i = 0; i < lengthof(of_type); i++)
+	{
+		if (of_type[i][0] == constant->consttype)
+			classid = of_type[i][1];
+	}
+	if (!OidIsValid(classid) || constant->constisnull)
+		return;
+	objid = DatumGetObjectId(constant->constvalue);
+	if (classid == ProcedureRelationId)
+		add_routine(collector, objid, NIL);
+	else if (classid == OperatorRelationId)
+		add_operator(collector, objid, NIL);
+	else
+		collector->meanings = add_object(collector->meanings, classid, objid);
+}
+
+static void
+add_row_comparison(Collector *collector, const RowCompareExpr *comparison)
+{
+	ListCell   *lco;
+	ListCell   *lcl;
+	ListCell   *lcr;
+
+	forthree(lco, comparison->opnos, lcl, comparison->largs, lcr, comparison->rargs)
+		add_operator(collector, lfirst_oid(lco), list_make2(lfirst(lcl), lfirst(lcr)));
+}
+
+static void
+add_of_query(Collector *collector, const Query *query)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_RELATION)
+			collector->meanings = add_object(collector->meanings, RelationRelationId, rte->relid);
+	}
+	add_sort_operators(collector, query->sortClause, query->targetList);
+	foreach(lc, query->windowClause)
+		add_sort_operators(collector, lfirst_node(WindowClause, lc)->orderClause,
+						   query->targetList);
+}
+
+static bool
+collect(Node *node, Collector *collector)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Query:
+			add_of_query(collector, (Query *) node);
+			return query_tree_walker((Query *) node, collect, collector, 0);
+		case T_FuncExpr:
+			if (((FuncExpr *) node)->funcformat == COERCE_EXPLICIT_CALL)
+				add_routine(collector, ((FuncExpr *) node)->funcid, ((FuncExpr *) node)->args);
+			break;
+		case T_Aggref:
+			add_routine(collector, ((Aggref *) node)->aggfnoid,
+						list_concat_copy(((Aggref *) node)->aggdirectargs,
+										 ((Aggref *) node)->args));
+			add_sort_operators(collector, ((Aggref *) node)->aggorder, ((Aggref *) node)->args);
+			break;
+		case T_WindowFunc:
+			add_routine(collector, ((WindowFunc *) node)->winfnoid, ((WindowFunc *) node)->args);
+			break;
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+			add_operator(collector, ((OpExpr *) node)->opno, ((OpExpr *) node)->args);
+			break;
+		case T_ScalarArrayOpExpr:
+			add_operator(collector, ((ScalarArrayOpExpr *) node)->opno,
+						 ((ScalarArrayOpExpr *) node)->args);
+			break;
+		case T_RowCompareExpr:
+			add_row_comparison(collector, (RowCompareExpr *) node);
+			break;
+		case T_Const:
+			add_literal(collector, (Const *) node);
+			break;
+		case T_CollateExpr:
+			collector->meanings = add_object(collector->meanings, CollationRelationId,
+											 ((CollateExpr *) node)->collOid);
+			break;
+		default:
+			break;
+	}
+	return expression_tree_walker(node, collect, collector);
+}
+
+List *
+add_meanings(List *meanings, Query *query, bool with_servers, Observation *obs)
+{
+	Collector	collector = {meanings, with_servers, obs};
+
+	(void) collect((Node *) query, &collector);
+	return collector.meanings;
+}
+
+/* A name with a schema stands for nothing else. */
+static void
+add_type(Collector *collector, List *names)
+{
+	if (list_length(names) == 1)
+		collector->meanings = add_object(collector->meanings, TypeRelationId,
+										 TypenameGetTypidExtended(strVal(linitial(names)), false));
+}
+
+/* mood('sad') is a cast, if there is no function of the name. */
+static void
+add_cast_like_call(Collector *collector, const FuncCall *call)
+{
+	char	   *name;
+
+	if (list_length(call->funcname) != 1 || list_length(call->args) != 1)
+		return;
+	name = strVal(linitial(call->funcname));
+	if (TypenameGetTypidExtended(name, false) < FirstNormalObjectId ||
+		FuncnameGetCandidates(call->funcname, 1, NIL, true, true, false, true) != NULL)
+		return;
+	observe_name(collector->obs, TypeRelationId, NULL, name);
+	add_type(collector, call->funcname);
+}
+
+static bool
+collect_raw(Node *node, Collector *collector)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_TypeName:
+			add_type(collector, ((TypeName *) node)->names);
+			break;
+		case T_FuncCall:
+			add_cast_like_call(collector, (FuncCall *) node);
+			break;
+		case T_CaseExpr:
+			if (((CaseExpr *) node)->arg != NULL)
+				observe_name(collector->obs, OperatorRelationId, NULL, "=");
+			break;
+		case T_JoinExpr:
+			if (((JoinExpr *) node)->isNatural || ((JoinExpr *) node)->usingClause != NIL)
+				observe_name(collector->obs, OperatorRelationId, NULL, "=");
+			break;
+		default:
+			break;
+	}
+	return raw_expression_tree_walker(node, collect_raw, collector);
+}
+
+List *
+add_raw_meanings(List *meanings, Node *raw, Observation *obs)
+{
+	Collector	collector = {meanings, false, obs};
+
+	(void) collect_raw(raw, &collector);
+	return collector.meanings;
+}
+
+/* ---- in the baseline ---- */
+
+BaselineMember
+names_member(List *meanings)
+{
+	BaselineMember member = {.name = "names"};
+	StringInfoData json;
+	ListCell   *lc;
+
+	initStringInfo(&json);
+	foreach(lc, meanings)
+	{
+		Meaning    *meaning = lfirst(lc);
+
+		if (meaning->meaning[0] == '\0')
+			continue;
+		appendStringInfoString(&json, json.len > 0 ? "," : "[");
+		put_text_list(&json, list_make3(pstrdup(meaning->class->name), meaning->name,
+										meaning->meaning));
+	}
+	if (json.len > 0)
+	{
+		appendStringInfoChar(&json, ']');
+		member.json = json.data;
+	}
+	return member;
+}
+
+BaselineMember
+server_calls_member(List *meanings)
+{
+	BaselineMember member = {.name = "server_calls"};
+	ListCell   *lc;
+
+	foreach(lc, meanings)
+	{
+		Meaning    *meaning = lfirst(lc);
+
+		if (meaning->meaning[0] == '\0')
+			member.list = lappend(member.list, meaning->name);
+	}
+	member.is_list = member.list != NIL;
+	return member;
+}
+
+static List *
+add_kept(List *meanings, const NameClass *class, char *name, char *meaning)
+{
+	Meaning    *kept = palloc_object(Meaning);
+
+	kept->class = class;
+	kept->name = name;
+	kept->meaning = meaning;
+	kept->objid = InvalidOid;
+	return class != NULL ? lappend(meanings, kept) : meanings;
+}
+
+/* All but what is the server's. */
+static List *
+kept_names(Jsonb *baseline)
+{
+	List	   *texts = json_strings(json_member(baseline, "names"));
+	List	   *meanings = NIL;
+
+	for (int i = 0; i + 2 < list_length(texts); i += 3)
+		meanings = add_kept(meanings, class_called(list_nth(texts, i)),
+							list_nth(texts, i + 1), list_nth(texts, i + 2));
+	return meanings;
+}
+
+static List *
+kept_server_calls(Jsonb *baseline)
+{
+	List	   *meanings = NIL;
+	ListCell   *lc;
+
+	foreach(lc, json_strings(json_member(baseline, "server_calls")))
+	{
+		char	   *name = lfirst(lc);
+
+		meanings = add_kept(meanings, class_of(strchr("~!@#^&|`?+-*/%<>=", name[0]) != NULL
+											   ? OperatorRelationId : ProcedureRelationId),
+							name, "");
+	}
+	return meanings;
+}
+
+char *
+meanings_missing_schema(Jsonb *baseline)
+{
+	ListCell   *lc;
+
+	foreach(lc, kept_names(baseline))
+	{
+		Meaning    *meaning = lfirst(lc);
+
+		if (meaning->class->classid == RelationRelationId && schema_is_missing(meaning->meaning))
+			return meaning->meaning;
+	}
+	return NULL;
+}
+
+/* ---- comparing ---- */
+
+static const Meaning *
+meaning_before(List *was, const Meaning *is)
+{
+	const Meaning *before = NULL;
+	ListCell   *lc;
+
+	foreach(lc, was)
+	{
+		const Meaning *old = lfirst(lc);
+
+		if (old->class != is->class || strcmp(old->name, is->name) != 0)
+			continue;
+		before = old;
+		if (strcmp(old->meaning, is->meaning) == 0)
+			break;
+	}
+	return before;
+}
+
+static char *
+call_label(const Meaning *is, Oid objid)
+{
+	return is->class->classid == ProcedureRelationId ? routine_label(objid)
+		: operator_signature(objid, 0);
+}
+
+/* What a name stood for, for people; NULL if that is gone. */
+static char *
+what_is_left(const Meaning *was, const Meaning *is, const char *name)
+{
+	Oid			found;
+
+	if (was == NULL || was->meaning[0] == '\0')
+		return pstrdup("the server's own");
+	if (is->class->is_there != NULL)
+	{
+		found = get_namespace_oid(was->meaning, true);
+		return OidIsValid(found) && is->class->is_there(found, name)
+			? quote_qualified_identifier(was->meaning, name) : NULL;
+	}
+	found = is->class->classid == ProcedureRelationId ? routine_called(name, was->meaning)
+		: operator_called(name, was->meaning);
+	return OidIsValid(found) ? call_label(is, found) : NULL;
+}
+
+static void
+compare_meaning(Observation *obs, List *was, const Meaning *is)
+{
+	const Meaning *before = meaning_before(was, is);
+	bool		is_call = is->class->is_there == NULL;
+	char	   *expected;
+	char	   *schema;
+	char	   *name;
+
+	/* Called with something else, it is another call. */
+	if ((before == NULL && is_call) ||
+		(before != NULL && strcmp(before->meaning, is->meaning) == 0) ||
+		!name_and_schema(is->class->classid, is->objid, &name, &schema))
+		return;
+	expected = what_is_left(before, is, name);
+	if (expected == NULL)
+		return;
+	observe_problem(obs, RULE_NAME_CAPTURED, STATE_UNMET,
+					psprintf("%s%s to mean %s", is->class->label,
+							 is->class->classid == OperatorRelationId ? name
+							 : quote_identifier(name), expected),
+					psprintf("it means %s", is_call ? call_label(is, is->objid)
+							 : quote_qualified_identifier(schema, name)),
+					InvalidOid, NULL);
+}
+
+void
+compare_meanings(Observation *obs, Jsonb *baseline, List *is)
+{
+	List	   *was = kept_names(baseline);
+	bool		complete = false;
+	ListCell   *lc;
+
+	foreach(lc, is)
+	{
+		const Meaning *meaning = lfirst(lc);
+
+		/* What the server has is where it was. */
+		if (meaning->meaning[0] == '\0')
+			continue;
+
+		/* What was the server's is asked for only if it matters. */
+		if (!complete && meaning->class->is_there == NULL && meaning_before(was, meaning) == NULL)
+		{
+			was = list_concat(was, kept_server_calls(baseline));
+			complete = true;
+		}
+		compare_meaning(obs, was, meaning);
+	}
+}

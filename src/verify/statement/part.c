@@ -1,0 +1,494 @@
+/*
+ * part.c
+ *		What a relation has the server run for those who write it.
+ *
+ * CHECK constraints, index expressions and predicates, generated columns, partition
+ * keys, WHEN clauses of triggers, and the constraints of domains call functions that
+ * no statement mentions.
+ * What each of these calls is read from pg_depend, which knows whatever a stored
+ * expression refers to, the server's own functions apart: they do not change.
+ *
+ * The executor prepares these expressions with the rights of whoever runs the
+ * statement (ExecInitFunc), so that role must be allowed to execute their
+ * functions.  Support functions of operator classes and the operators of exclusion
+ * constraints are called without asking.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "base/compat.h"
+#include "catalog/indexing.h"
+#include "catalog/partition.h"
+#include "catalog/pg_amproc.h"
+#include "catalog/pg_attrdef.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_opclass.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "optimizer/optimizer.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "verify/catalog/catalog.h"
+#include "verify/result/result.h"
+#include "verify/run/run.h"
+#include "verify/statement/statement.h"
+#include "verify/statement/statement_internal.h"
+
+/* A function that is called for whoever writes. */
+typedef struct Part
+{
+	Oid			classid;		/* pg_proc, pg_operator, or pg_type for a domain */
+	Oid			objid;
+	bool		asks;			/* is the role's right to execute it asked for? */
+	int			commands;		/* that run it: 1 << CMD_INSERT ... */
+	bool		by_trigger;
+	Bitmapset  *columns;		/* an UPDATE of which computes it, offset as in
+								 * RangeTblEntry; NULL: any */
+} Part;
+
+/* Of a relation, or of a domain.  No padding in the key. */
+typedef struct Parts
+{
+	struct
+	{
+		Oid			classid;
+		Oid			objid;
+	}			key;
+	List	   *list;			/* of Part * */
+} Parts;
+
+/* Kept as long as what is known of relations, and gone with that. */
+static HTAB *known_parts = NULL;
+
+static void
+forget_parts(void *arg)
+{
+	known_parts = NULL;
+}
+
+static HTAB *
+obtain_known_parts(void)
+{
+	MemoryContextCallback *callback;
+	HASHCTL		ctl = {
+		.keysize = sizeof(((Parts *) NULL)->key),
+		.entrysize = sizeof(Parts),
+		.hcxt = verification_context()
+	};
+
+	if (known_parts != NULL)
+		return known_parts;
+	callback = MemoryContextAllocZero(verification_context(), sizeof(MemoryContextCallback));
+	callback->func = forget_parts;
+	known_parts = hash_create("compat_guard parts", 64, &ctl,
+							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	MemoryContextRegisterResetCallback(verification_context(), callback);
+	return known_parts;
+}
+
+/* ---- what a stored expression refers to ---- */
+
+#define ROW_WRITTEN ((1 << CMD_INSERT) | (1 << CMD_UPDATE))
+
+static void
+add_part(Parts *parts, Oid classid, Oid objid, bool asks, Bitmapset *columns)
+{
+	Part	   *part;
+
+	if (objid < FirstNormalObjectId)
+		return;
+	part = palloc_object(Part);
+	part->classid = classid;
+	part->objid = objid;
+	part->asks = asks;
+	part->commands = ROW_WRITTEN;
+	part->by_trigger = false;
+	part->columns = columns;
+	parts->list = lappend(parts->list, part);
+}
+
+static void
+add_support_functions(Parts *parts, Oid opclass)
+{
+	Oid			family = get_opclass_family(opclass);
+	Relation	rel = table_open(AccessMethodProcedureRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	ScanKeyInit(&key, Anum_pg_amproc_amprocfamily, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(family));
+	scan = systable_beginscan(rel, AccessMethodProcedureIndexId, true, NULL, 1, &key);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+		add_part(parts, ProcedureRelationId, ((Form_pg_amproc) GETSTRUCT(tup))->amproc,
+				 false, NULL);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+/* All that the object, which has an expression, depends on and runs. */
+static void
+add_references(Parts *parts, Oid classid, Oid objid, bool asks, Bitmapset *columns)
+{
+	Relation	rel = table_open(DependRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(classid));
+	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(objid));
+	scan = systable_beginscan(rel, DependDependerIndexId, true, NULL, 2, keys);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Form_pg_depend depend = (Form_pg_depend) GETSTRUCT(tup);
+
+		/* By the others it is a part of something itself. */
+		if (depend->deptype != DEPENDENCY_NORMAL)
+			continue;
+		switch (depend->refclassid)
+		{
+			case ProcedureRelationId:
+			case OperatorRelationId:
+				add_part(parts, depend->refclassid, depend->refobjid, asks, columns);
+				break;
+			case TypeRelationId:
+				if (get_typtype(depend->refobjid) == TYPTYPE_DOMAIN)
+					add_part(parts, depend->refclassid, depend->refobjid, asks, columns);
+				break;
+			case OperatorClassRelationId:
+				add_support_functions(parts, depend->refobjid);
+				break;
+			default:
+				break;
+		}
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+/* ---- what a relation consists of ---- */
+
+static void
+add_constraint_parts(Parts *parts, AttrNumber attnum, Oid index, Oid objid)
+{
+	Relation	rel = table_open(ConstraintRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	ScanKeyInit(&key, attnum, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(objid));
+	scan = systable_beginscan(rel, index, true, NULL, 1, &key);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
+
+		if (con->contype == CONSTRAINT_CHECK && compat_constraint_is_enforced(con))
+			add_references(parts, ConstraintRelationId, con->oid, true, NULL);
+		else if (con->contype == CONSTRAINT_EXCLUSION)
+			add_references(parts, ConstraintRelationId, con->oid, false, NULL);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+/* Does it do more than compare columns as the server does? */
+static bool
+index_runs_functions(Relation pg_index, HeapTuple tup)
+{
+	bool		isnull;
+	oidvector  *opclasses;
+
+	if (!heap_attisnull(tup, Anum_pg_index_indexprs, NULL) ||
+		!heap_attisnull(tup, Anum_pg_index_indpred, NULL))
+		return true;
+	opclasses = (oidvector *) DatumGetPointer(heap_getattr(tup, Anum_pg_index_indclass,
+														   RelationGetDescr(pg_index),
+														   &isnull));
+	for (int i = 0; i < opclasses->dim1; i++)
+	{
+		if (opclasses->values[i] >= FirstNormalObjectId)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Of any UPDATE, too: a row that finds no place in its page gets new entries in
+ * every index.
+ */
+static void
+add_index_parts(Parts *parts, Oid relid)
+{
+	Relation	rel = table_open(IndexRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	ScanKeyInit(&key, Anum_pg_index_indrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, IndexIndrelidIndexId, true, NULL, 1, &key);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Form_pg_index index = (Form_pg_index) GETSTRUCT(tup);
+
+		if (index->indisready && index->indexrelid != verify_without_index() &&
+			index_runs_functions(rel, tup))
+			add_references(parts, RelationRelationId, index->indexrelid, true, NULL);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+/* Only stored ones: the server lets no others call functions of users. */
+static void
+add_generated_parts(Parts *parts, Oid relid)
+{
+	Relation	rel = table_open(AttrDefaultRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	ScanKeyInit(&key, Anum_pg_attrdef_adrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, AttrDefaultIndexId, true, NULL, 1, &key);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Form_pg_attrdef attrdef = (Form_pg_attrdef) GETSTRUCT(tup);
+		Bitmapset  *columns = NULL;
+
+		if (get_attgenerated(relid, attrdef->adnum) != ATTRIBUTE_GENERATED_STORED)
+			continue;
+		pull_varattnos(fact_node(rel, tup, Anum_pg_attrdef_adbin), 1, &columns);
+		add_references(parts, AttrDefaultRelationId, attrdef->oid, true, columns);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+static int
+trigger_commands(int16 type)
+{
+	return (TRIGGER_FOR_INSERT(type) ? 1 << CMD_INSERT : 0) |
+		(TRIGGER_FOR_UPDATE(type) ? 1 << CMD_UPDATE : 0) |
+		(TRIGGER_FOR_DELETE(type) ? 1 << CMD_DELETE : 0);
+}
+
+/* What the WHEN clause of a trigger calls, which is not the trigger's function. */
+static void
+add_when_parts(Parts *parts, Form_pg_trigger trigger)
+{
+	Parts		refs = {.list = NIL};
+	Bitmapset  *columns = NULL;
+	ListCell   *lc;
+
+	for (int i = 0; i < trigger->tgattr.dim1; i++)
+		columns = bms_add_member(columns, trigger->tgattr.values[i] -
+								 FirstLowInvalidHeapAttributeNumber);
+	add_references(&refs, TriggerRelationId, trigger->oid, true, columns);
+	foreach(lc, refs.list)
+	{
+		Part	   *part = lfirst(lc);
+
+		if (part->classid == ProcedureRelationId && part->objid == trigger->tgfoid)
+			continue;
+		part->commands = trigger_commands(trigger->tgtype);
+		part->by_trigger = true;
+		parts->list = lappend(parts->list, part);
+	}
+}
+
+static void
+add_trigger_parts(Parts *parts, Oid relid)
+{
+	Relation	rel;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	if (!relation_has_triggers(relid))
+		return;
+	rel = table_open(TriggerRelationId, AccessShareLock);
+	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, TriggerRelidNameIndexId, true, NULL, 1, &key);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tup);
+
+		if (!trigger->tgisinternal && trigger->tgenabled != TRIGGER_DISABLED &&
+			trigger->tgenabled != TRIGGER_FIRES_ON_REPLICA &&
+			!heap_attisnull(tup, Anum_pg_trigger_tgqual, RelationGetDescr(rel)))
+			add_when_parts(parts, trigger);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+static void
+add_relation_parts(Parts *parts, Oid relid)
+{
+	char		relkind = get_rel_relkind(relid);
+
+	if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE &&
+		relkind != RELKIND_FOREIGN_TABLE)
+		return;
+	add_generated_parts(parts, relid);
+	add_trigger_parts(parts, relid);
+	if (relkind == RELKIND_FOREIGN_TABLE)
+		return;					/* the rest is for the other server */
+	add_constraint_parts(parts, Anum_pg_constraint_conrelid,
+						 ConstraintRelidTypidNameIndexId, relid);
+	add_index_parts(parts, relid);
+	/* Its own dependencies are those of the partition key. */
+	if (relkind == RELKIND_PARTITIONED_TABLE)
+		add_references(parts, RelationRelationId, relid, true, NULL);
+}
+
+static Parts *
+obtain_parts(Oid classid, Oid objid)
+{
+	HTAB	   *known = obtain_known_parts();
+	Parts		fresh = {.key = {classid, objid}};
+	Parts	   *parts = hash_search(known, &fresh.key, HASH_FIND, NULL);
+	MemoryContext old;
+
+	if (parts != NULL)
+		return parts;
+	old = MemoryContextSwitchTo(verification_context());
+	if (classid == TypeRelationId)
+		add_constraint_parts(&fresh, Anum_pg_constraint_contypid, ConstraintTypidIndexId,
+							 objid);
+	else
+		add_relation_parts(&fresh, objid);
+	MemoryContextSwitchTo(old);
+	parts = hash_search(known, &fresh.key, HASH_ENTER, NULL);
+	parts->list = fresh.list;
+	return parts;
+}
+
+/* ---- what a requirement runs of it ---- */
+
+static void observe_unseen_domain(Observation *obs, Oid type, List **seen);
+
+/* A BEFORE trigger may change any column, but no other trigger fires for that. */
+static bool
+is_run(const Part *part, Oid relid, CmdType command, Bitmapset *columns)
+{
+	if ((part->commands & (1 << command)) == 0)
+		return false;
+	if (command != CMD_UPDATE || part->columns == NULL || columns == NULL ||
+		bms_overlap(part->columns, columns))
+		return true;
+	return !part->by_trigger && relation_has_triggers(relid);
+}
+
+/* seen: of Oid: domains that have been looked at, of which one may cast to another. */
+static void
+observe_part(Observation *obs, const Part *part, List **seen)
+{
+	Oid			funcid = part->objid;
+
+	if (part->classid == TypeRelationId)
+	{
+		observe_unseen_domain(obs, part->objid, seen);
+		return;
+	}
+	if (part->classid == OperatorRelationId)
+	{
+		observe_object(obs, OperatorRelationId, part->objid);
+		funcid = get_opcode(part->objid);
+	}
+	if (part->asks)
+		observe_routine(obs, funcid);
+	else
+		observe_support_routine(obs, funcid);
+}
+
+static void
+observe_own_parts(Observation *obs, Oid relid, CmdType command, Bitmapset *columns)
+{
+	List	   *seen = NIL;
+	ListCell   *lc;
+
+	foreach(lc, obtain_parts(RelationRelationId, relid)->list)
+	{
+		if (is_run(lfirst(lc), relid, command, columns))
+			observe_part(obs, lfirst(lc), &seen);
+	}
+}
+
+void
+observe_written_parts(Observation *obs, Oid relid, CmdType command, Bitmapset *columns)
+{
+	ListCell   *lc;
+
+	observe_own_parts(obs, relid, command, columns);
+	if (get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE)
+	{
+		foreach(lc, parts_that_matter(&obs->parts, relid))
+			observe_own_parts(obs, lfirst_oid(lc), command, NULL);
+	}
+	/* What is written into a partition directly has to fit it. */
+	if (get_rel_relispartition(relid))
+	{
+		foreach(lc, get_partition_ancestors(relid))
+			observe_own_parts(obs, lfirst_oid(lc), command, NULL);
+	}
+}
+
+/* A domain is checked with all those below it. */
+static void
+observe_unseen_domain(Observation *obs, Oid type, List **seen)
+{
+	check_stack_depth();
+	while (OidIsValid(type) && type >= FirstNormalObjectId)
+	{
+		Oid			element = get_element_type(type);
+		HeapTuple	tup;
+		bool		is_domain;
+		Oid			base;
+		ListCell   *lc;
+
+		if (OidIsValid(element))
+			type = element;
+		tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+		if (!HeapTupleIsValid(tup))
+			return;
+		is_domain = ((Form_pg_type) GETSTRUCT(tup))->typtype == TYPTYPE_DOMAIN;
+		base = ((Form_pg_type) GETSTRUCT(tup))->typbasetype;
+		ReleaseSysCache(tup);
+		if (!is_domain || list_member_oid(*seen, type))
+			return;
+		*seen = lappend_oid(*seen, type);
+		observe_object(obs, TypeRelationId, type);
+		foreach(lc, obtain_parts(TypeRelationId, type)->list)
+			observe_part(obs, lfirst(lc), seen);
+		type = base;
+	}
+}
+
+void
+observe_domain(Observation *obs, Oid type)
+{
+	List	   *seen = NIL;
+
+	observe_unseen_domain(obs, type, &seen);
+}

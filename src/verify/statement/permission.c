@@ -1,0 +1,238 @@
+/*
+ * permission.c
+ *		Would the executor let a statement run?
+ *
+ * The server asks this in the executor (ExecCheckPermissions), through a hook
+ * whose users may take the call for an execution and log it.  Nothing is
+ * executed here, so the question is put to the catalogs directly.
+ */
+#include "postgres.h"
+
+#include "access/sysattr.h"
+#include "base/compat.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "verify/catalog/catalog.h"
+#include "verify/result/result.h"
+#include "verify/statement/statement.h"
+#include "verify/statement/statement_internal.h"
+
+/*
+ * May role do mode to each of the columns, or to any if there are none?  If not,
+ * *denied is a column that it may not, or InvalidAttrNumber.
+ */
+static bool
+columns_permitted(Oid relid, Oid role, AclMode mode, Bitmapset *columns,
+				  AttrNumber *denied)
+{
+	int			col = -1;
+
+	*denied = InvalidAttrNumber;
+	if (bms_is_empty(columns))
+		return pg_attribute_aclcheck_all(relid, role, mode, ACLMASK_ANY) == ACLCHECK_OK;
+
+	while ((col = bms_next_member(columns, col)) >= 0)
+	{
+		AttrNumber	attno = col + FirstLowInvalidHeapAttributeNumber;
+		AclResult	result;
+
+		if (attno == InvalidAttrNumber)
+			result = pg_attribute_aclcheck_all(relid, role, mode, ACLMASK_ALL);
+		else
+			result = pg_attribute_aclcheck(relid, attno, role, mode);
+		if (result != ACLCHECK_OK)
+		{
+			*denied = attno;
+			return false;
+		}
+	}
+	return true;
+}
+
+/* If not, and it may do so to other columns, *denied is one that it may not. */
+static bool
+is_permitted(CompatPermissionInfo *info, Oid relid, Oid role, AttrNumber *denied)
+{
+	const struct
+	{
+		AclMode		mode;
+		Bitmapset  *columns;
+	}			by_column[] = {
+		{ACL_SELECT, info->selectedCols},
+		{ACL_INSERT, info->insertedCols},
+		{ACL_UPDATE, info->updatedCols}
+	};
+	AclMode		missing = info->requiredPerms &
+		~pg_class_aclmask(relid, role, info->requiredPerms, ACLMASK_ALL);
+
+	*denied = InvalidAttrNumber;
+
+	/* Only these can be had column by column. */
+	if (missing & ~(ACL_SELECT | ACL_INSERT | ACL_UPDATE))
+		return false;
+	for (int i = 0; i < lengthof(by_column); i++)
+	{
+		if ((missing & by_column[i].mode) == 0 ||
+			columns_permitted(relid, role, by_column[i].mode, by_column[i].columns, denied))
+			continue;
+		if (pg_attribute_aclcheck_all(relid, role, by_column[i].mode,
+									  ACLMASK_ANY) != ACLCHECK_OK)
+			*denied = InvalidAttrNumber;
+		return false;
+	}
+	return true;
+}
+
+static void
+observe_denied(Observation *obs, Oid relid, Oid role, AttrNumber column)
+{
+	char	   *name = column == InvalidAttrNumber ? NULL : get_attname(relid, column, true);
+	char	   *what = relation_label(relid);
+	Problem    *problem;
+
+	if (name != NULL)
+		what = psprintf("column %s of %s", quote_identifier(name), what);
+	problem = observe_lost_privilege(obs, relid, NULL, role, "be allowed to use",
+									 psprintf("permission denied for %s", what));
+	problem->sqlstate = "42501";
+	problem->column = name;
+}
+
+/* The executor refuses to scan a materialized view that holds nothing yet. */
+static void
+observe_populated(Query *query, Observation *obs)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_MATVIEW &&
+			!relation_is_populated(rte->relid))
+			observe_problem(obs, RULE_QUERY_BROKEN, STATE_UNMET,
+							psprintf("%s to hold data", relation_label(rte->relid)),
+							pstrdup("the materialized view has not been populated"),
+							rte->relid, NULL)->sqlstate = "55000";
+	}
+}
+
+bool
+observe_permissions(Node *node, Observation *obs)
+{
+	ListCell   *lc;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+	{
+		observe_call(node, obs);
+		return expression_tree_walker(node, observe_permissions, obs);
+	}
+
+	foreach(lc, compat_query_permission_infos((Query *) node))
+	{
+		CompatPermissionInfo *info = lfirst(lc);
+		Oid			relid = compat_permission_relid(info);
+		Oid			role = OidIsValid(info->checkAsUser) ? info->checkAsUser : GetUserId();
+		AttrNumber	denied;
+
+		if (OidIsValid(relid) && info->requiredPerms != 0 &&
+			!is_permitted(info, relid, role, &denied))
+			observe_denied(obs, relid, role, denied);
+	}
+	observe_populated((Query *) node, obs);
+	return query_tree_walker((Query *) node, observe_permissions, obs, 0);
+}
+
+typedef struct ViewReader
+{
+	Oid			role;			/* the view reads as */
+	Observation *obs;
+	Oid			closed;			/* what a view may not read; InvalidOid: nothing yet */
+	Oid			denied;			/* whom */
+	List	  **seen;			/* of Oid, in pairs: views, and who reads them */
+} ViewReader;
+
+static Oid	find_closed_below(Observation *obs, Oid view, Oid role, Oid *denied, List **seen);
+
+static bool
+find_closed(Node *node, void *context)
+{
+	ViewReader *reader = context;
+	ListCell   *lc;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, find_closed, context);
+
+	check_stack_depth();
+	foreach(lc, compat_query_permission_infos((Query *) node))
+	{
+		CompatPermissionInfo *info = lfirst_node(CompatPermissionInfo, lc);
+		Oid			relid = compat_permission_relid(info);
+		AttrNumber	column;
+
+		if (!OidIsValid(relid) || info->requiredPerms == 0)
+			continue;
+		observe_object(reader->obs, RelationRelationId, relid);
+		reader->denied = reader->role;
+		if (is_permitted(info, relid, reader->role, &column))
+			reader->closed = find_closed_below(reader->obs, relid, reader->role,
+											   &reader->denied, reader->seen);
+		else
+			reader->closed = relid;
+		if (OidIsValid(reader->closed))
+			return true;
+	}
+	return query_tree_walker((Query *) node, find_closed, context, 0);
+}
+
+/* Once for each view: views on views may come to it in a great many ways. */
+static Oid
+find_closed_below(Observation *obs, Oid view, Oid role, Oid *denied, List **seen)
+{
+	ViewReader	reader = {.obs = obs, .seen = seen};
+	Query	   *query;
+
+	if (get_rel_relkind(view) != RELKIND_VIEW)
+		return InvalidOid;
+	for (int i = 0; i < list_length(*seen); i += 2)
+	{
+		if (list_nth_oid(*seen, i) == view && list_nth_oid(*seen, i + 1) == role)
+			return InvalidOid;
+	}
+	*seen = lappend_oid(lappend_oid(*seen, view), role);
+	query = view_query(view);
+	if (query == NULL)
+		return InvalidOid;
+	reader.role = view_reads_as(view, role);
+	(void) find_closed((Node *) query, &reader);
+	*denied = reader.denied;
+	return reader.closed;
+}
+
+Oid
+closed_below_view(Observation *obs, Oid view, Oid role, Oid *denied)
+{
+	List	   *seen = NIL;
+
+	return find_closed_below(obs, view, role, denied, &seen);
+}
+
+void
+observe_sequence_right(Observation *obs, Oid sequence, AclMode rights)
+{
+	if (pg_class_aclcheck(sequence, GetUserId(), rights) == ACLCHECK_OK)
+		return;
+	observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
+					psprintf("role %s to be allowed to use sequence %s",
+							 quote_identifier(GetUserNameFromId(GetUserId(), false)),
+							 relation_label(sequence)),
+					psprintf("permission denied for sequence %s", relation_label(sequence)),
+					sequence, NULL)->sqlstate = "42501";
+}

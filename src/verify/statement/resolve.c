@@ -1,0 +1,107 @@
+/*
+ * resolve.c
+ *		Resolve the relation that a requirement names.
+ */
+#include "postgres.h"
+
+#include "base/compat.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "verify/catalog/catalog.h"
+#include "verify/result/result.h"
+#include "verify/run/run.h"
+#include "verify/statement/statement.h"
+
+static Oid
+resolve_relation(const Requirement *req, const char *text, Observation *obs)
+{
+	RangeVar   *name = makeRangeVarFromNameList(compat_string_to_name_list(text));
+	Oid			relid;
+	Oid			closed;
+	Oid			denied;
+
+	observe_name(obs, RelationRelationId, name->schemaname, name->relname);
+
+	relid = find_relation(name);
+	if (!OidIsValid(relid) || get_rel_relkind(relid) == '\0')
+	{
+		Problem    *problem;
+
+		problem = observe_unresolved(req, obs, RULE_RELATION_MISSING, "relation",
+									 quote_qualified_identifier(name->schemaname,
+																name->relname),
+									 name->schemaname, name->relname,
+									 relation_in_schema);
+		problem->relation = pstrdup(name->relname);
+		problem->no_relation = true;
+		return InvalidOid;
+	}
+
+	observe_object(obs, RelationRelationId, relid);
+	if (!role_knows_relation(relid))
+	{
+		observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
+						psprintf("relation %s, open to role %s",
+								 quote_qualified_identifier(name->schemaname,
+															name->relname),
+								 quote_identifier(GetUserNameFromId(GetUserId(), false))),
+						psprintf("no privilege on %s", relation_label(relid)),
+						relid, NULL)->no_relation = true;
+		return InvalidOid;
+	}
+
+	/* Or a view of one's own would do to guard what one has no access to. */
+	closed = closed_below_view(obs, relid, GetUserId(), &denied);
+	if (OidIsValid(closed))
+	{
+		observe_lost_privilege(obs, closed, NULL, denied, "be allowed to use",
+							   psprintf("permission denied for %s", relation_label(closed)))
+			->no_relation = true;
+		return InvalidOid;
+	}
+	return relid;
+}
+
+/* The relation that was resolved last; text is NULL if it was none. */
+typedef struct ResolvedRelation
+{
+	MemoMoment	moment;
+	char	   *text;
+	Oid			relid;
+	List	   *keys;			/* of ObjectKey *: what that depends on */
+} ResolvedRelation;
+
+static void
+remember_resolved(ResolvedRelation *last, const char *text, Oid relid, List *keys)
+{
+	MemoryContext old = MemoryContextSwitchTo(memo_context());
+
+	last->keys = NIL;
+	keep_keys(&last->keys, keys);
+	last->relid = relid;
+	last->text = pstrdup(text);
+	MemoryContextSwitchTo(old);
+}
+
+Oid
+observe_relation(const Requirement *req, Observation *obs)
+{
+	static ResolvedRelation last;
+	char	   *text = requirement_text(req, "relation");
+	Oid			relid;
+
+	if (!memo_is_current(&last.moment))
+		last.text = NULL;
+	if (last.text != NULL && strcmp(last.text, text) == 0)
+	{
+		keep_keys(&obs->keys, last.keys);
+		return last.relid;
+	}
+	relid = resolve_relation(req, text, obs);
+	if (OidIsValid(relid))
+		remember_resolved(&last, text, relid, obs->keys);
+	return relid;
+}

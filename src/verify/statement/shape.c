@@ -1,0 +1,384 @@
+/*
+ * shape.c
+ *		The shape of a query: what a client sees of it besides its rows.
+ *
+ * Its parameters' types, its result columns, and by which collations it sorts and
+ * compares.  The shape of a query when it first worked is its baseline, with
+ * what the names in it stood for.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_collation.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "utils/builtins.h"
+#include "verify/catalog/catalog.h"
+#include "verify/result/result.h"
+#include "verify/statement/statement.h"
+#include "verify/statement/statement_internal.h"
+
+typedef struct ShapeColumn
+{
+	char	   *name;
+	Oid			type;			/* of a query, or */
+	char	   *kept_type;		/* of a baseline */
+} ShapeColumn;
+
+struct Shape
+{
+	List	   *params;			/* of ShapeColumn *, without names */
+	List	   *columns;		/* of ShapeColumn * */
+	List	   *kept;			/* what types were: see kept_type.h */
+	List	   *collations;		/* of char *: other than the default */
+};
+
+static List *
+add_column(List *columns, const char *name, Oid type, char *kept_type)
+{
+	ShapeColumn *column = palloc_object(ShapeColumn);
+
+	column->name = pstrdup(name);
+	column->type = type;
+	column->kept_type = kept_type;
+	return lappend(columns, column);
+}
+
+static void
+shape_add_columns(Shape *shape, List *targetlist)
+{
+	ListCell   *lc;
+
+	foreach(lc, targetlist)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (!tle->resjunk)
+			shape->columns = add_column(shape->columns,
+										tle->resname ? tle->resname : "?column?",
+										exprType((Node *) tle->expr), NULL);
+	}
+}
+
+static void
+shape_add_collation(Shape *shape, Oid collation)
+{
+	char	   *name;
+	ListCell   *lc;
+
+	if (!OidIsValid(collation) || collation == DEFAULT_COLLATION_OID ||
+		(name = collation_label(collation)) == NULL)
+		return;
+	foreach(lc, shape->collations)
+	{
+		if (strcmp(lfirst(lc), name) == 0)
+			return;
+	}
+	shape->collations = lappend(shape->collations, name);
+}
+
+static void
+shape_add_sort_collations(Shape *shape, List *clauses, List *targetlist)
+{
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+		shape_add_collation(shape, exprCollation(get_sortgroupclause_expr(lfirst(lc),
+																		 targetlist)));
+}
+
+/* What compares has an input collation; what sorts or groups goes by the column's. */
+static bool
+shape_add_collations(Node *node, Shape *shape)
+{
+	Query	   *query = (Query *) node;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+	{
+		shape_add_collation(shape, exprInputCollation(node));
+		return expression_tree_walker(node, shape_add_collations, shape);
+	}
+	shape_add_sort_collations(shape, query->sortClause, query->targetList);
+	shape_add_sort_collations(shape, query->groupClause, query->targetList);
+	shape_add_sort_collations(shape, query->distinctClause, query->targetList);
+	return query_tree_walker(query, shape_add_collations, shape, 0);
+}
+
+static int
+compare_names(const ListCell *a, const ListCell *b)
+{
+	return strcmp(lfirst(a), lfirst(b));
+}
+
+static void
+observe_types(Observation *obs, List *columns)
+{
+	ListCell   *lc;
+
+	foreach(lc, columns)
+		observe_type(obs, ((ShapeColumn *) lfirst(lc))->type);
+}
+
+Shape *
+shape_of(Query *query, Oid *paramtypes, int nparams, Observation *obs)
+{
+	Shape	   *shape = palloc0_object(Shape);
+	List	   *targetlist = query->commandType == CMD_SELECT
+		? query->targetList : query->returningList;
+
+	for (int i = 0; i < nparams; i++)
+		shape->params = add_column(shape->params, "", paramtypes[i], NULL);
+	shape_add_columns(shape, targetlist);
+	observe_types(obs, shape->params);
+	observe_types(obs, shape->columns);
+	shape_add_collations((Node *) query, shape);
+	list_sort(shape->collations, compare_names);
+	return shape;
+}
+
+/* ---- in the baseline ---- */
+
+/* A parameter that the statement does not use has no type. */
+static char *
+kept_name(const ShapeColumn *column)
+{
+	return OidIsValid(column->type) ? kept_type_name(column->type) : pstrdup("unused");
+}
+
+static List *
+keep_types(List *kept, List *columns)
+{
+	ListCell   *lc;
+
+	foreach(lc, columns)
+		kept = keep_type(kept, ((ShapeColumn *) lfirst(lc))->type);
+	return kept;
+}
+
+static BaselineMember
+params_member(const Shape *shape)
+{
+	BaselineMember member = {.name = "params", .is_list = true};
+	ListCell   *lc;
+
+	foreach(lc, shape->params)
+		member.list = lappend(member.list, kept_name(lfirst(lc)));
+	return member;
+}
+
+static BaselineMember
+columns_member(const Shape *shape)
+{
+	BaselineMember member = {.name = "columns"};
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	appendStringInfoChar(&buf, '[');
+	foreach(lc, shape->columns)
+	{
+		ShapeColumn *column = lfirst(lc);
+
+		if (foreach_current_index(lc) > 0)
+			appendStringInfoChar(&buf, ',');
+		put_text_list(&buf, list_make2(column->name, kept_name(column)));
+	}
+	appendStringInfoChar(&buf, ']');
+	member.json = buf.data;
+	return member;
+}
+
+static BaselineMember
+param_schemas_member(const Shape *shape, int ndeclared)
+{
+	BaselineMember member = {.name = "param_schemas"};
+
+	for (int i = 0; i < Min(ndeclared, list_length(shape->params)); i++)
+		member.list = lappend(member.list,
+							  meant_schema(((ShapeColumn *) list_nth(shape->params, i))->type));
+	member.is_list = list_has_text(member.list);
+	return member;
+}
+
+Jsonb *
+shape_to_json(const Shape *shape, List *meanings, int ndeclared)
+{
+	return baseline_of((BaselineMember[])
+					   {
+						   params_member(shape),
+						   columns_member(shape),
+						   kept_types_member(keep_types(keep_types(NIL, shape->params),
+														shape->columns)),
+						   names_member(meanings),
+						   server_calls_member(meanings),
+						   param_schemas_member(shape, ndeclared),
+						   {.name = "collations", .is_list = shape->collations != NIL,
+						   .list = shape->collations}
+					   }, 7);
+}
+
+static Shape *
+shape_from_json(Jsonb *json)
+{
+	Shape	   *shape = palloc0_object(Shape);
+	List	   *columns = json_strings(json_member(json, "columns"));
+	ListCell   *lc;
+
+	foreach(lc, json_strings(json_member(json, "params")))
+		shape->params = add_column(shape->params, "", InvalidOid, lfirst(lc));
+	for (int i = 0; i + 1 < list_length(columns); i += 2)
+		shape->columns = add_column(shape->columns, list_nth(columns, i), InvalidOid,
+									list_nth(columns, i + 1));
+	shape->kept = kept_types(json);
+	shape->collations = json_strings(json_member(json, "collations"));
+	return shape;
+}
+
+/* ---- comparing shapes ---- */
+
+/* What the statement does not use, or did not, has no type to compare. */
+static bool
+param_is_other(const Shape *was, const ShapeColumn *old, const ShapeColumn *new)
+{
+	if (!OidIsValid(new->type) || strcmp(old->kept_type, "unused") == 0)
+		return strcmp(old->kept_type, kept_name(new)) != 0;
+	return kept_type_match(was->kept, old->kept_type, new->type) != TYPE_SAME;
+}
+
+static void
+compare_params(Observation *obs, const Shape *was, const Shape *is)
+{
+	int			n = Min(list_length(was->params), list_length(is->params));
+
+	for (int i = 0; i < n; i++)
+	{
+		ShapeColumn *old = list_nth(was->params, i);
+		ShapeColumn *new = list_nth(is->params, i);
+		char	   *type_was = "unused";
+		char	   *type_is = "unused";
+
+		if (!param_is_other(was, old, new))
+			continue;
+		if (OidIsValid(new->type))
+			kept_type_contrast(was->kept, old->kept_type, new->type, &type_was, &type_is);
+		observe_problem(obs, RULE_QUERY_PARAMETER, STATE_UNMET,
+						psprintf("parameter $%d of type %s", i + 1, type_was),
+						psprintf("type %s", type_is), InvalidOid, NULL);
+	}
+}
+
+/* A column that has kept its place.  False, and reported, if it is another. */
+static bool
+compare_column(Observation *obs, const Shape *was, int i, const ShapeColumn *old,
+			   const ShapeColumn *new)
+{
+	TypeMatch	match = new != NULL && strcmp(old->name, new->name) == 0
+		? kept_type_match(was->kept, old->kept_type, new->type) : TYPE_OTHER;
+	char	   *type_was = NULL;
+	char	   *type_is = NULL;
+	char	   *expected;
+
+	if (match == TYPE_SAME)
+		return true;
+	if (new != NULL)
+		kept_type_contrast(was->kept, old->kept_type, new->type, &type_was, &type_is);
+	else
+		type_was = kept_type_label(old->kept_type);
+	expected = psprintf("result column %d \"%s\" of type %s", i + 1, old->name, type_was);
+	if (match == TYPE_GREW)
+		observe_problem(obs, RULE_QUERY_RESULT_GREW, STATE_MET, expected,
+						psprintf("type %s", type_is), InvalidOid, old->name);
+	else
+		observe_problem(obs, RULE_QUERY_RESULT, STATE_UNMET, expected,
+						new == NULL ? pstrdup("no such column")
+						: psprintf("column \"%s\" of type %s", new->name, type_is),
+						InvalidOid, old->name);
+	return match == TYPE_GREW;
+}
+
+static void
+compare_columns(Observation *obs, const Shape *was, const Shape *is)
+{
+	int			nwas = list_length(was->columns);
+	int			nis = list_length(is->columns);
+
+	/* What follows a column that is gone has moved: once is enough. */
+	for (int i = 0; i < nwas; i++)
+	{
+		if (!compare_column(obs, was, i, list_nth(was->columns, i),
+							i < nis ? list_nth(is->columns, i) : NULL))
+			return;
+	}
+	if (nis > nwas)
+		observe_problem(obs, RULE_QUERY_RESULT_GREW, STATE_MET,
+						psprintf("%d result columns", nwas),
+						psprintf("%d result columns: statements prepared before fail with SQLSTATE 0A000", nis),
+						InvalidOid, NULL);
+}
+
+/* "collation C, en", for people */
+static char *
+collations_label(List *collations)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	if (collations == NIL)
+		return pstrdup("the default collation only");
+	initStringInfo(&buf);
+	foreach(lc, collations)
+		appendStringInfo(&buf, "%s%s", buf.len ? ", " : "collation ", (char *) lfirst(lc));
+	return buf.data;
+}
+
+static void
+compare_collations(Observation *obs, const Shape *was, const Shape *is)
+{
+	char	   *expected = collations_label(was->collations);
+	char	   *found = collations_label(is->collations);
+
+	if (strcmp(expected, found) != 0)
+		observe_problem(obs, RULE_COLUMN_COLLATION, STATE_MET,
+						psprintf("to sort and compare by %s, as at registration", expected),
+						found, InvalidOid, NULL);
+}
+
+/* Types that were there before and have more labels now; each is said once. */
+static void
+compare_labels(Observation *obs, const Shape *was, const Shape *is)
+{
+	List	   *said = NIL;
+
+	for (int i = 0; i < Min(list_length(was->columns), list_length(is->columns)); i++)
+	{
+		ShapeColumn *old = list_nth(was->columns, i);
+		Oid			column_type = ((ShapeColumn *) list_nth(is->columns, i))->type;
+		Oid			type = enum_below(column_type);
+		List	   *known = OidIsValid(type) ? kept_labels(was->kept, old->kept_type) : NIL;
+
+		if (known == NIL || list_member_oid(said, type) ||
+			kept_type_match(was->kept, old->kept_type, column_type) == TYPE_OTHER)
+			continue;
+		said = lappend_oid(said, type);
+		observe_added_labels(obs, type, known);
+	}
+}
+
+void
+shape_compare(Observation *obs, Jsonb *baseline, const Shape *is, List *meanings)
+{
+	Shape	   *was = shape_from_json(baseline);
+
+	compare_params(obs, was, is);
+	compare_columns(obs, was, is);
+	compare_meanings(obs, baseline, meanings);
+	compare_labels(obs, was, is);
+	compare_collations(obs, was, is);
+}
+
+char *
+shape_missing_schema(Jsonb *baseline)
+{
+	return meanings_missing_schema(baseline);
+}

@@ -1,0 +1,202 @@
+/*
+ * statement.h
+ *		What a statement needs, writes and returns.
+ */
+#ifndef COMPAT_GUARD_STATEMENT_H
+#define COMPAT_GUARD_STATEMENT_H
+
+#include "access/htup.h"
+#include "nodes/parsenodes.h"
+#include "verify/result/result.h"
+
+/* ---- analyze.c ---- */
+
+/* Report what keeps the current role from reading a relation it may use, such
+ * as what a view's owner lacks; and what that hangs on. */
+extern void observe_reading(Oid relid, Observation *obs);
+
+/*
+ * The declared parameter types; the rest is inferred, and so is one whose name in
+ * the contract no longer stands for a type, for it may have another name now.
+ */
+extern Oid *declared_params(const Requirement *req, int *nparams);
+
+/* Parse analysis without the hooks: nothing that is not run should be counted. */
+extern Query *analyse(RawStmt *raw, const char *sql, Oid **paramtypes, int *nparams);
+
+/* ---- resolve.c ---- */
+
+/*
+ * Resolve the relation a requirement names, before anything else is observed.  Returns its OID, or InvalidOid
+ * after having reported relation-missing or privilege-lost: a relation the
+ * role has no privilege on at all does not exist for it.  Keys are observed
+ * either way.  The relation is not locked.
+ */
+extern Oid	observe_relation(const Requirement *req, Observation *obs);
+
+/* ---- meaning.c ---- */
+
+/*
+ * Add to a list what the names in a raw parse tree stand for that an analysed one
+ * does not have: types.  Before the tree is analysed, which changes it.
+ */
+extern List *add_raw_meanings(List *meanings, Node *raw, Observation *obs);
+
+/*
+ * Add those of an analysed query: relations, collations, and objects in literals,
+ * unless they are the server's; and calls of routines and operators, of the
+ * server's only if with_servers, as in what is to be kept.
+ */
+extern List *add_meanings(List *meanings, Query *query, bool with_servers,
+						  Observation *obs);
+
+/*
+ * Can what went by one qualified name go by the other now?  Nothing of its class
+ * goes by the old one any more; and a routine has only moved to another schema.
+ */
+extern bool object_is_renamed(const char *schema_was, const char *was,
+							  const char *schema_is, const char *is);
+
+/* ---- reference.c ---- */
+
+/*
+ * The requirement runs this routine: it depends on it and on its body, and the
+ * role must be allowed to execute it.
+ */
+extern void observe_routine(Observation *obs, Oid funcid);
+
+/* Every name in a raw parse tree that a new object could take over. */
+extern bool observe_mentions(Node *node, Observation *obs);
+
+/* Every name that a literal in it could be, should it be resolved as one. */
+extern bool observe_literals(Node *node, Observation *obs);
+
+/*
+ * Every object a query tree refers to.  Raises ERRCODE_UNDEFINED_TABLE for a
+ * temporary relation, and reports privilege-lost for functions.
+ */
+extern bool observe_references(Node *node, Observation *obs);
+
+/* The INSERTs of a rewritten query: see observe_insert. */
+extern bool observe_all_inserts(Node *node, Observation *obs);
+
+/* ---- permission.c ---- */
+
+/* Has the role any of these rights on the sequence?  Reports privilege-lost
+ * (sequence.c). */
+extern void observe_sequence_right(Observation *obs, Oid sequence, AclMode rights);
+
+/*
+ * A relation that somebody who reads the view as role may not read, after all: what
+ * is below the view is read as the view's owner.  InvalidOid if there is none; *denied
+ * is whom it is closed to.  What is below the view is added to the keys.
+ */
+extern Oid	closed_below_view(Observation *obs, Oid view, Oid role, Oid *denied);
+
+/*
+ * Has the current role the permissions that a rewritten query will be asked for
+ * when it runs?  Reports privilege-lost for each relation it has not, and
+ * query-broken for a materialized view without data.
+ */
+extern bool observe_permissions(Node *node, Observation *obs);
+
+/* ---- write.c ---- */
+
+/* The requirement writes relid: the same for the functions of its triggers.
+ * columns: attribute numbers that an UPDATE sets, or NULL for any. */
+extern void observe_write(Observation *obs, Oid relid, CmdType command,
+						  Bitmapset *columns);
+extern void observe_truncate(Observation *obs, Oid relid);
+
+/* What a rewritten query writes: see observe_write. */
+extern bool observe_all_writes(Node *node, Observation *obs);
+
+/* ---- foreign_key.c ---- */
+
+/* A row of pg_constraint. */
+typedef struct ForeignKey
+{
+	Oid			relid;			/* that refers */
+	int			ncolumns;
+	AttrNumber	referencing[INDEX_MAX_KEYS];
+	AttrNumber	referenced[INDEX_MAX_KEYS];
+	int			nset;			/* ON DELETE SET ... (a, b); 0: all referencing */
+	AttrNumber	set[INDEX_MAX_KEYS];
+} ForeignKey;
+
+extern void read_foreign_key(HeapTuple tup, ForeignKey *key);
+
+/*
+ * The column that refuses what the key's action writes into it, or
+ * InvalidAttrNumber: a null where it is not null, or anything but its own values.
+ * action: FKCONSTR_ACTION_SETNULL ...; command: CMD_DELETE or CMD_UPDATE of the row
+ * referred to; *always: even if no row refers to that one.
+ */
+extern AttrNumber key_action_refused(const ForeignKey *key, char action, CmdType command,
+									 bool *always);
+
+/* ---- replica_identity.c ---- */
+
+/*
+ * Report if the server refuses UPDATE or DELETE of a table because it is published
+ * without what would identify its rows.
+ */
+extern void observe_replication(Observation *obs, RuleId rule, char *expected, Oid relid,
+								bool with_children, CmdType command);
+
+/* ---- arbiter.c ---- */
+
+/* What the executor would refuse of a plan: reports query-broken. */
+struct PlannedStmt;
+
+extern void observe_plan(const struct PlannedStmt *planned, Observation *obs);
+
+/* ---- written.c ---- */
+
+/*
+ * Do the columns that a query as analysed writes take what it writes?  Reports
+ * column-rejects-null, and remarks constraint-added and column-narrowed; adds to
+ * the observation's baseline.
+ */
+extern void observe_written(const Requirement *req, Observation *obs, Query *query);
+
+/* Of a statement of a body, as rewritten, no more than column-rejects-null.  A tree
+ * walker that returns false. */
+extern bool observe_written_nulls(Node *node, Observation *obs);
+
+/* ---- constant.c ---- */
+
+/* Constants that a query turns into values of a domain which refuses them: reports
+ * query-broken.  A tree walker that returns false. */
+extern bool observe_domain_constants(Node *node, Observation *obs);
+
+/*
+ * An INSERT of no more than parameters, constants and defaults into a table: planning
+ * would evaluate nothing and choose nothing, and so has nothing to say.
+ */
+extern bool needs_no_plan(Query *query);
+
+/* ---- shape.c ---- */
+
+typedef struct Shape Shape;
+
+extern Shape *shape_of(Query *query, Oid *paramtypes, int nparams, Observation *obs);
+
+/*
+ * {"params": [type, ...], "columns": [[name, type], ...],
+ *	"types": see kept_type.h, "names" and "server_calls": see meaning.h,
+ *	"param_schemas": [schema, ...], "collations": [name, ...]}
+ *
+ * The contract declares the types of the first ndeclared parameters: see meant_type.
+ */
+extern Jsonb *shape_to_json(const Shape *shape, List *meanings, int ndeclared);
+
+/* A schema that a relation of the query was in, and that is gone; or NULL. */
+extern char *shape_missing_schema(Jsonb *baseline);
+
+/* Report query-parameter, query-result, query-result-grew, name-captured,
+ * enum-label-added and column-collation. */
+extern void shape_compare(Observation *obs, Jsonb *baseline, const Shape *is,
+						  List *meanings);
+
+#endif							/* COMPAT_GUARD_STATEMENT_H */

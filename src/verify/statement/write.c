@@ -1,0 +1,174 @@
+/*
+ * write.c
+ *		Find what runs when a relation is written: triggers and their functions.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "base/compat.h"
+#include "catalog/pg_proc.h"
+#include "commands/trigger.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "verify/catalog/catalog.h"
+#include "verify/result/result.h"
+#include "verify/statement/statement.h"
+#include "verify/statement/statement_internal.h"
+
+/* columns: what an UPDATE sets, offset as in RangeTblEntry; NULL for any. */
+static bool
+trigger_fires(Form_pg_trigger trigger, int16 event, Bitmapset *columns)
+{
+	if (trigger->tgisinternal || (trigger->tgtype & event) == 0 ||
+		trigger->tgenabled == TRIGGER_DISABLED ||
+		trigger->tgenabled == TRIGGER_FIRES_ON_REPLICA)
+		return false;
+	if (event != TRIGGER_TYPE_UPDATE || trigger->tgattr.dim1 == 0 || columns == NULL)
+		return true;
+	for (int i = 0; i < trigger->tgattr.dim1; i++)
+	{
+		if (bms_is_member(trigger->tgattr.values[i] - FirstLowInvalidHeapAttributeNumber,
+						  columns))
+			return true;
+	}
+	return false;
+}
+
+static char *
+name_attribute(Relation rel, HeapTuple tup, AttrNumber attnum)
+{
+	bool		isnull;
+	Datum		name = heap_getattr(tup, attnum, RelationGetDescr(rel), &isnull);
+
+	return isnull ? NULL : pstrdup(NameStr(*DatumGetName(name)));
+}
+
+static void
+observe_triggers(Observation *obs, Oid relid, int16 event, Bitmapset *columns)
+{
+	Relation	pg_trigger;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	if (!relation_has_triggers(relid))
+		return;
+	pg_trigger = table_open(TriggerRelationId, AccessShareLock);
+	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(pg_trigger, TriggerRelidNameIndexId, true, NULL, 1, &key);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tup);
+		RunRoutine	run = {.key = {trigger->tgfoid, relid}};
+
+		if (trigger->tgisinternal)
+			observe_key_action(obs, trigger, event, columns);
+		if (!trigger_fires(trigger, event, columns) || trigger->tgfoid < FirstNormalObjectId)
+			continue;
+		run.oldtable = name_attribute(pg_trigger, tup, Anum_pg_trigger_tgoldtable);
+		run.newtable = name_attribute(pg_trigger, tup, Anum_pg_trigger_tgnewtable);
+		observe_object(obs, ProcedureRelationId, trigger->tgfoid);
+		observe_run(obs, &run);
+	}
+	systable_endscan(scan);
+	table_close(pg_trigger, AccessShareLock);
+}
+
+void
+observe_write(Observation *obs, Oid relid, CmdType command, Bitmapset *columns)
+{
+	int16		event = command == CMD_INSERT ? TRIGGER_TYPE_INSERT :
+	command == CMD_UPDATE ? TRIGGER_TYPE_UPDATE : TRIGGER_TYPE_DELETE;
+
+	observe_triggers(obs, relid, event, columns);
+	observe_written_parts(obs, relid, command, columns);
+
+	/* A view without triggers is written through. */
+	for (int depth = 0;
+		 depth < MAX_VIEW_DEPTH && get_rel_relkind(relid) == RELKIND_VIEW &&
+		 !relation_has_triggers(relid);
+		 depth++)
+	{
+		int			ncolumns;
+
+		if (view_columns(relid, &relid, &ncolumns) == NULL)
+			break;
+		observe_triggers(obs, relid, event, NULL);
+		observe_written_parts(obs, relid, command, NULL);
+	}
+}
+
+void
+observe_truncate(Observation *obs, Oid relid)
+{
+	observe_triggers(obs, relid, TRIGGER_TYPE_TRUNCATE, NULL);
+}
+
+/* The columns that the query sets in its target. */
+static Bitmapset *
+updated_columns(Query *query, Oid relid)
+{
+	ListCell   *lc;
+	Bitmapset  *columns = NULL;
+
+	foreach(lc, compat_query_permission_infos(query))
+	{
+		CompatPermissionInfo *info = lfirst(lc);
+
+		if (compat_permission_relid(info) == relid)
+			columns = bms_add_members(columns, info->updatedCols);
+	}
+	return columns;
+}
+
+static void
+observe_command(Observation *obs, Query *query, CmdType command)
+{
+	const RangeTblEntry *target = rt_fetch(query->resultRelation, query->rtable);
+
+	observe_write(obs, target->relid, command, updated_columns(query, target->relid));
+	if (command != CMD_UPDATE && command != CMD_DELETE)
+		return;
+	observe_replication(obs, RULE_QUERY_BROKEN,
+						psprintf("%s %s to work",
+								 command == CMD_UPDATE ? "UPDATE" : "DELETE FROM",
+								 relation_label(target->relid)),
+						target->relid, target->inh, command);
+}
+
+static void
+observe_query_write(Observation *obs, Query *query)
+{
+	ListCell   *lc;
+
+	if (query->commandType == CMD_MERGE)
+	{
+		foreach(lc, query->mergeActionList)
+		{
+			CmdType		command = lfirst_node(MergeAction, lc)->commandType;
+
+			if (command != CMD_NOTHING)
+				observe_command(obs, query, command);
+		}
+		return;
+	}
+	observe_command(obs, query, query->commandType);
+	if (query->onConflict != NULL && query->onConflict->action == ONCONFLICT_UPDATE)
+		observe_command(obs, query, CMD_UPDATE);
+}
+
+bool
+observe_all_writes(Node *node, Observation *obs)
+{
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, observe_all_writes, obs);
+	if (((Query *) node)->resultRelation != 0)
+		observe_query_write(obs, (Query *) node);
+	return query_tree_walker((Query *) node, observe_all_writes, obs, 0);
+}
