@@ -5,7 +5,6 @@
 #include "postgres.h"
 
 #include "api/api.h"
-#include "api/readiness.h"
 #include "base/compat.h"
 #include "base/activity.h"
 #include "funcapi.h"

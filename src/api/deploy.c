@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "api/api.h"
-#include "api/readiness.h"
 #include "base/activity.h"
 #include "base/compat.h"
 #include "base/errors.h"

@@ -4,7 +4,7 @@
  */
 #include "postgres.h"
 
-#include "api/readiness.h"
+#include "api/api.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/guc.h"

@@ -9,7 +9,6 @@
 
 #include "access/xact.h"
 #include "api/api.h"
-#include "api/readiness.h"
 #include "base/activity.h"
 #include "base/compat.h"
 #include "base/errors.h"

@@ -27,7 +27,6 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "api/api.h"
-#include "api/readiness.h"
 #include "base/activity.h"
 #include "base/compat.h"
 #include "base/errors.h"

@@ -5,8 +5,6 @@
 #ifndef COMPAT_GUARD_ACTIVITY_H
 #define COMPAT_GUARD_ACTIVITY_H
 
-#include "postgres.h"
-
 /*
  * True where the guard has a say: an ordinary backend, in a transaction that
  * has not failed, of a database with the extension, and not inside one of the

@@ -7,7 +7,6 @@
 #ifndef COMPAT_GUARD_COMPAT_H
 #define COMPAT_GUARD_COMPAT_H
 
-#include "postgres.h"
 #include "fmgr.h"
 #include "utils/acl.h"
 #include "utils/regproc.h"

@@ -5,8 +5,6 @@
 #ifndef COMPAT_GUARD_OBJECT_H
 #define COMPAT_GUARD_OBJECT_H
 
-#include "postgres.h"
-
 /*
  * An object by class and name.  Requirements are looked up by these, not by
  * OID: names are what applications know, and they survive dump and restore.

@@ -8,8 +8,6 @@
 #ifndef COMPAT_GUARD_RULE_H
 #define COMPAT_GUARD_RULE_H
 
-#include "postgres.h"
-
 typedef enum RuleAction
 {
 	ACTION_IGNORE,

@@ -5,8 +5,6 @@
 #ifndef COMPAT_GUARD_SUBTRANSACTION_H
 #define COMPAT_GUARD_SUBTRANSACTION_H
 
-#include "postgres.h"
-
 /*
  * Call body(arg) in an internal subtransaction.  If it raises no error, commit
  * the subtransaction if keep, else roll it back, and return NULL.  If it does,

@@ -4,7 +4,8 @@
  */
 #include "postgres.h"
 
-#include "contract/document.h"
+#include "contract/contract.h"
+#include "contract/contract_internal.h"
 
 static DocString
 default_string(const char *value)

@@ -1,19 +1,91 @@
 /*
  * contract.h
- *		JSON document -> contract.
+ *		Contracts: a JSON document, and the requirements that it is taken apart into.
  */
 #ifndef COMPAT_GUARD_CONTRACT_H
 #define COMPAT_GUARD_CONTRACT_H
 
 #include "base/compat.h"
-#include "contract/requirement.h"
+#include "base/json_walk.h"
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
 
-/* A defect of a document: where, as a JSON path ("$.relations.users"), and what. */
-typedef struct ContractProblem
+/* ---- requirement.c ---- */
+
+typedef enum RequirementKind
 {
-	char	   *path;
-	char	   *problem;
-} ContractProblem;
+	REQUIREMENT_RELATION,		/* the relation exists and the role may use it */
+	REQUIREMENT_ACCESS,			/* the role has the declared access */
+	REQUIREMENT_COLUMN,			/* a column and what is expected of it */
+	REQUIREMENT_INSERT,			/* an INSERT that names just these columns works */
+	REQUIREMENT_UNIQUE,			/* these columns are unique */
+	REQUIREMENT_INDEX,			/* an index begins with these columns */
+	REQUIREMENT_QUERY,			/* a statement analyses, rewrites and plans */
+	REQUIREMENT_ROUTINE,		/* a call of it works and returns the same */
+	REQUIREMENT_TYPE,			/* the type exists and is the same to a driver */
+	REQUIREMENT_SEQUENCE,		/* the role may draw from it */
+	REQUIREMENT_EXTENSION		/* it is there */
+} RequirementKind;
+
+/*
+ * "expected" is a normalised JSON object; equal requirements have equal text.
+ * Its members by kind (an absent member expects nothing):
+ *
+ *	relation	{"relation": name}
+ *	privilege	{"relation": name, "access": [sorted privilege names, lower case]}
+ *	column		{"relation": name, "column": name, "type": [type names],
+ *				 "nullable": bool, "default": true, "generated": bool,
+ *				 "identity": "always" | "by default" | "none",
+ *				 "collation": name}
+ *	insert		{"relation": name, "columns": [sorted column names]}
+ *	unique		{"relation": name, "columns": [sorted column names]}
+ *	index		{"relation": name, "columns": [column names, in order]}
+ *	query		{"name": name, "sql": text, "params": [type names]}
+ *	routine		{"routine": name, "types": [type names of the arguments],
+ *				 "arguments": [sorted argument names],
+ *				 "returns": type name, perhaps after SETOF}
+ *	type		{"type": name, "labels": [sorted labels], "closed": true}
+ *	sequence	{"sequence": name}
+ *	extension	{"extension": name}
+ *
+ * Relation, routine, type, sequence and collation names are SQL identifiers, optionally
+ * qualified ("app.users", "\"Users\""), in a canonical form: folded to lower
+ * case, and in quotes only if need be.  Column, argument and extension names are
+ * the names themselves; names of types that columns, parameters, arguments and
+ * results are of stand as they were written.
+ */
+typedef struct Requirement
+{
+	int64		id;				/* registry's key; 0 until stored */
+	RequirementKind kind;
+	char	   *object;			/* for people: users, users.status, active ... */
+	Jsonb	   *expected;
+	Jsonb	   *baseline;		/* what was found when first met; NULL if none */
+	char	   *role;			/* whose privileges count */
+	char	   *search_path;	/* as SET search_path would take it */
+} Requirement;
+
+extern const char *requirement_kind_name(RequirementKind kind);
+extern bool requirement_kind_by_name(const char *name, RequirementKind *kind);
+
+/* Members of "expected".  All copy into CurrentMemoryContext. */
+extern char *requirement_text(const Requirement *req, const char *member);	/* NULL: absent */
+extern List *requirement_list(const Requirement *req, const char *member);	/* of char *; NIL: absent or empty */
+extern bool requirement_has(const Requirement *req, const char *member);
+extern bool requirement_bool(const Requirement *req, const char *member);	/* absent: false */
+
+/* The same on any JSON object, such as a baseline; "object" may be NULL. */
+extern JsonbValue *json_member(Jsonb *object, const char *member);	/* NULL: absent */
+extern char *json_text(JsonbValue *value);
+extern List *json_text_list(JsonbValue *value);
+
+/*
+ * SHA-256 over everything that identifies a requirement: kind, object,
+ * expected, baseline, role, search_path.  Returns a palloc'd bytea of 32 bytes.
+ */
+extern bytea *requirement_digest(const Requirement *req);
+
+/* ---- contract.c ---- */
 
 typedef struct Contract
 {
@@ -39,13 +111,6 @@ extern Contract *contract_parse(Jsonb *document, const char *default_role,
 								List **problems);
 
 /*
- * The contract's requirements, in the order of the normal form.  Made at the
- * first call, which an unchanged registration never comes to: they cost
- * several times what the reading does.
- */
-extern List *contract_requirements(Contract *contract);
-
-/*
  * The dear half of validation, for a contract seen for the first time: role
  * exists, type names are known, queries parse, each is one plannable
  * statement.  Returns a list of ContractProblem, NIL if there are none.
@@ -56,14 +121,27 @@ extern List *contract_requirements(Contract *contract);
  */
 extern List *contract_check_names(Contract *contract);
 
-/*
- * Both halves at once, also where the first finds problems: for people, who
- * want to see everything that is wrong with a document.
- */
-extern List *contract_problems(Jsonb *document, const char *default_role,
-							   const char *default_search_path);
+/* ---- problem.c ---- */
 
 /* Raises ERRCODE_GUARD_CONTRACT_INVALID with every problem in the DETAIL. */
 compat_noreturn extern void contract_report_problems(List *problems);
+
+/* ---- reader.c ---- */
+
+static inline bool
+is_array(const JsonbValue *value)
+{
+	return value->type == jbvBinary &&
+		JsonContainerIsArray(value->val.binary.data);
+}
+
+/* ---- derive.c ---- */
+
+/*
+ * The contract's requirements, in the order of the normal form.  Made at the
+ * first call, which an unchanged registration never comes to: they cost
+ * several times what the reading does.
+ */
+extern List *contract_requirements(Contract *contract);
 
 #endif							/* COMPAT_GUARD_CONTRACT_H */

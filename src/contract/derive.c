@@ -4,7 +4,8 @@
  */
 #include "postgres.h"
 
-#include "contract/document.h"
+#include "contract/contract.h"
+#include "contract/contract_internal.h"
 
 /* The members of one "expected"; requirement.h says which. */
 #define MAX_MEMBERS 8

@@ -14,7 +14,7 @@
  */
 #include "postgres.h"
 
-#include "contract/document.h"
+#include "contract/contract_internal.h"
 #include "parser/scansup.h"
 
 typedef struct Scan

@@ -4,7 +4,7 @@
  */
 #include "postgres.h"
 
-#include "contract/document.h"
+#include "contract/contract_internal.h"
 #include "utils/fmgrprotos.h"
 
 static inline int

@@ -9,7 +9,9 @@
  */
 #include "postgres.h"
 
-#include "contract/reader.h"
+#include "base/json_walk.h"
+#include "contract/contract.h"
+#include "contract/contract_internal.h"
 #include "miscadmin.h"
 
 static void

@@ -6,7 +6,8 @@
 
 #include "base/errors.h"
 #include "base/shown.h"
-#include "contract/document.h"
+#include "contract/contract.h"
+#include "contract/contract_internal.h"
 #include "utils/json.h"
 
 /* An error is read in a log or a terminal; validate() shows the rest. */

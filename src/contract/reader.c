@@ -4,7 +4,9 @@
  */
 #include "postgres.h"
 
-#include "contract/reader.h"
+#include "base/json_walk.h"
+#include "contract/contract.h"
+#include "contract/contract_internal.h"
 
 /* ---- scalars ---- */
 

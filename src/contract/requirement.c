@@ -4,7 +4,7 @@
  */
 #include "postgres.h"
 
-#include "contract/requirement.h"
+#include "contract/contract.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"

@@ -6,7 +6,7 @@
 
 #include "base/compat.h"
 #include "catalog/namespace.h"
-#include "contract/contract.h"
+#include "contract/contract_internal.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"

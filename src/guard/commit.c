@@ -15,7 +15,7 @@
 #include "access/xact.h"
 #include "base/activity.h"
 #include "guard/guard.h"
-#include "guard/touched.h"
+#include "guard/guard_internal.h"
 #include "judge/judge.h"
 #include "registry/registry.h"
 

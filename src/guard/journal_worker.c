@@ -10,7 +10,7 @@
 
 #include "access/xact.h"
 #include "base/compat.h"
-#include "judge/handover.h"
+#include "judge/judge.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "tcop/tcopprot.h"

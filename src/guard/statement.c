@@ -17,7 +17,7 @@
 
 #include "base/subtransaction.h"
 #include "common/keywords.h"
-#include "guard/statement.h"
+#include "guard/guard_internal.h"
 #include "lib/stringinfo.h"
 #include "nodes/parsenodes.h"
 #include "nodes/value.h"

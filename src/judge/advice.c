@@ -10,7 +10,8 @@
 
 #include "base/shown.h"
 #include "commands/defrem.h"
-#include "judge/finding.h"
+#include "judge/judge.h"
+#include "judge/judge_internal.h"
 #include "miscadmin.h"
 #include "registry/registry.h"
 #include "utils/builtins.h"

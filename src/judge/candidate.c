@@ -11,8 +11,7 @@
  */
 #include "postgres.h"
 
-#include "judge/case.h"
-#include "judge/judge.h"
+#include "judge/judge_internal.h"
 #include "lib/qunique.h"
 #include "utils/acl.h"
 #include "verify/verify.h"

@@ -8,8 +8,8 @@
 
 #include "catalog/pg_class.h"
 #include "common/hashfn.h"
-#include "judge/case.h"
-#include "judge/session.h"
+#include "judge/judge.h"
+#include "judge/judge_internal.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"

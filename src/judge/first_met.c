@@ -12,7 +12,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "judge/case.h"
+#include "judge/judge_internal.h"
 
 static bool
 version_is_ready(int64 version_id, void *arg)

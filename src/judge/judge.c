@@ -13,12 +13,8 @@
 #include "base/shown.h"
 #include "base/subtransaction.h"
 #include "catalog/pg_class.h"
-#include "judge/allowance.h"
-#include "judge/case.h"
 #include "judge/judge.h"
-#include "judge/login.h"
-#include "judge/outlook.h"
-#include "judge/record.h"
+#include "judge/judge_internal.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 

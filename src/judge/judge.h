@@ -5,8 +5,65 @@
 #ifndef COMPAT_GUARD_JUDGE_H
 #define COMPAT_GUARD_JUDGE_H
 
-#include "judge/finding.h"
-#include "judge/touched.h"
+#include "base/bounded_wait.h"
+#include "base/object.h"
+#include "nodes/bitmapset.h"
+#include "nodes/pg_list.h"
+#include "registry/registry.h"
+#include "verify/verify.h"
+
+/* ---- affected.c ---- */
+
+/*
+ * Names where something appeared, changed or went, each with the statements
+ * that did it.  A key whose name is NULL stands for everything in its schema.
+ */
+typedef struct TouchingStatement
+{
+	int			number;			/* among the transaction's */
+	const char *text;
+	SubTransactionId subid;		/* that it ran in, or what that is part of now */
+	bool		undone;			/* rolled back to a savepoint */
+} TouchingStatement;
+
+/* An object as the catalogs have it, from which others may be reached (affected.c). */
+typedef struct TouchedObject
+{
+	Oid			classid;
+	Oid			objid;
+	List	   *statements;
+} TouchedObject;
+
+/* What the extension consists of. */
+typedef struct GuardParts
+{
+	int			members;		/* how many objects */
+	int			loaders;		/* event triggers that load the library */
+	List	   *relations;		/* of char *: tables, views and the rest in its schema */
+	bool		has_name;		/* the schema has the name it is called by */
+} GuardParts;
+
+typedef struct Touched
+{
+	List	   *names;			/* of TouchedName * */
+	List	   *objects;		/* of TouchedObject *: what these names are of; NIL
+								 * once it is followed to what feels their change */
+	List	   *roles;			/* of TouchedName *: roles whose rights changed */
+	List	   *relids;			/* of Oid: relations touched, or NIL if it is not known */
+	bool		everything;		/* a change that any requirement may feel */
+	List	   *statements;		/* all of them */
+	const GuardParts *guard_before; /* NULL: the guard itself was not touched */
+	List	   *logins_before;	/* of Login *; NIL: nothing that changes them ran */
+} Touched;
+
+extern void touched_add_name(Touched *touched, const ObjectKey *key, List *statements);
+
+/* ---- login.c ---- */
+
+/* Of each role that a live version names, in CurrentMemoryContext. */
+extern List *logins_now(void);	/* of Login * */
+
+/* ---- judge.c ---- */
 
 /*
  * Judge what the transaction has done so far.  Raises
@@ -25,7 +82,57 @@ extern void judge_index_drop(Oid index, Oid relid, const char *statement);
 /* All findings of what was done so far, as a list of Finding *; writes nothing. */
 extern List *judge_preview(Touched *touched);
 
-/* ---- the guard's own removal (removal.c) ---- */
+/*
+ * The transaction is going to commit: write the journal, which is all that is
+ * left to do.  Is there anything?
+ */
+extern void judge_finish(void);
+extern bool judge_is_unfinished(void);
+
+/* It has ended; parent Invalid: the subtransaction was rolled back. */
+extern void judge_transaction_end(void);
+extern void judge_subtransaction_end(SubTransactionId mine, SubTransactionId parent);
+
+/* ---- override.c ---- */
+
+typedef struct Allowance
+{
+	SubTransactionId subid;		/* that it was given in */
+	bool		judged;			/* something was judged while it was there */
+	const char *reason;
+	const char *by;				/* the role that called allow() */
+	const char *app;			/* NULL: any */
+	const char *version;		/* ditto */
+	RuleId		rule;			/* RULE_COUNT: any */
+} Allowance;
+
+/* Until the transaction, or the subtransaction that is rolled back, ends. */
+extern void allowance_add(const Allowance *allowance);
+
+/* The same of what is not going to happen: the allowances are none the less unused. */
+extern void allowance_preview(List *findings);
+
+/* ---- finding.c ---- */
+
+typedef struct Finding
+{
+	RuleAction	action;			/* by default or policy; the mode is not in it */
+	const char *app;
+	const char *version;
+	const Requirement *req;
+	const Problem *problem;
+	const char *statement;		/* that did it, or NULL */
+	const char *touched;		/* the relation it did it to, quoted, or NULL */
+	List	   *touched_relations;	/* of ObjectKey *: all that are meant by that */
+	const struct Allowance *allowance;	/* that lets it through, or NULL */
+} Finding;
+
+/* ---- advice.c ---- */
+
+/* The safe way to do it, as SQL with the real names (advice.c). */
+extern char *finding_advice(const Finding *finding);
+
+/* ---- guard_removal.c ---- */
 
 /*
  * The registry is about to be dropped by statement (NULL if not known): raise
@@ -37,9 +144,6 @@ extern void judge_removal(const char *statement, bool preview);
 /* What judge_removal would report, as a list of Finding *. */
 extern List *removal_findings(const char *statement);
 
-/* Findings if the guard is no longer what it was before; NIL if that is NULL. */
-extern List *removal_findings_of_parts(const GuardParts *before, const char *statement);
-
 /*
  * Is it a part of the guard: the schema, what is in it, or an event trigger that loads
  * the library?  By the catalogs as they are seen.
@@ -47,16 +151,33 @@ extern List *removal_findings_of_parts(const GuardParts *before, const char *sta
 extern bool guard_owns_object(Oid classid, Oid objid);
 extern GuardParts guard_parts(void);	/* in CurrentMemoryContext */
 
-/*
- * The transaction is going to commit: write the journal, which is all that is
- * left to do.  Is there anything?
- */
-extern void judge_finish(void);
-extern bool judge_is_unfinished(void);
+/* ---- journal_queue.c ---- */
 
-/* It has ended; parent Invalid: the subtransaction was rolled back. */
-extern void judge_transaction_end(void);
-extern void judge_subtransaction_end(SubTransactionId mine, SubTransactionId parent);
+/* Put into the server log what does not get into the journal. */
+extern void handover_log(const char *text);
+
+/*
+ * The worker's side.  "place" is its argument.  Which database is it for?
+ * InvalidOid if it came too late and has nothing to do.
+ */
+extern Oid	handover_begin(int place);
+
+/*
+ * The next row, in CurrentMemoryContext; the one before is done.  NULL if there
+ * is none: then the worker's time is over, and another one will be started
+ * when there is.
+ */
+extern JournalRow *handover_take(void);
+
+/* ---- report.c ---- */
+
+/* In the order in which people should read them. */
+extern void findings_sort(List *findings);
+
+/* "relation users", "query active": what is required, for people. */
+extern char *finding_requirement(const Finding *finding);
+
+/* ---- reverify.c ---- */
 
 /*
  * After a restore, find out how the requirements stand before the first
@@ -80,11 +201,5 @@ extern void judge_verify_locked(Requirement **reqs, int n, bool removes,
  * Nothing if it is not lapsed, or gone, or without "reactivate" retired.
  */
 extern void judge_revive(int64 version_id, bool reactivate);
-
-/*
- * What the versions need that are not lapsed, each requirement once, and how many these are: 0
- * if the restore is not yet through with them.
- */
-extern Requirement **requirements_to_establish(int *n);
 
 #endif							/* COMPAT_GUARD_JUDGE_H */

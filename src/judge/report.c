@@ -12,7 +12,8 @@
 #include "base/errors.h"
 #include "base/guc.h"
 #include "base/shown.h"
-#include "judge/finding.h"
+#include "judge/judge.h"
+#include "judge/judge_internal.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 

@@ -15,7 +15,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "registry/registry.h"
-#include "registry/store.h"
+#include "registry/registry_internal.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"

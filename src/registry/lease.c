@@ -14,7 +14,7 @@
 #include "base/shown.h"
 #include "datatype/timestamp.h"
 #include "registry/registry.h"
-#include "registry/store.h"
+#include "registry/registry_internal.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"

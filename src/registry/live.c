@@ -22,7 +22,7 @@
 #include "access/xlog.h"
 #include "base/guc.h"
 #include "registry/registry.h"
-#include "registry/store.h"
+#include "registry/registry_internal.h"
 #include "utils/timestamp.h"
 
 bool
@@ -132,4 +132,35 @@ registry_let_go_retired(int64 app_id)
 		CommandCounterIncrement();
 		registry_forget_found_unless_kept(registry_requirements_of(version->id));
 	}
+}
+
+int64
+registry_requirements_of_owner(const char *owner)
+{
+	Relation	rel = store_open("app", APP_NATTS, AccessShareLock);
+	StoreScan	scan;
+	HeapTuple	tup;
+	List	   *live = registry_live_versions();
+	ListCell   *lc;
+	int64		n = 0;
+
+	scan_init(&scan);
+	scan_begin(&scan, rel, "app_pkey", NULL);
+	while (HeapTupleIsValid(tup = scan_next(&scan)))
+	{
+		App		   *app = app_from_tuple(rel, tup);
+
+		if (strcmp(app->owner, owner) != 0)
+			continue;
+		foreach(lc, live)
+		{
+			Version    *version = lfirst(lc);
+
+			if (version->app_id == app->id)
+				n += version->nrequirements;
+		}
+	}
+	scan_end(&scan);
+	table_close(rel, AccessShareLock);
+	return n;
 }

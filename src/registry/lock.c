@@ -33,7 +33,7 @@
 
 #include "base/activity.h"
 #include "base/compat.h"
-#include "base/holder.h"
+#include "base/lock_info.h"
 #include "miscadmin.h"
 #include "registry/registry.h"
 #include "storage/lock.h"

@@ -6,7 +6,7 @@
 
 #include "miscadmin.h"
 #include "registry/registry.h"
-#include "registry/store.h"
+#include "registry/registry_internal.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 

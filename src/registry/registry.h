@@ -21,7 +21,7 @@
 #include "access/htup.h"
 #include "access/xact.h"
 #include "base/compat.h"
-#include "base/patience.h"
+#include "base/bounded_wait.h"
 #include "contract/contract.h"
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"

@@ -8,7 +8,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "registry/registry.h"
-#include "registry/store.h"
+#include "registry/registry_internal.h"
 #include "storage/bufmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"

@@ -7,7 +7,7 @@
 #include "base/shown.h"
 #include "miscadmin.h"
 #include "registry/registry.h"
-#include "registry/store.h"
+#include "registry/registry_internal.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -19,7 +19,7 @@ user_name_datum(void)
 
 /* ---- apps ---- */
 
-static App *
+App *
 app_from_tuple(Relation rel, HeapTuple tup)
 {
 	App		   *app = palloc0_object(App);
@@ -311,37 +311,6 @@ void
 registry_delete_version(const Version *version)
 {
 	change_version(version, NULL);
-}
-
-int64
-registry_requirements_of_owner(const char *owner)
-{
-	Relation	rel = store_open("app", APP_NATTS, AccessShareLock);
-	StoreScan	scan;
-	HeapTuple	tup;
-	List	   *live = registry_live_versions();
-	ListCell   *lc;
-	int64		n = 0;
-
-	scan_init(&scan);
-	scan_begin(&scan, rel, "app_pkey", NULL);
-	while (HeapTupleIsValid(tup = scan_next(&scan)))
-	{
-		App		   *app = app_from_tuple(rel, tup);
-
-		if (strcmp(app->owner, owner) != 0)
-			continue;
-		foreach(lc, live)
-		{
-			Version    *version = lfirst(lc);
-
-			if (version->app_id == app->id)
-				n += version->nrequirements;
-		}
-	}
-	scan_end(&scan);
-	table_close(rel, AccessShareLock);
-	return n;
 }
 
 char *

@@ -13,7 +13,7 @@
 #include "access/table.h"
 #include "base/compat.h"
 #include "base/guc.h"
-#include "base/settings.h"
+#include "base/fixed_settings.h"
 #include "base/subtransaction.h"
 #include "catalog/index.h"
 #include "catalog/pg_enum.h"

@@ -8,7 +8,7 @@
 #ifndef COMPAT_GUARD_VERIFY_H
 #define COMPAT_GUARD_VERIFY_H
 
-#include "contract/requirement.h"
+#include "contract/contract.h"
 #include "verify/catalog/catalog.h"
 #include "verify/result/result.h"
 

@@ -8,7 +8,6 @@
 #include "access/htup.h"
 #include "base/object.h"
 #include "base/rule.h"
-#include "contract/requirement.h"
 #include "nodes/parsenodes.h"
 #include "storage/lock.h"
 #include "utils/relcache.h"

@@ -17,7 +17,7 @@
 
 #include "access/relation.h"
 #include "base/compat.h"
-#include "base/patience.h"
+#include "base/bounded_wait.h"
 #include "catalog/catalog.h"
 #include "catalog/namespace.h"
 #include "miscadmin.h"

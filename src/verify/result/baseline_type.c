@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "base/json_walk.h"
 #include "access/htup_details.h"
 #include "access/transam.h"
 #include "base/compat.h"
@@ -16,7 +17,7 @@
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
-#include "contract/document.h"
+#include "contract/contract.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/json.h"

@@ -7,7 +7,7 @@
 
 #include "base/object.h"
 #include "base/rule.h"
-#include "contract/requirement.h"
+#include "contract/contract.h"
 
 /* ---- result.c ---- */
 

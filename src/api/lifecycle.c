@@ -1,0 +1,152 @@
+/*
+ * lifecycle.c
+ *		Versions that are registered: whose they are, and their end.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "api/api.h"
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/shown.h"
+#include "judge/judge.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+GUARD_FUNCTION(compat_guard_retire);
+
+/*
+ * compat_guard.retire(app text, version text, reason text)
+ *
+ * The version counts no more.  Nothing if it was retired before.
+ */
+Datum
+compat_guard_retire(PG_FUNCTION_ARGS)
+{
+	App		   *app = require_app(name_argument(fcinfo, 0, "app"));
+	Version    *version;
+
+	PreventCommandIfReadOnly("compat_guard.retire()");
+	check_may_retire(app);
+	registry_lock_for_removal();
+	version = require_version(app, name_argument(fcinfo, 1, "version"));
+	if (!version->retired)
+	{
+		registry_retire_version(version, PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)));
+		CommandCounterIncrement();
+		registry_let_go_retired(app->id);
+
+		/* One that had lapsed before is not kept and so not among those. */
+		if (version->lapsed)
+			registry_forget_found_unless_kept(registry_requirements_of(version->id));
+	}
+	PG_RETURN_VOID();
+}
+
+GUARD_FUNCTION(compat_guard_reactivate);
+
+/*
+ * compat_guard.reactivate(app text, version text)
+ *
+ * As if it had not been retired, nor replaced, but with what it needs verified anew.
+ */
+Datum
+compat_guard_reactivate(PG_FUNCTION_ARGS)
+{
+	App		   *app = require_app(name_argument(fcinfo, 0, "app"));
+	char	   *name = name_argument(fcinfo, 1, "version");
+	Version    *version;
+
+	PreventCommandIfReadOnly("compat_guard.reactivate()");
+	check_owner(app);
+	version = require_version(app, name);
+	registry_lock_present(version->id);
+	judge_revive(version->id, true);
+	version = require_version(app, name);
+	if (version->replaced_by != NULL)
+		replacement_take_back(version);
+	PG_RETURN_VOID();
+}
+
+GUARD_FUNCTION(compat_guard_set_support);
+
+/*
+ * compat_guard.set_support(app text, version text, until timestamptz)
+ *
+ * The version counts until then, whether instances of it run or not, and although it
+ * was replaced.  Null takes that back.
+ */
+Datum
+compat_guard_set_support(PG_FUNCTION_ARGS)
+{
+	App		   *app = require_app(name_argument(fcinfo, 0, "app"));
+	char	   *name = name_argument(fcinfo, 1, "version");
+	TimestampTz until = PG_ARGISNULL(2) ? 0 : PG_GETARG_TIMESTAMPTZ(2);
+	Version    *version;
+
+	PreventCommandIfReadOnly("compat_guard.set_support()");
+	check_owner(app);
+	version = bring_to_life(app, name);
+	registry_lock_row(version->id);
+	registry_lock_for_registration();
+	version = require_version(app, name);
+	registry_set_support(version, PG_ARGISNULL(2) ? NULL : &until);
+	CommandCounterIncrement();
+	if (version->replaced_by != NULL && !PG_ARGISNULL(2))
+		replacement_take_back(version);
+	PG_RETURN_VOID();
+}
+
+/*
+ * Its row comes before the lock for removal, and keeps instances from being added:
+ * see lease.c.  But the version may be one that is just being registered.
+ */
+static Version *
+lock_to_forget(const App *app, const char *name)
+{
+	for (;;)
+	{
+		Version    *seen = registry_find_version(app, name);
+		Version    *version;
+
+		if (seen != NULL)
+			registry_lock_row(seen->id);
+		registry_lock_for_removal();
+		version = require_version(app, name);
+		if (seen != NULL && seen->id == version->id)
+			return version;
+		registry_unlock_for_removal();
+	}
+}
+
+GUARD_FUNCTION(compat_guard_forget);
+
+/*
+ * compat_guard.forget(app text, version text)
+ *
+ * As if it had never been registered.
+ */
+Datum
+compat_guard_forget(PG_FUNCTION_ARGS)
+{
+	App		   *app = require_app(name_argument(fcinfo, 0, "app"));
+	char	   *name = name_argument(fcinfo, 1, "version");
+	Version    *version;
+	List	   *requirements;
+
+	PreventCommandIfReadOnly("compat_guard.forget()");
+	check_owner(app);
+	version = lock_to_forget(app, name);
+	requirements = registry_requirements_of(version->id);
+	registry_unlink_all(version->id);
+	registry_end_all_leases(version->id);
+	registry_delete_version(version);
+	CommandCounterIncrement();
+	registry_delete_app_if_empty(app);
+	registry_drop_orphans(requirements);
+	CommandCounterIncrement();
+	registry_forget_found_unless_kept(requirements);
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,232 @@
+/*
+ * bounded_wait.c
+ *		Wait for a lock, but not for ever.
+ *
+ * Invariant: the guard adds no deadlock.  Whoever is judged holds locks that
+ * others wait for, and so may whoever registers in the middle of a transaction.  A
+ * wait of theirs in the lock manager could be part of a deadlock that there would
+ * not be without us, and the deadlock detector would choose the victim.  So they
+ * only try for what they need, again and again.  If somebody they wait for comes
+ * to wait for them they give way at once: see holder.c.
+ *
+ * Invariant: no wait of the guard is longer than compat_guard.ddl_lock_timeout, or
+ * than lock_timeout if that is less, and at its end somebody is named: if it turns
+ * out that nobody is in the way any more, the lock is tried for once more.
+ */
+#include "postgres.h"
+
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/guc.h"
+#include "base/lock_info.h"
+#include "base/bounded_wait.h"
+#include "base/subtransaction.h"
+#include "catalog/catalog.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "utils/inval.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+/* Milliseconds. */
+#define FIRST_NAP		1		/* doubled from one try to the next */
+#define LONGEST_NAP		10
+#define FIRST_LOOK		20		/* at the lock table, for circles: doubled, too */
+#define LONGEST_LOOK	320
+#define AFTER_THE_END	200		/* for names to be found */
+
+int
+patience_length(void)
+{
+	int			length = guard_ddl_lock_timeout;
+
+	if (LockTimeout > 0)
+		length = Min(length, LockTimeout);
+	return Max(length, 1);		/* of 0 the server thinks that it is no limit */
+}
+
+Patience
+patience_begin(bool judges)
+{
+	Patience	patience = {
+		.judges = judges,
+		.deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), patience_length())
+	};
+
+	return patience;
+}
+
+bool
+patience_ended(const Patience *patience)
+{
+	return GetCurrentTimestamp() >= patience->deadline;
+}
+
+void
+patience_nap(long milliseconds)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 milliseconds, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+void
+patience_report(const Patience *patience, const char *why, const char *who, bool in_turn)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_GUARD_BUSY),
+			 patience->judges
+			 ? errmsg("could not judge the schema change: a concurrent transaction is in the way")
+			 : errmsg("could not lock the registry: a concurrent transaction is in the way"),
+			 in_turn
+			 ? errdetail("%s In the way: %s. That waits for this transaction in turn.", why, who)
+			 : errdetail("%s In the way: %s.", why, who),
+			 errhint("Retry when the other transaction has ended. Setting compat_guard.ddl_lock_timeout bounds the wait.")));
+}
+
+/* ---- trying ---- */
+
+/*
+ * Has this transaction a lock with which nobody else can have one that conflicts
+ * with mode, and with which all wait for us who wait for such a one?
+ */
+static bool
+is_ours(const LOCKTAG *tag, LOCKMODE mode)
+{
+	bool		any = false;
+	bool		strong = false;
+
+	for (LOCKMODE held = AccessShareLock; held <= AccessExclusiveLock; held++)
+	{
+		if (!compat_lock_held_by_me(tag, held))
+			continue;
+		any = true;
+		strong |= (held >= RowExclusiveLock && held != ShareLock);
+	}
+	return mode == AccessShareLock ? any : mode == RowExclusiveLock && strong;
+}
+
+/*
+ * Who only tries is refused what somebody waits for, even if that waits for us: a
+ * change of a table could not be judged while another waits to change it.  To wait
+ * for it is no wait then: the lock manager lets us go first.
+ */
+static bool
+try_lock(const LOCKTAG *tag, LOCKMODE mode)
+{
+	return LockAcquire(tag, mode, false, !is_ours(tag, mode)) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+bool
+patience_try_relation(Oid relid, LOCKMODE mode)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_RELATION(tag, IsSharedRelation(relid) ? InvalidOid : MyDatabaseId, relid);
+	if (!try_lock(&tag, mode))
+		return false;
+	AcceptInvalidationMessages();
+	return true;
+}
+
+static void
+keep_trying(const LOCKTAG *tag, LOCKMODE mode, const Patience *patience, const char *why)
+{
+	TimestampTz look_at = GetCurrentTimestamp();
+	TimestampTz give_up = TimestampTzPlusMilliseconds(patience->deadline, AFTER_THE_END);
+	int			until_look = FIRST_LOOK;
+	long		nap = FIRST_NAP;
+	const char *last_seen = "one who has it again and again for a moment";
+	bool		newcomer = true;
+
+	do
+	{
+		TimestampTz now = GetCurrentTimestamp();
+		bool		ended = (now >= patience->deadline);
+
+		if (ended || now >= look_at)
+		{
+			InTheWay	found = holder_look(tag, mode, newcomer);
+
+			if (found.who != NULL)
+				last_seen = found.who;
+			if ((found.in_turn || ended) && (found.who != NULL || now >= give_up))
+				patience_report(patience, why, last_seen, found.in_turn);
+			newcomer = false;
+			look_at = TimestampTzPlusMilliseconds(now, until_look);
+			until_look = Min(until_look * 2, LONGEST_LOOK);
+		}
+		patience_nap(ended ? FIRST_NAP : nap);
+		nap = Min(nap * 2, LONGEST_NAP);
+	} while (!try_lock(tag, mode));
+}
+
+void
+patience_lock(const LOCKTAG *tag, LOCKMODE mode, const Patience *patience, const char *why)
+{
+	if (!try_lock(tag, mode))
+	{
+		LOCKTAG		announcement = holder_announcement(tag, mode);
+
+		(void) LockAcquire(&announcement, AccessShareLock, false, false);
+		keep_trying(tag, mode, patience, why);
+		(void) LockRelease(&announcement, AccessShareLock, false);
+	}
+	AcceptInvalidationMessages();
+}
+
+/* ---- waiting ---- */
+
+void
+patience_wait(void (*wait) (void *arg), void *arg, const LOCKTAG *tag, LOCKMODE mode,
+			  const char *why)
+{
+	Patience	patience = patience_begin(false);
+	int			outer_timeout = LockTimeout;
+	ErrorData  *edata;
+
+	do
+	{
+		InTheWay	found;
+
+		LockTimeout = patience_length();
+		edata = subtransaction_run(wait, arg, true);
+		LockTimeout = outer_timeout;
+		if (edata == NULL)
+			return;
+		if (edata->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+			ReThrowError(edata);
+		found = holder_look(tag, mode, false);
+		if (found.who != NULL)
+			patience_report(&patience, why, found.who, false);
+	} while (GetCurrentTimestamp() <
+			 TimestampTzPlusMilliseconds(patience.deadline, patience_length() + AFTER_THE_END));
+	ReThrowError(edata);
+}
+
+typedef struct LockToWaitFor
+{
+	const LOCKTAG *tag;
+	LOCKMODE	mode;
+	bool		session;
+} LockToWaitFor;
+
+static void
+acquire(void *arg)
+{
+	LockToWaitFor *lock = arg;
+
+	(void) LockAcquire(lock->tag, lock->mode, lock->session, false);
+}
+
+void
+patience_lock_in_turn(const LOCKTAG *tag, LOCKMODE mode, bool session, const char *why)
+{
+	LockToWaitFor lock = {tag, mode, session};
+
+	if (LockAcquire(tag, mode, session, true) == LOCKACQUIRE_NOT_AVAIL)
+		patience_wait(acquire, &lock, tag, mode, why);
+}

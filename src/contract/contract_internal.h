@@ -1,0 +1,307 @@
+/*
+ * contract_internal.h
+ *		What the files of contract/ share: the document, and how it is read.
+ */
+#ifndef COMPAT_GUARD_CONTRACT_INTERNAL_H
+#define COMPAT_GUARD_CONTRACT_INTERNAL_H
+
+#include "base/compat.h"
+#include "base/json_walk.h"
+#include "contract/contract.h"
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
+
+/* ---- contract.c ---- */
+
+/* A defect of a document: where, as a JSON path ("$.relations.users"), and what. */
+typedef struct ContractProblem
+{
+	char	   *path;
+	char	   *problem;
+} ContractProblem;
+
+/*
+ * Both halves at once, also where the first finds problems: for people, who
+ * want to see everything that is wrong with a document.
+ */
+extern List *contract_problems(Jsonb *document, const char *default_role,
+							   const char *default_search_path);
+
+/* ---- check_names.c ---- */
+
+/* A text that only a server can judge, met while reading. */
+typedef enum DocNameKind
+{
+	DOC_NAME_TYPE,
+	DOC_NAME_QUERY
+} DocNameKind;
+
+typedef struct DocName
+{
+	DocNameKind kind;
+	char	   *text;
+	char	   *path;
+} DocName;
+
+/* The problems of the role and of names, in that order. */
+extern List *document_check_names(const char *role, const char *search_path,
+								  List *names);
+
+/* ---- parse.c ---- */
+
+typedef struct DocStrings
+{
+	int			n;
+	DocString  *items;
+} DocStrings;
+
+/* Several lists of column names: INSERT shapes, unique keys, indexes. */
+typedef struct DocColumnLists
+{
+	int			n;
+	DocStrings *items;
+} DocColumnLists;
+
+/*
+ * The values of the enums below and the bits of access are written into the
+ * digest: they never change.
+ */
+typedef enum DocBool
+{
+	DOC_ABSENT = '-',
+	DOC_FALSE = '0',
+	DOC_TRUE = '1'
+} DocBool;
+
+typedef enum DocIdentity
+{
+	DOC_IDENTITY_ABSENT = '-',
+	DOC_IDENTITY_ALWAYS = 'a',
+	DOC_IDENTITY_BY_DEFAULT = 'd',
+	DOC_IDENTITY_NONE = 'n'
+} DocIdentity;
+
+#define DOC_NACCESS 7
+
+typedef struct DocColumn
+{
+	DocString	name;
+	DocStrings	type;			/* accepted types, sorted; n = 0: any */
+	DocBool		nullable;
+	DocBool		supplies;		/* "default" */
+	DocBool		generated;
+	DocIdentity identity;
+	DocString	collation;		/* canonical */
+} DocColumn;
+
+typedef struct DocRelation
+{
+	DocString	name;			/* canonical */
+	int			access;			/* bits, in the order of document_access_names */
+	int			ncolumns;
+	DocColumn  *columns;
+	DocColumnLists insert;
+	DocColumnLists unique;
+	DocColumnLists indexes;
+} DocRelation;
+
+typedef struct DocQuery
+{
+	DocString	name;
+	DocString	sql;
+	DocStrings	params;
+} DocQuery;
+
+typedef struct DocRoutine
+{
+	DocString	signature;		/* canonical */
+	DocString	name;			/* that in the signature */
+	DocStrings	types;			/* ditto */
+	bool		by_name;		/* "arguments" is there */
+	DocStrings	arguments;		/* names by which arguments are passed; sorted */
+	DocString	returns;
+} DocRoutine;
+
+typedef struct DocType
+{
+	DocString	name;			/* canonical */
+	DocStrings	labels;
+	bool		closed;
+} DocType;
+
+typedef struct Document
+{
+	Jsonb	   *json;			/* what it was read from */
+	DocString	role;
+	DocString	search_path;	/* canonical */
+	int			nrelations;
+	DocRelation *relations;
+	int			nqueries;
+	DocQuery   *queries;
+	int			nroutines;
+	DocRoutine *routines;
+	int			ntypes;
+	DocType    *types;
+	DocStrings	sequences;		/* canonical */
+	DocStrings	extensions;
+} Document;
+
+/* Limits, so that no document takes the server's time or memory without bound. */
+#define MAX_DOCUMENT_BYTES	(16 * 1024 * 1024)
+#define MAX_STATEMENT_BYTES (1024 * 1024)
+#define MAX_REQUIREMENTS	20000
+
+/*
+ * Read the JSON.  Problems are appended to *problems; what is sound in a
+ * document with problems is read all the same, but for a role or search path
+ * that is not.  If names is not NULL, every DocName is appended to *names: left
+ * out where speed counts.
+ */
+extern Document *document_read(Jsonb *json, List **problems, List **names);
+
+/* ---- identifier.c ---- */
+
+/*
+ * Each of these reads a text in SQL syntax and gives its canonical form, in
+ * which equal names have equal text.  Returns NULL if all is well, else what
+ * is wrong, for people.
+ */
+extern const char *identifier_qualified(DocString in, DocString *out);
+extern const char *identifier_list(DocString in, DocString *out);	/* a search path */
+extern const char *identifier_signature(DocString in, DocString *out,
+										DocString *name, DocStrings *argtypes);
+
+/* For a name given literally, such as a column's. */
+extern const char *identifier_literal(DocString in);
+
+/* Append a name to a label, quoted unless it is a plain one. */
+extern void identifier_append(StringInfo buf, const char *data, int len);
+
+/* ---- problem.c ---- */
+
+/* A place in a document.  Lives on the reader's stack; rendered only on need. */
+typedef struct DocPath
+{
+	const struct DocPath *parent;	/* NULL: the document itself */
+	DocString	key;			/* of an object's member; data = NULL: element */
+	int			index;			/* of an array's element */
+} DocPath;
+
+extern char *document_path(const DocPath *path);
+extern void problem_add(List **problems, const DocPath *path,
+						const char *fmt,...) pg_attribute_printf(3, 4);
+extern void problem_add_at(List **problems, const char *path,
+						   const char *problem);
+
+/* ---- reader.c ---- */
+
+typedef struct Reader
+{
+	List	  **problems;
+	List	  **names;			/* NULL: not asked for */
+} Reader;
+
+static inline bool
+string_is(const DocString *string, const char *text)
+{
+	return string->len == strlen(text) &&
+		memcmp(string->data, text, string->len) == 0;
+}
+
+static inline bool
+is_object(const JsonbValue *value)
+{
+	return value->type == jbvBinary &&
+		JsonContainerIsObject(value->val.binary.data);
+}
+
+static inline int
+container_size(const JsonbValue *value)
+{
+	return JsonContainerSize(value->val.binary.data);
+}
+
+typedef bool (*ItemReader) (Reader *reader, const DocPath *path,
+							const JsonbValue *value, DocString *out);
+
+/* Problems of several readers. */
+extern void must_be(Reader *reader, const DocPath *path, const char *what,
+					const JsonbValue *value);
+extern void must_not_be_empty(Reader *reader, const DocPath *path);
+extern void unknown_key(Reader *reader, const DocPath *path, const char *known);
+
+/* Remember a text for the server to judge, if that was asked for. */
+extern void note_name(Reader *reader, DocNameKind kind, DocString text,
+					  const DocPath *path);
+
+/* Strings, never empty.  One in a list keeps its place, out->index. */
+extern bool read_string(Reader *reader, const DocPath *path,
+						const JsonbValue *value, DocString *out);
+extern bool read_literal(Reader *reader, const DocPath *path,
+						 const JsonbValue *value, DocString *out);
+extern bool read_qualified(Reader *reader, const DocPath *path,
+						   const JsonbValue *value, DocString *out);
+extern bool read_type_name(Reader *reader, const DocPath *path,
+						   const JsonbValue *value, DocString *out);
+extern void read_bool(Reader *reader, const DocPath *path,
+					  const JsonbValue *value, DocBool *out);
+
+/* The same for a name that is a key. */
+extern bool check_literal(Reader *reader, const DocPath *path, DocString name);
+extern bool check_qualified(Reader *reader, const DocPath *path,
+							DocString name, DocString *out);
+
+/* Start on the members of an object or the elements of an array. */
+extern bool begin_object(Reader *reader, const DocPath *path,
+						 const JsonbValue *value, JsonWalk *walk);
+extern bool begin_array(Reader *reader, const DocPath *path,
+						const JsonbValue *value, const char *what,
+						JsonWalk *walk);
+
+/* The next one, and its place. */
+extern bool read_next(JsonWalk *walk, const DocPath *parent, DocPath *here);
+
+/* An array of strings of one sort, each read by read_item. */
+extern bool read_strings(Reader *reader, const DocPath *path,
+						 const JsonbValue *value, const char *what,
+						 ItemReader read_item, DocStrings *out);
+
+/* The same where the order means nothing and nothing is said twice: sorted. */
+extern bool read_set(Reader *reader, const DocPath *path,
+					 const JsonbValue *value, const char *what,
+					 ItemReader read_item, DocStrings *out);
+
+/*
+ * For members that go by their names' canonical form, whose order is not that
+ * of the keys: report those named twice, and return the array that was read
+ * from them in the order of the names.  names[i].index is the place in it.
+ */
+extern void *sort_members(Reader *reader, const DocPath *path,
+						  DocString *names, int n, const DocString *keys,
+						  const void *members, size_t size);
+
+/* ---- normalise.c ---- */
+
+/* By content, equal ones by place. */
+extern void document_sort_strings(DocString *strings, size_t n);
+extern bool document_strings_equal(const DocString *a, const DocString *b);
+
+/*
+ * What is left to make documents equal that mean the same.  The reader has
+ * sorted the sets of strings, and what goes by a canonical name, in order to
+ * find what is there twice.  Columns and queries need no sorting: their names
+ * are the keys themselves, and a Jsonb has those in an order of its own.
+ */
+extern void document_normalise(Document *doc);
+
+/* SHA-256 over a canonical text of a normalised document. */
+extern bytea *document_digest(const Document *doc);
+
+/* ---- parse_relation.c ---- */
+
+extern const char *const document_access_names[DOC_NACCESS];	/* sorted; bit i */
+
+extern void read_relations(Reader *reader, const DocPath *path,
+						   const JsonbValue *value, Document *doc);
+
+#endif							/* COMPAT_GUARD_CONTRACT_INTERNAL_H */

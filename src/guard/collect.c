@@ -1,0 +1,851 @@
+/*
+ * collect.c
+ *		What the current transaction's DDL has touched so far.
+ *
+ * Three sources together see every change of schema, whatever statement made
+ * it and however deep it was nested:
+ *
+ *	- object access events: creation, alteration and deletion of objects.  At
+ *	  alteration and deletion the catalogs still show the object as it was, so
+ *	  its old name is taken there;
+ *	- relation-cache invalidations while a DDL statement runs: privileges,
+ *	  constraints, defaults, triggers, policies, partitions, and whatever else
+ *	  an event is missing for but a relation's description depends on;
+ *	- syscache invalidations of objects that rights can be had on, for GRANT and
+ *	  REVOKE.
+ *
+ * To collect too much only costs a verification, but the wait for another
+ * transaction, too, where that changes the same.  So what other sessions
+ * invalidated meanwhile is told apart at the end, by the list of messages that
+ * this transaction is going to send.  Of what a subtransaction touched before it
+ * was rolled back only the bulk is dropped.
+ *
+ * The server's own objects have no keys, since they hardly ever change: when one
+ * of them does, any requirement may feel it.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "base/activity.h"
+#include "base/compat.h"
+#include "catalog/dependency.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_amop.h"
+#include "catalog/pg_amproc.h"
+#include "catalog/pg_attrdef.h"
+#include "catalog/pg_auth_members.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_cast.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_db_role_setting.h"
+#include "catalog/pg_default_acl.h"
+#include "catalog/pg_event_trigger.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_foreign_data_wrapper.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_largeobject.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_opclass.h"
+#include "catalog/pg_opfamily.h"
+#include "catalog/pg_policy.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_publication.h"
+#include "catalog/pg_publication_rel.h"
+#include "catalog/pg_rewrite.h"
+#include "catalog/pg_statistic_ext.h"
+#include "catalog/pg_tablespace.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "guard/guard.h"
+#include "guard/guard_internal.h"
+#include "judge/judge.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "postmaster/autovacuum.h"
+#include "storage/sinval.h"
+#include "utils/builtins.h"
+#include "utils/catcache.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "verify/run/run.h"
+
+/*
+ * Syscache entries are known by their hash value alone: their class is that of
+ * hashed_caches below in place of an OID's.
+ */
+typedef struct TouchedKey
+{
+	Oid			classid;
+	uint32		id;				/* OID, or hash value */
+} TouchedKey;
+
+/* What GRANT and REVOKE change without an event or a relation's invalidation. */
+typedef struct HashedCache
+{
+	int			cacheid;
+	Oid			classid;
+	AttrNumber	oid_attnum;
+} HashedCache;
+
+static const HashedCache hashed_caches[] = {
+	{FOREIGNDATAWRAPPEROID, ForeignDataWrapperRelationId, Anum_pg_foreign_data_wrapper_oid},
+	{FOREIGNSERVEROID, ForeignServerRelationId, Anum_pg_foreign_server_oid},
+	{LANGOID, LanguageRelationId, Anum_pg_language_oid},
+	{NAMESPACEOID, NamespaceRelationId, Anum_pg_namespace_oid},
+	{PROCOID, ProcedureRelationId, Anum_pg_proc_oid},
+	{TYPEOID, TypeRelationId, Anum_pg_type_oid}
+};
+
+/* No catalog has an OID as low as the place in that list. */
+#define HASH_CLASS(cache) ((Oid) ((cache) - hashed_caches) + 1)
+#define IS_HASH_CLASS(classid) ((classid) <= lengthof(hashed_caches))
+
+typedef struct TouchedEntry
+{
+	TouchedKey	key;			/* must be first */
+	bool		is_own;			/* an event told of it, or this transaction's own
+								 * invalidation */
+	SubTransactionId subid;		/* that touched it first */
+	List	   *names;			/* of ObjectKey *: what it was called */
+	List	   *statements;		/* of TouchingStatement *: that touched it */
+} TouchedEntry;
+
+struct TouchedSet
+{
+	MemoryContext context;
+	HTAB	   *entries;
+	uint64		number;			/* of this set, in this session */
+	List	   *statements;		/* of TouchingStatement *, in their order */
+	GuardParts *guard_before;	/* before the guard itself was touched, or NULL */
+	List	   *logins_before;	/* before the first statement that may change them, or NIL */
+};
+
+static TouchedSet *touched = NULL;	/* NULL: nothing yet */
+static StatementFrame *current_frame = NULL;
+static StatementFrame loading_frame;	/* see touched_loaded_mid_statement */
+static SubTransactionId loading_subid;
+static int	previews = 0;		/* sets put aside by touched_replace */
+
+/* The statement whose removal of the registry was judged. */
+static const StatementFrame *removal_frame = NULL;
+
+static object_access_hook_type next_object_access_hook = NULL;
+
+/* ---- statements ---- */
+
+StatementFrame *
+touched_enter(StatementFrame *frame)
+{
+	frame->outer = current_frame;
+	current_frame = frame;
+	return frame->outer;
+}
+
+void
+touched_leave(StatementFrame *outer)
+{
+	/* The frame is about to go; another may get its address. */
+	removal_frame = NULL;
+	current_frame = outer;
+}
+
+bool
+touched_in_statement(void)
+{
+	return current_frame != NULL;
+}
+
+void
+touched_loaded_mid_statement(const StatementFrame *frame)
+{
+	/* Both may outlive the message that the statement came in. */
+	static char *shown = NULL;
+	char	   *text = touched_frame_text(frame);
+
+	if (shown != NULL)
+		pfree(shown);
+	shown = NULL;
+	if (text != NULL)
+		shown = MemoryContextStrdup(TopMemoryContext, text);
+	loading_frame = *frame;
+	loading_frame.source = NULL;
+	loading_frame.text = shown;
+	loading_subid = GetCurrentSubTransactionId();
+	(void) touched_enter(&loading_frame);
+}
+
+bool
+touched_loading_statement_ends(StatementFrame **frame)
+{
+	if (current_frame != &loading_frame)
+		return false;
+	touched_leave(loading_frame.outer);
+	*frame = &loading_frame;
+	return true;
+}
+
+/* It failed, and nobody told us but this: the frame is none any more. */
+static void
+forget_loading_statement(void)
+{
+	if (current_frame == &loading_frame)
+		touched_leave(loading_frame.outer);
+}
+
+/*
+ * Is what happens now of interest?  Autovacuum drops orphaned temporary tables
+ * and vacuums by itself; only statements that something runs in its midst are.
+ */
+static bool
+collects(void)
+{
+	if (current_frame == NULL)
+		return !compat_am_autovacuum_worker();
+	return !current_frame->is_quiet;
+}
+
+/* Does a DDL statement run right now? */
+static bool
+ddl_is_running(void)
+{
+	return current_frame != NULL && current_frame->is_ddl;
+}
+
+static List *
+append_statement(List *statements, TouchingStatement *statement)
+{
+	MemoryContext old = MemoryContextSwitchTo(touched->context);
+
+	if (statement != NULL && (statements == NIL || llast(statements) != statement))
+		statements = lappend(statements, statement);
+	MemoryContextSwitchTo(old);
+	return statements;
+}
+
+#define STATEMENT_SHOWN 1000	/* bytes of a statement worth keeping */
+
+char *
+touched_frame_text(const StatementFrame *frame)
+{
+	const char *text = frame->text;
+	int			length;
+
+	if (text != NULL)
+		length = strlen(text);
+	else if (frame->source == NULL)
+		return NULL;
+	else
+		text = statement_excerpt(frame->source, frame->location, frame->length, &length);
+	return pnstrdup(text, pg_mbcliplen(text, length, STATEMENT_SHOWN));
+}
+
+/* What stands for it in the set, or NULL. */
+static TouchingStatement *
+statement_of_frame(const StatementFrame *frame)
+{
+	return touched != NULL && frame->set == touched->number ? frame->statement : NULL;
+}
+
+/* The running statement, copied once; NULL outside any. */
+static TouchingStatement *
+current_statement(void)
+{
+	TouchingStatement *statement;
+	MemoryContext old;
+
+	if (current_frame == NULL || (current_frame->source == NULL && current_frame->text == NULL))
+		return NULL;
+	statement = statement_of_frame(current_frame);
+	if (statement != NULL && !statement->undone)
+		return statement;
+
+	old = MemoryContextSwitchTo(touched->context);
+	statement = palloc_object(TouchingStatement);
+	statement->number = list_length(touched->statements);
+	statement->text = touched_frame_text(current_frame);
+	statement->subid = GetCurrentSubTransactionId();
+	statement->undone = false;
+	MemoryContextSwitchTo(old);
+	touched->statements = append_statement(touched->statements, statement);
+	current_frame->statement = statement;
+	current_frame->set = touched->number;
+	return statement;
+}
+
+void
+touched_hide_outer(StatementFrame *frame)
+{
+	for (frame = frame->outer; frame != NULL; frame = frame->outer)
+	{
+		TouchingStatement *statement = statement_of_frame(frame);
+
+		frame->text = STATEMENT_HIDDEN;
+		if (statement != NULL)
+			statement->text = STATEMENT_HIDDEN;
+	}
+}
+
+/* ---- the set ---- */
+
+static void
+make_set(void)
+{
+	static uint64 sets = 0;
+	HASHCTL		ctl = {.keysize = sizeof(TouchedKey), .entrysize = sizeof(TouchedEntry)};
+	MemoryContext context;
+
+	if (touched != NULL)
+		return;
+	context = AllocSetContextCreate(TopMemoryContext, "compat_guard touched objects",
+									ALLOCSET_SMALL_SIZES);
+	ctl.hcxt = context;
+	touched = MemoryContextAllocZero(context, sizeof(TouchedSet));
+	touched->context = context;
+	touched->number = ++sets;
+	touched->entries = hash_create("compat_guard touched objects", 64, &ctl,
+								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+static TouchedEntry *
+add_entry(Oid classid, uint32 id)
+{
+	TouchedKey	key = {classid, id};
+	TouchedEntry *entry;
+	bool		found;
+
+	make_set();
+	entry = hash_search(touched->entries, &key, HASH_ENTER, &found);
+	if (!found)
+	{
+		entry->is_own = false;
+		entry->subid = GetCurrentSubTransactionId();
+		entry->names = NIL;
+		entry->statements = NIL;
+	}
+	entry->statements = append_statement(entry->statements, current_statement());
+	return entry;
+}
+
+/* What the object is called now, unless that is among the names it had; or NULL. */
+static ObjectKey *
+new_name(const TouchedEntry *entry)
+{
+	ObjectKey  *key = object_key(entry->key.classid, entry->key.id);
+	ListCell   *lc;
+
+	foreach(lc, entry->names)
+	{
+		if (key != NULL && object_key_equal(key, lfirst(lc)))
+			return NULL;
+	}
+	return key;
+}
+
+/* Remember what an object is called now, before it changes. */
+static void
+add_name(TouchedEntry *entry)
+{
+	MemoryContext old = MemoryContextSwitchTo(touched->context);
+	ObjectKey  *key = new_name(entry);
+
+	if (key != NULL)
+		entry->names = lappend(entry->names, key);
+	MemoryContextSwitchTo(old);
+}
+
+/* An object that is not visible yet is named later. */
+static void
+add_created(Oid classid, Oid objid)
+{
+	add_entry(classid, objid)->is_own = true;
+}
+
+void
+touched_object(Oid classid, Oid objid)
+{
+	TouchedEntry *entry = add_entry(classid, objid);
+
+	entry->is_own = true;
+	add_name(entry);
+}
+
+void
+touched_role(Oid roleid)
+{
+	touched_object(AuthIdRelationId, roleid);
+}
+
+void
+touched_guard(void)
+{
+	MemoryContext old;
+
+	make_set();
+	if (touched->guard_before != NULL)
+		return;
+	old = MemoryContextSwitchTo(touched->context);
+	touched->guard_before = palloc_object(GuardParts);
+	*touched->guard_before = guard_parts();
+	MemoryContextSwitchTo(old);
+}
+
+void
+touched_logins(void)
+{
+	MemoryContext old;
+
+	make_set();
+	(void) current_statement();
+	if (touched->logins_before != NIL)
+		return;
+	old = MemoryContextSwitchTo(touched->context);
+	touched->logins_before = logins_now();
+	MemoryContextSwitchTo(old);
+}
+
+bool
+touched_anything(void)
+{
+	return touched != NULL;
+}
+
+void
+touched_clear(void)
+{
+	if (touched != NULL)
+		MemoryContextDelete(touched->context);
+	touched = NULL;
+}
+
+void
+touched_transaction_end(void)
+{
+	touched_clear();
+	if (!loading_frame.commits)
+		forget_loading_statement();
+}
+
+void
+touched_transaction_abort(void)
+{
+	touched_clear();
+	forget_loading_statement();
+}
+
+bool
+touched_in_preview(void)
+{
+	return previews > 0;
+}
+
+TouchedSet *
+touched_replace(void)
+{
+	TouchedSet *set = touched;
+
+	touched = NULL;
+	previews++;
+	return set;
+}
+
+void
+touched_restore(TouchedSet *set)
+{
+	if (touched != NULL)
+		MemoryContextDelete(touched->context);
+	touched = set;
+	previews--;
+}
+
+/*
+ * parent Invalid: mine was rolled back and what it touched is as it was.
+ * Otherwise mine's entries become parent's.
+ */
+void
+touched_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
+{
+	HASH_SEQ_STATUS seq;
+	TouchedEntry *entry;
+	ListCell   *lc;
+
+	if (loading_subid == mine && parent == InvalidSubTransactionId)
+		forget_loading_statement();
+	if (touched == NULL)
+		return;
+	foreach(lc, touched->statements)
+	{
+		TouchingStatement *statement = lfirst(lc);
+
+		if (statement->subid != mine)
+			continue;
+		if (parent != InvalidSubTransactionId)
+			statement->subid = parent;
+		else
+			statement->undone = true;
+	}
+	hash_seq_init(&seq, touched->entries);
+	while ((entry = hash_seq_search(&seq)) != NULL)
+	{
+		if (entry->subid != mine)
+			continue;
+		if (parent != InvalidSubTransactionId)
+			entry->subid = parent;
+		else
+			hash_search(touched->entries, &entry->key, HASH_REMOVE, NULL);
+	}
+}
+
+/* ---- whose invalidations? ---- */
+
+/* Of an entry that only an invalidation made. */
+static void
+mark_own(const SharedInvalidationMessage *message)
+{
+	TouchedKey	key = {RelationRelationId, 0};
+	TouchedEntry *entry;
+
+	if (message->id == SHAREDINVALRELCACHE_ID)
+		key.id = message->rc.relId;
+	else if (message->id >= 0)
+	{
+		const HashedCache *cache = hashed_caches;
+
+		while (cache < hashed_caches + lengthof(hashed_caches) &&
+			   cache->cacheid != message->id)
+			cache++;
+		if (cache == hashed_caches + lengthof(hashed_caches))
+			return;
+		key.classid = HASH_CLASS(cache);
+		key.id = message->cc.hashValue;
+	}
+	else
+		return;
+	entry = hash_search(touched->entries, &key, HASH_FIND, NULL);
+	if (entry != NULL)
+		entry->is_own = true;
+}
+
+/*
+ * What the transaction is going to tell other sessions when it commits is what it
+ * has changed.  The server gives that list only outside subtransactions.  False if
+ * it does not: then what others have invalidated counts, too.
+ */
+static bool
+mark_own_entries(void)
+{
+	SharedInvalidationMessage *messages;
+	bool		of_init_file;
+	int			n;
+
+	if (GetCurrentTransactionNestLevel() != 1)
+		return false;
+	n = xactGetCommittedInvalidationMessages(&messages, &of_init_file);
+	for (int i = 0; i < n; i++)
+		mark_own(&messages[i]);
+	if (messages != NULL)
+		pfree(messages);
+	return true;
+}
+
+/* ---- from what was touched to names ---- */
+
+/*
+ * May the change of this object be felt by any requirement?  Of a role, schema or language
+ * made by initdb no more than of others.
+ */
+static bool
+is_felt_everywhere(Oid classid, Oid objid)
+{
+	switch (classid)
+	{
+		case AccessMethodOperatorRelationId:
+		case AccessMethodProcedureRelationId:
+		case CastRelationId:
+		case DatabaseRelationId:	/* this one: whose owner has pg_database_owner's rights */
+		case OperatorClassRelationId:
+		case OperatorFamilyRelationId:
+		case PublicationRelationId: /* perhaps of all tables */
+			return true;		/* nothing has them by name */
+		case AuthIdRelationId:
+		case ConstraintRelationId:
+		case ExtensionRelationId:
+		case LanguageRelationId:
+		case NamespaceRelationId:
+			return false;
+		default:
+			return objid < FirstNormalObjectId;
+	}
+}
+
+/*
+ * The object is what it was, is now, or is in the catalogs.  One that was granted or
+ * revoked or whose relation was invalidated has the name it has.
+ */
+static void
+add_touched(Touched *result, const TouchedEntry *entry, Oid classid, Oid objid)
+{
+	ObjectKey  *now = IS_HASH_CLASS(entry->key.classid) ? object_key(classid, objid)
+		: new_name(entry);
+	TouchedObject *object = palloc_object(TouchedObject);
+	ListCell   *lc;
+
+	foreach(lc, entry->names)
+	{
+		ObjectKey  *was = lfirst(lc);
+		ObjectKey	copy = *was;
+
+		copy.schema = pstrdup(was->schema);
+		copy.name = was->name ? pstrdup(was->name) : NULL;
+		touched_add_name(result, &copy, entry->statements);
+	}
+	if (now != NULL)
+		touched_add_name(result, now, entry->statements);
+	result->everything |= is_felt_everywhere(classid, objid);
+	object->classid = classid;
+	object->objid = objid;
+	object->statements = entry->statements;
+	result->objects = lappend(result->objects, object);
+	if (classid == RelationRelationId)
+		result->relids = lappend_oid(result->relids, objid);
+}
+
+/*
+ * Objects whose syscache hash is among those collected: somebody was granted or
+ * revoked something on them, or they were touched in a way that an event told of
+ * already.  all: whoever did it.
+ */
+static void
+add_hashed(Touched *result, bool all, const HashedCache *cache)
+{
+	Relation	rel = table_open(cache->classid, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple	tup;
+
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		bool		isnull;
+		Oid			oid = DatumGetObjectId(heap_getattr(tup, cache->oid_attnum,
+														RelationGetDescr(rel), &isnull));
+		TouchedKey	hashed = {HASH_CLASS(cache),
+		GetSysCacheHashValue1(cache->cacheid, ObjectIdGetDatum(oid))};
+		TouchedEntry *entry = hash_search(touched->entries, &hashed, HASH_FIND, NULL);
+
+		if (entry != NULL && (all || entry->is_own))
+			add_touched(result, entry, cache->classid, oid);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+/* Leaving out hashes that an event has explained, are there others? */
+static bool
+any_unexplained(bool all, const HashedCache *cache)
+{
+	HASH_SEQ_STATUS seq;
+	TouchedEntry *entry;
+	long		hashes = 0;
+	long		explained = 0;
+
+	hash_seq_init(&seq, touched->entries);
+	while ((entry = hash_seq_search(&seq)) != NULL)
+	{
+		if (entry->key.classid == HASH_CLASS(cache))
+			hashes += all || entry->is_own;
+		else if (entry->key.classid == cache->classid)
+		{
+			TouchedKey	hashed = {HASH_CLASS(cache),
+			GetSysCacheHashValue1(cache->cacheid, ObjectIdGetDatum(entry->key.id))};
+			TouchedEntry *of_hash = hash_search(touched->entries, &hashed, HASH_FIND, NULL);
+
+			explained += of_hash != NULL && (all || of_hash->is_own);
+		}
+	}
+	return hashes > explained;
+}
+
+Touched *
+touched_names(void)
+{
+	Touched    *result = palloc0_object(Touched);
+	HASH_SEQ_STATUS seq;
+	TouchedEntry *entry;
+	bool		all;
+
+	if (touched == NULL)
+		return result;
+
+	all = !mark_own_entries();
+	hash_seq_init(&seq, touched->entries);
+	while ((entry = hash_seq_search(&seq)) != NULL)
+	{
+		if (!IS_HASH_CLASS(entry->key.classid) && (all || entry->is_own))
+			add_touched(result, entry, entry->key.classid, entry->key.id);
+	}
+	for (const HashedCache *cache = hashed_caches;
+		 cache < hashed_caches + lengthof(hashed_caches); cache++)
+	{
+		if (any_unexplained(all, cache))
+			add_hashed(result, all, cache);
+	}
+
+	result->statements = touched->statements;
+	result->guard_before = touched->guard_before;
+	result->logins_before = touched->logins_before;
+	return result;
+}
+
+/* ---- the sources ---- */
+
+/* Whoever is a member of a role loses with it what it was granted. */
+static void
+touch_members(Oid roleid)
+{
+	CatCList   *members = SearchSysCacheList1(AUTHMEMROLEMEM, ObjectIdGetDatum(roleid));
+
+	for (int i = 0; i < members->n_members; i++)
+	{
+		HeapTuple	tup = &members->members[i]->tuple;
+
+		touched_role(((Form_pg_auth_members) GETSTRUCT(tup))->member);
+	}
+	ReleaseSysCacheList(members);
+}
+
+/* A table of the registry that only the extension's end takes away. */
+static bool
+is_of_registry(Oid classid, Oid objid)
+{
+	return classid == RelationRelationId &&
+		get_rel_namespace(objid) == guard_schema_oid() &&
+		get_rel_relkind(objid) == RELKIND_RELATION &&
+		getExtensionOfObject(classid, objid) == guard_extension_oid();
+}
+
+/*
+ * The guard itself goes.  The first table tells, before it is gone; the others of
+ * the same statement tell nothing new, and the registry cannot be read any more.
+ */
+static void
+guard_is_dropped(void)
+{
+	TouchingStatement *statement;
+
+	if (removal_frame != NULL && removal_frame == current_frame)
+		return;
+	make_set();
+	statement = current_statement();
+	judge_removal(statement ? statement->text : NULL, previews > 0);
+	removal_frame = current_frame;
+}
+
+static void
+object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *arg)
+{
+	if (next_object_access_hook)
+		next_object_access_hook(access, classid, objid, subid, arg);
+
+	/* Called for every schema look-up and function call, too. */
+	if (access == OAT_FUNCTION_EXECUTE && verify_is_running())
+		verify_function(objid);
+	if (access != OAT_POST_CREATE && access != OAT_POST_ALTER && access != OAT_DROP)
+		return;
+	if (!collects() || verify_is_running())
+		return;
+
+	switch (classid)
+	{
+		case AttrDefaultRelationId:
+		case PolicyRelationId:
+		case PublicationRelRelationId:
+		case RewriteRelationId:
+		case StatisticExtRelationId:
+		case TriggerRelationId:
+			return;				/* parts of relations, whose invalidation tells */
+		case DatabaseRelationId:
+			if (objid == MyDatabaseId)
+				break;			/* see is_felt_everywhere */
+			return;
+		case DbRoleSettingRelationId:
+		case DefaultAclRelationId:
+		case InheritsRelationId:
+		case LargeObjectRelationId:
+		case TableSpaceRelationId:
+			return;				/* nobody's schema */
+	}
+	if (!guard_is_active())
+		return;
+	switch (classid)
+	{
+		case EventTriggerRelationId:
+			if (access == OAT_POST_CREATE || !guard_owns_object(classid, objid))
+				return;
+			break;
+		case ExtensionRelationId:
+			if (objid != guard_extension_oid())
+				break;
+			/* pg_extension has no cache that would tell other sessions. */
+			if (access == OAT_POST_ALTER)
+				CacheInvalidateCatalog(NamespaceRelationId);
+			if (touched != NULL)
+				(void) current_statement();
+			return;
+		default:
+			break;
+	}
+	if (access == OAT_DROP && is_of_registry(classid, objid))
+		guard_is_dropped();
+
+	/* CREATE OR REPLACE FUNCTION counts as creation. */
+	if ((access != OAT_POST_CREATE || classid == ProcedureRelationId) &&
+		guard_owns_object(classid, objid))
+		touched_guard();
+	if (access == OAT_POST_CREATE)
+		add_created(classid, objid);
+	else
+		touched_object(classid, objid);
+	if (classid == AuthIdRelationId && access == OAT_DROP)
+		touch_members(objid);
+}
+
+/*
+ * Callbacks run wherever invalidations are accepted, an aborting transaction
+ * included, so they look nothing up.  A DDL statement has a frame only where the
+ * guard is active.
+ */
+static void
+relation_invalidated(Datum arg, Oid relid)
+{
+	if (ddl_is_running() && IsTransactionState())
+		(void) add_entry(RelationRelationId, relid);
+}
+
+/* hashvalue 0: the whole cache, by somebody else's doing. */
+static void
+object_invalidated(Datum arg, int cacheid, uint32 hashvalue)
+{
+	if (hashvalue != 0 && ddl_is_running() && IsTransactionState())
+		(void) add_entry(HASH_CLASS((const HashedCache *) DatumGetPointer(arg)), hashvalue);
+}
+
+void
+touched_init(void)
+{
+	next_object_access_hook = object_access_hook;
+	object_access_hook = object_access;
+	CacheRegisterRelcacheCallback(relation_invalidated, (Datum) 0);
+	for (int i = 0; i < lengthof(hashed_caches); i++)
+		CacheRegisterSyscacheCallback(hashed_caches[i].cacheid, object_invalidated,
+									  PointerGetDatum(&hashed_caches[i]));
+}

@@ -1,0 +1,126 @@
+/*
+ * guard_internal.h
+ *		What the files of guard/ share.
+ */
+#ifndef COMPAT_GUARD_GUARD_INTERNAL_H
+#define COMPAT_GUARD_GUARD_INTERNAL_H
+
+#include "guard/guard.h"
+#include "judge/judge.h"
+#include "nodes/nodes.h"
+
+/* ---- collect.c ---- */
+
+/*
+ * The statement being run, innermost first.  Lives on the C stack of the
+ * utility hook, so nesting and errors unwind it.
+ *
+ * Invariant: what is collected hangs on the innermost frame alone.  What a quiet
+ * statement does by itself is not collected, for it commits in its middle; but a
+ * statement that something runs in its midst (an index expression, a trigger of
+ * events) has a frame of its own, and is collected and judged.
+ */
+typedef struct StatementFrame
+{
+	const char *source;			/* query string, location and length in it */
+	int			location;
+	int			length;
+	const char *text;			/* what to show instead, or NULL */
+	bool		is_ddl;			/* it may change the schema by itself */
+	bool		is_quiet;		/* what it does by itself is not collected */
+	bool		commits;		/* it commits in its middle: what runs in its
+								 * midst is judged at once */
+	bool		by_client;		/* it was not run by another */
+	Oid			target;			/* the relation whose change is told of at its
+								 * end, or InvalidOid */
+	struct StatementFrame *outer;
+
+	/* Private to touched.c: what stands for it in the set of that number. */
+	TouchingStatement *statement;
+	uint64		set;
+} StatementFrame;
+
+extern StatementFrame *touched_enter(StatementFrame *frame);	/* returns the outer one */
+extern void touched_leave(StatementFrame *outer);
+
+/* Is there a frame? */
+extern bool touched_in_statement(void);
+
+/* What is shown of the statement, in CurrentMemoryContext; NULL if nothing is known. */
+extern char *touched_frame_text(const StatementFrame *frame);
+
+/* The statements around this one hold a secret: their texts are not shown. */
+extern void touched_hide_outer(StatementFrame *frame);
+
+/*
+ * The library was loaded by the DDL statement now running, before which there
+ * was no hook to enter a frame.  The frame made here, a copy, lasts until the
+ * statement ends, or fails, or the transaction ends; a quiet one's outlives the
+ * commits in its middle.
+ */
+extern void touched_loaded_mid_statement(const StatementFrame *frame);
+
+/* False if that is not the statement which ends; otherwise its frame, good until the next. */
+extern bool touched_loading_statement_ends(StatementFrame **frame);
+
+/* Collect by hand. */
+extern void touched_object(Oid classid, Oid objid);
+extern void touched_role(Oid roleid);
+
+/* The guard itself is about to change: remember what it consists of now. */
+extern void touched_guard(void);
+
+/* The running statement may change who can connect, and what sessions begin with. */
+extern void touched_logins(void);
+extern bool touched_anything(void);
+extern void touched_clear(void);
+extern void touched_transaction_end(void);
+extern void touched_transaction_abort(void);
+extern bool touched_in_preview(void);	/* is there one put aside? */
+extern void touched_subtransaction_end(SubTransactionId mine, SubTransactionId parent);
+extern void touched_init(void);
+
+/* ---- commit.c ---- */
+
+extern void commit_init(void);
+
+/* ---- statement.c ---- */
+
+/* In place of the text of a statement that runs one with a secret. */
+#define STATEMENT_HIDDEN "(a statement that runs another with a secret)"
+
+/*
+ * The statement in a query string, without what stands around it: white space,
+ * comments before it, semicolons.  location -1: at its beginning; length 0: to
+ * its end.  Not copied; sets shown to its length.
+ */
+extern const char *statement_excerpt(const char *source, int location, int length, int *shown);
+
+/* Does it carry passwords, connection strings, or options of foreign servers? */
+extern bool statement_has_secrets(Node *stmt);
+
+/*
+ * Its text with each of these replaced, in CurrentMemoryContext; NULL if nothing
+ * has to be.  Where they cannot be told apart in the text: what kind of statement
+ * it is, and no more.  Needs a transaction.
+ */
+extern char *statement_without_secrets(Node *stmt, const char *source, int location, int length);
+
+/*
+ * Find the statement in a message of the client.  Sets its place in it; false if
+ * it is none of its statements but was run by one of them.  Needs a transaction.
+ */
+extern bool statement_find(Node *stmt, const char *message, int *location, int *length);
+
+/*
+ * The text of a message that runs a statement, in CurrentMemoryContext; what kind of
+ * statement that is if the message holds a secret, or is none.
+ */
+extern char *statement_of_message(Node *stmt, const char *message);
+
+/* ---- utility.c ---- */
+
+/* Of the single files, called by guard_init. */
+extern void utility_init(void);
+
+#endif							/* COMPAT_GUARD_GUARD_INTERNAL_H */

@@ -1,0 +1,146 @@
+/*
+ * finding_place.c
+ *		Which relation, and which of its columns, is a finding about?
+ *
+ * The verifier says so where it knows.  Of a statement that fails the server says
+ * no more than a message, which is not there to be taken apart; but what the
+ * statement used while it worked is stored, and what of that is gone now, or was
+ * touched, can be looked up.  Where that is not just one, nothing is said.
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "judge/judge.h"
+#include "judge/judge_internal.h"
+#include "registry/registry.h"
+#include "utils/lsyscache.h"
+
+static Oid
+relation_of_key(const ObjectKey *key)
+{
+	Oid			schema = get_namespace_oid(key->schema, true);
+
+	return OidIsValid(schema) ? get_relname_relid(key->name, schema) : InvalidOid;
+}
+
+/* The one relation of the statement's that was touched, or NULL. */
+static const ObjectKey *
+touched_relation(const Finding *finding)
+{
+	const ObjectKey *one = NULL;
+	ListCell   *lc;
+
+	foreach(lc, finding->touched_relations)
+	{
+		Oid			relid = relation_of_key(lfirst(lc));
+		char		relkind = OidIsValid(relid) ? get_rel_relkind(relid) : '\0';
+
+		if (relkind == RELKIND_INDEX || relkind == RELKIND_PARTITIONED_INDEX)
+			continue;
+		if (one != NULL || relkind == '\0')
+			return NULL;
+		one = lfirst(lc);
+	}
+	return one;
+}
+
+/* The one relation that was used and is no longer there, or NULL. */
+static const ObjectKey *
+missing_relation(List *used)
+{
+	const ObjectKey *one = NULL;
+	ListCell   *lc;
+
+	foreach(lc, used)
+	{
+		const ObjectKey *key = lfirst(lc);
+
+		if (key->classid != RelationRelationId || OidIsValid(relation_of_key(key)))
+			continue;
+		if (one != NULL)
+			return NULL;
+		one = key;
+	}
+	return one;
+}
+
+/* A column's key has the name "table.column": of that table, or NULL? */
+static const char *
+column_of(const ObjectKey *key, const ObjectKey *relation)
+{
+	int			length = strlen(relation->name);
+
+	if (key->classid != AttributeRelationId || strcmp(key->schema, relation->schema) != 0 ||
+		strncmp(key->name, relation->name, length) != 0 || key->name[length] != '.')
+		return NULL;
+	return key->name + length + 1;
+}
+
+/*
+ * Where columns of one relation alone are missing: the relation, and the column if
+ * it is one.
+ */
+static const ObjectKey *
+missing_column(List *used, const char **column)
+{
+	const ObjectKey *one = NULL;
+	ListCell   *lcr;
+	ListCell   *lcc;
+
+	*column = NULL;
+	foreach(lcr, used)
+	{
+		const ObjectKey *relation = lfirst(lcr);
+		Oid			relid;
+
+		if (relation->classid != RelationRelationId ||
+			!OidIsValid(relid = relation_of_key(relation)))
+			continue;
+		foreach(lcc, used)
+		{
+			const char *name = column_of(lfirst(lcc), relation);
+
+			if (name == NULL || get_attnum(relid, name) != InvalidAttrNumber)
+				continue;
+			*column = one == NULL ? name : NULL;
+			if (one != NULL && one != relation)
+				return NULL;
+			one = relation;
+		}
+	}
+	return one;
+}
+
+static bool
+is_sqlstate(const Problem *problem, const char *sqlstate)
+{
+	return problem->sqlstate != NULL && strcmp(problem->sqlstate, sqlstate) == 0;
+}
+
+ProblemPlace
+finding_place(const Finding *finding)
+{
+	const Problem *problem = finding->problem;
+	ProblemPlace place = {problem->schema, problem->relation, problem->column};
+	const ObjectKey *relation = NULL;
+	const char *column = NULL;
+
+	if (problem->relation != NULL || finding->req->kind != REQUIREMENT_QUERY)
+		return place;
+	if (is_sqlstate(problem, "42703"))
+		relation = missing_column(registry_keys_found(finding->req->id), &column);
+	else if (is_sqlstate(problem, "42P01"))
+		relation = missing_relation(registry_keys_found(finding->req->id));
+	if (relation == NULL)
+		relation = touched_relation(finding);
+	if (relation == NULL)
+		return place;
+
+	/* A result column is called like the table's, or it is of no table. */
+	if (column == NULL && problem->column != NULL &&
+		get_attnum(relation_of_key(relation), problem->column) != InvalidAttrNumber)
+		column = problem->column;
+	return (ProblemPlace) {relation->schema, relation->name, column};
+}

@@ -1,0 +1,332 @@
+/*
+ * journal_queue.c
+ *		Journal rows of transactions that are rolled back: from the backends that
+ *		block them to the worker that writes them.
+ *
+ * Each row travels in a dynamic shared memory segment.  Rows that wait are kept
+ * by database, and each database has one worker, which writes all there are
+ * and exits; so however many changes are blocked, and in however many
+ * sessions, no more than a few worker processes are taken from those that
+ * others may need: a quarter of max_worker_processes, four at most.
+ *
+ * Invariant: a segment that outlives its backend is in a queue, or in the
+ * hands of a worker that has unpinned it.  So none can be lost, not even if a
+ * worker could not be started or was killed: its rows are told to the server
+ * log when it exits, and those it never saw go to the next one.
+ *
+ * The library need not be preloaded, so the queues are made when first needed,
+ * in what the server has left of its shared memory for such small things.  That
+ * is how contrib/pg_prewarm does it, too.
+ */
+#include "postgres.h"
+
+#include "base/shown.h"
+#include "judge/judge.h"
+#include "judge/judge_internal.h"
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "storage/dsm.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
+#include "storage/shmem.h"
+#include "utils/timestamp.h"
+
+#define MOST_WORKERS 4
+#define MOST_WAITING 256		/* rows of a database */
+#define START_PATIENCE 10000	/* ms in which a worker that was ordered comes */
+
+/* What a segment holds. */
+typedef struct Parcel
+{
+	Oid			extension;
+	Oid			table;
+	Size		text_size;		/* with its end */
+	Size		tuple_size;
+	char		data[FLEXIBLE_ARRAY_MEMBER];	/* the tuple, the text */
+} Parcel;
+
+/* A worker's place. */
+typedef struct Place
+{
+	Oid			database;		/* InvalidOid: free */
+	pid_t		worker;			/* 0: not there yet */
+	TimestampTz ordered;
+	int			nwaiting;
+	dsm_handle	waiting[MOST_WAITING];
+} Place;
+
+typedef struct Handover
+{
+	Place		places[MOST_WORKERS];
+} Handover;
+
+/* All of it is protected by AddinShmemInitLock, which is held for a moment. */
+static Handover *
+lock_handover(void)
+{
+	Handover   *handover;
+	bool		found;
+
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	handover = ShmemInitStruct("compat_guard journal 1.0", sizeof(Handover), &found);
+	if (!found)
+		memset(handover, 0, sizeof(Handover));
+	return handover;
+}
+
+static void
+unlock_handover(void)
+{
+	LWLockRelease(AddinShmemInitLock);
+}
+
+void
+handover_log(const char *text)
+{
+	ereport(LOG,
+			(errmsg("journal entry of a blocked schema change could not be written"),
+			 errdetail_log("%s", shown(text))));
+}
+
+/* ---- parcels ---- */
+
+static dsm_segment *
+pack(const JournalRow *row)
+{
+	Size		text_size = strlen(row->text) + 1;
+	dsm_segment *segment = dsm_create(offsetof(Parcel, data) + row->tuple->t_len + text_size,
+									  DSM_CREATE_NULL_IF_MAXSEGMENTS);
+	Parcel	   *parcel;
+
+	if (segment == NULL)
+		return NULL;
+	parcel = dsm_segment_address(segment);
+	parcel->extension = row->extension;
+	parcel->table = row->table;
+	parcel->tuple_size = row->tuple->t_len;
+	parcel->text_size = text_size;
+	memcpy(parcel->data, row->tuple->t_data, parcel->tuple_size);
+	memcpy(parcel->data + parcel->tuple_size, row->text, text_size);
+	return segment;
+}
+
+static JournalRow *
+copy_of(const Parcel *parcel)
+{
+	JournalRow *row = palloc_object(JournalRow);
+
+	row->extension = parcel->extension;
+	row->table = parcel->table;
+	row->tuple = palloc0(HEAPTUPLESIZE);
+	row->tuple->t_len = parcel->tuple_size;
+	row->tuple->t_data = palloc(parcel->tuple_size);
+	memcpy(row->tuple->t_data, parcel->data, parcel->tuple_size);
+	row->text = pstrdup(parcel->data + parcel->tuple_size);
+	return row;
+}
+
+/* Attach to a segment that from now on lives no longer than we do. */
+static dsm_segment *
+take_over(dsm_handle handle)
+{
+	dsm_segment *segment = NULL;
+
+	PG_TRY();
+	{
+		segment = dsm_attach(handle);
+	}
+	PG_CATCH();
+	{
+		dsm_unpin_segment(handle);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	dsm_unpin_segment(handle);
+	return segment;
+}
+
+/* What is in it, and the segment goes. */
+static JournalRow *
+unpack(dsm_handle handle)
+{
+	dsm_segment *segment = take_over(handle);
+	JournalRow *row;
+
+	if (segment == NULL)
+		return NULL;
+	row = copy_of(dsm_segment_address(segment));
+	dsm_detach(segment);
+	return row;
+}
+
+static void
+log_parcels(const dsm_handle *handles, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		JournalRow *row = unpack(handles[i]);
+
+		if (row != NULL)
+			handover_log(row->text);
+	}
+}
+
+/* ---- sending ---- */
+
+/* It was ordered and has not come: it could not be started. */
+static bool
+is_deserted(const Place *place)
+{
+	return place->worker == 0 &&
+		TimestampDifferenceExceeds(place->ordered, GetCurrentTimestamp(), START_PATIENCE);
+}
+
+/* This database's place, or one that it may take; NULL if there is none. */
+static Place *
+find_place(Handover *handover)
+{
+	int			most = Min(MOST_WORKERS, Max(1, max_worker_processes / 4));
+	Place	   *vacant = NULL;
+
+	for (int i = 0; i < MOST_WORKERS; i++)
+	{
+		Place	   *place = &handover->places[i];
+
+		if (place->database == MyDatabaseId)
+			return place;
+		if (i < most && (!OidIsValid(place->database) || is_deserted(place)))
+			vacant = place;
+	}
+	return vacant;
+}
+
+static bool
+order_worker(int number)
+{
+	BackgroundWorker worker = {
+		.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
+		.bgw_start_time = BgWorkerStart_RecoveryFinished,
+		.bgw_restart_time = BGW_NEVER_RESTART,
+		.bgw_main_arg = Int32GetDatum(number)
+	};
+
+	snprintf(worker.bgw_name, BGW_MAXLEN, "compat_guard journal of database %u", MyDatabaseId);
+	snprintf(worker.bgw_type, BGW_MAXLEN, "compat_guard journal");
+	snprintf(worker.bgw_library_name, sizeof(worker.bgw_library_name), "$libdir/compat_guard");
+	snprintf(worker.bgw_function_name, BGW_MAXLEN, "compat_guard_journal_main");
+	return RegisterDynamicBackgroundWorker(&worker, NULL);
+}
+
+/* Have the place served; false if there is no process for it to be had. */
+static bool
+serve(Handover *handover, Place *place)
+{
+	if (place->database == MyDatabaseId && !is_deserted(place))
+		return true;
+	if (!order_worker(place - handover->places))
+		return false;
+	place->database = MyDatabaseId;
+	place->worker = 0;
+	place->ordered = GetCurrentTimestamp();
+	return true;
+}
+
+bool
+handover_send(const JournalRow *row)
+{
+	dsm_segment *segment = pack(row);
+	Handover   *handover;
+	Place	   *place;
+	dsm_handle	left_behind[MOST_WAITING];
+	int			nleft = 0;
+	bool		sent = false;
+
+	if (segment == NULL)
+		return false;
+	handover = lock_handover();
+	place = find_place(handover);
+	if (place != NULL && place->database != MyDatabaseId)
+	{
+		/* Nobody came for these, and now nobody will. */
+		nleft = place->nwaiting;
+		memcpy(left_behind, place->waiting, sizeof(left_behind));
+		place->nwaiting = 0;
+		place->database = InvalidOid;
+	}
+	if (place != NULL && place->nwaiting < MOST_WAITING && serve(handover, place))
+	{
+		dsm_pin_segment(segment);
+		place->waiting[place->nwaiting++] = dsm_segment_handle(segment);
+		sent = true;
+	}
+	unlock_handover();
+
+	dsm_detach(segment);
+	log_parcels(left_behind, nleft);
+	return sent;
+}
+
+/* ---- the worker ---- */
+
+static int	my_place;
+static JournalRow *in_hand = NULL;
+
+/* At exit, in whatever way: what it has not written is told to the log. */
+static void
+leave_place(int code, Datum arg)
+{
+	Handover   *handover = lock_handover();
+	Place	   *place = &handover->places[my_place];
+	dsm_handle	left_behind[MOST_WAITING];
+	int			nleft = 0;
+
+	if (place->worker == MyProcPid)
+	{
+		nleft = place->nwaiting;
+		memcpy(left_behind, place->waiting, sizeof(left_behind));
+		memset(place, 0, sizeof(Place));
+	}
+	unlock_handover();
+
+	if (in_hand != NULL)
+		handover_log(in_hand->text);
+	log_parcels(left_behind, nleft);
+}
+
+Oid
+handover_begin(int number)
+{
+	Handover   *handover = lock_handover();
+	Place	   *place = &handover->places[number];
+	Oid			database = InvalidOid;
+
+	if (place->worker == 0 && OidIsValid(place->database))
+	{
+		place->worker = MyProcPid;
+		database = place->database;
+		my_place = number;
+		before_shmem_exit(leave_place, (Datum) 0);
+	}
+	unlock_handover();
+	return database;
+}
+
+JournalRow *
+handover_take(void)
+{
+	Handover   *handover = lock_handover();
+	Place	   *place = &handover->places[my_place];
+	dsm_handle	handle = place->waiting[0];
+	bool		any = place->nwaiting > 0;
+
+	in_hand = NULL;
+	if (any)
+		memmove(place->waiting, place->waiting + 1, --place->nwaiting * sizeof(dsm_handle));
+	else
+		memset(place, 0, sizeof(Place));	/* whoever comes now starts another */
+	unlock_handover();
+
+	if (any)
+		in_hand = unpack(handle);
+	return in_hand;
+}

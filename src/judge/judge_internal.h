@@ -1,0 +1,267 @@
+/*
+ * judge_internal.h
+ *		One judgement under way: what the files of judge/ share.
+ */
+#ifndef COMPAT_GUARD_JUDGE_INTERNAL_H
+#define COMPAT_GUARD_JUDGE_INTERNAL_H
+
+#include "base/bounded_wait.h"
+#include "base/object.h"
+#include "judge/judge.h"
+#include "nodes/bitmapset.h"
+#include "nodes/pg_list.h"
+#include "registry/registry.h"
+#include "verify/verify.h"
+
+/* ---- affected.c ---- */
+
+typedef struct TouchedName
+{
+	ObjectKey	key;
+	List	   *statements;		/* of TouchingStatement *; NIL if not known */
+} TouchedName;
+
+/* Add the names of all that feels the change of the objects. */
+extern void touched_spread(Touched *touched);
+
+/* ---- login.c ---- */
+
+/* What the next connection of a role would find. */
+typedef struct Login
+{
+	char	   *role;
+	bool		barred;			/* it could not connect */
+	char	   *search_path;	/* it would begin with */
+} Login;
+
+/*
+ * Findings where that is worse now than before, as a list of Finding *; NIL if before is
+ * NIL.  statement: that did it.
+ */
+extern List *login_findings(List *before, const char *statement);
+
+/* ---- candidate.c ---- */
+
+/*
+ * What a version is to the judgement.  One in reach is not live, but could be run:
+ * a rollback may go to it.  What is found about a dormant one is saved, but is no
+ * finding: nobody runs it, and either nobody could or another judgement is about to
+ * pass it over.
+ */
+typedef enum Standing
+{
+	NOT_ASKED,
+	LIVE,
+	IN_REACH,
+	DORMANT,
+	PASSED_OVER
+} Standing;
+
+typedef struct Trace Trace;
+
+typedef struct Case
+{
+	Touched    *touched;
+	VerifyOptions options;
+	bool		writes;			/* states may be locked and saved */
+	bool		all_parts;		/* the change is not just what this transaction has
+								 * done since the states were stored */
+	List	   *kept;			/* of Version *: not lapsed before, newest first */
+	Version   **versions;		/* the same as an array */
+	Standing   *standing;		/* of each, asked once */
+	int			nversions;
+	int			ncandidates;	/* and of each: */
+	int64	   *ids;			/* the registry's key, if it writes */
+	Requirement **reqs;			/* what is required */
+	StoredState *before;		/* how it stood */
+	Observation **after;		/* how it stands */
+	Patience	patience;		/* of the whole judgement */
+	int			tries_after_end;	/* of that */
+	int64		spent;			/* see VerifyOptions */
+	Trace	   *trace;			/* private to finding.c */
+} Case;
+
+/* Fill in the candidates and how they stood; false if there are none. */
+extern bool case_find_candidates(Case *c);
+
+/* Fill in how they stand; false if a lock is not to be had. */
+extern bool case_verify_candidates(Case *c);
+
+/* Wait for that; raises ERRCODE_GUARD_BUSY at the end of patience. */
+extern void case_wait(Case *c);
+
+/* Lock requirements, by id in ascending order, and verify some, however often that takes. */
+extern void case_lock(Case *c, const int64 *ids, int n);
+extern void case_verify(Case *c, Requirement **reqs, int n, VerifyOptions options,
+						Observation **answers);
+
+/* A version's place among those of the case; -1 if it does not count any more. */
+extern int	case_version_place(const Case *c, int64 id);
+extern Standing case_version_standing(Case *c, int place);
+
+/* Is what is found about the version kept?  arg: the Case. */
+extern bool case_version_counts(int64 version_id, void *arg);
+
+/* ---- override.c ---- */
+
+extern bool allowance_any(void);
+
+/* Mark the findings that would block or warn and are allowed. */
+extern void allowance_apply(List *findings);
+
+/* At commit: warn of any that came too early, too late, or alone. */
+extern void allowance_warn_if_idle(void);
+extern void allowance_transaction_end(void);
+extern void allowance_subtransaction_end(SubTransactionId mine, SubTransactionId parent);
+
+/* ---- finding.c ---- */
+
+/*
+ * Was the problem there before, by its rule and what was expected?  What is found
+ * need not be in the same words.
+ */
+extern bool problem_was_there(const StoredState *before, const Problem *problem);
+
+/* What was met before and no longer is, of whom, and by which statement. */
+extern List *case_findings(Case *c);	/* of Finding * */
+
+/* "ALTER TABLE ...; DROP ..."; NULL if there is none. */
+extern char *statement_texts(List *statements);	/* of TouchingStatement * */
+
+/* ---- advice.c ---- */
+
+/* The same without naming the version, so that several may share it. */
+extern char *finding_steps(const Finding *finding);
+
+/* Is that no more than can be said of any query? */
+extern bool finding_steps_are_general(const Finding *finding);
+
+/* "SELECT compat_guard.retire('billing', '41');", or forget if it is not live */
+extern char *finding_end_call(const Finding *finding);
+
+/* Whose call that is: "role billing"; NULL if the current user may make it. */
+extern char *finding_end_roles(const Finding *finding);
+
+/* ---- candidate_check.c ---- */
+
+/* Is it on? */
+extern bool case_left_out_matters(void);
+
+/* Raise an error if a requirement that is no candidate feels the change after all. */
+extern void case_check_left_out(Case *c);
+
+/* ---- finding_place.c ---- */
+
+/* The relation and column it is about, as far as that is one; NULL: not known. */
+typedef struct ProblemPlace
+{
+	const char *schema;
+	const char *relation;
+	const char *column;
+} ProblemPlace;
+
+extern ProblemPlace finding_place(const Finding *finding);	/* place.c */
+
+/* ---- first_met.c ---- */
+
+/*
+ * The places of the versions of which a requirement has come to be met, or unmet.
+ * NULL: none.
+ */
+extern Bitmapset *case_movers(Case *c);
+
+/* States are saved: save what versions that have all they need take the schema for. */
+extern void case_save_baselines(Case *c);
+
+/* ---- guard_removal.c ---- */
+
+/* Findings if the guard is no longer what it was before; NIL if that is NULL. */
+extern List *removal_findings_of_parts(const GuardParts *before, const char *statement);
+
+/* ---- journal_queue.c ---- */
+
+/*
+ * Hand over a row of this database, and start a worker for it if none is
+ * there.  Waits for nothing.  False if nobody is going to write it.
+ */
+extern bool handover_send(const JournalRow *row);
+
+/* ---- open_sessions.c ---- */
+
+/*
+ * How many sessions of this database, other than ours, are the version's: by
+ * attach() or by application_name.
+ */
+extern int	version_sessions(const Version *version);
+
+/*
+ * The problem as it is for the version: a copy with "proven" set where that is up
+ * to the sessions that are open, else the problem itself.
+ */
+extern Problem *problem_with_sessions(Problem *problem, const Version *version);
+
+/* ---- pending_journal.c ---- */
+
+/*
+ * What was judged and let through, and which versions ran before that.  However
+ * many judgements a transaction has, record_write() makes one row of them, and
+ * tells the client which versions are ready now.
+ */
+extern void record_passed(const Touched *touched, List *findings,
+						  List *outlook);	/* of Outlook * */
+extern bool record_anything(void);
+extern void record_write(void);
+
+/* What is going to be blocked in a moment; the row outlives the transaction. */
+extern void record_blocked(const Touched *touched, List *findings);
+extern void record_transaction_end(void);
+extern void record_subtransaction_end(SubTransactionId mine, SubTransactionId parent);
+
+/* ---- readiness_change.c ---- */
+
+/* A version that is live, or in reach of a rollback. */
+typedef struct Outlook
+{
+	int64		version_id;
+	const char *app;
+	const char *version;
+	bool		live;
+	bool		ran;			/* had all it needs */
+} Outlook;
+
+/*
+ * As it is stored now, of the apps of some of the kept versions, which are given
+ * by their place: a list of Outlook *, of each app the oldest version first.
+ */
+extern List *outlook_of(List *kept, const Bitmapset *movers);
+
+/* Append copies of those that are not among the first yet. */
+extern List *outlook_merge(List *first, List *second);
+
+/*
+ * What is otherwise than it was: live versions that run now ("billing 42"), and
+ * apps whose oldest version that runs is another ({"app": .., "from": .., "to": ..},
+ * without what there is none of).
+ */
+extern void outlook_compare(List *outlook, List **now_ready, List **floors);
+
+/* ---- report.c ---- */
+
+/*
+ * Say it, as the actions and the mode have it: raises an error if any finding
+ * blocks, else at most one WARNING and one LOG.
+ */
+extern void findings_report(List *findings);
+
+/* Does a finding stop the transaction in the current mode? */
+extern bool findings_block(List *findings);
+
+/* ---- reverify.c ---- */
+
+/*
+ * What the versions need that are not lapsed, each requirement once, and how many these are: 0
+ * if the restore is not yet through with them.
+ */
+extern Requirement **requirements_to_establish(int *n);
+
+#endif							/* COMPAT_GUARD_JUDGE_INTERNAL_H */

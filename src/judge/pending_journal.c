@@ -1,0 +1,338 @@
+/*
+ * pending_journal.c
+ *		What the journal will say of this transaction.
+ *
+ * What passes is kept until the transaction is about to commit and written as
+ * a part of it.  What is blocked must leave its row behind although everything
+ * else is rolled back: handover.c gives it to another process.
+ *
+ * Invariant: a blocked transaction fails with its verdict and nothing else,
+ * whatever becomes of its row.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "base/guc.h"
+#include "base/shown.h"
+#include "base/subtransaction.h"
+#include "judge/judge.h"
+#include "judge/judge_internal.h"
+#include "mb/pg_wchar.h"
+#include "registry/registry.h"
+#include "utils/memutils.h"
+
+/* How much of a transaction its row shows; the rest is only counted. */
+#define STATEMENTS_KEPT 100
+#define FINDINGS_KEPT 200
+#define STATEMENT_KEPT 1000		/* bytes */
+
+/* One judgement. */
+typedef struct Part
+{
+	SubTransactionId subid;
+	bool		is_news;		/* for the journal */
+	JournalEntry entry;
+	List	   *outlook;		/* of Outlook *: before the judgement */
+} Part;
+
+static List *parts = NIL;		/* of Part *, in TopTransactionContext */
+
+/* ---- from a judgement to an entry ---- */
+
+static void
+add_distinct(List **strings, const char *string)
+{
+	ListCell   *lc;
+
+	foreach(lc, *strings)
+	{
+		if (strcmp(lfirst(lc), string) == 0)
+			return;
+	}
+	*strings = lappend(*strings, pstrdup(string));
+}
+
+static char *
+clip(const char *statement)
+{
+	return pnstrdup(statement, pg_mbcliplen(statement, strlen(statement), STATEMENT_KEPT));
+}
+
+static void
+mark_statements(List *names, bool *did)
+{
+	ListCell   *lcn;
+	ListCell   *lcs;
+
+	foreach(lcn, names)
+	{
+		foreach(lcs, ((TouchedName *) lfirst(lcn))->statements)
+			did[((TouchingStatement *) lfirst(lcs))->number] = true;
+	}
+}
+
+/*
+ * Those that touched something which is still touched.  What happens to the guard
+ * itself, and to logins, is nothing of that kind.
+ */
+static void
+add_statements(JournalEntry *entry, const Touched *touched)
+{
+	bool		all = touched->everything || touched->guard_before != NULL ||
+		touched->logins_before != NIL;
+	bool	   *did = palloc0_array(bool, list_length(touched->statements) + 1);
+	ListCell   *lc;
+
+	mark_statements(touched->names, did);
+	mark_statements(touched->roles, did);
+	foreach(lc, touched->statements)
+	{
+		TouchingStatement *statement = lfirst(lc);
+
+		if (statement->undone || !(did[statement->number] || all))
+			continue;
+		if (entry->nstatements++ < STATEMENTS_KEPT)
+			entry->statements = lappend(entry->statements, clip(statement->text));
+	}
+}
+
+static char *
+finding_json(const Finding *finding)
+{
+	const Problem *problem = finding->problem;
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoChar(&buf, '{');
+	json_append_member(&buf, "app", finding->app);
+	json_append_member(&buf, "version", finding->version);
+	json_append_member(&buf, "rule", rule_get(problem->rule)->name);
+	json_append_member(&buf, "action", action_name(finding->action));
+	json_append_member(&buf, "kind", requirement_kind_name(finding->req->kind));
+	json_append_member(&buf, "object", finding->req->object);
+	json_append_member(&buf, "expected", problem->expected);
+	json_append_member(&buf, "found", problem->found);
+	json_append_member(&buf, "sqlstate", problem->sqlstate);
+	json_append_member(&buf, "statement",
+					   finding->statement ? clip(finding->statement) : NULL);
+	if (finding->allowance != NULL)
+		json_append_member(&buf, "reason", finding->allowance->reason);
+	appendStringInfoChar(&buf, '}');
+	return buf.data;
+}
+
+static void
+add_finding(JournalEntry *entry, const Finding *finding)
+{
+	if (entry->nfindings++ < FINDINGS_KEPT)
+	{
+		entry->findings = lappend(entry->findings, finding_json(finding));
+		add_distinct(&entry->versions, psprintf("%s %s", shown(finding->app), shown(finding->version)));
+	}
+	if (finding->allowance != NULL)
+	{
+		add_distinct(&entry->reasons, shown(finding->allowance->reason));
+		add_distinct(&entry->reasons_by, shown(finding->allowance->by));
+		entry->verdict = Max(entry->verdict, VERDICT_OVERRIDDEN);
+	}
+	else if (finding->action >= ACTION_WARN)
+		entry->verdict = Max(entry->verdict, VERDICT_WARNED);
+}
+
+/* In CurrentMemoryContext. */
+static JournalEntry
+entry_of(const Touched *touched, List *findings, Verdict at_least)
+{
+	JournalEntry entry = {.verdict = at_least};
+	ListCell   *lc;
+
+	findings_sort(findings);
+	add_statements(&entry, touched);
+	foreach(lc, findings)
+		add_finding(&entry, lfirst(lc));
+	return entry;
+}
+
+/* ---- what passes ---- */
+
+/*
+ * Does anybody want to read of it?  A change of temporary objects alone, or
+ * where no version counts, is no news; nor is a restore, unless it broke
+ * something.
+ */
+static bool
+is_news(const Touched *touched, List *findings)
+{
+	if (!guard_journal)
+		return false;
+	if (findings != NIL)
+		return true;
+	return !session_is_restoring() &&
+		(touched->names != NIL || touched->roles != NIL || touched->everything) &&
+		registry_any_kept_version();
+}
+
+void
+record_passed(const Touched *touched, List *findings, List *outlook)
+{
+	bool		news = is_news(touched, findings);
+	MemoryContext old;
+	Part	   *part;
+
+	if (!news && outlook == NIL)
+		return;
+	old = MemoryContextSwitchTo(TopTransactionContext);
+	part = palloc_object(Part);
+	part->subid = GetCurrentSubTransactionId();
+	part->is_news = news;
+	part->entry = entry_of(touched, findings, VERDICT_ALLOWED);
+	part->outlook = outlook_merge(NIL, outlook);
+	parts = lappend(parts, part);
+	MemoryContextSwitchTo(old);
+}
+
+bool
+record_anything(void)
+{
+	return parts != NIL;
+}
+
+static List *
+append_at_most(List *list, List *more, int limit)
+{
+	return list_truncate(list_concat(list, more), limit);
+}
+
+static void
+append_distinct(List **strings, List *more)
+{
+	ListCell   *lc;
+
+	foreach(lc, more)
+		add_distinct(strings, lfirst(lc));
+}
+
+/* Whoever migrated is told for whom. */
+static void
+tell_ready(List *versions)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	if (versions == NIL || guard_mode == MODE_OFF)
+		return;
+	initStringInfo(&buf);
+	foreach(lc, versions)
+	{
+		int			n = foreach_current_index(lc);
+
+		if (n == guard_max_findings_shown)
+		{
+			appendStringInfo(&buf, " and %d more", list_length(versions) - n);
+			break;
+		}
+		appendStringInfo(&buf, "%s%s", n > 0 ? ", " : "", (char *) lfirst(lc));
+	}
+	ereport(NOTICE,
+			(errmsg_plural("with this change the schema is ready for an application version: %s",
+						   "with this change the schema is ready for application versions: %s",
+						   list_length(versions), buf.data)));
+}
+
+void
+record_write(void)
+{
+	JournalEntry all = {.verdict = VERDICT_ALLOWED};
+	List	   *outlook = NIL;
+	bool		news = false;
+	ListCell   *lc;
+
+	foreach(lc, parts)
+	{
+		const Part *part = lfirst(lc);
+		const JournalEntry *entry = &part->entry;
+
+		outlook = outlook_merge(outlook, part->outlook);
+		if (!part->is_news)
+			continue;
+		news = true;
+		all.verdict = Max(all.verdict, entry->verdict);
+		all.statements = append_at_most(all.statements, entry->statements, STATEMENTS_KEPT);
+		all.nstatements += entry->nstatements;
+		append_distinct(&all.versions, entry->versions);
+		all.findings = append_at_most(all.findings, entry->findings, FINDINGS_KEPT);
+		all.nfindings += entry->nfindings;
+		append_distinct(&all.reasons, entry->reasons);
+		append_distinct(&all.reasons_by, entry->reasons_by);
+	}
+	parts = NIL;
+	outlook_compare(outlook, &all.now_ready, &all.floors);
+	tell_ready(all.now_ready);
+	if (news)
+		registry_write_journal(&all);
+}
+
+void
+record_transaction_end(void)
+{
+	parts = NIL;				/* the memory goes with the transaction's */
+}
+
+void
+record_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
+{
+	ListCell   *lc;
+
+	foreach(lc, parts)
+	{
+		Part	   *part = lfirst(lc);
+
+		if (part->subid != mine)
+			continue;
+		if (parent != InvalidSubTransactionId)
+			part->subid = parent;
+		else
+			parts = foreach_delete_current(parts, lc);
+	}
+}
+
+/* ---- what is blocked ---- */
+
+typedef struct Blocked
+{
+	const Touched *touched;
+	List	   *findings;
+	JournalRow *row;
+	bool		handed_over;
+} Blocked;
+
+static void
+hand_over(void *arg)
+{
+	Blocked    *blocked = arg;
+	JournalEntry entry = entry_of(blocked->touched, blocked->findings, VERDICT_BLOCKED);
+
+	blocked->row = registry_make_journal_row(&entry);
+	blocked->handed_over = handover_send(blocked->row);
+}
+
+static void
+miss(void *arg)
+{
+	handover_log(((Blocked *) arg)->row->text);
+	registry_count_missed_row();
+}
+
+void
+record_blocked(const Touched *touched, List *findings)
+{
+	Blocked		blocked = {touched, findings, NULL, false};
+
+	if (!guard_journal)
+		return;
+
+	/* Errors are dropped: the one that is going to be raised counts. */
+	(void) subtransaction_run(hand_over, &blocked, false);
+	if (blocked.row != NULL && !blocked.handed_over)
+		(void) subtransaction_run(miss, &blocked, false);
+}

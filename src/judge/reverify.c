@@ -1,0 +1,236 @@
+/*
+ * reverify.c
+ *		Verify requirements anew while judgements are locked out.
+ *
+ * Three cases need it: a version that registers, the first change of schema or
+ * registration after a restore, and a version that judgements have passed over and
+ * that counts again.
+ *
+ * A dump holds what was said, not what was found.  So after a restore every
+ * requirement of a live version is verified and what is found is stored, as if it
+ * had been registered just then.
+ *
+ * Invariant: a version that was passed over counts again only with what it needs verified
+ * anew, by the same rules as if it registered: what is unmet then was broken while
+ * it was away, and is remembered so that it blocks nobody.  So does one that was
+ * retired.  The caller holds the version PRESENT (attachment.c), so that no judgement
+ * passes it over once this has ended.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "base/guc.h"
+#include "base/shown.h"
+#include "base/subtransaction.h"
+#include "catalog/namespace.h"
+#include "judge/judge.h"
+#include "judge/judge_internal.h"
+#include "registry/registry.h"
+#include "storage/proc.h"
+#include "utils/guc.h"
+
+/* Lock the registry, and do not wait for that with relations locked. */
+static void
+lock_registry(bool removes, WaitedFor *waited_for)
+{
+	if (waited_for->locks != NIL)
+	{
+		if (removes ? registry_try_lock_for_removal() : registry_try_lock_for_registration())
+			return;
+		verify_release_locks(waited_for);
+	}
+	if (removes)
+		registry_lock_for_removal();
+	else
+		registry_lock_for_registration();
+}
+
+/* The lock is never held while waiting for a relation: see lock.c. */
+void
+judge_verify_locked(Requirement **reqs, int n, bool removes, Observation **answers)
+{
+	WaitedFor	waited_for = {0};
+
+	for (;;)
+	{
+		VerifyOptions try = {.wait_for_locks = false};
+		VerifyOptions wait = {.wait_for_locks = true, .waited_for = &waited_for};
+
+		lock_registry(removes, &waited_for);
+		if (verify_requirements(reqs, n, try, answers))
+			break;
+		if (removes)
+			registry_unlock_for_removal();
+		else
+			registry_unlock_for_registration();
+		(void) verify_requirements(reqs, n, wait, answers);
+	}
+	verify_release_locks(&waited_for);
+}
+
+static int
+compare_requirements(const ListCell *a, const ListCell *b)
+{
+	int64		ida = ((Requirement *) lfirst(a))->id;
+	int64		idb = ((Requirement *) lfirst(b))->id;
+
+	return (ida > idb) - (ida < idb);
+}
+
+Requirement **
+requirements_to_establish(int *n)
+{
+	List	   *all = NIL;
+	Requirement **reqs;
+	ListCell   *lc;
+
+	foreach(lc, registry_kept_versions())
+	{
+		Version    *version = lfirst(lc);
+		List	   *needed = registry_requirements_of(version->id);
+
+		if (list_length(needed) != version->nrequirements)
+		{
+			*n = 0;
+			return NULL;
+		}
+		all = list_concat(all, needed);
+	}
+	list_sort(all, compare_requirements);
+
+	reqs = palloc_array(Requirement *, list_length(all) + 1);
+	*n = 0;
+	foreach(lc, all)
+	{
+		if (*n == 0 || reqs[*n - 1]->id != ((Requirement *) lfirst(lc))->id)
+			reqs[(*n)++] = lfirst(lc);
+	}
+	return reqs;
+}
+
+static void
+establish(void)
+{
+	WaitedFor	waited_for = {0};
+	VerifyOptions try = {.within_time = true};
+	VerifyOptions wait = {.within_time = true, .wait_for_locks = true, .waited_for = &waited_for};
+	Requirement **reqs;
+	Observation **answers;
+	int			n;
+
+	/* The lock is never held while waiting for a relation: see lock.c. */
+	while (registry_is_unestablished())
+	{
+		if (waited_for.locks == NIL || !registry_try_lock_for_removal())
+		{
+			verify_release_locks(&waited_for);
+			registry_lock_for_removal();
+		}
+		n = 0;
+		reqs = registry_is_unestablished() ? requirements_to_establish(&n) : NULL;
+		if (n == 0)
+		{
+			registry_unlock_for_removal();
+			break;				/* another session was quicker, or it is too early */
+		}
+		answers = palloc0_array(Observation *, n);
+		if (verify_requirements(reqs, n, try, answers))
+		{
+			int64	   *ids = palloc_array(int64, n);
+
+			for (int i = 0; i < n; i++)
+				ids[i] = reqs[i]->id;
+			registry_save_states(ids, registry_read_states(ids, n), answers, n);
+			break;
+		}
+		registry_unlock_for_removal();
+		(void) verify_requirements(reqs, n, wait, answers);
+	}
+	verify_release_locks(&waited_for);
+}
+
+static void
+establish_unless_dropped(void *arg)
+{
+	if (!registry_lock_against_drop())
+		return;
+	establish();
+	registry_unlock_against_drop();
+}
+
+/*
+ * What we find is not seen, and our lock not released, before this transaction
+ * ends, while other jobs of a parallel restore wait for its other locks.  So a
+ * session that restores leaves it to the first that does not.  It is known by
+ * the settings that each script of pg_dump and each session of pg_restore begins
+ * with; any one of them a user may have, too.
+ */
+bool
+session_is_restoring(void)
+{
+	return !check_function_bodies && namespace_search_path[0] == '\0' &&
+		StatementTimeout == 0 && LockTimeout == 0;
+}
+
+void
+judge_establish(void)
+{
+	ErrorData  *edata;
+
+	if (XactReadOnly)
+		return;
+	if (guard_mode == MODE_ENFORCE)
+	{
+		establish_unless_dropped(NULL);
+		return;
+	}
+
+	/* What is wrong the judgement will say, and is no reason to stop here. */
+	edata = subtransaction_run(establish_unless_dropped, NULL, true);
+	if (edata != NULL && error_is_interruption(edata))
+		ReThrowError(edata);
+}
+
+void
+judge_revive(int64 version_id, bool reactivate)
+{
+	Version    *version;
+	bytea	   *digest;
+	List	   *requirements;
+	Requirement **reqs;
+	Observation **answers;
+	int			n = 0;
+	ListCell   *lc;
+
+	judge_establish();
+
+	/* Many instances may come back at once: one does it for all. */
+	registry_lock_row(version_id);
+	version = registry_load_version(version_id);
+	if (version == NULL || (version->retired ? !reactivate : !version->lapsed))
+		return;
+
+	digest = version->digest;
+	requirements = registry_requirements_of(version_id);
+	reqs = palloc_array(Requirement *, list_length(requirements) + 1);
+	answers = palloc0_array(Observation *, list_length(requirements) + 1);
+	foreach(lc, requirements)
+		reqs[n++] = lfirst(lc);
+	judge_verify_locked(reqs, n, false, answers);
+
+	/* Retired or forgotten while we waited for the lock: the caller will see. */
+	version = registry_load_version(version_id);
+	if (version == NULL || (version->retired && !reactivate))
+		return;
+
+	/* A replacement waits for our lock now, or was quicker. */
+	if (memcmp(digest, version->digest, VARSIZE(digest)) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("version \"%s\" was replaced by a concurrent transaction",
+						shown(version->name)),
+				 errhint("Try again.")));
+	registry_save_revived(reqs, answers, n);
+	registry_revive_version(version);
+	CommandCounterIncrement();
+}

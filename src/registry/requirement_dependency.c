@@ -1,0 +1,319 @@
+/*
+ * requirement_dependency.c
+ *		Which requirements may feel a change: by name, by role, or all; and
+ *		which a version has.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_authid.h"
+#include "lib/qunique.h"
+#include "registry/registry.h"
+#include "registry/registry_internal.h"
+#include "utils/builtins.h"
+
+typedef struct IdArray
+{
+	int64	   *ids;
+	int			n;
+	int			allocated;
+} IdArray;
+
+static void
+ids_init(IdArray *array)
+{
+	array->n = 0;
+	array->allocated = 64;
+	array->ids = palloc_array(int64, array->allocated);
+}
+
+static void
+ids_append(IdArray *array, int64 id)
+{
+	if (array->n == array->allocated)
+	{
+		array->allocated *= 2;
+		array->ids = repalloc_huge(array->ids, sizeof(int64) * array->allocated);
+	}
+	array->ids[array->n++] = id;
+}
+
+/* Append the ids a scan yields. */
+static void
+ids_collect(IdArray *array, StoreScan *scan, Relation rel, const char *index, int attnum)
+{
+	HeapTuple	tup;
+
+	scan_begin(scan, rel, index, NULL);
+	while (HeapTupleIsValid(tup = scan_next(scan)))
+		ids_append(array, tuple_int64(rel, tup, attnum));
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	int64		ida = *(const int64 *) a;
+	int64		idb = *(const int64 *) b;
+
+	return (ida > idb) - (ida < idb);
+}
+
+static int64 *
+ids_finish(IdArray *array, int *n)
+{
+	qsort(array->ids, array->n, sizeof(int64), compare_ids);
+	*n = qunique(array->ids, array->n, sizeof(int64), compare_ids);
+	return array->ids;
+}
+
+int64 *
+registry_requirements_by_keys(List *keys, int *n)
+{
+	Relation	rel = store_open("requirement_key", KEY_NATTS, AccessShareLock);
+	IdArray		array;
+	StoreScan	scan;
+	ListCell   *lc;
+
+	ids_init(&array);
+	scan_init(&scan);
+	foreach(lc, keys)
+	{
+		ObjectKey  *key = lfirst(lc);
+
+		scan_key_text(&scan, key->schema);
+		if (key->name != NULL)
+		{
+			scan_key_text(&scan, key->name);
+			scan_key_oid(&scan, key->classid);
+		}
+		ids_collect(&array, &scan, rel, "requirement_key_pkey", KEY_REQUIREMENT_ID);
+	}
+	scan_end(&scan);
+	table_close(rel, AccessShareLock);
+	return ids_finish(&array, n);
+}
+
+int64 *
+registry_requirements_by_role(const char *role, int *n)
+{
+	Relation	rel = store_open("requirement", REQUIREMENT_NATTS, AccessShareLock);
+	IdArray		array;
+	StoreScan	scan;
+
+	ids_init(&array);
+	scan_init(&scan);
+	scan_key_text(&scan, role);
+	ids_collect(&array, &scan, rel, "requirement_role_idx", REQUIREMENT_ID);
+	scan_end(&scan);
+	table_close(rel, AccessShareLock);
+	return ids_finish(&array, n);
+}
+
+int64 *
+registry_requirements_by_role_key(RoleTest test, void *arg, int *n)
+{
+	Relation	rel = store_open("requirement_key", KEY_NATTS, AccessShareLock);
+	IdArray		array;
+	StoreScan	scan;
+	HeapTuple	tup;
+	char	   *last = NULL;
+	bool		passes = false;
+
+	ids_init(&array);
+	scan_init(&scan);
+	scan_key_text(&scan, "");
+	scan_begin(&scan, rel, "requirement_key_pkey", NULL);
+	while (HeapTupleIsValid(tup = scan_next(&scan)))
+	{
+		char	   *name;
+
+		if (tuple_oid(rel, tup, KEY_CLASS) != AuthIdRelationId)
+			continue;
+		name = tuple_text(rel, tup, KEY_NAME);
+		if (last == NULL || strcmp(last, name) != 0)
+			passes = test(name, arg);
+		last = name;
+		if (passes)
+			ids_append(&array, tuple_int64(rel, tup, KEY_REQUIREMENT_ID));
+	}
+	scan_end(&scan);
+	table_close(rel, AccessShareLock);
+	return ids_finish(&array, n);
+}
+
+int64 *
+store_linked_ids(int64 version_id, int *n)
+{
+	Relation	rel = store_open("version_requirement", LINK_NATTS, AccessShareLock);
+	IdArray		array;
+	StoreScan	scan;
+
+	ids_init(&array);
+	scan_init(&scan);
+	scan_key_int64(&scan, version_id);
+	ids_collect(&array, &scan, rel, "version_requirement_pkey", LINK_REQUIREMENT_ID);
+	scan_end(&scan);
+	table_close(rel, AccessShareLock);
+	return ids_finish(&array, n);
+}
+
+int64 *
+registry_all_requirements(int *n)
+{
+	Relation	rel = store_open("requirement_state", STATE_NATTS, AccessShareLock);
+	IdArray		array;
+	StoreScan	scan;
+
+	ids_init(&array);
+	scan_init(&scan);
+	ids_collect(&array, &scan, rel, "requirement_state_pkey", STATE_REQUIREMENT_ID);
+	scan_end(&scan);
+	table_close(rel, AccessShareLock);
+	return ids_finish(&array, n);
+}
+
+void
+registry_report_missing(const char *table, int64 id)
+{
+	report_damage(table, psprintf("row %lld, which others refer to, is missing",
+								  (long long) id));
+}
+
+/* ---- the keys of a requirement ---- */
+
+static void
+insert_key(Relation rel, const ObjectKey *key, int64 requirement_id)
+{
+	Row			row;
+
+	row_init(&row);
+	row_set_text(&row, KEY_SCHEMA, key->schema);
+	row_set_text(&row, KEY_NAME, key->name);
+	row_set(&row, KEY_CLASS, ObjectIdGetDatum(key->classid));
+	row_set(&row, KEY_REQUIREMENT_ID, Int64GetDatum(requirement_id));
+	row_set(&row, KEY_FOUND, BoolGetDatum(key->found));
+	store_insert(rel, &row);
+}
+
+static bool
+text_equals(Datum value, const char *string)
+{
+	text	   *t = DatumGetTextPP(value);
+	size_t		length = strlen(string);
+
+	return VARSIZE_ANY_EXHDR(t) == length && memcmp(VARDATA_ANY(t), string, length) == 0;
+}
+
+/*
+ * Which of the keys is in the row that the scan has come to?  NULL if none.  As a
+ * rule they are stored in the order in which they were observed, so the search
+ * begins at "first".
+ */
+static ObjectKey *
+key_of_row(StoreScan *scan, List *keys, int first)
+{
+	Datum	   *values = scan->slot->tts_values;
+	int			n = list_length(keys);
+
+	slot_getsomeattrs(scan->slot, KEY_NATTS);
+	for (int i = 0; i < n; i++)
+	{
+		ObjectKey  *key = list_nth(keys, (first + i) % n);
+
+		if (key->classid == DatumGetObjectId(values[KEY_CLASS - 1]) &&
+			text_equals(values[KEY_NAME - 1], key->name) &&
+			text_equals(values[KEY_SCHEMA - 1], key->schema))
+			return key;
+	}
+	return NULL;
+}
+
+/* Has the row no place among what was found? */
+static bool
+row_is_stale(StoreScan *scan, const Observation *found, const ObjectKey *key)
+{
+	Datum		stored = scan->slot->tts_values[KEY_FOUND - 1];
+
+	return found->state == STATE_MET &&
+		(key == NULL || key->found != DatumGetBool(stored));
+}
+
+bool *
+store_keys_change(const int64 *ids, Observation **found, int n)
+{
+	Relation	rel = store_open("requirement_key", KEY_NATTS, AccessShareLock);
+	bool	   *changes = palloc0_array(bool, n);
+	int		   *present = palloc0_array(int, n);
+	StoreScan	scan;
+	int			place;
+
+	scan_init(&scan);
+	scan_begin_ids(&scan, rel, "requirement_key_requirement_idx", ids, n);
+	while (HeapTupleIsValid(scan_next_id(&scan, &place)))
+	{
+		ObjectKey  *key = key_of_row(&scan, found[place]->keys, present[place]);
+
+		present[place] += (key != NULL);
+		changes[place] |= row_is_stale(&scan, found[place], key);
+	}
+	scan_end(&scan);
+	table_close(rel, AccessShareLock);
+
+	for (int i = 0; i < n; i++)
+		changes[i] |= (present[i] < list_length(found[i]->keys));
+	pfree(present);
+	return changes;
+}
+
+void
+store_keys(int64 requirement_id, const Observation *found)
+{
+	Relation	rel = store_open("requirement_key", KEY_NATTS, RowExclusiveLock);
+	List	   *missing = list_copy(found->keys);
+	StoreScan	scan;
+	HeapTuple	tup;
+	ListCell   *lc;
+
+	scan_init(&scan);
+	tup = scan_find(&scan, rel, "requirement_key_requirement_idx", requirement_id);
+	for (; HeapTupleIsValid(tup); tup = scan_next(&scan))
+	{
+		ObjectKey  *key = key_of_row(&scan, found->keys, 0);
+
+		if (row_is_stale(&scan, found, key))
+			store_delete(rel, tup);
+		else
+			missing = list_delete_ptr(missing, key);
+	}
+	scan_end(&scan);
+	foreach(lc, missing)
+		insert_key(rel, lfirst(lc), requirement_id);
+	table_close(rel, NoLock);
+}
+
+List *
+registry_keys_found(int64 requirement_id)
+{
+	Relation	rel = store_open("requirement_key", KEY_NATTS, AccessShareLock);
+	List	   *keys = NIL;
+	StoreScan	scan;
+	HeapTuple	tup;
+
+	scan_init(&scan);
+	tup = scan_find(&scan, rel, "requirement_key_requirement_idx", requirement_id);
+	for (; HeapTupleIsValid(tup); tup = scan_next(&scan))
+	{
+		ObjectKey  *key = palloc_object(ObjectKey);
+
+		if (!tuple_bool(rel, tup, KEY_FOUND))
+			continue;
+		slot_getsomeattrs(scan.slot, KEY_NATTS);
+		key->classid = DatumGetObjectId(scan.slot->tts_values[KEY_CLASS - 1]);
+		key->schema = tuple_text(rel, tup, KEY_SCHEMA);
+		key->name = tuple_text(rel, tup, KEY_NAME);
+		key->found = true;
+		keys = lappend(keys, key);
+	}
+	scan_end(&scan);
+	table_close(rel, AccessShareLock);
+	return keys;
+}

@@ -1,0 +1,416 @@
+/*
+ * version_requirement.c
+ *		Requirements and which version needs them.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "registry/registry.h"
+#include "registry/registry_internal.h"
+#include "utils/builtins.h"
+
+/* Find a requirement of equal digest, or store it; sets req->id. */
+static void
+store_requirement(Relation rel, Requirement *req)
+{
+	bytea	   *digest = requirement_digest(req);
+	StoreScan	scan;
+	HeapTuple	tup;
+
+	scan_init(&scan);
+	scan_key_bytea(&scan, digest);
+	tup = scan_settled(&scan, rel, "requirement_digest_idx");
+	if (!HeapTupleIsValid(tup))
+	{
+		Row			row;
+
+		req->id = store_next_id("id_seq");
+		row_init(&row);
+		row_set(&row, REQUIREMENT_ID, Int64GetDatum(req->id));
+		row_set(&row, REQUIREMENT_DIGEST, PointerGetDatum(digest));
+		row_set_text(&row, REQUIREMENT_KINDNAME, requirement_kind_name(req->kind));
+		row_set_text(&row, REQUIREMENT_OBJECT, req->object);
+		row_set_json(&row, REQUIREMENT_EXPECTED, req->expected);
+		row_set_json(&row, REQUIREMENT_BASELINE, req->baseline);
+		row_set_text(&row, REQUIREMENT_ROLE, req->role);
+		row_set_text(&row, REQUIREMENT_SEARCH_PATH, req->search_path);
+		store_insert(rel, &row);
+	}
+	else
+		req->id = tuple_int64(rel, tup, REQUIREMENT_ID);
+}
+
+/*
+ * A requirement that was registered before it could be met learns here what it
+ * looked like when it first was.  Its digest stays: it says what was asked.
+ */
+void
+registry_set_baseline(const Requirement *req, Jsonb *baseline)
+{
+	Relation	rel = store_open("requirement", REQUIREMENT_NATTS, RowExclusiveLock);
+	StoreScan	scan;
+	HeapTuple	tup;
+
+	scan_init(&scan);
+	tup = scan_find(&scan, rel, "requirement_pkey", req->id);
+	if (HeapTupleIsValid(tup))
+	{
+		Row			row;
+
+		row_init(&row);
+		row_set_json(&row, REQUIREMENT_BASELINE, baseline);
+		store_update(rel, tup, &row);
+	}
+	scan_end(&scan);
+	table_close(rel, NoLock);
+}
+
+static Requirement *
+requirement_from_tuple(Relation rel, HeapTuple tup)
+{
+	Requirement *req = palloc0_object(Requirement);
+	char	   *kind = tuple_text(rel, tup, REQUIREMENT_KINDNAME);
+
+	req->id = tuple_int64(rel, tup, REQUIREMENT_ID);
+	if (!requirement_kind_by_name(kind, &req->kind))
+		report_damage("requirement", psprintf("row %lld is of unknown kind \"%s\"",
+											  (long long) req->id, kind));
+	req->object = tuple_text(rel, tup, REQUIREMENT_OBJECT);
+	req->expected = tuple_json(rel, tup, REQUIREMENT_EXPECTED);
+	req->baseline = tuple_json(rel, tup, REQUIREMENT_BASELINE);
+	req->role = tuple_text(rel, tup, REQUIREMENT_ROLE);
+	req->search_path = tuple_text(rel, tup, REQUIREMENT_SEARCH_PATH);
+	return req;
+}
+
+Requirement **
+registry_load_requirements(int64 *ids, int *n)
+{
+	Relation	rel = store_open("requirement", REQUIREMENT_NATTS, AccessShareLock);
+	Requirement **reqs = palloc_array(Requirement *, *n);
+	StoreScan	scan;
+	HeapTuple	tup;
+	int			place;
+	int			nfound = 0;
+
+	scan_init(&scan);
+	scan_begin_ids(&scan, rel, "requirement_pkey", ids, *n);
+	while (HeapTupleIsValid(tup = scan_next_id(&scan, &place)))
+		reqs[nfound++] = requirement_from_tuple(rel, tup);
+	scan_end(&scan);
+	table_close(rel, AccessShareLock);
+	for (int i = 0; i < nfound; i++)
+		ids[i] = reqs[i]->id;
+	*n = nfound;
+	return reqs;
+}
+
+/* ---- links ---- */
+
+static void
+link_requirement(Relation rel, int64 version_id, int64 requirement_id)
+{
+	Row			row;
+
+	row_init(&row);
+	row_set(&row, LINK_VERSION_ID, Int64GetDatum(version_id));
+	row_set(&row, LINK_REQUIREMENT_ID, Int64GetDatum(requirement_id));
+	store_insert(rel, &row);
+}
+
+typedef struct StoreRequirements
+{
+	int64		version_id;
+	Requirement **reqs;
+	Observation **found;
+	int			n;
+} StoreRequirements;
+
+/* A requirement that is stored, and what was found about it. */
+typedef struct FoundState
+{
+	int64		id;
+	Observation *found;
+} FoundState;
+
+static int
+compare_found(const void *a, const void *b)
+{
+	int64		ida = ((const FoundState *) a)->id;
+	int64		idb = ((const FoundState *) b)->id;
+
+	return (ida > idb) - (ida < idb);
+}
+
+static void
+save_found(FoundState *stored, int n)
+{
+	int64	   *ids = palloc_array(int64, n);
+	Observation **found = palloc_array(Observation *, n);
+
+	qsort(stored, n, sizeof(FoundState), compare_found);
+	for (int i = 0; i < n; i++)
+	{
+		ids[i] = stored[i].id;
+		found[i] = stored[i].found;
+	}
+	registry_save_states(ids, registry_read_states(ids, n), found, n);
+}
+
+static void
+store_requirements(void *arg)
+{
+	StoreRequirements *store = arg;
+	Relation	requirements = store_open("requirement", REQUIREMENT_NATTS, RowExclusiveLock);
+	Relation	links = store_open("version_requirement", LINK_NATTS, RowExclusiveLock);
+	FoundState *stored = palloc_array(FoundState, store->n);
+
+	for (int i = 0; i < store->n; i++)
+	{
+		store_requirement(requirements, store->reqs[i]);
+		link_requirement(links, store->version_id, store->reqs[i]->id);
+		stored[i].id = store->reqs[i]->id;
+		stored[i].found = store->found[i];
+	}
+	table_close(links, NoLock);
+	table_close(requirements, NoLock);
+	save_found(stored, store->n);
+}
+
+void
+registry_store_requirements(int64 version_id, Requirement **reqs,
+							Observation **found, int n)
+{
+	StoreRequirements store = {version_id, reqs, found, n};
+
+	/* All again if another registration stored one of them meanwhile. */
+	while (!store_unless_duplicate(store_requirements, &store))
+		CHECK_FOR_INTERRUPTS();
+}
+
+typedef struct SaveRevived
+{
+	Requirement **reqs;
+	int64	   *ids;
+	Observation **found;
+	int			n;
+	bool		ready;			/* nothing is unmet */
+} SaveRevived;
+
+static void
+save_revived(void *arg)
+{
+	SaveRevived *save = arg;
+
+	registry_save_states(save->ids, registry_read_states(save->ids, save->n), save->found,
+						 save->n);
+	for (int i = 0; i < save->n && save->ready; i++)
+	{
+		int64		id = save->ids[i];
+		int			n = 1;
+
+		if (save->reqs[i]->baseline != NULL || save->found[i]->baseline == NULL)
+			continue;
+		registry_lock_to_save(&id, 1);
+		if (registry_load_requirements(&id, &n)[0]->baseline == NULL)
+			registry_set_baseline(save->reqs[i], save->found[i]->baseline);
+	}
+}
+
+void
+registry_save_revived(Requirement **reqs, Observation **found, int n)
+{
+	SaveRevived save = {reqs, palloc_array(int64, n), found, n, true};
+
+	for (int i = 0; i < n; i++)
+	{
+		save.ids[i] = reqs[i]->id;
+		save.ready &= (found[i]->state != STATE_UNMET);
+	}
+
+	/* Where there was no state yet, others may be saving one, too. */
+	while (!store_unless_duplicate(save_revived, &save))
+		CHECK_FOR_INTERRUPTS();
+	CommandCounterIncrement();
+}
+
+void
+registry_unlink_all(int64 version_id)
+{
+	Relation	rel = store_open("version_requirement", LINK_NATTS, RowExclusiveLock);
+	StoreScan	scan;
+	HeapTuple	tup;
+
+	scan_init(&scan);
+	scan_key_int64(&scan, version_id);
+	scan_begin(&scan, rel, "version_requirement_pkey", NULL);
+	while (HeapTupleIsValid(tup = scan_next(&scan)))
+		store_delete(rel, tup);
+	scan_end(&scan);
+	table_close(rel, NoLock);
+}
+
+/* Of the versions that have the requirement the newest that passes the test, or 0. */
+static int64
+newest_link(StoreScan *scan, Relation rel, int64 requirement_id, VersionTest test, void *arg)
+{
+	HeapTuple	tup;
+
+	scan_key_int64(scan, requirement_id);
+	scan_begin_backward(scan, rel, "version_requirement_idx");
+	while (HeapTupleIsValid(tup = scan_next(scan)))
+	{
+		int64		version_id = tuple_int64(rel, tup, LINK_VERSION_ID);
+
+		if (test(version_id, arg))
+			return version_id;
+	}
+	return 0;
+}
+
+/* Which of the ids does the version have? */
+static void
+mark_linked(Relation rel, int64 version_id, const int64 *ids, int n, bool *linked)
+{
+	StoreScan	scan;
+	int			place;
+
+	scan_init(&scan);
+	scan_key_int64(&scan, version_id);
+	scan_begin_ids(&scan, rel, "version_requirement_pkey", ids, n);
+	while (HeapTupleIsValid(scan_next_id(&scan, &place)))
+		linked[place] = true;
+	scan_end(&scan);
+}
+
+int
+registry_keep_linked(int64 *ids, int n, VersionTest test, void *arg)
+{
+	Relation	rel = store_open("version_requirement", LINK_NATTS, AccessShareLock);
+	bool	   *linked = palloc0_array(bool, n);
+	bool		guessed = false;
+	StoreScan	scan;
+	int			nkept = 0;
+
+	scan_init(&scan);
+	for (int i = 0; i < n; i++)
+	{
+		int64		version = linked[i] ? 0 : newest_link(&scan, rel, ids[i], test, arg);
+
+		if (version != 0)
+			linked[i] = true;
+
+		/* What one version needs its neighbours mostly do. */
+		if (version != 0 && !guessed)
+		{
+			mark_linked(rel, version, ids, n, linked);
+			guessed = true;
+		}
+	}
+	scan_end(&scan);
+	table_close(rel, AccessShareLock);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (linked[i])
+			ids[nkept++] = ids[i];
+	}
+	pfree(linked);
+	return nkept;
+}
+
+bool
+registry_any_link(int64 requirement_id, VersionTest test, void *arg)
+{
+	Relation	rel = store_open("version_requirement", LINK_NATTS, AccessShareLock);
+	StoreScan	scan;
+	bool		found;
+
+	scan_init(&scan);
+	found = newest_link(&scan, rel, requirement_id, test, arg) != 0;
+	scan_end(&scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+List *
+registry_requirements_of(int64 version_id)
+{
+	int			n;
+	int64	   *ids = store_linked_ids(version_id, &n);
+	Requirement **reqs = registry_load_requirements(ids, &n);
+	List	   *requirements = NIL;
+
+	for (int i = 0; i < n; i++)
+		requirements = lappend(requirements, reqs[i]);
+	return requirements;
+}
+
+/* Delete every row that an index has for one requirement. */
+static void
+delete_rows(const char *table, int natts, const char *index, int64 requirement_id)
+{
+	Relation	rel = store_open(table, natts, RowExclusiveLock);
+	StoreScan	scan;
+	HeapTuple	tup;
+
+	scan_init(&scan);
+	scan_key_int64(&scan, requirement_id);
+	scan_begin(&scan, rel, index, NULL);
+	while (HeapTupleIsValid(tup = scan_next(&scan)))
+		store_delete(rel, tup);
+	scan_end(&scan);
+	table_close(rel, NoLock);
+}
+
+static void
+forget_found(int64 requirement_id)
+{
+	delete_rows("requirement_state", STATE_NATTS, "requirement_state_pkey", requirement_id);
+	delete_rows("requirement_key", KEY_NATTS, "requirement_key_requirement_idx", requirement_id);
+}
+
+static bool
+any_version(int64 version_id, void *arg)
+{
+	return true;
+}
+
+static bool
+version_is_kept(int64 version_id, void *arg)
+{
+	Version    *version = registry_load_version(version_id);
+
+	return version != NULL && !version->lapsed;
+}
+
+void
+registry_forget_found_unless_kept(List *requirements)
+{
+	ListCell   *lc;
+
+	foreach(lc, requirements)
+	{
+		int64		id = ((Requirement *) lfirst(lc))->id;
+
+		if (!registry_any_link(id, version_is_kept, NULL))
+			forget_found(id);
+	}
+}
+
+void
+registry_drop_orphans(List *requirements)
+{
+	ListCell   *lc;
+
+	foreach(lc, requirements)
+	{
+		int64		id = ((Requirement *) lfirst(lc))->id;
+
+		if (registry_any_link(id, any_version, NULL))
+			continue;
+		forget_found(id);
+		delete_rows("requirement", REQUIREMENT_NATTS, "requirement_pkey", id);
+	}
+}
