@@ -5,9 +5,7 @@
 #ifndef COMPAT_GUARD_API_H
 #define COMPAT_GUARD_API_H
 
-#include "fmgr.h"
 #include "registry/registry.h"
-#include "verify/verify.h"
 
 /* ---- argument.c ---- */
 

@@ -4,16 +4,10 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "api/api.h"
-#include "base/compat.h"
-#include "base/errors.h"
-#include "base/shown.h"
 #include "judge/judge.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/timestamp.h"
 
 GUARD_FUNCTION(compat_guard_retire);
 

@@ -8,8 +8,8 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "base/compat.h"
 #include "base/activity.h"
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/subtransaction.h"
 #include "executor/spi.h"

@@ -15,11 +15,11 @@
  */
 #include "postgres.h"
 
+#include "base/bounded_wait.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/guc.h"
 #include "base/lock_info.h"
-#include "base/bounded_wait.h"
 #include "base/subtransaction.h"
 #include "catalog/catalog.h"
 #include "miscadmin.h"

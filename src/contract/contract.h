@@ -7,8 +7,6 @@
 
 #include "base/compat.h"
 #include "base/json_walk.h"
-#include "nodes/pg_list.h"
-#include "utils/jsonb.h"
 
 /* ---- requirement.c ---- */
 

@@ -8,8 +8,6 @@
 #include "base/compat.h"
 #include "base/json_walk.h"
 #include "contract/contract.h"
-#include "nodes/pg_list.h"
-#include "utils/jsonb.h"
 
 /* ---- contract.c ---- */
 

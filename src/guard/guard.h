@@ -6,7 +6,6 @@
 #define COMPAT_GUARD_GUARD_H
 
 #include "judge/judge.h"
-#include "nodes/nodes.h"
 
 /* ---- collect.c ---- */
 

@@ -5,9 +5,7 @@
 #ifndef COMPAT_GUARD_GUARD_INTERNAL_H
 #define COMPAT_GUARD_GUARD_INTERNAL_H
 
-#include "guard/guard.h"
 #include "judge/judge.h"
-#include "nodes/nodes.h"
 
 /* ---- collect.c ---- */
 

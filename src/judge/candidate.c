@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "base/guc.h"
 #include "judge/judge_internal.h"
 #include "lib/qunique.h"
 #include "utils/acl.h"
@@ -336,4 +337,10 @@ case_verify_candidates(Case *c)
 	if (known.touched != NIL && !c->all_parts)
 		options.known_parts = &known;
 	return verify_requirements(c->reqs, c->ncandidates, options, c->after);
+}
+
+bool
+case_left_out_matters(void)
+{
+	return guard_check_candidates && guard_mode == MODE_ENFORCE;
 }

@@ -13,12 +13,6 @@
 #include "judge/judge_internal.h"
 #include "utils/builtins.h"
 
-bool
-case_left_out_matters(void)
-{
-	return guard_check_candidates && guard_mode == MODE_ENFORCE;
-}
-
 /* Of how it stood or stands no more is known than that there was no time: see verify.c. */
 static bool
 was_out_of_time(const Requirement *req, const StoredState *before)

@@ -7,10 +7,7 @@
 
 #include "base/bounded_wait.h"
 #include "base/object.h"
-#include "nodes/bitmapset.h"
-#include "nodes/pg_list.h"
 #include "registry/registry.h"
-#include "verify/verify.h"
 
 /* ---- affected.c ---- */
 

@@ -8,10 +8,6 @@
 #include "base/bounded_wait.h"
 #include "base/object.h"
 #include "judge/judge.h"
-#include "nodes/bitmapset.h"
-#include "nodes/pg_list.h"
-#include "registry/registry.h"
-#include "verify/verify.h"
 
 /* ---- affected.c ---- */
 
@@ -102,6 +98,9 @@ extern Standing case_version_standing(Case *c, int place);
 /* Is what is found about the version kept?  arg: the Case. */
 extern bool case_version_counts(int64 version_id, void *arg);
 
+/* Is it on? */
+extern bool case_left_out_matters(void);
+
 /* ---- override.c ---- */
 
 extern bool allowance_any(void);
@@ -143,9 +142,6 @@ extern char *finding_end_call(const Finding *finding);
 extern char *finding_end_roles(const Finding *finding);
 
 /* ---- candidate_check.c ---- */
-
-/* Is it on? */
-extern bool case_left_out_matters(void);
 
 /* Raise an error if a requirement that is no candidate feels the change after all. */
 extern void case_check_left_out(Case *c);

@@ -18,14 +18,11 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "base/guc.h"
 #include "base/shown.h"
 #include "base/subtransaction.h"
 #include "catalog/namespace.h"
-#include "judge/judge.h"
 #include "judge/judge_internal.h"
-#include "registry/registry.h"
 #include "storage/proc.h"
 #include "utils/guc.h"
 

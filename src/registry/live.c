@@ -18,12 +18,10 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "access/xlog.h"
 #include "base/guc.h"
 #include "registry/registry.h"
 #include "registry/registry_internal.h"
-#include "utils/timestamp.h"
 
 bool
 registry_version_is_live(const Version *version, bool pass_over)

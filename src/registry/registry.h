@@ -20,8 +20,8 @@
 
 #include "access/htup.h"
 #include "access/xact.h"
-#include "base/compat.h"
 #include "base/bounded_wait.h"
+#include "base/compat.h"
 #include "contract/contract.h"
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"

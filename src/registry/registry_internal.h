@@ -10,7 +10,6 @@
 #include "access/skey.h"
 #include "access/table.h"
 #include "base/compat.h"
-#include "datatype/timestamp.h"
 #include "executor/tuptable.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"

@@ -9,7 +9,6 @@
 #include "registry/registry.h"
 #include "registry/registry_internal.h"
 #include "utils/builtins.h"
-#include "utils/timestamp.h"
 
 static Datum
 user_name_datum(void)

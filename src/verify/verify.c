@@ -12,8 +12,8 @@
 
 #include "access/table.h"
 #include "base/compat.h"
-#include "base/guc.h"
 #include "base/fixed_settings.h"
+#include "base/guc.h"
 #include "base/subtransaction.h"
 #include "catalog/index.h"
 #include "catalog/pg_enum.h"

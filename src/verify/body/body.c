@@ -150,14 +150,6 @@ enter_routine(HeapTuple tup)
 		enter_search_path(path);
 }
 
-void
-observe_body_writes(Observation *obs, List *queries)
-{
-	(void) observe_all_inserts((Node *) queries, obs);
-	(void) observe_all_writes((Node *) queries, obs);
-	(void) observe_written_nulls((Node *) queries, obs);
-}
-
 /* A statement of a body, as rewritten, or as it is kept. */
 static void
 observe_statement(List *queries, Observation *obs)

@@ -10,9 +10,6 @@
 
 /* ---- body.c ---- */
 
-/* What is written by the statements of a body, as rewritten. */
-extern void observe_body_writes(Observation *obs, List *queries);
-
 /* Do its arguments leave open of what types it is? */
 extern bool is_polymorphic(Form_pg_proc form);
 

@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
 #include "access/transam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -22,7 +23,6 @@
 #include "verify/body/body_internal.h"
 #include "verify/catalog/catalog.h"
 #include "verify/result/result.h"
-#include <ctype.h>
 
 #define IS_WORD_CHARACTER(c) \
 	(isalnum((unsigned char) (c)) || (c) == '_' || (c) == '$' || IS_HIGHBIT_SET(c))

@@ -16,8 +16,8 @@
 #include "postgres.h"
 
 #include "access/relation.h"
-#include "base/compat.h"
 #include "base/bounded_wait.h"
+#include "base/compat.h"
 #include "catalog/catalog.h"
 #include "catalog/namespace.h"
 #include "miscadmin.h"

@@ -185,6 +185,11 @@ struct Surroundings
 
 extern bool surroundings_has(const Surroundings *around, Oid relid, int commands);
 
+/* Report a problem, once for each rule and subject; NULL if it is not news. */
+extern Problem *surroundings_report(Surroundings *around, RuleId rule,
+									RequirementState state, const Fact *fact,
+									const char *subject, char *expected, char *found);
+
 /* ---- property_added.c ---- */
 
 /*
@@ -193,12 +198,5 @@ extern bool surroundings_has(const Surroundings *around, Oid relid, int commands
  * validated.  (added.c)
  */
 extern void report_added(Surroundings *around, Fact *fact, const RelationUse *use);
-
-/* ---- property_compare.c ---- */
-
-/* Report a problem, once for each rule and subject; NULL if it is not news. */
-extern Problem *surroundings_report(Surroundings *around, RuleId rule,
-									RequirementState state, const Fact *fact,
-									const char *subject, char *expected, char *found);
 
 #endif							/* COMPAT_GUARD_PROPERTIES_INTERNAL_H */

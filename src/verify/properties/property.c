@@ -325,3 +325,27 @@ surroundings_add(Surroundings *around, Oid relid, const RelationUse *use)
 {
 	add_relation(around, relid, GetUserId(), use, 0);
 }
+
+/* fact: what it is about, or NULL if it is gone. */
+Problem *
+surroundings_report(Surroundings *around, RuleId rule, RequirementState state,
+					const Fact *fact, const char *subject, char *expected, char *found)
+{
+	Problem    *problem;
+	ListCell   *lc;
+
+	foreach(lc, around->obs->problems)
+	{
+		problem = lfirst(lc);
+		if (problem->rule == rule && problem->subject != NULL &&
+			strcmp(problem->subject, subject) == 0)
+			return NULL;
+	}
+	problem = observe_problem(around->obs, rule, state, expected, found,
+							  fact ? fact->relid : InvalidOid, NULL);
+	problem->subject = subject;
+	if (fact != NULL && (fact->kind == FACT_CONSTRAINT || fact->kind == FACT_REFERENCED ||
+						 fact->kind == FACT_DISABLED_KEY || fact->kind == FACT_DOMAIN))
+		problem->constraint = fact->name;
+	return problem;
+}

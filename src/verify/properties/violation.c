@@ -17,6 +17,7 @@
  */
 #include "postgres.h"
 
+#include <math.h>
 #include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/table.h"
@@ -45,7 +46,6 @@
 #include "verify/catalog/catalog.h"
 #include "verify/properties/properties_internal.h"
 #include "verify/run/run.h"
-#include <math.h>
 
 #define MAX_VIOLATIONS	1000	/* counting stops */
 

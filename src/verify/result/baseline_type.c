@@ -9,10 +9,10 @@
  */
 #include "postgres.h"
 
-#include "base/json_walk.h"
 #include "access/htup_details.h"
 #include "access/transam.h"
 #include "base/compat.h"
+#include "base/json_walk.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_proc.h"

@@ -270,3 +270,14 @@ observe_run(Observation *obs, const RunRoutine *run)
 	*copy = *run;
 	obs->runs = lappend(obs->runs, copy);
 }
+
+void
+observe_support_routine(Observation *obs, Oid funcid)
+{
+	RunRoutine	run = {.key = {funcid, InvalidOid}};
+
+	if (!OidIsValid(funcid) || funcid < FirstNormalObjectId)
+		return;
+	observe_object(obs, ProcedureRelationId, funcid);
+	observe_run(obs, &run);
+}

@@ -136,6 +136,9 @@ extern void keep_keys(List **kept, List *keys);
 /* The keys, and a copy of all that was observed, in CurrentMemoryContext. */
 extern void observe_keys(Observation *obs, List *keys);
 
+/* The same of a function that the server calls without asking for rights. */
+extern void observe_support_routine(Observation *obs, Oid funcid);
+
 /* ---- baseline.c ---- */
 
 typedef struct BaselineMember

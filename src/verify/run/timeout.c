@@ -19,13 +19,13 @@
  */
 #include "postgres.h"
 
+#include <signal.h>
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 #include "verify/run/run.h"
-#include <signal.h>
 
 static TimeoutId timeout_id = MAX_TIMEOUTS;
 

@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/varlena.h"
+#include "verify/catalog/catalog.h"
 #include "verify/result/result.h"
 #include "verify/run/run.h"
 #include "verify/statement/statement.h"
@@ -247,17 +248,6 @@ observe_aggregate(Observation *obs, Oid aggregate, bool as_window)
 	}
 }
 
-void
-observe_support_routine(Observation *obs, Oid funcid)
-{
-	RunRoutine	run = {.key = {funcid, InvalidOid}};
-
-	if (!OidIsValid(funcid) || funcid < FirstNormalObjectId)
-		return;
-	observe_object(obs, ProcedureRelationId, funcid);
-	observe_run(obs, &run);
-}
-
 /* ---- one node of an expression ---- */
 
 void
@@ -283,4 +273,17 @@ observe_call(Node *node, Observation *obs)
 		default:
 			break;
 	}
+}
+
+void
+observe_sequence_right(Observation *obs, Oid sequence, AclMode rights)
+{
+	if (pg_class_aclcheck(sequence, GetUserId(), rights) == ACLCHECK_OK)
+		return;
+	observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
+					psprintf("role %s to be allowed to use sequence %s",
+							 quote_identifier(GetUserNameFromId(GetUserId(), false)),
+							 relation_label(sequence)),
+					psprintf("permission denied for sequence %s", relation_label(sequence)),
+					sequence, NULL)->sqlstate = "42501";
 }

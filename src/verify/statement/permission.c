@@ -223,16 +223,3 @@ closed_below_view(Observation *obs, Oid view, Oid role, Oid *denied)
 
 	return find_closed_below(obs, view, role, denied, &seen);
 }
-
-void
-observe_sequence_right(Observation *obs, Oid sequence, AclMode rights)
-{
-	if (pg_class_aclcheck(sequence, GetUserId(), rights) == ACLCHECK_OK)
-		return;
-	observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
-					psprintf("role %s to be allowed to use sequence %s",
-							 quote_identifier(GetUserNameFromId(GetUserId(), false)),
-							 relation_label(sequence)),
-					psprintf("permission denied for sequence %s", relation_label(sequence)),
-					sequence, NULL)->sqlstate = "42501";
-}

@@ -82,10 +82,6 @@ extern bool observe_all_inserts(Node *node, Observation *obs);
 
 /* ---- permission.c ---- */
 
-/* Has the role any of these rights on the sequence?  Reports privilege-lost
- * (sequence.c). */
-extern void observe_sequence_right(Observation *obs, Oid sequence, AclMode rights);
-
 /*
  * A relation that somebody who reads the view as role may not read, after all: what
  * is below the view is read as the view's owner.  InvalidOid if there is none; *denied
@@ -110,6 +106,9 @@ extern void observe_truncate(Observation *obs, Oid relid);
 
 /* What a rewritten query writes: see observe_write. */
 extern bool observe_all_writes(Node *node, Observation *obs);
+
+/* What is written by the statements of a body, as rewritten. */
+extern void observe_body_writes(Observation *obs, List *queries);
 
 /* ---- foreign_key.c ---- */
 
@@ -198,5 +197,11 @@ extern char *shape_missing_schema(Jsonb *baseline);
  * enum-label-added and column-collation. */
 extern void shape_compare(Observation *obs, Jsonb *baseline, const Shape *is,
 						  List *meanings);
+
+/* ---- call.c ---- */
+
+/* Has the role any of these rights on the sequence?  Reports privilege-lost
+ * (sequence.c). */
+extern void observe_sequence_right(Observation *obs, Oid sequence, AclMode rights);
 
 #endif							/* COMPAT_GUARD_STATEMENT_H */

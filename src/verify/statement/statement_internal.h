@@ -26,9 +26,6 @@ extern char *meanings_missing_schema(Jsonb *baseline);
 
 /* ---- call.c ---- */
 
-/* The same of a function that the server calls without asking for rights. */
-extern void observe_support_routine(Observation *obs, Oid funcid);
-
 /* What one node of an expression takes to run: rights on sequences, the functions
  * of aggregates and domains.  No walker: part of observe_permissions. */
 extern void observe_call(Node *node, Observation *obs);

@@ -172,3 +172,11 @@ observe_all_writes(Node *node, Observation *obs)
 		observe_query_write(obs, (Query *) node);
 	return query_tree_walker((Query *) node, observe_all_writes, obs, 0);
 }
+
+void
+observe_body_writes(Observation *obs, List *queries)
+{
+	(void) observe_all_inserts((Node *) queries, obs);
+	(void) observe_all_writes((Node *) queries, obs);
+	(void) observe_written_nulls((Node *) queries, obs);
+}
