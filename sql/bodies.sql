@@ -48,23 +48,24 @@ SELECT status, unmet FROM compat_guard.register('body', '1', '{
 -- Undecided, or broken before and so no finding.
 :unmet
 
-\set found 'SELECT rule, action, requirement, expected, found FROM compat_guard.preview('
+CREATE FUNCTION judged(ddl text) RETURNS TABLE (rule text, action text, requirement text, expected text, found text) LANGUAGE sql AS
+	'SELECT p.rule, p.action, p.requirement, p.expected, p.found FROM compat_guard.preview(ddl) AS p';
 -- What is called, in the query's own words
-:found'ALTER TABLE shop.prices RENAME price TO net');
+SELECT * FROM judged('ALTER TABLE shop.prices RENAME price TO net');
 -- two levels down; the query itself is fine
-:found'ALTER TABLE shop.prices RENAME vat TO tax');
-:found'ALTER TABLE shop.users DROP name');
-:found'ALTER TABLE shop.users DROP email');
-:found'DROP TABLE shop.tallies');
-:found'DROP FUNCTION shop.vat');
+SELECT * FROM judged('ALTER TABLE shop.prices RENAME vat TO tax');
+SELECT * FROM judged('ALTER TABLE shop.users DROP name');
+SELECT * FROM judged('ALTER TABLE shop.users DROP email');
+SELECT * FROM judged('DROP TABLE shop.tallies');
+SELECT * FROM judged('DROP FUNCTION shop.vat');
 -- the types no longer fit
-:found'ALTER TABLE shop.tallies ALTER n TYPE text USING NULL');
+SELECT * FROM judged('ALTER TABLE shop.tallies ALTER n TYPE text USING NULL');
 -- in the same transaction the body is made to fit
-:found'ALTER TABLE shop.users RENAME name TO full_name;
+SELECT * FROM judged('ALTER TABLE shop.users RENAME name TO full_name;
 	CREATE OR REPLACE FUNCTION shop.rename_user(bigint, text) RETURNS void LANGUAGE sql AS ''UPDATE shop.users SET full_name = $2 WHERE id = $1''');
 -- none: columns that come, and others that go; a broken body stays broken
-:found'ALTER TABLE shop.tallies DROP note, ADD more int');
-:found'ALTER TABLE shop.orders DROP sum');
+SELECT * FROM judged('ALTER TABLE shop.tallies DROP note, ADD more int');
+SELECT * FROM judged('ALTER TABLE shop.orders DROP sum');
 
 -- A body that is replaced by a broken one.
 SET check_function_bodies = off;
@@ -96,30 +97,30 @@ SELECT status FROM compat_guard.versions;
 SELECT compat_guard.ready('body', '2');
 SELECT kind, object, state, found FROM compat_guard.check('body', '2') ORDER BY kind COLLATE "C", object COLLATE "C";
 -- none
-:found'CREATE OR REPLACE FUNCTION shop.fill() RETURNS trigger LANGUAGE plpgsql AS ''BEGIN RETURN NEW; END''');
-:found'ALTER TABLE shop.users ADD COLUMN more int');
-:found'ALTER TABLE shop.orders DISABLE TRIGGER fill');
-:found'ALTER TABLE shop.orders DISABLE TRIGGER fill; ALTER TABLE shop.orders ENABLE ALWAYS TRIGGER fill');
+SELECT * FROM judged('CREATE OR REPLACE FUNCTION shop.fill() RETURNS trigger LANGUAGE plpgsql AS ''BEGIN RETURN NEW; END''');
+SELECT * FROM judged('ALTER TABLE shop.users ADD COLUMN more int');
+SELECT * FROM judged('ALTER TABLE shop.orders DISABLE TRIGGER fill');
+SELECT * FROM judged('ALTER TABLE shop.orders DISABLE TRIGGER fill; ALTER TABLE shop.orders ENABLE ALWAYS TRIGGER fill');
 -- What is proven blocks as ever.
-:found'ALTER TABLE shop.orders DROP COLUMN item CASCADE');
+SELECT * FROM judged('ALTER TABLE shop.orders DROP COLUMN item CASCADE');
 -- A function in SQL has to resolve, although others could not be looked into.
 CREATE FUNCTION tally(int) RETURNS int LANGUAGE sql AS 'SELECT n FROM tallies';
 SELECT status FROM compat_guard.register('body', '3', '{
 	"search_path": "shop", "queries": {"tally": "INSERT INTO orders (id) VALUES (tally(1))"}}');
-:found'ALTER TABLE shop.tallies RENAME n TO m');
+SELECT * FROM judged('ALTER TABLE shop.tallies RENAME n TO m');
 
 -- Nothing that a body calls runs for being looked at.
 CREATE FUNCTION pounce() RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RAISE EXCEPTION ''ran''; END';
 CREATE FUNCTION calls() RETURNS int LANGUAGE sql AS 'SELECT pounce() FROM tallies';
 SELECT status FROM compat_guard.register('body', '5', '{"search_path": "shop", "routines": {"calls()": {}}}');
-:found'ALTER TABLE shop.tallies ADD COLUMN later int');
+SELECT * FROM judged('ALTER TABLE shop.tallies ADD COLUMN later int');
 
 -- What is bound keeps its columns, but not the row type that it returns.
 CREATE FUNCTION all_tallies() RETURNS SETOF tallies LANGUAGE sql BEGIN ATOMIC SELECT * FROM tallies; END;
 CREATE FUNCTION first_tally() RETURNS TABLE (n int) LANGUAGE sql BEGIN ATOMIC SELECT n FROM tallies; END;
 SELECT status FROM compat_guard.register('body', '6', '{"search_path": "shop",
 	"queries": {"all": "SELECT n FROM all_tallies()", "first": "SELECT n FROM first_tally()"}}');
-:found'ALTER TABLE shop.tallies ADD COLUMN later int');
+SELECT * FROM judged('ALTER TABLE shop.tallies ADD COLUMN later int');
 SELECT compat_guard.forget('body', '6');
 -- Below a view it is the view's owner who has to be allowed to read.
 CREATE ROLE regress_body_group;
@@ -132,8 +133,8 @@ CREATE FUNCTION bound_below() RETURNS SETOF int LANGUAGE sql BEGIN ATOMIC SELECT
 CREATE FUNCTION below() RETURNS SETOF int LANGUAGE sql AS 'SELECT n FROM tallies_v';
 SELECT status FROM compat_guard.register('body', '7', '{"search_path": "shop", "role": "regress_body",
 	"queries": {"bound": "SELECT * FROM bound_below()", "text": "SELECT * FROM below()"}}');
-:found'REVOKE regress_body_group FROM regress_body_owner');
-:found'REVOKE SELECT ON shop.tallies FROM regress_body');
+SELECT * FROM judged('REVOKE regress_body_group FROM regress_body_owner');
+SELECT * FROM judged('REVOKE SELECT ON shop.tallies FROM regress_body');
 SELECT compat_guard.forget('body', '7');
 
 -- A thousand queries, one function.

@@ -8,14 +8,16 @@ CREATE SCHEMA dismantled;
 SET search_path = dismantled;
 CREATE TABLE t (a int, b text);
 SELECT status FROM compat_guard.register('shop', 'v1', '{"queries": {"q": "SELECT b FROM t"}}');
-\set VERBOSITY sqlstate
+\set VERBOSITY terse
 
 -- the name that applications call it by
 ALTER SCHEMA compat_guard RENAME TO other_name;
+\echo :LAST_ERROR_SQLSTATE
 DO $$ BEGIN EXECUTE 'ALTER SCHEMA compat_guard RENAME TO other_name'; END $$;
 -- its tables and indexes, in whatever way
 ALTER TABLE compat_guard.journal_entry SET SCHEMA dismantled;
 ALTER TABLE compat_guard.policy RENAME TO policies;
+\echo :LAST_ERROR_SQLSTATE
 ALTER TABLE compat_guard.version RENAME TO versions_2;
 ALTER INDEX compat_guard.version_lapsed_idx RENAME TO renamed_idx;
 DROP INDEX compat_guard.version_lapsed_idx;

@@ -2,7 +2,7 @@
 -- a version that comes back.
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS compat_guard;
-\set VERBOSITY sqlstate
+\set VERBOSITY terse
 SET compat_guard.lease_grace = 0;
 -- Judgements pass over all that are not live: rollback.sql has those they do not.
 SET compat_guard.rollback_versions = 0;
@@ -19,6 +19,7 @@ $$;
 SELECT status FROM compat_guard.register_queries('live', 'plain', '{SELECT a FROM live.t}');
 SELECT * FROM status();
 ALTER TABLE t DROP COLUMN a;
+\echo :LAST_ERROR_SQLSTATE
 SELECT compat_guard.retire('live', 'plain');
 ALTER TABLE t DROP COLUMN a;
 SELECT * FROM status();
@@ -32,6 +33,7 @@ SELECT * FROM status();
 ALTER TABLE t DROP COLUMN a;
 SELECT compat_guard.reactivate('live', 'plain');
 SELECT compat_guard.reactivate('live', 'none');
+\echo :LAST_ERROR_SQLSTATE
 SELECT compat_guard.forget('live', 'plain');
 
 -- ---- sessions ----
@@ -117,6 +119,7 @@ SELECT version, sessions FROM status();
 BEGIN;
 SELECT compat_guard.attach('live', 'v1');
 PREPARE TRANSACTION 'live';
+\echo :LAST_ERROR_SQLSTATE
 SELECT version, sessions FROM status();
 SELECT compat_guard.attach('live', 'v1');
 BEGIN;
@@ -271,6 +274,7 @@ SELECT compat_guard.set_support('live', 'app 1', NULL);
 SELECT * FROM status();
 SELECT compat_guard.retire('live', 'app 1');
 SELECT compat_guard.set_support('live', 'app 1', 'infinity');
+\echo :LAST_ERROR_SQLSTATE
 SELECT compat_guard.forget('live', 'app 1');
 
 -- ---- a requirement that a live and a lapsed version share ----
@@ -312,6 +316,7 @@ SELECT compat_guard.detach();
 SET ROLE live_other;
 SELECT compat_guard.attach('live', 'r1');
 SELECT compat_guard.heartbeat('live', 'r1', 'one');
+\echo :LAST_ERROR_SQLSTATE
 SELECT compat_guard.leave('live', 'r1', 'one');
 SELECT compat_guard.reactivate('live', 'r1');
 SELECT compat_guard.set_support('live', 'r1', 'infinity');

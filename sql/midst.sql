@@ -25,11 +25,12 @@ INSERT INTO trap SELECT generate_series(1, 10);
 CREATE MATERIALIZED VIEW mv AS SELECT a FROM trap;
 CREATE INDEX mv_ix ON mv (ix(a));
 SELECT status FROM compat_guard.register('midst', '1', '{"queries": {"q": "SELECT b FROM t"}}');
-\set VERBOSITY sqlstate
+\set VERBOSITY terse
 
 -- each is judged where it runs
 INSERT INTO todo VALUES ('ALTER TABLE midst.t DROP COLUMN b');
 ANALYZE trap;
+\echo :LAST_ERROR_SQLSTATE
 VACUUM (ANALYZE) trap;
 VACUUM (FULL) trap;
 CLUSTER trap USING trap_ix;

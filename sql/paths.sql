@@ -65,8 +65,30 @@ SELECT status, unmet FROM compat_guard.register('paths', '1', '{
 		"granted": "SELECT a FROM granted"
 	}}');
 
--- Only the verdict: it is the same in every release.
+-- Only the verdict here: it is the same in every release.
 \set VERBOSITY sqlstate
+-- And what it is for: the rules and requirements of what was blocked, or warned
+-- about, since this was asked last.  Another process writes the rows of blocked
+-- changes, in a moment: so it is told how many there are.
+SET application_name = 'regress_paths';
+CREATE SCHEMA seen;
+CREATE FUNCTION seen.findings(n int) RETURNS TABLE (verdict text, statement text, findings text)
+LANGUAGE plpgsql AS $$
+BEGIN
+	FOR i IN 1 .. 1500 LOOP
+		EXIT WHEN n = (SELECT count(*) FROM compat_guard.journal AS j
+			WHERE j.application_name = 'regress_paths' AND j.verdict IN ('blocked', 'warned'));
+		PERFORM pg_sleep(0.02);
+	END LOOP;
+	RETURN QUERY WITH gone AS (
+		DELETE FROM compat_guard.journal_entry AS j WHERE j.application_name = 'regress_paths' RETURNING *)
+	SELECT j.verdict, left(regexp_replace(array_to_string(j.statements, '; '), '\s+', ' ', 'g'), 80),
+		(SELECT string_agg(DISTINCT concat_ws(' ', f.rule, f.kind, f.object) COLLATE "C", ', ')
+		FROM jsonb_to_recordset(j.findings) AS f (rule text, kind text, object text))
+	FROM gone AS j WHERE j.verdict IN ('blocked', 'warned') ORDER BY j.at;
+END$$;
+\pset format unaligned
+\pset footer off
 
 --
 -- The ways in.
@@ -89,6 +111,7 @@ BEGIN
 		NULL;
 	END;
 END$$;
+SELECT * FROM seen.findings(5);
 -- and undoes what was done in it
 DO $$
 BEGIN
@@ -121,6 +144,7 @@ DECLARE c CURSOR WITH HOLD FOR SELECT migrate();
 COPY (SELECT migrate()) TO STDOUT;
 EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT migrate();
 CREATE TABLE new_table AS SELECT migrate();
+SELECT * FROM seen.findings(11);
 -- triggers
 CREATE FUNCTION migrate_by_trigger() RETURNS trigger LANGUAGE plpgsql
 	AS 'BEGIN ALTER TABLE paths.users DROP COLUMN note; RETURN NULL; END';
@@ -159,6 +183,7 @@ BEGIN
 END$$;
 CALL migrate_there_and_back();
 DO 'BEGIN CALL paths.migrate_in_steps(); END';
+SELECT * FROM seen.findings(5);
 -- transaction blocks and savepoints
 BEGIN;
 SAVEPOINT a;
@@ -181,6 +206,7 @@ CREATE FUNCTION migrate_by_event() RETURNS event_trigger LANGUAGE plpgsql
 CREATE EVENT TRIGGER regress_paths ON ddl_command_start WHEN TAG IN ('COMMENT') EXECUTE FUNCTION migrate_by_event();
 COMMENT ON TABLE orders IS 'innocent';
 DROP EVENT TRIGGER regress_paths;
+SELECT * FROM seen.findings(2);
 
 --
 -- Statements that create.
@@ -208,6 +234,7 @@ CREATE VIEW early.active AS SELECT 1 AS email;
 CREATE SEQUENCE early.active;
 CREATE TYPE early.active AS (email int);
 CREATE FUNCTION early.price(bigint) RETURNS text LANGUAGE sql AS 'SELECT 1::text';
+SELECT * FROM seen.findings(12);
 -- another schema is nobody's business
 CREATE SCHEMA elsewhere CREATE TABLE users (x int) CREATE TABLE orders (x int);
 
@@ -224,6 +251,7 @@ DROP SCHEMA paths CASCADE;
 DROP INDEX users_email_idx;
 ALTER TABLE users DROP CONSTRAINT users_pkey CASCADE;
 DROP TABLE elsewhere.users;
+SELECT * FROM seen.findings(8);
 -- owned objects
 CREATE TABLE paths.owned (a int);
 CREATE ROLE regress_paths_leaver;
@@ -236,6 +264,7 @@ DROP ROLE regress_paths_leaver;
 DROP OWNED BY regress_paths;
 DROP OWNED BY regress_paths_group;
 DROP TABLE paths.owned;
+SELECT * FROM seen.findings(3);
 
 --
 -- Names.
@@ -253,6 +282,7 @@ ALTER TABLE users RENAME CONSTRAINT users_pkey TO users_primary;
 ALTER TABLE users RENAME CONSTRAINT users_primary TO users_pkey;
 ALTER INDEX users_email_idx RENAME TO users_mail_idx;
 ALTER INDEX users_mail_idx RENAME TO users_email_idx;
+SELECT * FROM seen.findings(7);
 
 --
 -- Rights.
@@ -265,6 +295,7 @@ REVOKE EXECUTE ON FUNCTION price FROM regress_paths;
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA paths FROM regress_paths;
 REVOKE SELECT ON totals FROM regress_paths_group;
 DO $$BEGIN REVOKE SELECT ON users FROM regress_paths; END$$;
+SELECT * FROM seen.findings(8);
 -- by another grant they stay
 GRANT SELECT (b) ON granted TO regress_paths;
 REVOKE SELECT (b) ON granted FROM regress_paths;
@@ -285,6 +316,7 @@ DROP ROLE regress_paths_team;
 ALTER GROUP regress_paths_group DROP USER regress_paths;
 ALTER ROLE regress_paths RENAME TO regress_paths2;
 DROP ROLE regress_paths;
+SELECT * FROM seen.findings(8);
 -- owners
 ALTER TABLE users OWNER TO regress_paths_owner;
 ALTER VIEW active OWNER TO regress_paths_group;		-- that cannot read users
@@ -296,6 +328,7 @@ ALTER SCHEMA paths OWNER TO regress_paths_owner;
 -- for tables to come
 ALTER DEFAULT PRIVILEGES IN SCHEMA paths REVOKE SELECT ON TABLES FROM regress_paths;
 ALTER DEFAULT PRIVILEGES IN SCHEMA paths GRANT SELECT ON TABLES TO regress_paths;
+SELECT * FROM seen.findings(1);
 
 --
 -- What changes no schema, or only temporary ones.
@@ -344,6 +377,7 @@ DROP INDEX twice_a_idx;
 DROP INDEX CONCURRENTLY twice_a_idx;
 SELECT compat_guard.retire('paths', 'twice');
 DROP TABLE twice;
+SELECT * FROM seen.findings(5);
 -- rewrites
 ALTER TABLE users ALTER COLUMN spare TYPE bigint;
 ALTER TABLE orders ALTER COLUMN ref TYPE varchar(40);
@@ -351,6 +385,7 @@ ALTER TABLE orders ALTER COLUMN ref TYPE text;
 ALTER TABLE orders ALTER COLUMN ref TYPE varchar(10);
 ALTER TABLE orders ALTER COLUMN ref TYPE int USING 1;
 ALTER TABLE users ADD COLUMN filled timestamptz DEFAULT clock_timestamp();
+SELECT * FROM seen.findings(2);
 
 --
 -- Constraints, defaults, indexes.
@@ -374,6 +409,7 @@ DROP INDEX CONCURRENTLY users_email_idx2;
 DROP INDEX CONCURRENTLY IF EXISTS users_email_idx3;
 ALTER TABLE users ADD CONSTRAINT users_email_key UNIQUE USING INDEX users_email_idx2;
 ALTER TABLE users DROP CONSTRAINT users_email_key;
+SELECT * FROM seen.findings(9);
 
 --
 -- Partitions and inheritance.
@@ -395,6 +431,7 @@ ALTER TABLE child NO INHERIT parent;
 ALTER TABLE child DROP COLUMN tag;
 DROP TABLE child;
 ALTER TABLE parent DROP COLUMN tag;
+SELECT * FROM seen.findings(2);
 
 --
 -- Triggers, rules, policies: what fires for a version, or binds it, warns.
@@ -412,6 +449,7 @@ DROP POLICY all_of_it ON users;
 CREATE OR REPLACE VIEW active AS SELECT id, email FROM users WHERE status = 'live';
 CREATE OR REPLACE VIEW active AS SELECT id, email, note FROM users;
 CREATE OR REPLACE FUNCTION price(bigint) RETURNS numeric LANGUAGE sql STABLE AS 'SELECT 1.0';
+SELECT * FROM seen.findings(2);
 
 -- Nothing of it left a mark.
 SELECT * FROM compat_guard.unmet;
@@ -421,6 +459,6 @@ SELECT object, state FROM compat_guard.requirements WHERE state <> 'met' AND liv
 -- Nobody is left, so everything may go.
 SELECT compat_guard.forget('paths', version) FROM compat_guard.versions ORDER BY version;
 RESET search_path;
-DROP SCHEMA paths, early, elsewhere CASCADE;
+DROP SCHEMA paths, early, elsewhere, seen CASCADE;
 DROP OWNED BY regress_paths, regress_paths_group, regress_paths_owner;
 DROP ROLE regress_paths, regress_paths_group, regress_paths_owner;

@@ -64,10 +64,11 @@ SELECT status, unmet FROM compat_guard.register('body', '1', '{
 	"queries": {"add": "INSERT INTO orders (id, item) VALUES ($1, $2)"},
 	"routines": {"dynamic(text)": {}, "scratch()": {}, "broken()": {}, "again(int)": {}, "pair_up()": {}}}');
 \set check 'SELECT rule, kind, object, state, expected, found FROM compat_guard.verification(''body'', ''1'') WHERE rule IS NOT NULL ORDER BY object COLLATE "C", kind COLLATE "C", expected COLLATE "C";'
-\set found 'SELECT rule, action, requirement, expected, found FROM compat_guard.preview('
+CREATE FUNCTION judged(ddl text) RETURNS TABLE (rule text, action text, requirement text, expected text, found text) LANGUAGE sql AS
+	'SELECT p.rule, p.action, p.requirement, p.expected, p.found FROM compat_guard.preview(ddl) AS p';
 :check
 -- Nobody can tell, and nobody is told.
-:found'ALTER TABLE shop.orders RENAME sum TO total');
+SELECT * FROM judged('ALTER TABLE shop.orders RENAME sum TO total');
 
 -- When the extension comes, what is found now is no change's doing.
 CREATE EXTENSION plpgsql_check SCHEMA public;
@@ -75,21 +76,21 @@ CREATE EXTENSION plpgsql_check SCHEMA public;
 SELECT status FROM compat_guard.versions;
 
 -- Found: what a body uses, and what that calls; once, whoever fires it.
-:found'ALTER TABLE shop.orders RENAME sum TO total');
-:found'ALTER TABLE shop.prices RENAME price TO net');
-:found'DROP FUNCTION shop.price');
-:found'ALTER TABLE shop.tallies RENAME n TO m');
-:found'ALTER TABLE hidden.log RENAME TO journal');
-:found'CREATE OR REPLACE FUNCTION shop.fill() RETURNS trigger LANGUAGE plpgsql AS ''BEGIN NEW.total = 1; RETURN NEW; END''');
+SELECT * FROM judged('ALTER TABLE shop.orders RENAME sum TO total');
+SELECT * FROM judged('ALTER TABLE shop.prices RENAME price TO net');
+SELECT * FROM judged('DROP FUNCTION shop.price');
+SELECT * FROM judged('ALTER TABLE shop.tallies RENAME n TO m');
+SELECT * FROM judged('ALTER TABLE hidden.log RENAME TO journal');
+SELECT * FROM judged('CREATE OR REPLACE FUNCTION shop.fill() RETURNS trigger LANGUAGE plpgsql AS ''BEGIN NEW.total = 1; RETURN NEW; END''');
 -- a type that it declares a variable of
 CREATE TYPE other AS (a int);
-:found'CREATE OR REPLACE FUNCTION shop.pair_up() RETURNS int LANGUAGE plpgsql AS ''DECLARE p shop.other; BEGIN p.b = 1; RETURN 1; END''');
+SELECT * FROM judged('CREATE OR REPLACE FUNCTION shop.pair_up() RETURNS int LANGUAGE plpgsql AS ''DECLARE p shop.other; BEGIN p.b = 1; RETURN 1; END''');
 -- none: the body is made to fit, the trigger fires no longer; a broken body
 -- stays broken; what is dynamic is not looked into
-:found'ALTER TABLE shop.orders RENAME sum TO total;
+SELECT * FROM judged('ALTER TABLE shop.orders RENAME sum TO total;
 	CREATE OR REPLACE FUNCTION shop.fill() RETURNS trigger LANGUAGE plpgsql AS ''BEGIN NEW.total = 1; RETURN NEW; END''');
-:found'ALTER TABLE shop.orders RENAME sum TO total; ALTER TABLE shop.orders DISABLE TRIGGER fill');
-:found'ALTER TABLE shop.tallies ADD more int');
+SELECT * FROM judged('ALTER TABLE shop.orders RENAME sum TO total; ALTER TABLE shop.orders DISABLE TRIGGER fill');
+SELECT * FROM judged('ALTER TABLE shop.tallies ADD more int');
 \set VERBOSITY default
 ALTER TABLE orders RENAME sum TO total;
 \set VERBOSITY terse
@@ -137,14 +138,14 @@ END $$;
 CREATE PROCEDURE void_bill() LANGUAGE plpgsql AS 'BEGIN UPDATE bills SET note = NULL WHERE id = 1; END';
 CREATE FUNCTION read_bill() RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT note FROM bills WHERE id = 1); END';
 SELECT status FROM compat_guard.register('writes', '1', '{"search_path": "shop", "routines": {"bill()": {}, "void_bill()": {}, "read_bill()": {}}}');
-:found'ALTER TABLE shop.audit DROP at');
-:found'ALTER TABLE shop.limits RENAME upper TO top');
-:found'ALTER TABLE shop.bills ADD amount int NOT NULL');
-:found'ALTER TABLE shop.bills ALTER note SET NOT NULL');
+SELECT * FROM judged('ALTER TABLE shop.audit DROP at');
+SELECT * FROM judged('ALTER TABLE shop.limits RENAME upper TO top');
+SELECT * FROM judged('ALTER TABLE shop.bills ADD amount int NOT NULL');
+SELECT * FROM judged('ALTER TABLE shop.bills ALTER note SET NOT NULL');
 -- near misses
-:found'DROP TRIGGER audited ON shop.bills; ALTER TABLE shop.audit DROP at');
-:found'ALTER TABLE shop.bills ADD amount int NOT NULL DEFAULT 0');
-:found'ALTER TABLE shop.bills ALTER id SET NOT NULL');
+SELECT * FROM judged('DROP TRIGGER audited ON shop.bills; ALTER TABLE shop.audit DROP at');
+SELECT * FROM judged('ALTER TABLE shop.bills ADD amount int NOT NULL DEFAULT 0');
+SELECT * FROM judged('ALTER TABLE shop.bills ALTER id SET NOT NULL');
 SELECT compat_guard.forget('writes', '1');
 
 -- What only declarations refer to: a row, a column's type, a composite type.
@@ -185,7 +186,7 @@ SELECT mine();
 SELECT count(*) FROM compat_guard.verification('body', 'mine');
 SELECT mine();
 SELECT last_value FROM calls;
-:found'ALTER TABLE shop.tallies RENAME n TO m');
+SELECT * FROM judged('ALTER TABLE shop.tallies RENAME n TO m');
 SELECT compat_guard.forget('body', 'mine');
 DROP FUNCTION mine, one, count_call;
 

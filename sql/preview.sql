@@ -10,52 +10,53 @@ SELECT status FROM compat_guard.register('preview', '1', '{"search_path": "previ
 	"a": "SELECT a FROM t", "b": "SELECT b FROM t", "c": "SELECT c FROM t", "d": "SELECT d FROM t"}}');
 \pset format unaligned
 \pset footer off
-\set preview 'SELECT action, rule, requirement, message FROM compat_guard.preview('
+CREATE FUNCTION judged(ddl text) RETURNS TABLE (action text, rule text, requirement text, message text) LANGUAGE sql AS
+	'SELECT p.action, p.rule, p.requirement, p.message FROM compat_guard.preview(ddl) AS p';
 --
 -- Savepoints.
 --
-:preview 'ALTER TABLE t DROP a; SAVEPOINT x; ALTER TABLE t DROP b; ROLLBACK TO x; ALTER TABLE t DROP c; RELEASE x');
+SELECT * FROM judged('ALTER TABLE t DROP a; SAVEPOINT x; ALTER TABLE t DROP b; ROLLBACK TO x; ALTER TABLE t DROP c; RELEASE x');
 -- to the inner of two of one name, then to the other
-:preview 'SAVEPOINT x; ALTER TABLE t DROP a; SAVEPOINT x; ALTER TABLE t DROP b; ROLLBACK TO x; ALTER TABLE t DROP c;
+SELECT * FROM judged('SAVEPOINT x; ALTER TABLE t DROP a; SAVEPOINT x; ALTER TABLE t DROP b; ROLLBACK TO x; ALTER TABLE t DROP c;
 	RELEASE x; ALTER TABLE t DROP d');
-:preview 'SAVEPOINT x; ALTER TABLE t DROP a; SAVEPOINT x; ALTER TABLE t DROP b; RELEASE x; ROLLBACK TO x; ALTER TABLE t DROP c');
+SELECT * FROM judged('SAVEPOINT x; ALTER TABLE t DROP a; SAVEPOINT x; ALTER TABLE t DROP b; RELEASE x; ROLLBACK TO x; ALTER TABLE t DROP c');
 -- again and again to the same; those within it go with it
-:preview 'BEGIN; SAVEPOINT x; ALTER TABLE t DROP a; SAVEPOINT y; ALTER TABLE t DROP b; ROLLBACK TO x; ALTER TABLE t DROP c;
+SELECT * FROM judged('BEGIN; SAVEPOINT x; ALTER TABLE t DROP a; SAVEPOINT y; ALTER TABLE t DROP b; ROLLBACK TO x; ALTER TABLE t DROP c;
 	ROLLBACK TO x; ROLLBACK TO y; COMMIT');
 -- none is left open
-:preview 'SAVEPOINT x; ALTER TABLE t DROP a; SAVEPOINT y; ALTER TABLE t DROP b');
-:preview 'BEGIN; SAVEPOINT x; ALTER TABLE t DROP a; COMMIT; ROLLBACK TO x; RELEASE x');
+SELECT * FROM judged('SAVEPOINT x; ALTER TABLE t DROP a; SAVEPOINT y; ALTER TABLE t DROP b');
+SELECT * FROM judged('BEGIN; SAVEPOINT x; ALTER TABLE t DROP a; COMMIT; ROLLBACK TO x; RELEASE x');
 --
 -- Transactions.
 --
-:preview 'BEGIN; ALTER TABLE t DROP a; ROLLBACK; BEGIN; ALTER TABLE t DROP b; COMMIT; ALTER TABLE t DROP c');
-:preview 'BEGIN; ALTER TABLE t DROP a; COMMIT AND CHAIN; ALTER TABLE t DROP b; ROLLBACK AND CHAIN; ALTER TABLE t DROP c; ROLLBACK');
+SELECT * FROM judged('BEGIN; ALTER TABLE t DROP a; ROLLBACK; BEGIN; ALTER TABLE t DROP b; COMMIT; ALTER TABLE t DROP c');
+SELECT * FROM judged('BEGIN; ALTER TABLE t DROP a; COMMIT AND CHAIN; ALTER TABLE t DROP b; ROLLBACK AND CHAIN; ALTER TABLE t DROP c; ROLLBACK');
 -- nobody knows where it began
-:preview 'ALTER TABLE t DROP a; ROLLBACK');
+SELECT * FROM judged('ALTER TABLE t DROP a; ROLLBACK');
 -- what is undone because it failed, and what in a block of PL/pgSQL
-:preview 'BEGIN; ALTER TABLE t DROP a, DROP nothing; ALTER TABLE t DROP b; COMMIT');
-:preview 'SAVEPOINT x; DO ''BEGIN ALTER TABLE t DROP a; RAISE EXCEPTION USING ERRCODE = $x$XX000$x$; EXCEPTION WHEN OTHERS THEN ALTER TABLE t DROP b; END''');
+SELECT * FROM judged('BEGIN; ALTER TABLE t DROP a, DROP nothing; ALTER TABLE t DROP b; COMMIT');
+SELECT * FROM judged('SAVEPOINT x; DO ''BEGIN ALTER TABLE t DROP a; RAISE EXCEPTION USING ERRCODE = $x$XX000$x$; EXCEPTION WHEN OTHERS THEN ALTER TABLE t DROP b; END''');
 -- the guard's own removal
-:preview 'BEGIN; DROP EXTENSION compat_guard; ROLLBACK; ALTER TABLE t DROP a');
-:preview 'BEGIN; SAVEPOINT x; DROP EXTENSION compat_guard; RELEASE x; COMMIT');
+SELECT * FROM judged('BEGIN; DROP EXTENSION compat_guard; ROLLBACK; ALTER TABLE t DROP a');
+SELECT * FROM judged('BEGIN; SAVEPOINT x; DROP EXTENSION compat_guard; RELEASE x; COMMIT');
 --
 -- allow()
 --
-:preview 'SELECT compat_guard.allow(''why'', rule => ''query-broken''); ALTER TABLE t DROP a');
-:preview 'SELECT compat_guard.allow(''why'', rule => ''column-missing''); ALTER TABLE t DROP a');
-:preview 'ALTER TABLE t DROP a; SELECT compat_guard.allow(''why'', ''preview'')');
-:preview 'SAVEPOINT x; SELECT compat_guard.allow(''why''); ROLLBACK TO x; ALTER TABLE t DROP a');
+SELECT * FROM judged('SELECT compat_guard.allow(''why'', rule => ''query-broken''); ALTER TABLE t DROP a');
+SELECT * FROM judged('SELECT compat_guard.allow(''why'', rule => ''column-missing''); ALTER TABLE t DROP a');
+SELECT * FROM judged('ALTER TABLE t DROP a; SELECT compat_guard.allow(''why'', ''preview'')');
+SELECT * FROM judged('SAVEPOINT x; SELECT compat_guard.allow(''why''); ROLLBACK TO x; ALTER TABLE t DROP a');
 -- goes no further than the script; one given before reaches into it, unused
-:preview 'ALTER TABLE t DROP a');
+SELECT * FROM judged('ALTER TABLE t DROP a');
 BEGIN;
 SELECT compat_guard.allow('why');
-:preview 'ALTER TABLE t DROP a');
+SELECT * FROM judged('ALTER TABLE t DROP a');
 COMMIT;
 --
 -- Nothing is left of it, whatever happens.
 --
 SET statement_timeout = '300ms';
-:preview 'BEGIN; SAVEPOINT x; ALTER TABLE t DROP a; SAVEPOINT y; SELECT pg_sleep(20)');
+SELECT count(*) FROM compat_guard.preview('BEGIN; SAVEPOINT x; ALTER TABLE t DROP a; SAVEPOINT y; SELECT pg_sleep(20)');
 RESET statement_timeout;
 BEGIN;
 SAVEPOINT x;
