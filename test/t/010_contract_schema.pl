@@ -7,6 +7,10 @@ use warnings FATAL => 'all';
 
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
+use FindBin;
+use lib "$FindBin::RealBin/../setup";
+
+use Needs;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -15,7 +19,7 @@ my $root = abs_path(dirname(__FILE__) . '/../..');
 my $documents = "$root/test/contract";
 my $python = $ENV{PYTHON} // 'python3';
 
-plan skip_all => "$python has no jsonschema 4 (Debian: python3-jsonschema)"
+plan skip_all => lacking("$python has no jsonschema 4 (Debian: python3-jsonschema)")
   if system("$python -c 'from jsonschema import Draft202012Validator' 2>/dev/null");
 
 # What only a server can know, in documents that the schema accepts.

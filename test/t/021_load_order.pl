@@ -4,6 +4,10 @@
 use strict;
 use warnings;
 
+use FindBin;
+use lib "$FindBin::RealBin/../setup";
+
+use Needs;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -27,7 +31,7 @@ foreach my $other (qw(pg_stat_statements pgaudit))
 {
 	if (!available($other))
 	{
-		note "$other is not installed";
+		diag lacking("without $other, which is not installed");
 		next;
 	}
 	push @orders, ['shared_preload_libraries', "compat_guard,$other"],
