@@ -10,11 +10,14 @@ use Test::More;
 
 my $primary = PostgreSQL::Test::Cluster->new('primary');
 $primary->init(allows_streaming => 1);
+# What it replays is what this test does, and comes when this test does it.
+$primary->append_conf('postgresql.conf', "autovacuum = off\n");
 $primary->start;
 $primary->backup('backup');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($primary, 'backup', has_streaming => 1);
-$standby->append_conf('postgresql.conf', "max_standby_streaming_delay = 200ms\n");
+# No question is cancelled, however long replay has been held up when it is asked.
+$standby->append_conf('postgresql.conf', "max_standby_streaming_delay = -1\n");
 $standby->start;
 
 $primary->safe_psql('postgres', q{
@@ -129,15 +132,15 @@ $primary->safe_psql('postgres', q{SELECT compat_guard.register('app', 'late', '{
 	"relations": {"users": {"columns": {"id": {}}}}}')});
 like(join("\n", ($standby->psql('postgres', sprintf $waits, 'late', '300ms'))[1, 2]),
 	qr/not registered.*has not been replayed/s, 'a registration that has not come');
-# What was held up for long would cancel the very session that lets it go on.
-$standby->append_conf('postgresql.conf', "max_standby_streaming_delay = 10s\n");
-$standby->reload;
 $standby->safe_psql('postgres', 'SELECT pg_wal_replay_resume()');
 is($answer->(), "t\n", 'and is when it has resumed');
 is($standby->safe_psql('postgres', sprintf $waits, 'late', '2 min'), 't', 'a registration that was late');
-$standby->append_conf('postgresql.conf', "max_standby_streaming_delay = 200ms\n");
-$standby->reload;
 
+# From here on it would be cancelled if it kept replay waiting: for less than it waits
+# itself, and for longer than it takes to look.
+$standby->append_conf('postgresql.conf', "max_standby_streaming_delay = 30s\n");
+$standby->reload;
+ok($standby->poll_query_until('postgres', 'SHOW max_standby_streaming_delay', '30s'), 'conflicts are decided');
 $answer = start_waiter(sprintf $waits, '4', '2 min');
 $primary->safe_psql('postgres', q{
 	DELETE FROM users;

@@ -5,7 +5,11 @@
 use strict;
 use warnings;
 
+use FindBin;
 use IPC::Run;
+use lib "$FindBin::RealBin/../setup";
+
+use Needs;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -123,7 +127,7 @@ cmp_ok($best, '<', 0.5, 'it wakes soon after') or diag $best;
 #
 register();
 $waiter = start(q{\set VERBOSITY terse
-	CALL compat_guard.wait_until_ready('shop', 'v1', '700 ms');});
+	CALL compat_guard.wait_until_ready('shop', 'v1', '3 s');});
 is_idle('for a while');
 $node->safe_psql('postgres', 'BEGIN; ALTER TABLE t ADD COLUMN b int; ROLLBACK; CREATE TABLE noise (a int); DROP TABLE noise');
 like(finish($waiter), qr/^f\n.*not ready/, 'nothing has come, and time is over');
@@ -205,7 +209,7 @@ sub processor_time
 }
 SKIP:
 {
-	skip 'no /proc/PID/schedstat', 1 unless -r "/proc/$$/schedstat";
+	skip lacking('no /proc/PID/schedstat'), 1 unless -r "/proc/$$/schedstat";
 	my $before = processor_time();
 	my $start = time;
 	sleep 2;

@@ -35,7 +35,7 @@ sub among
 
 	append_to_file($file, $script);
 	my $stream = IPC::Run::start(
-		[ 'pgbench', '-n', '-c', '4', '-j', '2', '-T', '60', '-f', $file, $node->connstr('postgres') . ' application_name=stream' ],
+		[ 'pgbench', '-n', '-c', '4', '-j', '2', '-T', '600', '-f', $file, $node->connstr('postgres') . ' application_name=stream' ],
 		'<', \undef, '>', \my $output, '2>&1');
 	$node->poll_query_until('postgres', $clients, '4') or die;
 	foreach my $statement (@statements)

@@ -78,9 +78,14 @@ is(verdict("LOAD 'compat_guard'; SET statement_timeout = '300ms'; ALTER TABLE us
 untouched('statement_timeout');
 
 my $pid = start_change($session);
+my $log = -s $node->logfile;
 kill 'KILL', $pid;
-$node->poll_query_until('postgres', 'SELECT true') or die;
-usleep(200_000) until $node->psql('postgres', 'SELECT 1') == 0;
+# The server has to have noticed before it can be back.
+for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+{
+	last if slurp_file($node->logfile, $log) =~ /database system is ready to accept connections/;
+	usleep(100_000);
+}
 untouched('kill -9');
 eval { $session->{run}->quit };
 
