@@ -7,6 +7,7 @@
 # pg_regress, in this order: one file of sql/ each.
 REGRESS = \
 	contract \
+	names \
 	verifier \
 	paths \
 	modes \
@@ -25,9 +26,11 @@ REGRESS = \
 	hostile \
 	damage \
 	registry \
+	baselines \
 	readiness \
 	surroundings \
 	surroundings_judged \
+	definitions \
 	routines \
 	types \
 	type_identity \
