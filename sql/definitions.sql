@@ -90,6 +90,7 @@ INSERT INTO cases (was, definition) VALUES
 	('UNIQUE ("e""f", a)', 'UNIQUE (a, "e""f")'),
 	('UNIQUE (a, b)', 'UNIQUE (a, b) DEFERRABLE'),
 	('UNIQUE (a, b)', 'UNIQUE (a, b) DEFERRABLE INITIALLY DEFERRED'),
+	('UNIQUE (a, b) DEFERRABLE', 'UNIQUE (a, b) DEFERRABLE INITIALLY DEFERRED'),
 	('UNIQUE (old)', 'UNIQUE (a)'),
 	('UNIQUE (a, b)', 'UNIQUE (a)'),
 	('UNIQUE (old)', 'UNIQUE (a, b)'),

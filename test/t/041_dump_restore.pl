@@ -47,6 +47,8 @@ $node->safe_psql('shop', q{
 	ALTER TABLE app.full_of ENABLE ROW LEVEL SECURITY;
 	CREATE POLICY own ON app.full_of TO shop_rw USING (mail = current_user OR EXISTS (SELECT FROM app.users u WHERE u.id = user_id)) WITH CHECK (id > 0);
 	CREATE VIEW app.sample WITH (security_barrier, check_option = local) AS SELECT f.id, f.mail AS address, f.code FROM app.full_of f WHERE app.fine(f.mail);
+	CREATE TABLE app.below (a int, b int);
+	CREATE VIEW app.above AS SELECT x.a AS shown FROM app.below AS x WHERE x.b > 0;
 	GRANT USAGE ON SCHEMA app TO shop_rw;
 	GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA app TO shop_rw;
 	INSERT INTO app.users (email) SELECT 'u' || i FROM generate_series(1, 2000) i;
@@ -60,7 +62,8 @@ $node->safe_psql('shop', q{
 			"orders": {"columns": {"total": "numeric(10,2)"}, "indexes": [["user_id"]], "unique": [["id"]]},
 			"parts": {"insert": ["at", "what"], "unique": [["at", "what"]]},
 			"full_of": {"access": ["select", "insert", "update"], "insert": ["id", "mail", "code"]},
-			"sample": {"access": ["select", "insert", "update"]}
+			"sample": {"access": ["select", "insert", "update"]},
+			"above": {"access": ["select"]}
 		},
 		"queries": {
 			"grouped": "SELECT u.email, u.mood, count(*) FROM users u JOIN orders o ON o.user_id = u.id GROUP BY u.id",
@@ -116,6 +119,15 @@ sub verdict
 	return $stderr;
 }
 
+# "action rule requirement" of each finding.
+sub findings
+{
+	my ($db, $ddl) = @_;
+
+	return $node->safe_psql($db, qq{
+		SELECT concat_ws(' ', action, rule, requirement) FROM compat_guard.preview(\$ddl\$$ddl\$ddl\$) ORDER BY 1});
+}
+
 my @restores = (
 	[ 'text', 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', "$dir/shop.sql", '-d' ],
 	[ 'one_transaction', 'psql', '-X', '-q', '-1', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', "$dir/shop.sql", '-d' ],
@@ -156,6 +168,12 @@ foreach my $restore (@restores)
 
 	is($node->safe_psql($db, $stood), $node->safe_psql('shop', $stood), "$db: states are found again");
 	is($node->safe_psql($db, $status), $node->safe_psql('shop', $status), "$db: and the status");
+
+	# The server prints a view for the dump, and reads it again: it is the same query.
+	is(findings($db, 'ALTER TABLE app.below RENAME a TO renamed; ALTER TABLE app.below RENAME TO renamed'), '',
+		"$db: a rename below a view");
+	is(findings($db, 'CREATE OR REPLACE VIEW app.above AS SELECT x.a AS shown FROM app.below AS x WHERE x.b > 1'),
+		'log view-changed relation above', "$db: another query");
 
 	# Keys go on where they were.
 	is(verdict($db, q{SELECT compat_guard.register('shop', '3', '{"role": "shop_rw", "search_path": "app",
