@@ -19,6 +19,7 @@ int			guard_max_findings_shown = 20;
 bool		guard_journal = true;
 int			guard_verify_timeout = 10000;
 bool		guard_check_candidates = false;
+int			guard_journal_worker_timeout = 10000;
 
 static const struct config_enum_entry mode_options[] = {
 	{"off", MODE_OFF, false},
@@ -122,6 +123,13 @@ guc_init(void)
 							 "For tests: the change fails if a requirement stands otherwise than before that the judgement would have left out.",
 							 &guard_check_candidates, false,
 							 PGC_SUSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
+
+	/* One that is only late then finds nothing left to write. */
+	DefineCustomIntVariable("compat_guard.journal_worker_timeout",
+							"How long a worker process of the journal may take to start.",
+							"For tests: after that another one is started for the same rows.",
+							&guard_journal_worker_timeout, 10000, 0, INT_MAX,
+							PGC_SUSET, GUC_UNIT_MS | GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("compat_guard");
 }

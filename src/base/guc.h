@@ -25,8 +25,9 @@ extern int	guard_large_relation;	/* kilobytes */
 extern int	guard_lease_grace;	/* milliseconds */
 extern int	guard_rollback_versions;
 extern int	guard_max_findings_shown;
-extern int	guard_verify_timeout;
-extern bool guard_check_candidates;	/* milliseconds */
+extern int	guard_verify_timeout;	/* milliseconds */
+extern bool guard_check_candidates;
+extern int	guard_journal_worker_timeout;	/* milliseconds */
 extern bool guard_journal;
 
 /* "enforce" and so on, as it is now. */

@@ -20,6 +20,7 @@
  */
 #include "postgres.h"
 
+#include "base/guc.h"
 #include "base/shown.h"
 #include "judge/judge.h"
 #include "judge/judge_internal.h"
@@ -33,7 +34,6 @@
 
 #define MOST_WORKERS 4
 #define MOST_WAITING 256		/* rows of a database */
-#define START_PATIENCE 10000	/* ms in which a worker that was ordered comes */
 
 /* What a segment holds. */
 typedef struct Parcel
@@ -178,7 +178,8 @@ static bool
 is_deserted(const Place *place)
 {
 	return place->worker == 0 &&
-		TimestampDifferenceExceeds(place->ordered, GetCurrentTimestamp(), START_PATIENCE);
+		TimestampDifferenceExceeds(place->ordered, GetCurrentTimestamp(),
+								   guard_journal_worker_timeout);
 }
 
 /* This database's place, or one that it may take; NULL if there is none. */
