@@ -45,7 +45,7 @@ extern TimestampTz renew_lease(const App *app, const char *version_name,
 typedef struct Readiness
 {
 	Requirement **reqs;
-	Observation **found;		/* found[i] answers reqs[i] */
+	VerifyResult **found;		/* found[i] answers reqs[i] */
 	int			n;
 } Readiness;
 

@@ -22,7 +22,7 @@ text_or_null(const char *value, bool *isnull)
 /* One row a problem, or one that says that there is none. */
 static void
 put_row(ReturnSetInfo *rsinfo, int64 version_id, const Requirement *req,
-		const Observation *obs, const Problem *problem)
+		const VerifyResult *result, const Problem *problem)
 {
 	Datum		values[9];
 	bool		nulls[9] = {false};
@@ -31,7 +31,7 @@ put_row(ReturnSetInfo *rsinfo, int64 version_id, const Requirement *req,
 	values[1] = Int64GetDatum(req->id);
 	values[2] = CStringGetTextDatum(requirement_kind_name(req->kind));
 	values[3] = CStringGetTextDatum(req->object);
-	values[4] = CStringGetTextDatum(state_name(obs->state));
+	values[4] = CStringGetTextDatum(state_name(result->state));
 	values[5] = text_or_null(problem ? rule_get(problem->rule)->name : NULL, &nulls[5]);
 	values[6] = text_or_null(problem ? problem->expected : NULL, &nulls[6]);
 	values[7] = text_or_null(problem ? problem->found : NULL, &nulls[7]);
@@ -50,7 +50,7 @@ verify_version(ReturnSetInfo *rsinfo, int64 version_id)
 	for (int i = 0; i < readiness.n; i++)
 	{
 		const Requirement *req = readiness.reqs[i];
-		const Observation *found = readiness.found[i];
+		const VerifyResult *found = readiness.found[i];
 
 		if (found->problems == NIL)
 			put_row(rsinfo, version_id, req, found, NULL);

@@ -17,7 +17,7 @@ readiness_verify(Readiness *readiness, List *requirements, VerifyOptions options
 
 	readiness->n = 0;
 	readiness->reqs = palloc_array(Requirement *, list_length(requirements));
-	readiness->found = palloc0_array(Observation *, list_length(requirements));
+	readiness->found = palloc0_array(VerifyResult *, list_length(requirements));
 	foreach(lc, requirements)
 		readiness->reqs[readiness->n++] = lfirst(lc);
 	return verify_requirements(readiness->reqs, readiness->n, options, readiness->found);
@@ -35,15 +35,15 @@ readiness_state(const Readiness *readiness)
 
 /* Of the problems of one requirement, the first that is as bad as it gets. */
 static char *
-reason(const Requirement *req, const Observation *obs)
+reason(const Requirement *req, const VerifyResult *result)
 {
 	ListCell   *lc;
 
-	foreach(lc, obs->problems)
+	foreach(lc, result->problems)
 	{
 		Problem    *problem = lfirst(lc);
 
-		if (problem->state == obs->state)
+		if (problem->state == result->state)
 			return psprintf("%s %s: expected %s, found %s (%s)",
 							requirement_kind_name(req->kind), shown(req->object),
 							shown(problem->expected), shown(problem->found),

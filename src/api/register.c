@@ -72,7 +72,7 @@ typedef struct Entry
 {
 	Requirement *req;
 	bytea	   *digest;
-	Observation *found;
+	VerifyResult *found;
 } Entry;
 
 static int
@@ -118,7 +118,7 @@ static void
 verify_locked(Entry *entries, int n, bool removes)
 {
 	Requirement **reqs = palloc_array(Requirement *, n);
-	Observation **answers = palloc0_array(Observation *, n);
+	VerifyResult **answers = palloc0_array(VerifyResult *, n);
 
 	for (int i = 0; i < n; i++)
 		reqs[i] = entries[i].req;
@@ -151,7 +151,7 @@ static void
 store_entries(int64 version_id, Entry *entries, int n)
 {
 	Requirement **reqs = palloc_array(Requirement *, n);
-	Observation **found = palloc_array(Observation *, n);
+	VerifyResult **found = palloc_array(VerifyResult *, n);
 
 	take_baselines(entries, n);
 	n = sort_entries(entries, n);	/* their digests have changed */
@@ -168,7 +168,7 @@ require_ready_entries(const App *app, const char *version, const Entry *entries,
 {
 	Readiness	readiness = {
 		.reqs = palloc_array(Requirement *, n),
-		.found = palloc_array(Observation *, n),
+		.found = palloc_array(VerifyResult *, n),
 		.n = n
 	};
 

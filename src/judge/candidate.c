@@ -239,7 +239,7 @@ case_lock(Case *c, const int64 *ids, int n)
 }
 
 void
-case_verify(Case *c, Requirement **reqs, int n, VerifyOptions options, Observation **answers)
+case_verify(Case *c, Requirement **reqs, int n, VerifyOptions options, VerifyResult **answers)
 {
 	while (!verify_requirements(reqs, n, options, answers))
 	{
@@ -258,10 +258,10 @@ static bool
 find_candidates_after_restore(Case *c)
 {
 	VerifyOptions as_it_is = {.within_time = true, .spent = &c->spent};
-	Observation **answers;
+	VerifyResult **answers;
 
 	c->reqs = requirements_to_establish(&c->ncandidates);
-	answers = palloc0_array(Observation *, c->ncandidates);
+	answers = palloc0_array(VerifyResult *, c->ncandidates);
 	case_verify(c, c->reqs, c->ncandidates, as_it_is, answers);
 	c->before = palloc0_array(StoredState, c->ncandidates);
 	for (int i = 0; i < c->ncandidates; i++)
@@ -330,7 +330,7 @@ case_verify_candidates(Case *c)
 	VerifyOptions options = c->options;
 	KnownParts	known = {.touched = c->touched->relids};
 
-	c->after = palloc0_array(Observation *, c->ncandidates);
+	c->after = palloc0_array(VerifyResult *, c->ncandidates);
 	known.stored = palloc_array(List *, c->ncandidates);
 	for (int i = 0; i < c->ncandidates; i++)
 		known.stored[i] = c->before[i].parts;

@@ -24,7 +24,7 @@ was_out_of_time(const Requirement *req, const StoredState *before)
 }
 
 static bool
-stands_as_before(const Requirement *req, const StoredState *before, const Observation *after)
+stands_as_before(const Requirement *req, const StoredState *before, const VerifyResult *after)
 {
 	ListCell   *lc;
 
@@ -88,7 +88,7 @@ case_check_left_out(Case *c)
 	int64	   *ids;
 	Requirement **reqs;
 	StoredState *before;
-	Observation **after;
+	VerifyResult **after;
 
 	/* Without their ids the candidates are all there is. */
 	if (c->ids == NULL && c->ncandidates > 0)
@@ -96,7 +96,7 @@ case_check_left_out(Case *c)
 	ids = ids_left_out(c, &n);
 	reqs = registry_load_requirements(ids, &n);
 	before = registry_read_states(ids, n);
-	after = palloc0_array(Observation *, n + 1);
+	after = palloc0_array(VerifyResult *, n + 1);
 
 	/* What others hold locked they are about to change: it is their judgement's. */
 	if (!verify_requirements(reqs, n, c->options, after))

@@ -19,7 +19,7 @@ typedef struct Candidate
 {
 	const Requirement *req;
 	const StoredState *before;
-	const Observation *after;
+	const VerifyResult *after;
 	List	   *versions;		/* of Version *: live ones that need it */
 	List	   *in_reach;		/* of Version *: those in reach that do */
 	bool		is_traced;		/* are these known? */

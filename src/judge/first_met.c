@@ -33,7 +33,7 @@ save_of_candidates(Case *c)
 	for (int i = 0; i < c->ncandidates; i++)
 	{
 		const Requirement *req = c->reqs[i];
-		const Observation *after = c->after[i];
+		const VerifyResult *after = c->after[i];
 
 		if (req->baseline == NULL && after->baseline != NULL &&
 			after->state != STATE_UNMET &&
@@ -114,7 +114,7 @@ save_of_the_rest(Case *c)
 	List	   *list = without_baseline(c);
 	int64	   *ids = palloc_array(int64, list_length(list) + 1);
 	Requirement **reqs;
-	Observation **after;
+	VerifyResult **after;
 	int			n = 0;
 	ListCell   *lc;
 
@@ -129,7 +129,7 @@ save_of_the_rest(Case *c)
 		return;
 	case_lock(c, ids, n);
 	reqs = registry_load_requirements(ids, &n);
-	after = palloc0_array(Observation *, n);
+	after = palloc0_array(VerifyResult *, n);
 	case_verify(c, reqs, n, c->options, after);
 	for (int i = 0; i < n; i++)
 	{

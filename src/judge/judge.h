@@ -191,7 +191,7 @@ extern bool session_is_restoring(void);
  * registrations, too.
  */
 extern void judge_verify_locked(Requirement **reqs, int n, bool removes,
-								Observation **answers);
+								VerifyResult **answers);
 
 /*
  * Verify anew what a lapsed version needs, remember it, and take the mark away.

@@ -70,7 +70,7 @@ typedef struct Case
 	int64	   *ids;			/* the registry's key, if it writes */
 	Requirement **reqs;			/* what is required */
 	StoredState *before;		/* how it stood */
-	Observation **after;		/* how it stands */
+	VerifyResult **after;		/* how it stands */
 	Patience	patience;		/* of the whole judgement */
 	int			tries_after_end;	/* of that */
 	int64		spent;			/* see VerifyOptions */
@@ -89,7 +89,7 @@ extern void case_wait(Case *c);
 /* Lock requirements, by id in ascending order, and verify some, however often that takes. */
 extern void case_lock(Case *c, const int64 *ids, int n);
 extern void case_verify(Case *c, Requirement **reqs, int n, VerifyOptions options,
-						Observation **answers);
+						VerifyResult **answers);
 
 /* A version's place among those of the case; -1 if it does not count any more. */
 extern int	case_version_place(const Case *c, int64 id);

@@ -300,7 +300,7 @@ find_path_changed(List **findings, const Version *version, const char *path_befo
 	char	   *path = first_search_path(version->role);
 	VerifyOptions options = {.within_time = true, .last_try = true};
 	Requirement **reqs;
-	Observation **answers;
+	VerifyResult **answers;
 	int			n;
 	int			broken = 0;
 	Requirement *req = NULL;
@@ -309,7 +309,7 @@ find_path_changed(List **findings, const Version *version, const char *path_befo
 	if (same_path(path_before, path))
 		return;
 	reqs = with_other_path(version, path_before, path, &n);
-	answers = palloc0_array(Observation *, n + 1);
+	answers = palloc0_array(VerifyResult *, n + 1);
 	if (n == 0 || !verify_requirements(reqs, n, options, answers))
 		return;
 	for (int i = 0; i < n; i++)

@@ -44,7 +44,7 @@ lock_registry(bool removes, WaitedFor *waited_for)
 
 /* The lock is never held while waiting for a relation: see lock.c. */
 void
-judge_verify_locked(Requirement **reqs, int n, bool removes, Observation **answers)
+judge_verify_locked(Requirement **reqs, int n, bool removes, VerifyResult **answers)
 {
 	WaitedFor	waited_for = {0};
 
@@ -112,7 +112,7 @@ establish(void)
 	VerifyOptions try = {.within_time = true};
 	VerifyOptions wait = {.within_time = true, .wait_for_locks = true, .waited_for = &waited_for};
 	Requirement **reqs;
-	Observation **answers;
+	VerifyResult **answers;
 	int			n;
 
 	/* The lock is never held while waiting for a relation: see lock.c. */
@@ -130,7 +130,7 @@ establish(void)
 			registry_unlock_for_removal();
 			break;				/* another session was quicker, or it is too early */
 		}
-		answers = palloc0_array(Observation *, n);
+		answers = palloc0_array(VerifyResult *, n);
 		if (verify_requirements(reqs, n, try, answers))
 		{
 			int64	   *ids = palloc_array(int64, n);
@@ -195,7 +195,7 @@ judge_revive(int64 version_id, bool reactivate)
 	bytea	   *digest;
 	List	   *requirements;
 	Requirement **reqs;
-	Observation **answers;
+	VerifyResult **answers;
 	int			n = 0;
 	ListCell   *lc;
 
@@ -210,7 +210,7 @@ judge_revive(int64 version_id, bool reactivate)
 	digest = version->digest;
 	requirements = registry_requirements_of(version_id);
 	reqs = palloc_array(Requirement *, list_length(requirements) + 1);
-	answers = palloc0_array(Observation *, list_length(requirements) + 1);
+	answers = palloc0_array(VerifyResult *, list_length(requirements) + 1);
 	foreach(lc, requirements)
 		reqs[n++] = lfirst(lc);
 	judge_verify_locked(reqs, n, false, answers);

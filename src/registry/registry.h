@@ -255,7 +255,7 @@ typedef struct StoredState
  * each req->id.
  */
 extern void registry_store_requirements(int64 version_id, Requirement **reqs,
-										Observation **found, int n);
+										VerifyResult **found, int n);
 extern void registry_set_baseline(const Requirement *req, Jsonb *baseline);
 
 /* Those of the ids that are gone are taken out of the array. */
@@ -301,10 +301,10 @@ extern void registry_count_unmet(int64 version_id, int64 *unmet, int64 *broken);
  * requirements, in ascending order, for which that changes anything.
  */
 extern void registry_save_states(const int64 *ids, const StoredState *before,
-								 Observation **found, int n);
+								 VerifyResult **found, int n);
 
 /* The same of all a version requires, sorted by id, and baselines if nothing is unmet. */
-extern void registry_save_revived(Requirement **reqs, Observation **found, int n);
+extern void registry_save_revived(Requirement **reqs, VerifyResult **found, int n);
 
 /* Forget what was found, and where to look, about those of the requirements
  * that no version has whose states are kept up to date. */

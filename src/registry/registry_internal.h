@@ -196,8 +196,8 @@ extern bool store_insert_unless_present(Relation rel, Row *row, StoreScan *scan,
  * the requirement was met then they are only added to: what it depended on
  * while it was met may come back.
  */
-extern bool *store_keys_change(const int64 *ids, Observation **found, int n);	/* of each */
-extern void store_keys(int64 requirement_id, const Observation *found);
+extern bool *store_keys_change(const int64 *ids, VerifyResult **found, int n);	/* of each */
+extern void store_keys(int64 requirement_id, const VerifyResult *found);
 
 /* Sorted ids of a version's requirements (key.c). */
 extern int64 *store_linked_ids(int64 version_id, int *n);

@@ -229,7 +229,7 @@ key_of_row(StoreScan *scan, List *keys, int first)
 
 /* Has the row no place among what was found? */
 static bool
-row_is_stale(StoreScan *scan, const Observation *found, const ObjectKey *key)
+row_is_stale(StoreScan *scan, const VerifyResult *found, const ObjectKey *key)
 {
 	Datum		stored = scan->slot->tts_values[KEY_FOUND - 1];
 
@@ -238,7 +238,7 @@ row_is_stale(StoreScan *scan, const Observation *found, const ObjectKey *key)
 }
 
 bool *
-store_keys_change(const int64 *ids, Observation **found, int n)
+store_keys_change(const int64 *ids, VerifyResult **found, int n)
 {
 	Relation	rel = store_open("requirement_key", KEY_NATTS, AccessShareLock);
 	bool	   *changes = palloc0_array(bool, n);
@@ -265,7 +265,7 @@ store_keys_change(const int64 *ids, Observation **found, int n)
 }
 
 void
-store_keys(int64 requirement_id, const Observation *found)
+store_keys(int64 requirement_id, const VerifyResult *found)
 {
 	Relation	rel = store_open("requirement_key", KEY_NATTS, RowExclusiveLock);
 	List	   *missing = list_copy(found->keys);

@@ -181,10 +181,10 @@ json_equal(Jsonb *a, Jsonb *b)
 }
 
 static bool
-state_changes(const StoredState *before, const Observation *obs, Jsonb *problems)
+state_changes(const StoredState *before, const VerifyResult *result, Jsonb *problems)
 {
-	return !before->known || before->state != obs->state ||
-		!json_equal(before->problems, problems) || !equal(before->parts, obs->parts);
+	return !before->known || before->state != result->state ||
+		!json_equal(before->problems, problems) || !equal(before->parts, result->parts);
 }
 
 static void
@@ -204,10 +204,10 @@ set_parts(Row *row, List *parts)
 }
 
 static void
-write_state(int64 requirement_id, const Observation *obs, Jsonb *problems)
+write_state(int64 requirement_id, const VerifyResult *result, Jsonb *problems)
 {
 	Relation	rel = store_open("requirement_state", STATE_NATTS, RowExclusiveLock);
-	bool		met = (obs->state == STATE_MET);
+	bool		met = (result->state == STATE_MET);
 	StoredState before = {.known = false};
 	StoreScan	scan;
 	HeapTuple	tup;
@@ -220,24 +220,24 @@ write_state(int64 requirement_id, const Observation *obs, Jsonb *problems)
 		before = state_from_tuple(rel, tup);
 
 	row_init(&row);
-	row_set_text(&row, STATE_STATE, state_name(obs->state));
+	row_set_text(&row, STATE_STATE, state_name(result->state));
 	row_set_json(&row, STATE_PROBLEMS, problems);
 	row_set(&row, STATE_EVER_MET, BoolGetDatum(met || before.ever_met));
 	row_set(&row, STATE_CHANGED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
-	set_parts(&row, obs->parts);
+	set_parts(&row, result->parts);
 	if (!before.known)
 	{
 		row_set(&row, STATE_REQUIREMENT_ID, Int64GetDatum(requirement_id));
 		store_insert(rel, &row);
 	}
-	else if (state_changes(&before, obs, problems))
+	else if (state_changes(&before, result, problems))
 		store_update(rel, tup, &row);
 	scan_end(&scan);
 	table_close(rel, NoLock);
 }
 
 void
-registry_save_states(const int64 *ids, const StoredState *before, Observation **found,
+registry_save_states(const int64 *ids, const StoredState *before, VerifyResult **found,
 					 int n)
 {
 	bool	   *keys_change = store_keys_change(ids, found, n);

@@ -123,7 +123,7 @@ typedef struct StoreRequirements
 {
 	int64		version_id;
 	Requirement **reqs;
-	Observation **found;
+	VerifyResult **found;
 	int			n;
 } StoreRequirements;
 
@@ -131,7 +131,7 @@ typedef struct StoreRequirements
 typedef struct FoundState
 {
 	int64		id;
-	Observation *found;
+	VerifyResult *found;
 } FoundState;
 
 static int
@@ -147,7 +147,7 @@ static void
 save_found(FoundState *stored, int n)
 {
 	int64	   *ids = palloc_array(int64, n);
-	Observation **found = palloc_array(Observation *, n);
+	VerifyResult **found = palloc_array(VerifyResult *, n);
 
 	qsort(stored, n, sizeof(FoundState), compare_found);
 	for (int i = 0; i < n; i++)
@@ -180,7 +180,7 @@ store_requirements(void *arg)
 
 void
 registry_store_requirements(int64 version_id, Requirement **reqs,
-							Observation **found, int n)
+							VerifyResult **found, int n)
 {
 	StoreRequirements store = {version_id, reqs, found, n};
 
@@ -193,7 +193,7 @@ typedef struct SaveRevived
 {
 	Requirement **reqs;
 	int64	   *ids;
-	Observation **found;
+	VerifyResult **found;
 	int			n;
 	bool		ready;			/* nothing is unmet */
 } SaveRevived;
@@ -219,7 +219,7 @@ save_revived(void *arg)
 }
 
 void
-registry_save_revived(Requirement **reqs, Observation **found, int n)
+registry_save_revived(Requirement **reqs, VerifyResult **found, int n)
 {
 	SaveRevived save = {reqs, palloc_array(int64, n), found, n, true};
 

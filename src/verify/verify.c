@@ -49,42 +49,42 @@
 /* ---- dispatch ---- */
 
 static void
-verify_one(const Requirement *req, Observation *obs)
+verify_one(const Requirement *req, VerifyResult *result)
 {
 	switch (req->kind)
 	{
 		case REQUIREMENT_RELATION:
-			verify_relation(req, obs);
+			verify_relation(req, result);
 			break;
 		case REQUIREMENT_ACCESS:
-			verify_privilege(req, obs);
+			verify_privilege(req, result);
 			break;
 		case REQUIREMENT_COLUMN:
-			verify_column(req, obs);
+			verify_column(req, result);
 			break;
 		case REQUIREMENT_INSERT:
-			verify_insert(req, obs);
+			verify_insert(req, result);
 			break;
 		case REQUIREMENT_UNIQUE:
-			verify_unique(req, obs);
+			verify_unique(req, result);
 			break;
 		case REQUIREMENT_INDEX:
-			verify_index(req, obs);
+			verify_index(req, result);
 			break;
 		case REQUIREMENT_QUERY:
-			verify_query(req, obs);
+			verify_query(req, result);
 			break;
 		case REQUIREMENT_ROUTINE:
-			verify_routine(req, obs);
+			verify_routine(req, result);
 			break;
 		case REQUIREMENT_TYPE:
-			verify_type(req, obs);
+			verify_type(req, result);
 			break;
 		case REQUIREMENT_SEQUENCE:
-			verify_sequence(req, obs);
+			verify_sequence(req, result);
 			break;
 		case REQUIREMENT_EXTENSION:
-			verify_extension(req, obs);
+			verify_extension(req, result);
 			break;
 	}
 }
@@ -162,7 +162,7 @@ typedef struct Batch
 	MemoryContext memo;			/* for all that are answered in one context */
 	MemoryContext bodies;		/* for what is kept of the bodies of routines */
 	const VerifyOptions *options;
-	Observation **result;
+	VerifyResult **result;
 } Batch;
 
 /* What took too long once comes last of its role. */
@@ -187,7 +187,7 @@ compare_turns(const void *a, const void *b, void *arg)
 static void
 keep_result(Batch *batch, int i)
 {
-	batch->result[i] = observation_copy(batch->result[i]);
+	batch->result[i] = result_copy(batch->result[i]);
 	MemoryContextReset(batch->scratch);
 }
 
@@ -224,12 +224,12 @@ answer_in_context(void *arg)
 			break;
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextSwitchTo(batch->scratch);
-		batch->result[i] = palloc0_object(Observation);
+		batch->result[i] = palloc0_object(VerifyResult);
 		parts_of_requirement(i);
 		if (role_exists)
 			verify_one(req, batch->result[i]);
 		else
-			observe_problem(batch->result[i], RULE_ROLE_MISSING, STATE_UNMET,
+			result_add_problem(batch->result[i], RULE_ROLE_MISSING, STATE_UNMET,
 							psprintf("role %s", quote_identifier(req->role)),
 							pstrdup("no such role"), InvalidOid, NULL)->subject = req->role;
 		MemoryContextSwitchTo(context);
@@ -267,8 +267,8 @@ leave_unanswered(Batch *batch, int i)
 	MemoryContext context = MemoryContextSwitchTo(batch->scratch);
 
 	if (batch->result[i] == NULL)
-		batch->result[i] = palloc0_object(Observation);
-	observe_problem(batch->result[i], RULE_NOT_VERIFIED, STATE_UNKNOWN,
+		batch->result[i] = palloc0_object(VerifyResult);
+	result_add_problem(batch->result[i], RULE_NOT_VERIFIED, STATE_UNKNOWN,
 					psprintf("%s %s to be verified", requirement_kind_name(req->kind), req->object),
 					psprintf("role %s had no time left (compat_guard.verify_timeout)",
 							 quote_identifier(req->role)), InvalidOid, NULL)->out_of_time = true;
@@ -369,7 +369,7 @@ answer_some(Batch *batch)
 	i = batch->order[batch->next];
 	if (error_is_no_answer(edata) || batch->result[i] == NULL)
 		ReThrowError(edata);
-	observe_error(batch->reqs[i], batch->result[i], edata);
+	report_error(batch->reqs[i], batch->result[i], edata);
 	keep_result(batch, i);
 	FreeErrorData(edata);
 	batch->next++;
@@ -395,7 +395,7 @@ forget_uncommitted_enums(void)
 
 bool
 verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
-					Observation **result)
+					VerifyResult **result)
 {
 	Batch		batch = {
 		.reqs = reqs,

@@ -62,7 +62,7 @@ typedef struct VerifyOptions
  * answer: cancel, out of memory, a damaged catalog.
  */
 extern bool verify_requirements(Requirement **reqs, int nreqs,
-								VerifyOptions options, Observation **result);
+								VerifyOptions options, VerifyResult **result);
 
 /* Installs hooks. */
 extern void verify_init(void);

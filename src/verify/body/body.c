@@ -57,7 +57,7 @@ typedef struct Body
 	BodyKey		key;			/* must be first */
 	char	   *label;			/* of the routine, for people */
 	char	   *kept_name;		/* and to be kept */
-	Observation *found;
+	VerifyResult *found;
 } Body;
 
 static MemoryContext bodies_context = NULL;
@@ -74,12 +74,12 @@ bodies_reset(MemoryContext context)
 /* ---- one body ---- */
 
 static void
-observe_body_problem(const Body *body, RequirementState state, char *found,
+report_body_problem(const Body *body, RequirementState state, char *found,
 					 const char *sqlstate)
 {
 	Problem    *problem;
 
-	problem = observe_problem(body->found, RULE_ROUTINE_BODY_BROKEN, state,
+	problem = result_add_problem(body->found, RULE_ROUTINE_BODY_BROKEN, state,
 							  psprintf("the body of %s to resolve", body->label),
 							  found, InvalidOid, NULL);
 	problem->subject = body->label;
@@ -91,14 +91,14 @@ observe_body_problem(const Body *body, RequirementState state, char *found,
  * the body makes for itself before it uses it.
  */
 static void
-observe_body_error(const Body *body, const ErrorData *edata, const char *source)
+report_body_error(const Body *body, const ErrorData *edata, const char *source)
 {
 	RequirementState state = STATE_UNMET;
 
 	if (error_is_the_servers(edata) || edata->sqlerrcode == ERRCODE_GUARD_NOT_RUN ||
 		(edata->sqlerrcode == ERRCODE_UNDEFINED_TABLE && strcasestr(source, "create") != NULL))
 		state = STATE_UNKNOWN;
-	observe_body_problem(body, state,
+	report_body_problem(body, state,
 						 pstrdup(edata->message ? edata->message : "error without message"),
 						 pstrdup(unpack_sql_state(edata->sqlerrcode)));
 }
@@ -152,12 +152,12 @@ enter_routine(HeapTuple tup)
 
 /* A statement of a body, as rewritten, or as it is kept. */
 static void
-observe_statement(List *queries, Observation *obs)
+check_statement(List *queries, VerifyResult *result)
 {
-	(void) observe_references((Node *) queries, obs);
-	observe_body_writes(obs, queries);
-	(void) observe_domain_constants((Node *) queries, obs);
-	(void) observe_permissions((Node *) queries, obs);
+	(void) check_references((Node *) queries, result);
+	check_body_writes(result, queries);
+	(void) check_domain_constants((Node *) queries, result);
+	(void) check_permissions((Node *) queries, result);
 }
 
 static List *
@@ -192,7 +192,7 @@ check_result(Form_pg_proc form, List *statements)
  * the columns there were, while the row type that is returned may grow.
  */
 static void
-check_analysed_body(Form_pg_proc form, const char *stored, Observation *obs)
+check_analysed_body(Form_pg_proc form, const char *stored, VerifyResult *result)
 {
 	Node	   *node = stringToNode(stored);
 	List	   *queries = IsA(node, List) ? linitial_node(List, (List *) node)
@@ -211,7 +211,7 @@ check_analysed_body(Form_pg_proc form, const char *stored, Observation *obs)
 			AcquireRewriteLocks(query, true, false);
 			rewritten = pg_rewrite_query(query);
 		}
-		observe_statement(rewritten, obs);
+		check_statement(rewritten, result);
 		statements = lappend(statements, rewritten);
 	}
 	check_result(form, statements);
@@ -239,7 +239,7 @@ is_query(Node *stmt)
 static void
 check_sql_body(HeapTuple tup, const char *source, const Body *body)
 {
-	Observation *obs = body->found;
+	VerifyResult *result = body->found;
 	char	   *stored = proc_text(tup, Anum_pg_proc_prosqlbody);
 	List	   *parsed;
 	List	   *statements = NIL;
@@ -248,7 +248,7 @@ check_sql_body(HeapTuple tup, const char *source, const Body *body)
 
 	if (stored != NULL)
 	{
-		check_analysed_body((Form_pg_proc) GETSTRUCT(tup), stored, obs);
+		check_analysed_body((Form_pg_proc) GETSTRUCT(tup), stored, result);
 		return;
 	}
 	parsed = raw_parser(source, RAW_PARSE_DEFAULT);
@@ -259,7 +259,7 @@ check_sql_body(HeapTuple tup, const char *source, const Body *body)
 
 		if (!is_query(stmt))
 			continue;
-		(void) observe_mentions(stmt, obs);
+		(void) depend_on_mentioned_names(stmt, result);
 		(void) try_lock_mentions(stmt, &expansion);
 	}
 	if (is_polymorphic((Form_pg_proc) GETSTRUCT(tup)))
@@ -269,7 +269,7 @@ check_sql_body(HeapTuple tup, const char *source, const Body *body)
 	{
 		List	   *queries = analyse_statement(lfirst_node(RawStmt, lc), source, info);
 
-		observe_statement(queries, obs);
+		check_statement(queries, result);
 		statements = lappend(statements, queries);
 	}
 	check_result((Form_pg_proc) GETSTRUCT(tup), statements);
@@ -296,9 +296,9 @@ check_body(void *arg)
 	{
 		ErrorData	edata = {.elevel = 0};
 
-		observe_words(check->body->found, check->source);
+		depend_on_words(check->body->found, check->source);
 		if (!plpgsql_check_body(check->run, check->source, check->body->found, &edata))
-			observe_body_error(check->body, &edata, check->source);
+			report_body_error(check->body, &edata, check->source);
 	}
 }
 
@@ -347,10 +347,10 @@ look_at_body(Body *body, const RunRoutine *run)
 	check.source = proc_text(tup, Anum_pg_proc_prosrc);
 
 	if (!check.is_sql)
-		observe_checker(body->found);
+		depend_on_checker(body->found);
 	why = why_undecided(form, check.is_sql);
 	if (why != NULL)
-		observe_body_problem(body, STATE_UNKNOWN, pstrdup(why), NULL);
+		report_body_problem(body, STATE_UNKNOWN, pstrdup(why), NULL);
 
 	/* What a body in SQL mentions matters all the same, for polymorphic.c. */
 	if (why != NULL && !check.is_sql)
@@ -366,9 +366,9 @@ look_at_body(Body *body, const RunRoutine *run)
 
 		/* That the role may not ask says nothing of the body. */
 		if (!check.is_sql && edata->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
-			observe_body_problem(body, STATE_UNKNOWN, edata->message, NULL);
+			report_body_problem(body, STATE_UNKNOWN, edata->message, NULL);
 		else
-			observe_body_error(body, edata, check.source);
+			report_body_error(body, edata, check.source);
 	}
 }
 
@@ -390,7 +390,7 @@ keep_body_problems(Body *body)
 		if (problem->rule == RULE_ROUTINE_BODY_BROKEN)
 			body->found->problems = lappend(body->found->problems, problem);
 		else if (problem->state == STATE_UNMET)
-			observe_body_problem(body, STATE_UNMET,
+			report_body_problem(body, STATE_UNMET,
 								 problem->column == NULL ? problem->found
 								 : psprintf("column %s: %s", quote_identifier(problem->column),
 											problem->found), problem->sqlstate);
@@ -420,7 +420,7 @@ obtain_body(const RunRoutine *run)
 	/* Entered only once it is there whole: it may fail on a lock. */
 	fresh.label = routine_label(run->key.routine);
 	fresh.kept_name = routine_kept_name(run->key.routine);
-	fresh.found = palloc0_object(Observation);
+	fresh.found = palloc0_object(VerifyResult);
 	look_at_body(&fresh, run);
 	keep_body_problems(&fresh);
 
@@ -428,7 +428,7 @@ obtain_body(const RunRoutine *run)
 	old = MemoryContextSwitchTo(bodies_context);
 	body->label = pstrdup(fresh.label);
 	body->kept_name = pstrdup(fresh.kept_name);
-	body->found = observation_copy(fresh.found);
+	body->found = result_copy(fresh.found);
 	MemoryContextSwitchTo(old);
 	return body;
 }
@@ -441,7 +441,7 @@ obtain_body(const RunRoutine *run)
  * such time.
  */
 static void
-add_body_problem(const Requirement *req, Observation *obs, const Body *body,
+add_body_problem(const Requirement *req, VerifyResult *result, const Body *body,
 				 const Problem *found, List **broken)
 {
 	RequirementState state = found->state;
@@ -452,33 +452,33 @@ add_body_problem(const Requirement *req, Observation *obs, const Body *body,
 		(req->baseline == NULL ||
 		 text_list_has(baseline_list(req, "broken"), body->kept_name)))
 		state = STATE_MET;
-	problem = observe_problem(obs, found->rule, state, found->expected, found->found,
+	problem = result_add_problem(result, found->rule, state, found->expected, found->found,
 							  InvalidOid, NULL);
 	problem->sqlstate = found->sqlstate;
 	problem->subject = found->subject;
 }
 
 void
-observe_bodies(const Requirement *req, Observation *obs)
+check_bodies(const Requirement *req, VerifyResult *result)
 {
 	BaselineMember broken = {.name = "broken", .is_list = true};
 	ListCell   *lc;
 
 	/* What the role may not call has no business to be looked at for it. */
-	if (observation_is_denied(obs))
+	if (result_is_denied(result))
 		return;
 
 	/* The list grows by what the bodies run in turn. */
-	for (int i = 0; i < list_length(obs->runs); i++)
+	for (int i = 0; i < list_length(result->runs); i++)
 	{
-		Body	   *body = obtain_body(list_nth(obs->runs, i));
+		Body	   *body = obtain_body(list_nth(result->runs, i));
 
-		observe_keys(obs, body->found->keys);
+		result_add_dependencies(result, body->found->keys);
 		foreach(lc, body->found->problems)
-			add_body_problem(req, obs, body, lfirst(lc), &broken.list);
+			add_body_problem(req, result, body, lfirst(lc), &broken.list);
 		foreach(lc, body->found->runs)
-			observe_run(obs, lfirst(lc));
+			depend_on_body(result, lfirst(lc));
 	}
 	if (req->baseline == NULL && broken.list != NIL)
-		obs->baseline = baseline_with(obs->baseline, &broken);
+		result->baseline = baseline_with(result->baseline, &broken);
 }

@@ -13,7 +13,7 @@
  * Check the bodies of all that the requirement runs, and add to its baseline
  * which do not resolve.
  */
-extern void observe_bodies(const Requirement *req, Observation *obs);
+extern void check_bodies(const Requirement *req, VerifyResult *result);
 
 /* Each body is checked once for a role and search path: start afresh, and keep
  * what is found in a context. */

@@ -16,7 +16,7 @@ extern bool is_polymorphic(Form_pg_proc form);
 /* ---- plpgsql.c ---- */
 
 /* The requirement depends on plpgsql_check, and on nobody's standing in for it. */
-extern void observe_checker(Observation *obs);
+extern void depend_on_checker(VerifyResult *result);
 
 /* NULL if plpgsql_check can be asked. */
 extern const char *why_plpgsql_cannot_tell(void);
@@ -26,7 +26,7 @@ extern const char *why_plpgsql_cannot_tell(void);
  * fills in code and message of what is wrong with it, and returns false.
  */
 extern bool plpgsql_check_body(const RunRoutine *run, const char *source,
-							   Observation *obs, ErrorData *edata);
+							   VerifyResult *result, ErrorData *edata);
 
 /* ---- word.c ---- */
 
@@ -34,7 +34,7 @@ extern bool plpgsql_check_body(const RunRoutine *run, const char *source,
  * The body depends on each relation and type whose name is a word in it, and on
  * what such a name could come to mean.
  */
-extern void observe_words(Observation *obs, const char *source);
+extern void depend_on_words(VerifyResult *result, const char *source);
 
 /* Is it a word of the body? */
 extern bool has_word(const char *source, const char *word);

@@ -90,19 +90,19 @@ checker_schema(void)
 }
 
 void
-observe_checker(Observation *obs)
+depend_on_checker(VerifyResult *result)
 {
 	Oid			extension = get_extension_oid("plpgsql_check", true);
 
 	/* When it comes, or goes, there is more to say, or less. */
-	observe_name(obs, ExtensionRelationId, "", "plpgsql_check");
+	depend_on_name(result, ExtensionRelationId, "", "plpgsql_check");
 	for (int i = 0; OidIsValid(extension) && i < (int) lengthof(checker_functions); i++)
 	{
 		bool		others;
 		Oid			schema = schema_of_members(extension, checker_functions[i], &others);
 
 		if (OidIsValid(schema))
-			observe_name(obs, ProcedureRelationId, get_namespace_name(schema),
+			depend_on_name(result, ProcedureRelationId, get_namespace_name(schema),
 						 checker_functions[i]);
 	}
 }
@@ -170,16 +170,16 @@ read_errors(ErrorData *edata, MemoryContext context)
 }
 
 static void
-observe_dependency(Observation *obs, const char *type, Oid objid)
+depend_on_reported(VerifyResult *result, const char *type, Oid objid)
 {
 	if (strcmp(type, "OPERATOR") == 0)
-		observe_object(obs, OperatorRelationId, objid);
+		depend_on_object(result, OperatorRelationId, objid);
 	else
 	{
 		RunRoutine	run = {.key = {objid, InvalidOid}};
 
-		observe_object(obs, ProcedureRelationId, objid);
-		observe_run(obs, &run);
+		depend_on_object(result, ProcedureRelationId, objid);
+		depend_on_body(result, &run);
 	}
 }
 
@@ -203,7 +203,7 @@ add_relids(Node *node, List **relids)
  * takes the role's, too.
  */
 static void
-observe_relations(Observation *obs, List *relids, const char *source)
+depend_on_relations(VerifyResult *result, List *relids, const char *source)
 {
 	List	   *below = NIL;	/* of Oid */
 	ListCell   *lc;
@@ -220,15 +220,15 @@ observe_relations(Observation *obs, List *relids, const char *source)
 		Oid			closed = InvalidOid;
 		char	   *name = get_rel_name(relid);
 
-		observe_object(obs, RelationRelationId, relid);
+		depend_on_object(result, RelationRelationId, relid);
 		if (name == NULL || (list_member_oid(below, relid) && !has_word(source, name)))
 			continue;
 		if (role_knows_relation(relid))
-			closed = closed_below_view(obs, relid, role, &role);
+			closed = closed_below_view(result, relid, role, &role);
 		else
 			closed = relid;
 		if (OidIsValid(closed))
-			(void) observe_lost_privilege(obs, closed, NULL, role, "be allowed to use",
+			(void) report_lost_privilege(result, closed, NULL, role, "be allowed to use",
 										  psprintf("permission denied for %s",
 												   relation_label(closed)));
 	}
@@ -236,7 +236,7 @@ observe_relations(Observation *obs, List *relids, const char *source)
 
 /* What is observed has to outlive the SPI call's own memory. */
 static void
-read_dependencies(Observation *obs, MemoryContext context, const char *source)
+read_dependencies(VerifyResult *result, MemoryContext context, const char *source)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
 	List	   *relids = NIL;
@@ -252,9 +252,9 @@ read_dependencies(Observation *obs, MemoryContext context, const char *source)
 		if (strcmp(type, "RELATION") == 0)
 			relids = list_append_unique_oid(relids, objid);
 		else
-			observe_dependency(obs, type, objid);
+			depend_on_reported(result, type, objid);
 	}
-	observe_relations(obs, relids, source);
+	depend_on_relations(result, relids, source);
 	MemoryContextSwitchTo(old);
 }
 
@@ -280,18 +280,18 @@ keep_planned(Query *query)
 
 /* It has given back its locks. */
 static void
-observe_planned(Observation *obs)
+check_planned(VerifyResult *result)
 {
 	ListCell   *lc;
 
 	foreach(lc, planned)
 		try_lock_query(lfirst_node(Query, lc));
-	observe_body_writes(obs, planned);
+	check_body_writes(result, planned);
 }
 
 /* False, and edata filled in, if the body does not resolve. */
 static bool
-ask_about_body(const RunRoutine *run, const char *source, Observation *obs,
+ask_about_body(const RunRoutine *run, const char *source, VerifyResult *result,
 			   ErrorData *edata)
 {
 	const char *schema = checker_schema();
@@ -314,11 +314,11 @@ ask_about_body(const RunRoutine *run, const char *source, Observation *obs,
 		/* Not by the function of that name without underscores, which is SQL. */
 		ask(psprintf("SELECT d.type, d.oid FROM %s.__plpgsql_show_dependency_tb($1, $2) AS d"
 					 " ORDER BY 1, d.schema, d.name", schema), 2, run);
-		read_dependencies(obs, context, source);
+		read_dependencies(result, context, source);
 	}
 	SPI_finish();
 	if (sound)
-		observe_planned(obs);
+		check_planned(result);
 	return sound;
 }
 
@@ -329,7 +329,7 @@ ask_about_body(const RunRoutine *run, const char *source, Observation *obs,
  * and when it is next called.
  */
 bool
-plpgsql_check_body(const RunRoutine *run, const char *source, Observation *obs,
+plpgsql_check_body(const RunRoutine *run, const char *source, VerifyResult *result,
 				   ErrorData *edata)
 {
 	static OffsetNumber nowhere = InvalidOffsetNumber;
@@ -346,7 +346,7 @@ plpgsql_check_body(const RunRoutine *run, const char *source, Observation *obs,
 	ItemPointerSet(&cached->t_self, InvalidBlockNumber, nowhere++);
 	PG_TRY();
 	{
-		sound = ask_about_body(run, source, obs, edata);
+		sound = ask_about_body(run, source, result, edata);
 	}
 	PG_CATCH();
 	{

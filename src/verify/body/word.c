@@ -28,35 +28,35 @@
 	(isalnum((unsigned char) (c)) || (c) == '_' || (c) == '$' || IS_HIGHBIT_SET(c))
 
 static void
-observe_word(Observation *obs, const char *word)
+depend_on_word(VerifyResult *result, const char *word)
 {
 	Oid			relid = RelnameGetRelid(word);
 	Oid			type = TypenameGetTypidExtended(word, false);
 
 	if (OidIsValid(relid) && relid >= FirstNormalObjectId)
 	{
-		observe_object(obs, RelationRelationId, relid);
-		observe_name(obs, RelationRelationId, NULL, word);
+		depend_on_object(result, RelationRelationId, relid);
+		depend_on_name(result, RelationRelationId, NULL, word);
 	}
 	if (OidIsValid(type) && type >= FirstNormalObjectId)
 	{
-		observe_object(obs, TypeRelationId, type);
-		observe_name(obs, TypeRelationId, NULL, word);
+		depend_on_object(result, TypeRelationId, type);
+		depend_on_name(result, TypeRelationId, NULL, word);
 	}
 }
 
 static void
-observe_qualified_word(Observation *obs, const char *schema_name, const char *word)
+depend_on_qualified_word(VerifyResult *result, const char *schema_name, const char *word)
 {
 	Oid			schema = get_namespace_oid(schema_name, true);
 
 	if (!OidIsValid(schema) || !schema_is_usable(schema))
 		return;
 	if (OidIsValid(get_relname_relid(word, schema)))
-		observe_name(obs, RelationRelationId, schema_name, word);
+		depend_on_name(result, RelationRelationId, schema_name, word);
 	if (OidIsValid(GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(word),
 								   ObjectIdGetDatum(schema))))
-		observe_name(obs, TypeRelationId, schema_name, word);
+		depend_on_name(result, TypeRelationId, schema_name, word);
 }
 
 /* The word that begins here, folded as an identifier is; *next is what follows it. */
@@ -99,7 +99,7 @@ has_word(const char *source, const char *word)
 }
 
 void
-observe_words(Observation *obs, const char *source)
+depend_on_words(VerifyResult *result, const char *source)
 {
 	const char *schema = NULL;	/* the word before a dot */
 
@@ -114,9 +114,9 @@ observe_words(Observation *obs, const char *source)
 			continue;
 		}
 		word = take_word(source, &source);
-		observe_word(obs, word);
+		depend_on_word(result, word);
 		if (schema != NULL)
-			observe_qualified_word(obs, schema, word);
+			depend_on_qualified_word(result, schema, word);
 		schema = NULL;
 		if (*source == '.')
 		{

@@ -15,7 +15,7 @@
  * parameters are of whatever types they need be.  Errors go on as those of
  * verify_query do.
  */
-extern void verify_text(const Requirement *req, Observation *obs, const char *sql);
+extern void verify_text(const Requirement *req, VerifyResult *result, const char *sql);
 
 /* ---- accepted_type.c ---- */
 

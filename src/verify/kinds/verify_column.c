@@ -28,7 +28,7 @@
 typedef struct ColumnCheck
 {
 	const Requirement *req;
-	Observation *obs;
+	VerifyResult *result;
 	Oid			relid;			/* as the contract names it */
 	char	   *name;
 	ColumnFacts facts;
@@ -39,7 +39,7 @@ static void
 report(const ColumnCheck *check, RuleId rule, RequirementState state,
 	   const char *expected, const char *found)
 {
-	observe_problem(check->obs, rule, state, pstrdup(expected), pstrdup(found),
+	result_add_problem(check->result, rule, state, pstrdup(expected), pstrdup(found),
 					check->relid, check->name);
 }
 
@@ -102,7 +102,7 @@ look_up_types(ColumnCheck *check, List *names)
 		NamedType  *type = palloc_object(NamedType);
 
 		type->oid = meant_type(name, schema, &type->typmod);
-		observe_named_type(check->obs, name, type->oid);
+		depend_on_named_type(check->result, name, type->oid);
 		check->named = lappend(check->named, type);
 		if (OidIsValid(type->oid) &&
 			(was[0] == '\0' || kept_type_match(kept, was, type->oid) != TYPE_OTHER))
@@ -132,7 +132,7 @@ check_type(ColumnCheck *check)
 	const ColumnFacts *facts = &check->facts;
 	char	   *expected;
 
-	observe_type(check->obs, facts->type);
+	depend_on_type(check->result, facts->type);
 	if (names == NIL || any_type_accepts(types, at_registration, facts))
 		return;
 	if (list_length(types) < list_length(names) && type_is_unchanged(check, at_registration))
@@ -185,7 +185,7 @@ check_null(const ColumnCheck *check)
 		return;
 	nulls = column_nullability(&check->facts);
 	children = check->facts.computed ? NIL
-		: parts_that_matter(&check->obs->parts, check->facts.relid);
+		: parts_that_matter(&check->result->parts, check->facts.relid);
 
 	if (requirement_bool(check->req, "nullable"))
 	{
@@ -377,15 +377,15 @@ check_labels(const ColumnCheck *check)
 		? kept_labels(kept_types(check->req->baseline), kept_type_bare(was)) : NIL;
 
 	if (known != NIL)
-		observe_added_labels(check->obs, type, known);
+		report_added_labels(check->result, type, known);
 }
 
 void
-verify_column(const Requirement *req, Observation *obs)
+verify_column(const Requirement *req, VerifyResult *result)
 {
-	ColumnCheck check = {.req = req, .obs = obs};
+	ColumnCheck check = {.req = req, .result = result};
 
-	check.relid = observe_relation(req, obs);
+	check.relid = resolve_relation(req, result);
 	if (!OidIsValid(check.relid))
 		return;
 	check.name = requirement_text(req, "column");
@@ -396,8 +396,8 @@ verify_column(const Requirement *req, Observation *obs)
 			   psprintf("no such column in %s", relation_label(check.relid)));
 		return;
 	}
-	observe_column(obs, check.relid, check.name);
-	observe_below_view(obs, check.relid);
+	depend_on_column(result, check.relid, check.name);
+	depend_on_view_base(result, check.relid);
 
 	check_type(&check);
 	check_null(&check);
@@ -409,5 +409,5 @@ verify_column(const Requirement *req, Observation *obs)
 	check_labels(&check);
 
 	if (req->baseline == NULL)
-		obs->baseline = column_baseline(&check);
+		result->baseline = column_baseline(&check);
 }

@@ -23,9 +23,9 @@
  * had it known what a function returns that was withheld.
  */
 static bool
-error_is_of_evaluation(const Observation *obs, const ErrorData *edata)
+error_is_of_evaluation(const VerifyResult *result, const ErrorData *edata)
 {
-	if (!obs->planning)
+	if (!result->planning)
 		return false;
 	if (!planner_withheld() &&
 		ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_DATA_EXCEPTION)
@@ -59,9 +59,9 @@ shown_message(const ErrorData *edata)
  * yet: it hangs on the types of whatever it may have been compared with.
  */
 static void
-observe_column_types(Observation *obs)
+depend_on_column_types(VerifyResult *result)
 {
-	List	   *keys = list_copy(obs->keys);
+	List	   *keys = list_copy(result->keys);
 	ListCell   *lc;
 
 	foreach(lc, keys)
@@ -77,13 +77,13 @@ observe_column_types(Observation *obs)
 
 			if (!SearchSysCacheExists2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(attnum)))
 				break;
-			observe_type(obs, type);
+			depend_on_type(result, type);
 		}
 	}
 }
 
 void
-observe_error(const Requirement *req, Observation *obs, const ErrorData *edata)
+report_error(const Requirement *req, VerifyResult *result, const ErrorData *edata)
 {
 	RuleId		rule = RULE_QUERY_BROKEN;
 	RequirementState state = STATE_UNMET;
@@ -98,12 +98,12 @@ observe_error(const Requirement *req, Observation *obs, const ErrorData *edata)
 			/* Along the search path it meant one in a schema that is gone. */
 			if (schema != NULL)
 			{
-				(void) observe_missing_schema(obs, schema);
+				(void) report_missing_schema(result, schema);
 				return;
 			}
 			break;
 		case ERRCODE_INVALID_TEXT_REPRESENTATION:
-			observe_column_types(obs);
+			depend_on_column_types(result);
 			break;
 		case ERRCODE_INSUFFICIENT_PRIVILEGE:
 			rule = RULE_PRIVILEGE_LOST;
@@ -127,12 +127,12 @@ observe_error(const Requirement *req, Observation *obs, const ErrorData *edata)
 			}
 	}
 
-	if (edata->sqlerrcode == ERRCODE_GUARD_NOT_RUN || error_is_of_evaluation(obs, edata))
+	if (edata->sqlerrcode == ERRCODE_GUARD_NOT_RUN || error_is_of_evaluation(result, edata))
 	{
 		rule = RULE_NOT_VERIFIED;
 		state = STATE_UNKNOWN;
 	}
-	problem = observe_problem(obs, rule, state,
+	problem = result_add_problem(result, rule, state,
 							  pstrdup("the statement to run"),
 							  shown_message(edata),
 							  InvalidOid, NULL);

@@ -11,17 +11,17 @@
 #include "verify/result/result.h"
 
 void
-verify_extension(const Requirement *req, Observation *obs)
+verify_extension(const Requirement *req, VerifyResult *result)
 {
 	char	   *name = requirement_text(req, "extension");
 	Oid			extension = get_extension_oid(name, true);
 
 	/* Extensions are in no schema; their objects are. */
-	observe_name(obs, ExtensionRelationId, "", name);
+	depend_on_name(result, ExtensionRelationId, "", name);
 	if (OidIsValid(extension))
-		observe_object(obs, ExtensionRelationId, extension);
+		depend_on_object(result, ExtensionRelationId, extension);
 	else
-		observe_problem(obs, RULE_EXTENSION_MISSING, STATE_UNMET,
+		result_add_problem(result, RULE_EXTENSION_MISSING, STATE_UNMET,
 						psprintf("extension %s", quote_identifier(name)),
 						pstrdup("no such extension"), InvalidOid, NULL);
 }

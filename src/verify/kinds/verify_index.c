@@ -55,18 +55,18 @@ column_list_label(List *names)
  * is missing, which has been reported then.
  */
 static bool
-find_columns(const Requirement *req, Observation *obs, IndexedColumns *result)
+find_columns(const Requirement *req, VerifyResult *result, IndexedColumns *indexed)
 {
 	List	   *names = requirement_list(req, "columns");
-	Oid			relid = observe_relation(req, obs);
+	Oid			relid = resolve_relation(req, result);
 	ListCell   *lc;
 
 	if (!OidIsValid(relid))
 		return false;
-	result->relid = relid;
-	result->ncolumns = 0;
-	result->columns = palloc_array(AttrNumber, list_length(names));
-	result->label = column_list_label(names);
+	indexed->relid = relid;
+	indexed->ncolumns = 0;
+	indexed->columns = palloc_array(AttrNumber, list_length(names));
+	indexed->label = column_list_label(names);
 
 	foreach(lc, names)
 	{
@@ -76,23 +76,23 @@ find_columns(const Requirement *req, Observation *obs, IndexedColumns *result)
 
 		if (attnum == InvalidAttrNumber)
 		{
-			observe_problem(obs, RULE_COLUMN_MISSING, STATE_UNMET,
+			result_add_problem(result, RULE_COLUMN_MISSING, STATE_UNMET,
 							psprintf("column %s", quote_identifier(name)),
 							psprintf("no such column in %s", relation_label(relid)),
 							relid, name);
 			return false;
 		}
 
-		observe_column(obs, relid, name);
+		depend_on_column(result, relid, name);
 
 		/* A computed column has no index: the search then finds none. */
 		if (see_through_view(&table, &attnum))
-			result->relid = table;
+			indexed->relid = table;
 		else
 			attnum = InvalidAttrNumber;
-		result->columns[result->ncolumns++] = attnum;
+		indexed->columns[indexed->ncolumns++] = attnum;
 	}
-	observe_below_view(obs, relid);
+	depend_on_view_base(result, relid);
 	return true;
 }
 
@@ -158,7 +158,7 @@ arbiter_defect(Form_pg_index index, bool is_partial)
  * found: an index that comes close, with its defect, or else "no ...".
  */
 static char *
-search_index(Observation *obs, const IndexedColumns *wanted,
+search_index(VerifyResult *result, const IndexedColumns *wanted,
 			 bool (*matches) (Form_pg_index, const IndexedColumns *),
 			 IndexDefect defect_of, char *none)
 {
@@ -185,7 +185,7 @@ search_index(Observation *obs, const IndexedColumns *wanted,
 		if (defect == NULL)
 		{
 			found = NULL;
-			observe_object(obs, RelationRelationId, index->indexrelid);
+			depend_on_object(result, RelationRelationId, index->indexrelid);
 		}
 		else if (name)
 			found = psprintf("index %s %s", quote_identifier(name), defect);
@@ -196,33 +196,33 @@ search_index(Observation *obs, const IndexedColumns *wanted,
 }
 
 void
-verify_unique(const Requirement *req, Observation *obs)
+verify_unique(const Requirement *req, VerifyResult *result)
 {
 	IndexedColumns wanted;
 	char	   *found;
 
-	if (!find_columns(req, obs, &wanted))
+	if (!find_columns(req, result, &wanted))
 		return;
-	found = search_index(obs, &wanted, is_unique_on, arbiter_defect,
+	found = search_index(result, &wanted, is_unique_on, arbiter_defect,
 						 psprintf("no unique index on %s", wanted.label));
 	if (found)
-		observe_problem(obs, RULE_UNIQUE_MISSING, STATE_UNMET,
+		result_add_problem(result, RULE_UNIQUE_MISSING, STATE_UNMET,
 						psprintf("a unique index on %s", wanted.label), found,
 						wanted.relid, NULL);
 }
 
 void
-verify_index(const Requirement *req, Observation *obs)
+verify_index(const Requirement *req, VerifyResult *result)
 {
 	IndexedColumns wanted;
 	char	   *found;
 
-	if (!find_columns(req, obs, &wanted))
+	if (!find_columns(req, result, &wanted))
 		return;
-	found = search_index(obs, &wanted, index_begins_with, index_defect,
+	found = search_index(result, &wanted, index_begins_with, index_defect,
 						 psprintf("no index that begins with %s", wanted.label));
 	if (found)
-		observe_problem(obs, RULE_INDEX_MISSING, STATE_UNMET,
+		result_add_problem(result, RULE_INDEX_MISSING, STATE_UNMET,
 						psprintf("an index that begins with %s", wanted.label),
 						found, wanted.relid, NULL);
 }

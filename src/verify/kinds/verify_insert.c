@@ -46,28 +46,28 @@ why_rejected(Oid relid, AttrNumber attnum)
 
 /* The server names the first such column; here each is reported. */
 static bool
-is_rejected(Observation *obs, Oid relid, const char *name)
+is_rejected(VerifyResult *result, Oid relid, const char *name)
 {
 	const char *why = NULL;
 
 	if (OidIsValid(table_written(relid, CMD_INSERT)))
 		why = why_rejected(relid, get_attnum(relid, name));
 	if (why != NULL)
-		observe_problem(obs, RULE_INSERT_REJECTED_COLUMN, STATE_UNMET,
+		result_add_problem(result, RULE_INSERT_REJECTED_COLUMN, STATE_UNMET,
 						psprintf("an INSERT with %s to work", quote_identifier(name)),
 						pstrdup(why), relid, name);
 	return why != NULL;
 }
 
 static bool
-column_exists(Observation *obs, Oid relid, const char *name)
+column_exists(VerifyResult *result, Oid relid, const char *name)
 {
 	if (get_attnum(relid, name) > 0)
 	{
-		observe_column(obs, relid, name);
+		depend_on_column(result, relid, name);
 		return true;
 	}
-	observe_problem(obs, RULE_COLUMN_MISSING, STATE_UNMET,
+	result_add_problem(result, RULE_COLUMN_MISSING, STATE_UNMET,
 					psprintf("column %s", quote_identifier(name)),
 					psprintf("no such column in %s", relation_label(relid)),
 					relid, name);
@@ -99,9 +99,9 @@ insert_text(Oid relid, List *columns)
 
 /* As a registered INSERT of this form would be. */
 void
-verify_insert(const Requirement *req, Observation *obs)
+verify_insert(const Requirement *req, VerifyResult *result)
 {
-	Oid			relid = observe_relation(req, obs);
+	Oid			relid = resolve_relation(req, result);
 	List	   *columns = NIL;
 	bool		rejected = false;
 	ListCell   *lc;
@@ -110,23 +110,23 @@ verify_insert(const Requirement *req, Observation *obs)
 		return;
 	if (!relation_allows(relid, CMD_INSERT))
 	{
-		observe_problem(obs, RULE_RELATION_KIND, STATE_UNMET,
+		result_add_problem(result, RULE_RELATION_KIND, STATE_UNMET,
 						pstrdup("a relation that allows insert"),
 						psprintf("a %s that does not allow insert",
 								 relation_kind_label(get_rel_relkind(relid))),
 						relid, NULL);
 		return;
 	}
-	observe_below_view(obs, relid);
+	depend_on_view_base(result, relid);
 	foreach(lc, requirement_list(req, "columns"))
 	{
 		char	   *name = lfirst(lc);
 
-		if (!column_exists(obs, relid, name))
+		if (!column_exists(result, relid, name))
 			continue;
-		rejected |= is_rejected(obs, relid, name);
+		rejected |= is_rejected(result, relid, name);
 		columns = lappend(columns, name);
 	}
 	if (!rejected)
-		verify_text(req, obs, insert_text(relid, columns));
+		verify_text(req, result, insert_text(relid, columns));
 }

@@ -66,7 +66,7 @@ role_has_access(Oid relid, Oid user, AclMode privilege)
 
 /* Whoever writes to a view needs the view's owner to be allowed to write below. */
 static void
-check_writing_below(Observation *obs, Oid view, const Access *access)
+check_writing_below(VerifyResult *result, Oid view, const Access *access)
 {
 	Oid			relid = view;
 	Oid			user = GetUserId();
@@ -84,7 +84,7 @@ check_writing_below(Observation *obs, Oid view, const Access *access)
 		relid = below;
 		if (role_has_access(relid, user, access->privilege))
 			continue;
-		(void) observe_lost_privilege(obs, relid, NULL, user,
+		(void) report_lost_privilege(result, relid, NULL, user,
 									  psprintf("have %s on", access->name),
 									  psprintf("it lacks %s", access->name));
 		return;
@@ -93,15 +93,15 @@ check_writing_below(Observation *obs, Oid view, const Access *access)
 
 /* What it takes beyond the role's own privilege. */
 static void
-check_below(Observation *obs, Oid relid, const Access *access)
+check_below(VerifyResult *result, Oid relid, const Access *access)
 {
 	char		relkind = get_rel_relkind(relid);
 
 	if (access->privilege == ACL_SELECT &&
 		(relkind == RELKIND_VIEW || relkind == RELKIND_MATVIEW))
-		observe_reading(relid, obs);
+		check_readable(relid, result);
 	else if (access->command != CMD_UNKNOWN && relkind == RELKIND_VIEW)
-		check_writing_below(obs, relid, access);
+		check_writing_below(result, relid, access);
 }
 
 /* Can this sort of relation do it at all, whoever asks? */
@@ -117,7 +117,7 @@ access_is_possible(Oid relid, char relkind, const Access *access)
 
 /* Will the server refuse it, because the table is published? */
 static void
-check_replicated(Observation *obs, Oid relid, const Access *access)
+check_replicated(VerifyResult *result, Oid relid, const Access *access)
 {
 	Oid			table;
 
@@ -125,7 +125,7 @@ check_replicated(Observation *obs, Oid relid, const Access *access)
 		return;
 	table = table_written(relid, access->command);
 	if (OidIsValid(table))
-		observe_replication(obs, RULE_RELATION_KIND,
+		check_replica_identity(result, RULE_RELATION_KIND,
 							psprintf("a relation that allows %s", access->name), table,
 							true, access->command);
 }
@@ -139,9 +139,9 @@ add_name(StringInfo names, const char *name)
 }
 
 void
-verify_privilege(const Requirement *req, Observation *obs)
+verify_privilege(const Requirement *req, VerifyResult *result)
 {
-	Oid			relid = observe_relation(req, obs);
+	Oid			relid = resolve_relation(req, result);
 	RelationUse use = {0};
 	Surroundings *around;
 	char		relkind;
@@ -153,7 +153,7 @@ verify_privilege(const Requirement *req, Observation *obs)
 	if (!OidIsValid(relid))
 		return;
 	relkind = get_rel_relkind(relid);
-	observe_below_view(obs, relid);
+	depend_on_view_base(result, relid);
 	initStringInfo(&wanted);
 	initStringInfo(&lost);
 	initStringInfo(&impossible);
@@ -167,7 +167,7 @@ verify_privilege(const Requirement *req, Observation *obs)
 		if (access != NULL)
 			use.commands |= access->use;
 		if (access == NULL || access->privilege == 0)
-			observe_problem(obs, RULE_NOT_VERIFIED, STATE_UNKNOWN,
+			result_add_problem(result, RULE_NOT_VERIFIED, STATE_UNKNOWN,
 							psprintf("privilege %s", name),
 							pstrdup("this PostgreSQL has no such privilege"),
 							relid, NULL);
@@ -177,30 +177,30 @@ verify_privilege(const Requirement *req, Observation *obs)
 			add_name(&impossible, name);
 		else
 		{
-			check_below(obs, relid, access);
-			check_replicated(obs, relid, access);
+			check_below(result, relid, access);
+			check_replicated(result, relid, access);
 			if (access->privilege == ACL_TRUNCATE)
-				observe_truncate(obs, relid);
+				check_truncate(result, relid);
 			else if (access->command != CMD_UNKNOWN)
-				observe_write(obs, relid, access->command, NULL);
+				check_write(result, relid, access->command, NULL);
 		}
 	}
 
 	if (lost.len > 0)
-		observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
+		result_add_problem(result, RULE_PRIVILEGE_LOST, STATE_UNMET,
 						psprintf("role %s to have %s",
 								 quote_identifier(GetUserNameFromId(GetUserId(), false)),
 								 wanted.data),
 						psprintf("it lacks %s", lost.data), relid, NULL);
 	if (impossible.len > 0)
-		observe_problem(obs, RULE_RELATION_KIND, STATE_UNMET,
+		result_add_problem(result, RULE_RELATION_KIND, STATE_UNMET,
 						psprintf("a relation that allows %s", wanted.data),
 						psprintf("a %s that does not allow %s",
 								 relation_kind_label(relkind), impossible.data),
 						relid, NULL);
-	observe_bodies(req, obs);
+	check_bodies(req, result);
 
-	around = surroundings_begin(req, obs);
+	around = surroundings_begin(req, result);
 	use.guessed = true;
 	if (use.commands & (USE_INSERT | USE_UPDATE))
 		use.inserted = use.updated = surroundings_columns(around, relid);

@@ -32,7 +32,7 @@
  * at them there.  It does not look at what is inserted into.
  */
 static bool
-scans_unlogged(Node *node, Observation *obs)
+scans_unlogged(Node *node, VerifyResult *result)
 {
 	Query	   *query = (Query *) node;
 	ListCell   *lc;
@@ -40,7 +40,7 @@ scans_unlogged(Node *node, Observation *obs)
 	if (node == NULL)
 		return false;
 	if (!IsA(node, Query))
-		return expression_tree_walker(node, scans_unlogged, obs);
+		return expression_tree_walker(node, scans_unlogged, result);
 
 	foreach(lc, query->rtable)
 	{
@@ -53,50 +53,50 @@ scans_unlogged(Node *node, Observation *obs)
 			continue;
 		if (get_rel_persistence(rte->relid) != RELPERSISTENCE_PERMANENT)
 			return true;
-		foreach(lci, rte->inh ? parts_that_matter(&obs->parts, rte->relid) : NIL)
+		foreach(lci, rte->inh ? parts_that_matter(&result->parts, rte->relid) : NIL)
 		{
 			if (get_rel_persistence(lfirst_oid(lci)) != RELPERSISTENCE_PERMANENT)
 				return true;
 		}
 	}
-	return query_tree_walker(query, scans_unlogged, obs, 0);
+	return query_tree_walker(query, scans_unlogged, result, 0);
 }
 
 static void
-plan_one(Query *query, const char *sql, Observation *obs)
+plan_one(Query *query, const char *sql, VerifyResult *result)
 {
 	PlannedStmt *planned;
 
 	if (needs_no_plan(query))
 		return;
-	if (RecoveryInProgress() && scans_unlogged((Node *) query, obs))
+	if (RecoveryInProgress() && scans_unlogged((Node *) query, result))
 	{
-		observe_problem(obs, RULE_NOT_VERIFIED, STATE_UNKNOWN,
+		result_add_problem(result, RULE_NOT_VERIFIED, STATE_UNKNOWN,
 						pstrdup("the statement to run"),
 						pstrdup("an unlogged table, which a standby cannot plan for"),
 						InvalidOid, NULL);
 		return;
 	}
 	planner_begin();
-	obs->planning = true;
+	result->planning = true;
 	(void) check_polymorphic_calls((Node *) query, NULL);
 	planned = compat_plan_query(query, sql);
-	obs->planning = false;
-	observe_plan(planned, obs);
+	result->planning = false;
+	check_plan(planned, result);
 }
 
 /* What is not permitted cannot be had, and nobody's time is spent on it. */
 static void
-plan(List *queries, const char *sql, Observation *obs)
+plan(List *queries, const char *sql, VerifyResult *result)
 {
 	ListCell   *lc;
 
-	if (observation_is_denied(obs))
+	if (result_is_denied(result))
 		return;
 	foreach(lc, queries)
 	{
 		if (lfirst_node(Query, lc)->commandType != CMD_UTILITY)
-			plan_one(lfirst(lc), sql, obs);
+			plan_one(lfirst(lc), sql, result);
 	}
 }
 
@@ -105,16 +105,16 @@ plan(List *queries, const char *sql, Observation *obs)
  * is to do.
  */
 static void
-verify_analysed(const Requirement *req, Observation *obs, Query *query, const char *sql)
+verify_analysed(const Requirement *req, VerifyResult *result, Query *query, const char *sql)
 {
 	Surroundings *around;
 	List	   *rewritten;
 	ListCell   *lc;
 
-	observe_references((Node *) query, obs);
-	around = surroundings_begin(req, obs);
+	check_references((Node *) query, result);
+	around = surroundings_begin(req, result);
 	(void) add_uses((Node *) query, around);
-	observe_written(req, obs, query);
+	check_written_values(req, result, query);
 
 	rewritten = pg_rewrite_query(query);
 	foreach(lc, rewritten)
@@ -123,20 +123,20 @@ verify_analysed(const Requirement *req, Observation *obs, Query *query, const ch
 
 		if (lfirst_node(Query, lc)->commandType == CMD_UTILITY)
 			continue;
-		observe_references(node, obs);
-		observe_all_inserts(node, obs);
-		observe_all_writes(node, obs);
-		(void) observe_permissions(node, obs);
-		(void) observe_domain_constants(node, obs);
+		check_references(node, result);
+		check_inserts(node, result);
+		check_writes(node, result);
+		(void) check_permissions(node, result);
+		(void) check_domain_constants(node, result);
 		(void) add_uses_of_rules(node, around);
 	}
-	observe_bodies(req, obs);
-	plan(rewritten, sql, obs);
+	check_bodies(req, result);
+	plan(rewritten, sql, result);
 	surroundings_end(around);
 }
 
 void
-verify_text(const Requirement *req, Observation *obs, const char *sql)
+verify_text(const Requirement *req, VerifyResult *result, const char *sql)
 {
 	RawStmt    *raw = linitial_node(RawStmt, raw_parser(sql, RAW_PARSE_DEFAULT));
 	Oid		   *paramtypes = NULL;
@@ -144,11 +144,11 @@ verify_text(const Requirement *req, Observation *obs, const char *sql)
 	Expansion	expansion = {NIL, 0};
 
 	(void) try_lock_mentions(raw->stmt, &expansion);
-	verify_analysed(req, obs, analyse(raw, sql, &paramtypes, &nparams), sql);
+	verify_analysed(req, result, analyse(raw, sql, &paramtypes, &nparams), sql);
 }
 
 void
-verify_query(const Requirement *req, Observation *obs)
+verify_query(const Requirement *req, VerifyResult *result)
 {
 	char	   *sql = requirement_text(req, "sql");
 	List	   *parsed = raw_parser(sql, RAW_PARSE_DEFAULT);
@@ -168,24 +168,24 @@ verify_query(const Requirement *req, Observation *obs)
 	raw = linitial_node(RawStmt, parsed);
 
 	/* First the names, so that they are known even if the rest fails. */
-	observe_mentions(raw->stmt, obs);
-	if (obs->state == STATE_UNMET)
+	depend_on_mentioned_names(raw->stmt, result);
+	if (result->state == STATE_UNMET)
 		return;					/* a schema is missing */
 	(void) try_lock_mentions(raw->stmt, &expansion);
-	meanings = add_raw_meanings(NIL, raw->stmt, obs);
+	meanings = add_raw_meanings(NIL, raw->stmt, result);
 
 	/* As long as the query is not analysed, a literal may name what is not there. */
-	nkeys = list_length(obs->keys);
-	(void) observe_literals(raw->stmt, obs);
+	nkeys = list_length(result->keys);
+	(void) depend_on_literals(raw->stmt, result);
 	query = analyse(raw, sql, &paramtypes, &nparams);
-	obs->keys = list_truncate(obs->keys, nkeys);
+	result->keys = list_truncate(result->keys, nkeys);
 
-	shape = shape_of(query, paramtypes, nparams, obs);
-	meanings = add_meanings(meanings, query, req->baseline == NULL, obs);
+	shape = shape_of(query, paramtypes, nparams, result);
+	meanings = add_meanings(meanings, query, req->baseline == NULL, result);
 	if (req->baseline == NULL)
-		obs->baseline = shape_to_json(shape, meanings,
+		result->baseline = shape_to_json(shape, meanings,
 									  list_length(requirement_list(req, "params")));
-	verify_analysed(req, obs, query, sql);
+	verify_analysed(req, result, query, sql);
 	if (req->baseline != NULL)
-		shape_compare(obs, req->baseline, shape, meanings);
+		shape_compare(result, req->baseline, shape, meanings);
 }

@@ -37,10 +37,10 @@ is_table_like(char relkind)
  * judge that.
  */
 void
-verify_relation(const Requirement *req, Observation *obs)
+verify_relation(const Requirement *req, VerifyResult *result)
 {
 	static const RelationUse reads = {.commands = USE_SELECT};
-	Oid			relid = observe_relation(req, obs);
+	Oid			relid = resolve_relation(req, result);
 	Surroundings *around;
 	char		relkind;
 	char	   *schema;
@@ -50,11 +50,11 @@ verify_relation(const Requirement *req, Observation *obs)
 	relkind = get_rel_relkind(relid);
 	schema = get_namespace_name(get_rel_namespace(relid));
 	if (schema == NULL)
-		observe_problem(obs, RULE_RELATION_MISSING, STATE_UNMET,
+		result_add_problem(result, RULE_RELATION_MISSING, STATE_UNMET,
 						psprintf("relation %s", requirement_text(req, "relation")),
 						pstrdup("no such relation"), InvalidOid, NULL);
 	else if (!is_table_like(relkind))
-		observe_problem(obs, RULE_RELATION_KIND, STATE_UNMET,
+		result_add_problem(result, RULE_RELATION_KIND, STATE_UNMET,
 						pstrdup("a table or view"),
 						pstrdup(relation_kind_label(relkind)), relid, NULL);
 	else
@@ -64,13 +64,13 @@ verify_relation(const Requirement *req, Observation *obs)
 			{.name = "schema", .text = schema}
 		};
 		char	   *name = get_rel_name(relid);
-		Problem    *problem = observe_captured(req, obs, name, schema, relation_in_schema);
+		Problem    *problem = check_name_captured(req, result, name, schema, relation_in_schema);
 
 		if (problem != NULL)
 			problem->relation = name;
 		if (req->baseline == NULL)
-			obs->baseline = baseline_of(members, lengthof(members));
-		around = surroundings_begin(req, obs);
+			result->baseline = baseline_of(members, lengthof(members));
+		around = surroundings_begin(req, result);
 		surroundings_add(around, relid, &reads);
 		surroundings_end(around);
 	}

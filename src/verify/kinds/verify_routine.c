@@ -152,7 +152,7 @@ find_routine(const Call *call, bool is_procedure, Oid *routine)
  * there never was such a type.
  */
 static bool
-argument_types(const Requirement *req, Observation *obs, Call *call)
+argument_types(const Requirement *req, VerifyResult *result, Call *call)
 {
 	List	   *names = requirement_list(req, "types");
 	List	   *schemas = baseline_list(req, "type_schemas");
@@ -164,12 +164,12 @@ argument_types(const Requirement *req, Observation *obs, Call *call)
 		int32		typmod;
 		Oid			type;
 
-		observe_type_name(obs, list_nth(names, i));
+		depend_on_type_name(result, list_nth(names, i));
 		if (i == FUNC_MAX_ARGS)
 			return false;
 		type = meant_type(list_nth(names, i),
 						  i < list_length(schemas) ? list_nth(schemas, i) : NULL, &typmod);
-		observe_type(obs, type);
+		depend_on_type(result, type);
 		if (!OidIsValid(type) && baseline_has(req, "passed"))
 			type = UNKNOWNOID;
 		complete &= OidIsValid(type);
@@ -180,7 +180,7 @@ argument_types(const Requirement *req, Observation *obs, Call *call)
 
 /* InvalidOid, and reported, if the call does not resolve. */
 static Oid
-resolve_call(const Requirement *req, Observation *obs, Call *call)
+resolve_call(const Requirement *req, VerifyResult *result, Call *call)
 {
 	char	   *kind = baseline_text(req, "kind");
 	char	   *schema;
@@ -190,19 +190,19 @@ resolve_call(const Requirement *req, Observation *obs, Call *call)
 
 	call->names = compat_string_to_name_list(requirement_text(req, "routine"));
 	DeconstructQualifiedName(call->names, &schema, &name);
-	observe_name(obs, ProcedureRelationId, schema, name);
+	depend_on_name(result, ProcedureRelationId, schema, name);
 
 	/* The look-up raises an error for a schema that the role may not use. */
-	if (argument_types(req, obs, call) &&
+	if (argument_types(req, result, call) &&
 		(schema == NULL || schema_is_usable(get_namespace_oid(schema, true))))
 		code = find_routine(call, kind != NULL && strcmp(kind, "a procedure") == 0, &routine);
 
 	if (code == FUNCDETAIL_MULTIPLE)
-		observe_problem(obs, RULE_QUERY_AMBIGUOUS, STATE_UNMET,
+		result_add_problem(result, RULE_QUERY_AMBIGUOUS, STATE_UNMET,
 						psprintf("a call of %s to mean one routine", req->object),
 						pstrdup("several fit it equally well"), InvalidOid, NULL);
 	else if (code == FUNCDETAIL_NOTFOUND)
-		(void) observe_unresolved(req, obs, RULE_ROUTINE_MISSING, "routine",
+		(void) report_unresolved(req, result, RULE_ROUTINE_MISSING, "routine",
 								  req->object, schema, name, routine_in_schema);
 	return code == FUNCDETAIL_MULTIPLE || code == FUNCDETAIL_NOTFOUND
 		? InvalidOid : routine;
@@ -315,40 +315,40 @@ routine_facts(Oid routine, RoutineFacts *facts)
  * what counts is what the new one is like.
  */
 static void
-check_meaning(const Requirement *req, Observation *obs, const RoutineFacts *facts)
+check_meaning(const Requirement *req, VerifyResult *result, const RoutineFacts *facts)
 {
 	char	   *before = baseline_text(req, "signature");
 	Oid			other = before == NULL || strcmp(before, facts->signature) == 0
 		? InvalidOid : routine_called(facts->name, before);
 
 	if (OidIsValid(other))
-		observe_problem(obs, RULE_NAME_CAPTURED, STATE_UNMET,
+		result_add_problem(result, RULE_NAME_CAPTURED, STATE_UNMET,
 						psprintf("%s to mean %s", req->object, routine_label(other)),
 						psprintf("it means %s", routine_label(facts->oid)), InvalidOid, NULL);
 }
 
 /* Nothing else is worth comparing if it is of another kind. */
 static bool
-kind_is_other(const Requirement *req, Observation *obs, const RoutineFacts *facts)
+kind_is_other(const Requirement *req, VerifyResult *result, const RoutineFacts *facts)
 {
 	char	   *kind = baseline_text(req, "kind");
 
 	if (kind == NULL || strcmp(kind, facts->kind) == 0)
 		return false;
-	observe_problem(obs, RULE_ROUTINE_RESULT, STATE_UNMET, kind, pstrdup(facts->kind),
+	result_add_problem(result, RULE_ROUTINE_RESULT, STATE_UNMET, kind, pstrdup(facts->kind),
 					InvalidOid, NULL);
 	return true;
 }
 
 static void
-check_volatility(const Requirement *req, Observation *obs, const RoutineFacts *facts)
+check_volatility(const Requirement *req, VerifyResult *result, const RoutineFacts *facts)
 {
 	char	   *volatility = baseline_text(req, "volatility");
 
 	/* Less volatile is no matter: the planner may only do more with it. */
 	if (volatility != NULL &&
 		volatility_rank(facts->volatility) > volatility_rank(volatility[0]))
-		observe_problem(obs, RULE_ROUTINE_RESULT, STATE_UNMET,
+		result_add_problem(result, RULE_ROUTINE_RESULT, STATE_UNMET,
 						psprintf("no more volatile than %s", volatility_label(volatility[0])),
 						pstrdup(volatility_label(facts->volatility)), InvalidOid, NULL);
 }
@@ -359,7 +359,7 @@ check_volatility(const Requirement *req, Observation *obs, const RoutineFacts *f
  * contract's, which defaults allowed, counts too: calls by name leave out any.
  */
 static void
-check_arguments(const Requirement *req, Observation *obs, const RoutineFacts *facts)
+check_arguments(const Requirement *req, VerifyResult *result, const RoutineFacts *facts)
 {
 	bool		declared = requirement_has(req, "arguments");
 	List	   *expected = declared ? requirement_list(req, "arguments")
@@ -374,7 +374,7 @@ check_arguments(const Requirement *req, Observation *obs, const RoutineFacts *fa
 		if (name[0] == '\0' || strcmp(name, now) == 0 ||
 			(declared && text_list_has(facts->arguments, name)))
 			continue;
-		observe_problem(obs, RULE_ROUTINE_MISSING, STATE_UNMET,
+		result_add_problem(result, RULE_ROUTINE_MISSING, STATE_UNMET,
 						declared ? psprintf("an argument named %s", quote_identifier(name))
 						: psprintf("argument %d named %s", i + 1, quote_identifier(name)),
 						declared ? psprintf("%s has none", routine_label(facts->oid))
@@ -383,7 +383,7 @@ check_arguments(const Requirement *req, Observation *obs, const RoutineFacts *fa
 						InvalidOid, NULL);
 	}
 	if (required != NULL && facts->required > atoi(required))
-		observe_problem(obs, RULE_ROUTINE_MISSING, STATE_UNMET,
+		result_add_problem(result, RULE_ROUTINE_MISSING, STATE_UNMET,
 						psprintf("defaults for all but %s of its arguments", required),
 						psprintf("%d arguments have none", facts->required),
 						InvalidOid, NULL);
@@ -421,7 +421,7 @@ is_row_of_table(Oid type)
  * who makes one up, but not to who passes one of a table's.
  */
 static void
-check_argument_types(const Requirement *req, Observation *obs, const Call *call,
+check_argument_types(const Requirement *req, VerifyResult *result, const Call *call,
 					 const RoutineFacts *facts)
 {
 	List	   *passed = baseline_list(req, "passed");
@@ -442,7 +442,7 @@ check_argument_types(const Requirement *req, Observation *obs, const Call *call,
 		if (match == TYPE_SAME || (match == TYPE_GREW && is_row_of_table(type)))
 			continue;
 		kept_type_contrast(kept, list_nth(passed, i), type, &was, &is);
-		observe_problem(obs, RULE_ROUTINE_MISSING, STATE_UNMET,
+		result_add_problem(result, RULE_ROUTINE_MISSING, STATE_UNMET,
 						psprintf("argument %d of type %s", i + 1, was),
 						psprintf("type %s", is), InvalidOid, NULL);
 	}
@@ -456,7 +456,7 @@ set_label(bool is_set)
 
 /* The type that the contract says is returned, perhaps after SETOF. */
 static Oid
-declared_result(const Requirement *req, Observation *obs, bool *is_set)
+declared_result(const Requirement *req, VerifyResult *result, bool *is_set)
 {
 	char	   *type = requirement_text(req, "returns");
 	int32		typmod;
@@ -466,7 +466,7 @@ declared_result(const Requirement *req, Observation *obs, bool *is_set)
 	*is_set = pg_strncasecmp(type, "setof ", 6) == 0;
 	if (*is_set)
 		type += 6;
-	observe_type_name(obs, type);
+	depend_on_type_name(result, type);
 	return meant_type(type, baseline_text(req, "returns_schema"), &typmod);
 }
 
@@ -482,24 +482,24 @@ declared_is_other(const Requirement *req, Oid declared)
 }
 
 static void
-report_result(Observation *obs, bool was_set, const char *was, bool is_set, const char *is)
+report_result(VerifyResult *result, bool was_set, const char *was, bool is_set, const char *is)
 {
-	observe_problem(obs, RULE_ROUTINE_RESULT, STATE_UNMET,
+	result_add_problem(result, RULE_ROUTINE_RESULT, STATE_UNMET,
 					psprintf("a result of type %s%s", set_label(was_set), was),
 					psprintf("type %s%s", set_label(is_set), is), InvalidOid, NULL);
 }
 
 static void
-report_grown(Observation *obs, int was, int is)
+report_grown(VerifyResult *result, int was, int is)
 {
-	observe_problem(obs, RULE_QUERY_RESULT_GREW, STATE_MET,
+	result_add_problem(result, RULE_QUERY_RESULT_GREW, STATE_MET,
 					psprintf("%d result columns", was), psprintf("%d result columns", is),
 					InvalidOid, NULL);
 }
 
 /* Columns that were there are in their places; more may follow, as for SELECT *. */
 static void
-check_columns(const Requirement *req, Observation *obs, const RoutineFacts *facts)
+check_columns(const Requirement *req, VerifyResult *result, const RoutineFacts *facts)
 {
 	List	   *before = baseline_list(req, "columns");
 	List	   *kept = kept_types(req->baseline);
@@ -518,7 +518,7 @@ check_columns(const Requirement *req, Observation *obs, const RoutineFacts *fact
 			continue;
 		if (now != NULL)
 			kept_type_contrast(kept, type, now->type, &was, &is);
-		observe_problem(obs, RULE_ROUTINE_RESULT, STATE_UNMET,
+		result_add_problem(result, RULE_ROUTINE_RESULT, STATE_UNMET,
 						psprintf("result column %d %s %s", i / 2 + 1, quote_identifier(name), was),
 						now == NULL ? pstrdup("no such column")
 						: psprintf("%s %s", quote_identifier(now->name), is),
@@ -526,12 +526,12 @@ check_columns(const Requirement *req, Observation *obs, const RoutineFacts *fact
 		return;
 	}
 	if (before != NIL && 2 * list_length(facts->columns) > list_length(before))
-		report_grown(obs, list_length(before) / 2, list_length(facts->columns));
+		report_grown(result, list_length(before) / 2, list_length(facts->columns));
 }
 
 /* A row is its columns, whatever its type is called. */
 static void
-check_result_as_before(const Requirement *req, Observation *obs, const RoutineFacts *facts)
+check_result_as_before(const Requirement *req, VerifyResult *result, const RoutineFacts *facts)
 {
 	char	   *before = baseline_text(req, "returns");
 	bool		was_set = baseline_has(req, "set");
@@ -546,28 +546,28 @@ check_result_as_before(const Requirement *req, Observation *obs, const RoutineFa
 		(!is_row && kept_type_match(kept, before, facts->result) == TYPE_OTHER))
 	{
 		kept_type_contrast(kept, before, facts->result, &was, &is);
-		report_result(obs, was_set, was, facts->is_set, is);
+		report_result(result, was_set, was, facts->is_set, is);
 	}
 	else
-		check_columns(req, obs, facts);
+		check_columns(req, result, facts);
 }
 
 static void
-check_result(const Requirement *req, Observation *obs, const RoutineFacts *facts)
+check_result(const Requirement *req, VerifyResult *result, const RoutineFacts *facts)
 {
 	bool		is_set = false;
-	Oid			declared = declared_result(req, obs, &is_set);
+	Oid			declared = declared_result(req, result, &is_set);
 
 	if (requirement_text(req, "returns") == NULL || declared_is_other(req, declared))
-		check_result_as_before(req, obs, facts);
+		check_result_as_before(req, result, facts);
 	else if (is_set == facts->is_set && OidIsValid(declared) &&
 			 type_match(declared, facts->result) != TYPE_OTHER)
-		check_columns(req, obs, facts);
+		check_columns(req, result, facts);
 	else
 	{
 		char	   *returns = requirement_text(req, "returns");
 
-		report_result(obs, false, returns, facts->is_set,
+		report_result(result, false, returns, facts->is_set,
 					  kept_type_label(kept_type_name(facts->result)));
 	}
 }
@@ -589,11 +589,11 @@ column_texts(const RoutineFacts *facts)
 }
 
 static Jsonb *
-routine_baseline(const Requirement *req, Observation *obs, const Call *call,
+routine_baseline(const Requirement *req, VerifyResult *result, const Call *call,
 				 const RoutineFacts *facts)
 {
 	bool		is_set;
-	Oid			declared = declared_result(req, obs, &is_set);
+	Oid			declared = declared_result(req, result, &is_set);
 	List	   *kept = keep_type(keep_type(NIL, facts->result), declared);
 	List	   *passed = NIL;
 	List	   *schemas = NIL;
@@ -630,29 +630,29 @@ routine_baseline(const Requirement *req, Observation *obs, const Call *call,
 }
 
 void
-verify_routine(const Requirement *req, Observation *obs)
+verify_routine(const Requirement *req, VerifyResult *result)
 {
 	Call		call;
-	Oid			routine = resolve_call(req, obs, &call);
+	Oid			routine = resolve_call(req, result, &call);
 	RoutineFacts facts;
 	ListCell   *lc;
 
 	if (!OidIsValid(routine) || !routine_facts(routine, &facts))
 		return;
-	observe_routine(obs, routine);
-	observe_type(obs, facts.result);
+	check_routine(result, routine);
+	depend_on_type(result, facts.result);
 	foreach(lc, facts.columns)
-		observe_type(obs, ((ResultColumn *) lfirst(lc))->type);
+		depend_on_type(result, ((ResultColumn *) lfirst(lc))->type);
 
-	check_meaning(req, obs, &facts);
-	if (!kind_is_other(req, obs, &facts))
+	check_meaning(req, result, &facts);
+	if (!kind_is_other(req, result, &facts))
 	{
-		check_volatility(req, obs, &facts);
-		check_arguments(req, obs, &facts);
-		check_argument_types(req, obs, &call, &facts);
-		check_result(req, obs, &facts);
+		check_volatility(req, result, &facts);
+		check_arguments(req, result, &facts);
+		check_argument_types(req, result, &call, &facts);
+		check_result(req, result, &facts);
 	}
 	if (req->baseline == NULL)
-		obs->baseline = routine_baseline(req, obs, &call, &facts);
-	observe_bodies(req, obs);
+		result->baseline = routine_baseline(req, result, &call, &facts);
+	check_bodies(req, result);
 }

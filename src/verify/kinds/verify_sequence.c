@@ -29,31 +29,31 @@ sequence_in_schema(Oid schema, const char *name)
 }
 
 void
-verify_sequence(const Requirement *req, Observation *obs)
+verify_sequence(const Requirement *req, VerifyResult *result)
 {
 	List	   *names = compat_string_to_name_list(requirement_text(req, "sequence"));
 	RangeVar   *name = makeRangeVarFromNameList(names);
 	Oid			relid = find_relation(name);
 	BaselineMember schema = {.name = "schema"};
 
-	observe_name(obs, RelationRelationId, name->schemaname, name->relname);
+	depend_on_name(result, RelationRelationId, name->schemaname, name->relname);
 	if (!OidIsValid(relid))
 	{
-		(void) observe_unresolved(req, obs, RULE_SEQUENCE_MISSING, "sequence", req->object,
+		(void) report_unresolved(req, result, RULE_SEQUENCE_MISSING, "sequence", req->object,
 								  name->schemaname, name->relname, sequence_in_schema);
 		return;
 	}
-	observe_object(obs, RelationRelationId, relid);
+	depend_on_object(result, RelationRelationId, relid);
 	if (get_rel_relkind(relid) != RELKIND_SEQUENCE)
 	{
-		observe_problem(obs, RULE_SEQUENCE_MISSING, STATE_UNMET,
+		result_add_problem(result, RULE_SEQUENCE_MISSING, STATE_UNMET,
 						psprintf("sequence %s", req->object),
 						psprintf("a %s", relation_kind_label(get_rel_relkind(relid))),
 						relid, NULL);
 		return;
 	}
 	schema.text = get_namespace_name(get_rel_namespace(relid));
-	observe_sequence_right(obs, relid, ACL_USAGE | ACL_UPDATE);
-	(void) observe_captured(req, obs, name->relname, schema.text, sequence_in_schema);
-	obs->baseline = baseline_of(&schema, 1);
+	check_sequence_privilege(result, relid, ACL_USAGE | ACL_UPDATE);
+	(void) check_name_captured(req, result, name->relname, schema.text, sequence_in_schema);
+	result->baseline = baseline_of(&schema, 1);
 }

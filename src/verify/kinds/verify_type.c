@@ -29,7 +29,7 @@
 
 /* Returns whether all are there. */
 static bool
-check_labels_present(Observation *obs, List *expected, List *labels)
+check_labels_present(VerifyResult *result, List *expected, List *labels)
 {
 	ListCell   *lc;
 	bool		complete = true;
@@ -38,7 +38,7 @@ check_labels_present(Observation *obs, List *expected, List *labels)
 	{
 		if (text_list_has(labels, lfirst(lc)))
 			continue;
-		observe_problem(obs, RULE_ENUM_LABEL_MISSING, STATE_UNMET,
+		result_add_problem(result, RULE_ENUM_LABEL_MISSING, STATE_UNMET,
 						psprintf("label %s", quote_literal_cstr(lfirst(lc))),
 						pstrdup("no such label"), InvalidOid, NULL);
 		complete = false;
@@ -48,14 +48,14 @@ check_labels_present(Observation *obs, List *expected, List *labels)
 
 /* The contract says that the version cannot deal with any other. */
 static void
-check_labels_closed(Observation *obs, List *expected, List *labels)
+check_labels_closed(VerifyResult *result, List *expected, List *labels)
 {
 	ListCell   *lc;
 
 	foreach(lc, labels)
 	{
 		if (!text_list_has(expected, lfirst(lc)))
-			observe_problem(obs, RULE_ENUM_LABEL_ADDED, STATE_UNMET,
+			result_add_problem(result, RULE_ENUM_LABEL_ADDED, STATE_UNMET,
 							pstrdup("no label but those of the contract"),
 							psprintf("label %s", quote_literal_cstr(lfirst(lc))),
 							InvalidOid, NULL)->proven = true;
@@ -64,18 +64,18 @@ check_labels_closed(Observation *obs, List *expected, List *labels)
 
 /* Of the labels there were, only those that the contract lists have to stay. */
 static void
-check_labels(const Requirement *req, Observation *obs, Oid type)
+check_labels(const Requirement *req, VerifyResult *result, Oid type)
 {
 	List	   *labels = enum_labels(type);
 	bool		declared = requirement_has(req, "labels");
 	List	   *before = baseline_list(req, "labels");
 	List	   *expected = declared ? requirement_list(req, "labels") : before;
-	bool		complete = check_labels_present(obs, expected, labels);
+	bool		complete = check_labels_present(result, expected, labels);
 
 	if (requirement_bool(req, "closed"))
-		check_labels_closed(obs, expected, labels);
+		check_labels_closed(result, expected, labels);
 	else if (complete && baseline_has(req, "labels"))
-		observe_added_labels(obs, type, before);
+		report_added_labels(result, type, before);
 }
 
 /* ---- composite types ---- */
@@ -154,7 +154,7 @@ is_kept_type(const Requirement *req, const char *kept, Oid type, int32 typmod)
 }
 
 static void
-check_attributes(const Requirement *req, Observation *obs, Oid relid, List *attributes)
+check_attributes(const Requirement *req, VerifyResult *result, Oid relid, List *attributes)
 {
 	List	   *before = baseline_list(req, "attributes");
 
@@ -165,12 +165,12 @@ check_attributes(const Requirement *req, Observation *obs, Oid relid, List *attr
 		Attribute  *now = find_attribute(attributes, name);
 
 		if (now == NULL)
-			observe_problem(obs, RULE_COLUMN_MISSING, STATE_UNMET,
+			result_add_problem(result, RULE_COLUMN_MISSING, STATE_UNMET,
 							psprintf("attribute %s", quote_identifier(name)),
 							psprintf("no such attribute in %s", relation_label(relid)),
 							relid, name);
 		else if (!is_kept_type(req, type, now->type, now->typmod))
-			observe_problem(obs, RULE_COLUMN_TYPE, STATE_UNMET,
+			result_add_problem(result, RULE_COLUMN_TYPE, STATE_UNMET,
 							psprintf("attribute %s of type %s", quote_identifier(name),
 									 kept_type_label(type)),
 							psprintf("type %s",
@@ -178,7 +178,7 @@ check_attributes(const Requirement *req, Observation *obs, Oid relid, List *attr
 							relid, name);
 	}
 	if (before != NIL && 2 * list_length(attributes) > list_length(before))
-		observe_problem(obs, RULE_QUERY_RESULT_GREW, STATE_MET,
+		result_add_problem(result, RULE_QUERY_RESULT_GREW, STATE_MET,
 						psprintf("%d attributes", list_length(before) / 2),
 						psprintf("%d attributes", list_length(attributes)), relid, NULL);
 }
@@ -253,7 +253,7 @@ full_kind_label(const char *kind, const char *over)
 
 /* Is it of the kind that it was, over the same? */
 static bool
-check_kind(const Requirement *req, Observation *obs, const FormData_pg_type *form)
+check_kind(const Requirement *req, VerifyResult *result, const FormData_pg_type *form)
 {
 	char	   *kind = baseline_text(req, "kind");
 	char	   *over = baseline_text(req, "over");
@@ -264,7 +264,7 @@ check_kind(const Requirement *req, Observation *obs, const FormData_pg_type *for
 	if (strcmp(kind, kind_label(form)) == 0 &&
 		(over == NULL || is_kept_type(req, over, below, form->typtypmod)))
 		return true;
-	observe_problem(obs, RULE_TYPE_MISSING, STATE_UNMET, full_kind_label(kind, over),
+	result_add_problem(result, RULE_TYPE_MISSING, STATE_UNMET, full_kind_label(kind, over),
 					full_kind_label(kind_label(form),
 									OidIsValid(below) ? kept_column_type_name(below, form->typtypmod) : NULL),
 					InvalidOid, NULL);
@@ -294,7 +294,7 @@ type_baseline(const FormData_pg_type *form, List *labels, List *attributes)
 }
 
 void
-verify_type(const Requirement *req, Observation *obs)
+verify_type(const Requirement *req, VerifyResult *result)
 {
 	List	   *names = compat_string_to_name_list(requirement_text(req, "type"));
 	FormData_pg_type form;
@@ -306,12 +306,12 @@ verify_type(const Requirement *req, Observation *obs)
 	List	   *attributes;
 
 	DeconstructQualifiedName(names, &schema, &name);
-	observe_name(obs, TypeRelationId, schema, name);
+	depend_on_name(result, TypeRelationId, schema, name);
 	type = find_type(schema, name);
 	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
 	if (!HeapTupleIsValid(tup))
 	{
-		(void) observe_unresolved(req, obs, RULE_TYPE_MISSING, "type", req->object,
+		(void) report_unresolved(req, result, RULE_TYPE_MISSING, "type", req->object,
 								  schema, name, type_in_schema);
 		return;
 	}
@@ -319,15 +319,15 @@ verify_type(const Requirement *req, Observation *obs)
 	ReleaseSysCache(tup);
 	schema = get_namespace_name(form.typnamespace);
 
-	observe_type(obs, form.oid);
-	(void) observe_captured(req, obs, name, schema, type_in_schema);
+	depend_on_type(result, form.oid);
+	(void) check_name_captured(req, result, name, schema, type_in_schema);
 	labels = enum_labels(type);
 	attributes = attributes_of(form.typrelid);
-	if (check_kind(req, obs, &form))
+	if (check_kind(req, result, &form))
 	{
-		check_labels(req, obs, type);
-		check_attributes(req, obs, form.typrelid, attributes);
+		check_labels(req, result, type);
+		check_attributes(req, result, form.typrelid, attributes);
 	}
 	if (req->baseline == NULL)
-		obs->baseline = type_baseline(&form, labels, attributes);
+		result->baseline = type_baseline(&form, labels, attributes);
 }

@@ -41,7 +41,7 @@ extern bool add_uses_of_rules(Node *node, Surroundings *around);
 
 /* ---- property.c ---- */
 
-extern Surroundings *surroundings_begin(const Requirement *req, Observation *obs);
+extern Surroundings *surroundings_begin(const Requirement *req, VerifyResult *result);
 
 /* Every column of a relation that the version can know of: those it had at
  * registration. */

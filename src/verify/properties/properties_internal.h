@@ -176,7 +176,7 @@ typedef struct Circumstance
 struct Surroundings
 {
 	const Requirement *req;
-	Observation *obs;
+	VerifyResult *result;
 	Jsonb	   *before;			/* NULL: nothing to compare with, or nothing then */
 	List	   *circumstances;	/* of Circumstance * */
 	List	   *seen;			/* of SeenRelation * */

@@ -112,12 +112,12 @@ json_object_member(Jsonb *object, const char *member)
 }
 
 Surroundings *
-surroundings_begin(const Requirement *req, Observation *obs)
+surroundings_begin(const Requirement *req, VerifyResult *result)
 {
 	Surroundings *around = palloc0_object(Surroundings);
 
 	around->req = req;
-	around->obs = obs;
+	around->result = result;
 	around->before = json_object_member(req->baseline, "surroundings");
 	return around;
 }
@@ -153,7 +153,7 @@ add_facts(Surroundings *around, const RelationFacts *rel, const RelationUse *use
 		around->circumstances = lappend(around->circumstances, circumstance);
 	}
 	foreach(lc, rel->domains)
-		observe_type(around->obs, lfirst_oid(lc));
+		depend_on_type(around->result, lfirst_oid(lc));
 }
 
 /* The same columns of a partition or child, which may have them in other places. */
@@ -185,7 +185,7 @@ add_children(Surroundings *around, const RelationFacts *rel, const RelationUse *
 		commands &= ~USE_INSERT;
 	if (commands == 0)
 		return;
-	foreach(lc, parts_that_matter(&around->obs->parts, rel->key.relid))
+	foreach(lc, parts_that_matter(&around->result->parts, rel->key.relid))
 	{
 		Oid			child = lfirst_oid(lc);
 		RelationUse below = {
@@ -195,7 +195,7 @@ add_children(Surroundings *around, const RelationFacts *rel, const RelationUse *
 			use->guessed
 		};
 
-		observe_object(around->obs, RelationRelationId, child);
+		depend_on_object(around->result, RelationRelationId, child);
 		add_facts(around, relation_facts(child, rel->key.role, true), &below, true);
 	}
 }
@@ -277,7 +277,7 @@ add_relation(Surroundings *around, Oid relid, Oid role, const RelationUse *use, 
 	around->seen = lappend(around->seen, seen);
 
 	rel = relation_facts(relid, role, (use->commands & USE_WRITES) != 0);
-	observe_object(around->obs, RelationRelationId, relid);
+	depend_on_object(around->result, RelationRelationId, relid);
 	add_facts(around, rel, use, false);
 	if (rel->relkind == RELKIND_VIEW)
 		add_below(around, rel, use, depth);
@@ -334,14 +334,14 @@ surroundings_report(Surroundings *around, RuleId rule, RequirementState state,
 	Problem    *problem;
 	ListCell   *lc;
 
-	foreach(lc, around->obs->problems)
+	foreach(lc, around->result->problems)
 	{
 		problem = lfirst(lc);
 		if (problem->rule == rule && problem->subject != NULL &&
 			strcmp(problem->subject, subject) == 0)
 			return NULL;
 	}
-	problem = observe_problem(around->obs, rule, state, expected, found,
+	problem = result_add_problem(around->result, rule, state, expected, found,
 							  fact ? fact->relid : InvalidOid, NULL);
 	problem->subject = subject;
 	if (fact != NULL && (fact->kind == FACT_CONSTRAINT || fact->kind == FACT_REFERENCED ||

@@ -280,13 +280,13 @@ append_member(StringInfo json, const char *name, List *texts)
 }
 
 static void
-add_to_baseline(Observation *obs, const char *json)
+add_to_baseline(VerifyResult *result, const char *json)
 {
 	Datum		more = DirectFunctionCall1(jsonb_in, CStringGetDatum(json));
 
-	if (obs->baseline != NULL)
-		more = DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(obs->baseline), more);
-	obs->baseline = DatumGetJsonbP(more);
+	if (result->baseline != NULL)
+		more = DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(result->baseline), more);
+	result->baseline = DatumGetJsonbP(more);
 }
 
 /* {"surroundings": {...}}, as far as there are any. */
@@ -314,7 +314,7 @@ surroundings_end(Surroundings *around)
 {
 	if (around->req->baseline == NULL)
 	{
-		add_to_baseline(around->obs, baseline_member(around));
+		add_to_baseline(around->result, baseline_member(around));
 		return;
 	}
 	for (int kind = 0; kind < FACT_KINDS; kind++)

@@ -23,18 +23,18 @@
 #include "verify/run/run.h"
 
 static void
-observe_key(Observation *obs, Oid classid, const char *schema, const char *name,
+result_add_dependency(VerifyResult *result, Oid classid, const char *schema, const char *name,
 			bool found)
 {
 	ObjectKey	key = {classid, (char *) schema, (char *) name, found};
 	ObjectKey  *copy;
 	ListCell   *lc;
 
-	/* See observe_object. */
+	/* See depend_on_object. */
 	if (strcmp(schema, "pg_catalog") == 0 || strcmp(schema, "information_schema") == 0)
 		return;
 
-	foreach(lc, obs->keys)
+	foreach(lc, result->keys)
 	{
 		ObjectKey  *other = lfirst(lc);
 
@@ -48,18 +48,18 @@ observe_key(Observation *obs, Oid classid, const char *schema, const char *name,
 	*copy = key;
 	copy->schema = pstrdup(schema);
 	copy->name = pstrdup(name);
-	obs->keys = lappend(obs->keys, copy);
+	result->keys = lappend(result->keys, copy);
 }
 
 void
-observe_name(Observation *obs, Oid classid, const char *schema, const char *name)
+depend_on_name(VerifyResult *result, Oid classid, const char *schema, const char *name)
 {
 	List	   *path;
 	ListCell   *lc;
 
 	if (schema != NULL)
 	{
-		observe_key(obs, classid, schema, name, false);
+		result_add_dependency(result, classid, schema, name, false);
 		return;
 	}
 
@@ -74,7 +74,7 @@ observe_name(Observation *obs, Oid classid, const char *schema, const char *name
 			entry = GetUserNameFromId(GetUserId(), false);
 		else if (strcmp(entry, "pg_temp") == 0)
 			continue;
-		observe_key(obs, classid, entry, name, false);
+		result_add_dependency(result, classid, entry, name, false);
 	}
 }
 
@@ -129,7 +129,7 @@ acts_as(Oid classid, Oid objid)
 }
 
 void
-observe_object(Observation *obs, Oid classid, Oid objid)
+depend_on_object(VerifyResult *result, Oid classid, Oid objid)
 {
 	ObjectKey  *key;
 	Oid			role;
@@ -140,23 +140,23 @@ observe_object(Observation *obs, Oid classid, Oid objid)
 		return;
 	key = classid == RelationRelationId ? relation_key(objid) : object_key(classid, objid);
 	if (key != NULL)
-		observe_key(obs, classid, key->schema, key->name ? key->name : "", true);
+		result_add_dependency(result, classid, key->schema, key->name ? key->name : "", true);
 	if (OidIsValid(role = acts_as(classid, objid)))
-		observe_object(obs, AuthIdRelationId, role);
+		depend_on_object(result, AuthIdRelationId, role);
 }
 
 void
-observe_column(Observation *obs, Oid relid, const char *attname)
+depend_on_column(VerifyResult *result, Oid relid, const char *attname)
 {
 	ObjectKey  *key = relation_key(relid);
 
 	if (key != NULL)
-		observe_key(obs, AttributeRelationId, key->schema,
+		result_add_dependency(result, AttributeRelationId, key->schema,
 					psprintf("%s.%s", key->name, attname), true);
 }
 
 void
-observe_keys(Observation *obs, List *keys)
+result_add_dependencies(VerifyResult *result, List *keys)
 {
 	ListCell   *lc;
 
@@ -164,7 +164,7 @@ observe_keys(Observation *obs, List *keys)
 	{
 		ObjectKey  *key = lfirst(lc);
 
-		observe_key(obs, key->classid, key->schema, key->name, key->found);
+		result_add_dependency(result, key->classid, key->schema, key->name, key->found);
 	}
 }
 
@@ -193,7 +193,7 @@ keep_keys(List **kept, List *keys)
 }
 
 void
-observe_type(Observation *obs, Oid type)
+depend_on_type(VerifyResult *result, Oid type)
 {
 	while (type >= FirstNormalObjectId)
 	{
@@ -202,19 +202,19 @@ observe_type(Observation *obs, Oid type)
 
 		if (!HeapTupleIsValid(tup))
 			break;
-		observe_object(obs, TypeRelationId, type);
+		depend_on_object(result, TypeRelationId, type);
 		form = (Form_pg_type) GETSTRUCT(tup);
 
 		/* A row type is altered as a relation. */
 		if (OidIsValid(form->typrelid))
-			observe_object(obs, RelationRelationId, form->typrelid);
+			depend_on_object(result, RelationRelationId, form->typrelid);
 		type = OidIsValid(form->typbasetype) ? form->typbasetype : form->typelem;
 		ReleaseSysCache(tup);
 	}
 }
 
 void
-observe_named_type(Observation *obs, const char *name, Oid type)
+depend_on_named_type(VerifyResult *result, const char *name, Oid type)
 {
 	char	   *schema;
 	char	   *type_name;
@@ -223,19 +223,19 @@ observe_named_type(Observation *obs, const char *name, Oid type)
 		return;
 	DeconstructQualifiedName(compat_type_string_to_type_name(name)->names,
 							 &schema, &type_name);
-	observe_name(obs, TypeRelationId, schema, type_name);
+	depend_on_name(result, TypeRelationId, schema, type_name);
 }
 
 void
-observe_type_name(Observation *obs, const char *name)
+depend_on_type_name(VerifyResult *result, const char *name)
 {
 	int32		typmod;
 
-	observe_named_type(obs, name, type_by_name(name, &typmod));
+	depend_on_named_type(result, name, type_by_name(name, &typmod));
 }
 
 void
-observe_below_view(Observation *obs, Oid relid)
+depend_on_view_base(VerifyResult *result, Oid relid)
 {
 	for (int depth = 0;
 		 depth < MAX_VIEW_DEPTH && get_rel_relkind(relid) == RELKIND_VIEW;
@@ -245,21 +245,21 @@ observe_below_view(Observation *obs, Oid relid)
 
 		if (view_columns(relid, &relid, &ncolumns) == NULL)
 			break;
-		observe_object(obs, RelationRelationId, relid);
+		depend_on_object(result, RelationRelationId, relid);
 	}
 }
 
 /* ---- what a requirement runs ---- */
 
 void
-observe_run(Observation *obs, const RunRoutine *run)
+depend_on_body(VerifyResult *result, const RunRoutine *run)
 {
 	ListCell   *lc;
 	RunRoutine *copy;
 
 	if (run->key.routine < FirstNormalObjectId)
 		return;
-	foreach(lc, obs->runs)
+	foreach(lc, result->runs)
 	{
 		const RunRoutine *other = lfirst(lc);
 
@@ -268,16 +268,16 @@ observe_run(Observation *obs, const RunRoutine *run)
 	}
 	copy = palloc_object(RunRoutine);
 	*copy = *run;
-	obs->runs = lappend(obs->runs, copy);
+	result->runs = lappend(result->runs, copy);
 }
 
 void
-observe_support_routine(Observation *obs, Oid funcid)
+depend_on_support_routine(VerifyResult *result, Oid funcid)
 {
 	RunRoutine	run = {.key = {funcid, InvalidOid}};
 
 	if (!OidIsValid(funcid) || funcid < FirstNormalObjectId)
 		return;
-	observe_object(obs, ProcedureRelationId, funcid);
-	observe_run(obs, &run);
+	depend_on_object(result, ProcedureRelationId, funcid);
+	depend_on_body(result, &run);
 }

@@ -12,7 +12,7 @@
 #include "verify/result/result_internal.h"
 
 Problem *
-observe_problem(Observation *obs, RuleId rule, RequirementState state,
+result_add_problem(VerifyResult *result, RuleId rule, RequirementState state,
 				char *expected, char *found, Oid relid, const char *attname)
 {
 	Problem    *problem = palloc0_object(Problem);
@@ -30,17 +30,17 @@ observe_problem(Observation *obs, RuleId rule, RequirementState state,
 	if (attname != NULL)
 		problem->column = pstrdup(attname);
 
-	obs->problems = lappend(obs->problems, problem);
-	obs->state = Max(obs->state, state);
+	result->problems = lappend(result->problems, problem);
+	result->state = Max(result->state, state);
 	return problem;
 }
 
 bool
-observation_is_denied(const Observation *obs)
+result_is_denied(const VerifyResult *result)
 {
 	ListCell   *lc;
 
-	foreach(lc, obs->problems)
+	foreach(lc, result->problems)
 	{
 		if (((Problem *) lfirst(lc))->rule == RULE_PRIVILEGE_LOST)
 			return true;
@@ -48,14 +48,14 @@ observation_is_denied(const Observation *obs)
 	return false;
 }
 
-Observation *
-observation_copy(const Observation *obs)
+VerifyResult *
+result_copy(const VerifyResult *result)
 {
-	Observation *kept = palloc0_object(Observation);
+	VerifyResult *kept = palloc0_object(VerifyResult);
 	ListCell   *lc;
 
-	kept->state = obs->state;
-	foreach(lc, obs->problems)
+	kept->state = result->state;
+	foreach(lc, result->problems)
 	{
 		Problem    *problem = palloc_object(Problem);
 
@@ -72,9 +72,9 @@ observation_copy(const Observation *obs)
 		problem->constraint = copy_text(problem->constraint);
 		kept->problems = lappend(kept->problems, problem);
 	}
-	keep_keys(&kept->keys, obs->keys);
-	kept->parts = list_copy(obs->parts);
-	foreach(lc, obs->runs)
+	keep_keys(&kept->keys, result->keys);
+	kept->parts = list_copy(result->parts);
+	foreach(lc, result->runs)
 	{
 		RunRoutine *run = palloc_object(RunRoutine);
 
@@ -83,10 +83,10 @@ observation_copy(const Observation *obs)
 		run->newtable = copy_text(run->newtable);
 		kept->runs = lappend(kept->runs, run);
 	}
-	if (obs->baseline != NULL)
+	if (result->baseline != NULL)
 	{
-		kept->baseline = palloc(VARSIZE(obs->baseline));
-		memcpy(kept->baseline, obs->baseline, VARSIZE(obs->baseline));
+		kept->baseline = palloc(VARSIZE(result->baseline));
+		memcpy(kept->baseline, result->baseline, VARSIZE(result->baseline));
 	}
 	return kept;
 }
@@ -118,13 +118,13 @@ state_by_name(const char *name, RequirementState *state)
 }
 
 Problem *
-observe_lost_privilege(Observation *obs, Oid relid, const char *attname,
+report_lost_privilege(VerifyResult *result, Oid relid, const char *attname,
 					   Oid role, const char *what, char *found)
 {
 	char	   *role_name = GetUserNameFromId(role, false);
 	Problem    *problem;
 
-	problem = observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
+	problem = result_add_problem(result, RULE_PRIVILEGE_LOST, STATE_UNMET,
 							  psprintf("role %s to %s %s", quote_identifier(role_name),
 									   what, attname ? quote_identifier(attname) :
 									   relation_label(relid)),
@@ -135,7 +135,7 @@ observe_lost_privilege(Observation *obs, Oid relid, const char *attname,
 }
 
 void
-observe_added_labels(Observation *obs, Oid type, List *known)
+report_added_labels(VerifyResult *result, Oid type, List *known)
 {
 	char	   *name = format_type_extended(type, -1, FORMAT_TYPE_FORCE_QUALIFY);
 	List	   *labels = enum_labels(type);
@@ -144,7 +144,7 @@ observe_added_labels(Observation *obs, Oid type, List *known)
 	foreach(lc, labels)
 	{
 		if (!text_list_has(known, lfirst(lc)))
-			observe_problem(obs, RULE_ENUM_LABEL_ADDED, STATE_MET,
+			result_add_problem(result, RULE_ENUM_LABEL_ADDED, STATE_MET,
 							psprintf("the labels of %s it knows", name),
 							psprintf("label %s is new", quote_literal_cstr(lfirst(lc))),
 							InvalidOid, NULL)->subject = name;

@@ -48,7 +48,7 @@ typedef struct Problem
 } Problem;
 
 /* The answer for one requirement. */
-typedef struct Observation
+typedef struct VerifyResult
 {
 	RequirementState state;		/* the worst of the problems */
 	List	   *problems;		/* of Problem * */
@@ -59,31 +59,31 @@ typedef struct Observation
 								 * or the requirement has one */
 	List	   *parts;			/* of Oid, in pairs: to be stored, see KnownParts */
 	bool		planning;		/* a query is being planned */
-} Observation;
+} VerifyResult;
 
 /*
  * Append a problem and let it worsen the observation's state.  expected and
  * found are for people and complete ("type character varying(20)", "integer").
  * relid and attname fill the error's fields; InvalidOid and NULL leave them.
  */
-extern Problem *observe_problem(Observation *obs, RuleId rule,
+extern Problem *result_add_problem(VerifyResult *result, RuleId rule,
 								RequirementState state,
 								char *expected, char *found,
 								Oid relid, const char *attname);
 
 /* Was privilege-lost reported? */
-extern bool observation_is_denied(const Observation *obs);
+extern bool result_is_denied(const VerifyResult *result);
 
 /*
  * Report that a role, the current one or a view's owner, lacks what it needs on
  * a relation or a column of it: role NAME to DO NAME.
  */
-extern Problem *observe_lost_privilege(Observation *obs, Oid relid, const char *attname,
+extern Problem *report_lost_privilege(VerifyResult *result, Oid relid, const char *attname,
 									   Oid role, const char *what, char *found);
 
 /* A remark for a label that those who read the type do not know yet. */
-extern void observe_added_labels(Observation *obs, Oid type, List *known);
-extern Observation *observation_copy(const Observation *obs);
+extern void report_added_labels(VerifyResult *result, Oid type, List *known);
+extern VerifyResult *result_copy(const VerifyResult *result);
 extern const char *state_name(RequirementState state);
 extern bool state_by_name(const char *name, RequirementState *state);
 
@@ -105,39 +105,39 @@ typedef struct RunRoutine
 } RunRoutine;
 
 /* What a simple view is a view of, and what that is, is part of the answer. */
-extern void observe_below_view(Observation *obs, Oid relid);
+extern void depend_on_view_base(VerifyResult *result, Oid relid);
 
 /* A type that the contract names may be dropped, or created. */
-extern void observe_type_name(Observation *obs, const char *name);
+extern void depend_on_type_name(VerifyResult *result, const char *name);
 
 /* The same of a name that has been looked up. */
-extern void observe_named_type(Observation *obs, const char *name, Oid type);
+extern void depend_on_named_type(VerifyResult *result, const char *name, Oid type);
 
 /* A column's type is part of the answer: a domain may get constraints, an enum
  * labels.  The built-in ones do not change. */
-extern void observe_type(Observation *obs, Oid type);
-extern void observe_run(Observation *obs, const RunRoutine *run);
+extern void depend_on_type(VerifyResult *result, Oid type);
+extern void depend_on_body(VerifyResult *result, const RunRoutine *run);
 
 /* The requirement depends on whatever this name means: one key for each schema
  * of the search path, or for the one schema it is qualified with. */
-extern void observe_name(Observation *obs, Oid classid,
+extern void depend_on_name(VerifyResult *result, Oid classid,
 						 const char *schema, const char *name);
 
 /* The requirement depends on this object, as found. */
-extern void observe_object(Observation *obs, Oid classid, Oid objid);
+extern void depend_on_object(VerifyResult *result, Oid classid, Oid objid);
 
 /* The requirement uses this column.  Nothing is looked up by columns; it is for
  * telling which are not needed any more. */
-extern void observe_column(Observation *obs, Oid relid, const char *attname);
+extern void depend_on_column(VerifyResult *result, Oid relid, const char *attname);
 
 /* Append copies of keys. */
 extern void keep_keys(List **kept, List *keys);
 
 /* The keys, and a copy of all that was observed, in CurrentMemoryContext. */
-extern void observe_keys(Observation *obs, List *keys);
+extern void result_add_dependencies(VerifyResult *result, List *keys);
 
 /* The same of a function that the server calls without asking for rights. */
-extern void observe_support_routine(Observation *obs, Oid funcid);
+extern void depend_on_support_routine(VerifyResult *result, Oid funcid);
 
 /* ---- baseline.c ---- */
 
@@ -223,14 +223,14 @@ extern void kept_type_contrast(List *kept, const char *name, Oid type,
 /* Has the schema, which may be closed to the role, an object of this name? */
 typedef bool (*NameInSchema) (Oid schema, const char *name);
 
-extern Problem *observe_missing_schema(Observation *obs, const char *schema);
+extern Problem *report_missing_schema(VerifyResult *result, const char *schema);
 
 /*
  * Report why the name, given with a schema or NULL, stands for nothing: as
  * schema-missing, privilege-lost or by the rule given.  what: "relation"; label:
  * the name as the contract has it.
  */
-extern Problem *observe_unresolved(const Requirement *req, Observation *obs, RuleId rule,
+extern Problem *report_unresolved(const Requirement *req, VerifyResult *result, RuleId rule,
 								   const char *what, const char *label,
 								   const char *schema, const char *name,
 								   NameInSchema in_schema);
@@ -240,7 +240,7 @@ extern Problem *observe_unresolved(const Requirement *req, Observation *obs, Rul
  * requirement was first met, and that one is still there.  If it is gone, it was
  * moved and is found through the search path: that is fine, and NULL.
  */
-extern Problem *observe_captured(const Requirement *req, Observation *obs,
+extern Problem *check_name_captured(const Requirement *req, VerifyResult *result,
 								 const char *name, const char *schema,
 								 NameInSchema in_schema);
 

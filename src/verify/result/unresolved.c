@@ -20,11 +20,11 @@
 #include "verify/result/result.h"
 
 Problem *
-observe_missing_schema(Observation *obs, const char *schema)
+report_missing_schema(VerifyResult *result, const char *schema)
 {
 	Problem    *problem;
 
-	problem = observe_problem(obs, RULE_SCHEMA_MISSING, STATE_UNMET,
+	problem = result_add_problem(result, RULE_SCHEMA_MISSING, STATE_UNMET,
 							  psprintf("schema %s", quote_identifier(schema)),
 							  pstrdup("no such schema"), InvalidOid, NULL);
 	problem->schema = pstrdup(schema);
@@ -61,7 +61,7 @@ find_hiding_schema(const char *search_path, const char *name, NameInSchema in_sc
 }
 
 Problem *
-observe_unresolved(const Requirement *req, Observation *obs, RuleId rule,
+report_unresolved(const Requirement *req, VerifyResult *result, RuleId rule,
 				   const char *what, const char *label,
 				   const char *schema, const char *name, NameInSchema in_schema)
 {
@@ -70,9 +70,9 @@ observe_unresolved(const Requirement *req, Observation *obs, RuleId rule,
 	Problem    *problem;
 
 	if (schema_is_missing(schema))
-		return observe_missing_schema(obs, schema);
+		return report_missing_schema(result, schema);
 	if (schema == NULL && schema_is_missing(old_schema))
-		return observe_missing_schema(obs, old_schema);
+		return report_missing_schema(result, old_schema);
 
 	if (schema == NULL)
 		hidden_in = find_hiding_schema(req->search_path, name, in_schema);
@@ -87,7 +87,7 @@ observe_unresolved(const Requirement *req, Observation *obs, RuleId rule,
 	if (OidIsValid(hidden_in))
 	{
 		schema = get_namespace_name(hidden_in);
-		problem = observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
+		problem = result_add_problem(result, RULE_PRIVILEGE_LOST, STATE_UNMET,
 								  psprintf("%s %s", what, label),
 								  psprintf("role %s has no usage privilege on schema %s",
 										   quote_identifier(GetUserNameFromId(GetUserId(), false)),
@@ -95,14 +95,14 @@ observe_unresolved(const Requirement *req, Observation *obs, RuleId rule,
 								  InvalidOid, NULL);
 	}
 	else
-		problem = observe_problem(obs, rule, STATE_UNMET, psprintf("%s %s", what, label),
+		problem = result_add_problem(result, rule, STATE_UNMET, psprintf("%s %s", what, label),
 								  psprintf("no such %s", what), InvalidOid, NULL);
 	problem->schema = schema ? pstrdup(schema) : NULL;
 	return problem;
 }
 
 Problem *
-observe_captured(const Requirement *req, Observation *obs, const char *name,
+check_name_captured(const Requirement *req, VerifyResult *result, const char *name,
 				 const char *schema, NameInSchema in_schema)
 {
 	char	   *old_schema = baseline_text(req, "schema");
@@ -114,7 +114,7 @@ observe_captured(const Requirement *req, Observation *obs, const char *name,
 	namespace = get_namespace_oid(old_schema, true);
 	if (!OidIsValid(namespace) || !in_schema(namespace, name))
 		return NULL;
-	problem = observe_problem(obs, RULE_NAME_CAPTURED, STATE_UNMET,
+	problem = result_add_problem(result, RULE_NAME_CAPTURED, STATE_UNMET,
 					psprintf("%s to mean %s", quote_identifier(name),
 							 quote_qualified_identifier(old_schema, name)),
 					psprintf("it means %s",

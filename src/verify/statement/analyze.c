@@ -50,7 +50,7 @@ analyse(RawStmt *raw, const char *sql, Oid **paramtypes, int *nparams)
 }
 
 void
-observe_reading(Oid relid, Observation *obs)
+check_readable(Oid relid, VerifyResult *result)
 {
 	char	   *sql = psprintf("SELECT FROM %s", relation_label(relid));
 	RawStmt    *raw = linitial_node(RawStmt, raw_parser(sql, RAW_PARSE_DEFAULT));
@@ -64,7 +64,7 @@ observe_reading(Oid relid, Observation *obs)
 	{
 		Query	   *rewritten = lfirst_node(Query, lc);
 
-		observe_references((Node *) rewritten, obs);
-		(void) observe_permissions((Node *) rewritten, obs);
+		check_references((Node *) rewritten, result);
+		(void) check_permissions((Node *) rewritten, result);
 	}
 }

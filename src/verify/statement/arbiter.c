@@ -64,7 +64,7 @@ all_indexes(Oid relid)
 }
 
 static void
-observe_arbiters(Observation *obs, const ModifyTable *modify, List *rtable)
+check_arbiters(VerifyResult *result, const ModifyTable *modify, List *rtable)
 {
 	Oid			relid = rt_fetch(modify->nominalRelation, rtable)->relid;
 	List	   *indexes = modify->arbiterIndexes;
@@ -80,7 +80,7 @@ observe_arbiters(Observation *obs, const ModifyTable *modify, List *rtable)
 
 		if (!is_deferrable(lfirst_oid(lc)))
 			continue;
-		problem = observe_problem(obs, RULE_QUERY_BROKEN, STATE_UNMET,
+		problem = result_add_problem(result, RULE_QUERY_BROKEN, STATE_UNMET,
 								  psprintf("ON CONFLICT on %s to work", relation_label(relid)),
 								  psprintf("constraint %s is deferrable",
 										   quote_identifier(get_rel_name(lfirst_oid(lc)))),
@@ -93,17 +93,17 @@ observe_arbiters(Observation *obs, const ModifyTable *modify, List *rtable)
 }
 
 void
-observe_plan(const PlannedStmt *planned, Observation *obs)
+check_plan(const PlannedStmt *planned, VerifyResult *result)
 {
 	ListCell   *lc;
 
 	if (planned->planTree != NULL && IsA(planned->planTree, ModifyTable))
-		observe_arbiters(obs, (ModifyTable *) planned->planTree, planned->rtable);
+		check_arbiters(result, (ModifyTable *) planned->planTree, planned->rtable);
 	foreach(lc, planned->subplans)
 	{
 		Plan	   *plan = lfirst(lc);
 
 		if (plan != NULL && IsA(plan, ModifyTable))
-			observe_arbiters(obs, (ModifyTable *) plan, planned->rtable);
+			check_arbiters(result, (ModifyTable *) plan, planned->rtable);
 	}
 }

@@ -76,7 +76,7 @@ is_undetermined(Node *node, void *context)
 
 /* A name given as text, which is looked up when the statement runs. */
 static bool
-observe_text_names(Node *node, Observation *obs)
+depend_on_text_names(Node *node, VerifyResult *result)
 {
 	Const	   *constant = (Const *) node;
 
@@ -89,15 +89,15 @@ observe_text_names(Node *node, Observation *obs)
 
 		if (SplitIdentifierString(TextDatumGetCString(constant->constvalue), '.', &names) &&
 			names != NIL && list_length(names) <= 2)
-			observe_name(obs, RelationRelationId,
+			depend_on_name(result, RelationRelationId,
 						 list_length(names) == 2 ? linitial(names) : NULL, llast(names));
 	}
-	return expression_tree_walker(node, observe_text_names, obs);
+	return expression_tree_walker(node, depend_on_text_names, result);
 }
 
 typedef struct SequenceArgument
 {
-	Observation *obs;
+	VerifyResult *result;
 	Node	   *expr;
 	Oid			sequence;		/* InvalidOid: null, or none that is known */
 } SequenceArgument;
@@ -117,7 +117,7 @@ evaluate_argument(void *arg)
 }
 
 static void
-report_argument(Observation *obs, const char *function, const ErrorData *edata)
+report_argument(VerifyResult *result, const char *function, const ErrorData *edata)
 {
 	RuleId		rule = RULE_QUERY_BROKEN;
 	Problem    *problem;
@@ -134,7 +134,7 @@ report_argument(Observation *obs, const char *function, const ErrorData *edata)
 		default:
 			return;				/* not that it is not there */
 	}
-	problem = observe_problem(obs, rule, STATE_UNMET,
+	problem = result_add_problem(result, rule, STATE_UNMET,
 							  psprintf("%s() to find its sequence", function),
 							  pstrdup(edata->message), InvalidOid, NULL);
 	problem->sqlstate = pstrdup(unpack_sql_state(edata->sqlerrcode));
@@ -142,9 +142,9 @@ report_argument(Observation *obs, const char *function, const ErrorData *edata)
 
 /* InvalidOid if it is not known, or has been reported. */
 static Oid
-sequence_named(Observation *obs, FuncExpr *call)
+sequence_named(VerifyResult *result, FuncExpr *call)
 {
-	SequenceArgument argument = {.obs = obs, .expr = linitial(call->args)};
+	SequenceArgument argument = {.result = result, .expr = linitial(call->args)};
 	Execution	outer;
 	ErrorData  *edata;
 
@@ -157,12 +157,12 @@ sequence_named(Observation *obs, FuncExpr *call)
 	edata = subtransaction_run(evaluate_argument, &argument, false);
 	(void) run_execution(outer);
 	if (edata != NULL)
-		report_argument(obs, get_func_name(call->funcid), edata);
+		report_argument(result, get_func_name(call->funcid), edata);
 	return argument.sequence;
 }
 
 static void
-observe_sequence_call(Observation *obs, FuncExpr *call)
+check_sequence_call(VerifyResult *result, FuncExpr *call)
 {
 	AclMode		rights = rights_on_sequence(call->funcid);
 	Oid			sequence;
@@ -170,19 +170,19 @@ observe_sequence_call(Observation *obs, FuncExpr *call)
 	if (rights == ACL_NO_RIGHTS || call->args == NIL)
 		return;
 	if (!IsA(linitial(call->args), Const))
-		(void) observe_text_names(linitial(call->args), obs);
-	sequence = sequence_named(obs, call);
+		(void) depend_on_text_names(linitial(call->args), result);
+	sequence = sequence_named(result, call);
 	if (!OidIsValid(sequence))
 		return;
-	observe_object(obs, RelationRelationId, sequence);
+	depend_on_object(result, RelationRelationId, sequence);
 	if (get_rel_relkind(sequence) == RELKIND_SEQUENCE)
-		observe_sequence_right(obs, sequence, rights);
+		check_sequence_privilege(result, sequence, rights);
 }
 
 /* ---- aggregates ---- */
 
 static void
-observe_owners_right(Observation *obs, Oid funcid, Oid owner)
+check_owners_privilege(VerifyResult *result, Oid funcid, Oid owner)
 {
 	char	   *name;
 
@@ -190,12 +190,12 @@ observe_owners_right(Observation *obs, Oid funcid, Oid owner)
 		compat_proc_aclcheck(funcid, owner, ACL_EXECUTE) == ACLCHECK_OK)
 		return;
 	name = GetUserNameFromId(owner, false);
-	observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
+	result_add_problem(result, RULE_PRIVILEGE_LOST, STATE_UNMET,
 					psprintf("role %s, as owner of an aggregate, to be allowed to execute function %s",
 							 quote_identifier(name), get_func_name(funcid)),
 					psprintf("permission denied for function %s", get_func_name(funcid)),
 					InvalidOid, NULL)->role = name;
-	((Problem *) llast(obs->problems))->sqlstate = "42501";
+	((Problem *) llast(result->problems))->sqlstate = "42501";
 }
 
 static Oid
@@ -213,7 +213,7 @@ routine_owner(Oid funcid)
 
 /* as_window: the caller is a window function, which moves a frame. */
 static void
-observe_aggregate(Observation *obs, Oid aggregate, bool as_window)
+check_aggregate(VerifyResult *result, Oid aggregate, bool as_window)
 {
 	HeapTuple	tup;
 	FormData_pg_aggregate form;
@@ -240,35 +240,35 @@ observe_aggregate(Observation *obs, Oid aggregate, bool as_window)
 
 		for (int i = 0; i < lengthof(always); i++)
 		{
-			observe_support_routine(obs, always[i]);
-			observe_owners_right(obs, always[i], owner);
+			depend_on_support_routine(result, always[i]);
+			check_owners_privilege(result, always[i], owner);
 		}
 		for (int i = 0; i < lengthof(perhaps); i++)
-			observe_support_routine(obs, perhaps[i]);
+			depend_on_support_routine(result, perhaps[i]);
 	}
 }
 
 /* ---- one node of an expression ---- */
 
 void
-observe_call(Node *node, Observation *obs)
+check_call(Node *node, VerifyResult *result)
 {
 	switch (nodeTag(node))
 	{
 		case T_FuncExpr:
-			observe_sequence_call(obs, (FuncExpr *) node);
+			check_sequence_call(result, (FuncExpr *) node);
 			break;
 		case T_Aggref:
-			observe_aggregate(obs, ((Aggref *) node)->aggfnoid, false);
+			check_aggregate(result, ((Aggref *) node)->aggfnoid, false);
 			break;
 		case T_WindowFunc:
-			observe_aggregate(obs, ((WindowFunc *) node)->winfnoid, true);
+			check_aggregate(result, ((WindowFunc *) node)->winfnoid, true);
 			break;
 		case T_CoerceToDomain:
-			observe_domain(obs, ((CoerceToDomain *) node)->resulttype);
+			check_domain(result, ((CoerceToDomain *) node)->resulttype);
 			break;
 		case T_Param:
-			observe_domain(obs, ((Param *) node)->paramtype);
+			check_domain(result, ((Param *) node)->paramtype);
 			break;
 		default:
 			break;
@@ -276,11 +276,11 @@ observe_call(Node *node, Observation *obs)
 }
 
 void
-observe_sequence_right(Observation *obs, Oid sequence, AclMode rights)
+check_sequence_privilege(VerifyResult *result, Oid sequence, AclMode rights)
 {
 	if (pg_class_aclcheck(sequence, GetUserId(), rights) == ACLCHECK_OK)
 		return;
-	observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
+	result_add_problem(result, RULE_PRIVILEGE_LOST, STATE_UNMET,
 					psprintf("role %s to be allowed to use sequence %s",
 							 quote_identifier(GetUserNameFromId(GetUserId(), false)),
 							 relation_label(sequence)),

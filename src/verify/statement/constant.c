@@ -227,7 +227,7 @@ domain_is_immutable(Oid type)
 }
 
 static void
-check_domain_constant(CoerceToDomain *coercion, Observation *obs)
+check_domain_constant(CoerceToDomain *coercion, VerifyResult *result)
 {
 	ErrorData  *edata;
 
@@ -236,23 +236,23 @@ check_domain_constant(CoerceToDomain *coercion, Observation *obs)
 		return;
 	edata = why_no_value((Node *) coercion);
 	if (edata != NULL && is_of_values(edata))
-		observe_problem(obs, RULE_QUERY_BROKEN, STATE_UNMET,
+		result_add_problem(result, RULE_QUERY_BROKEN, STATE_UNMET,
 						pstrdup("the statement to run"), pstrdup(edata->message),
 						InvalidOid, NULL)->sqlstate =
 			pstrdup(unpack_sql_state(edata->sqlerrcode));
 }
 
 bool
-observe_domain_constants(Node *node, Observation *obs)
+check_domain_constants(Node *node, VerifyResult *result)
 {
 	if (node == NULL)
 		return false;
 	switch (nodeTag(node))
 	{
 		case T_Query:
-			return query_tree_walker((Query *) node, observe_domain_constants, obs, 0);
+			return query_tree_walker((Query *) node, check_domain_constants, result, 0);
 		case T_CoerceToDomain:
-			check_domain_constant((CoerceToDomain *) node, obs);
+			check_domain_constant((CoerceToDomain *) node, result);
 			break;
 		case T_CaseExpr:
 		case T_CoalesceExpr:
@@ -261,5 +261,5 @@ observe_domain_constants(Node *node, Observation *obs)
 		default:
 			break;
 	}
-	return expression_tree_walker(node, observe_domain_constants, obs);
+	return expression_tree_walker(node, check_domain_constants, result);
 }

@@ -88,7 +88,7 @@ key_action_refused(const ForeignKey *key, char action, CmdType command, bool *al
 
 /* The server plans the action before it looks for rows that refer. */
 static void
-observe_refused_action(Observation *obs, Form_pg_constraint con, const ForeignKey *key,
+report_refused_action(VerifyResult *result, Form_pg_constraint con, const ForeignKey *key,
 					   CmdType command, char *expected)
 {
 	char		action = command == CMD_DELETE ? con->confdeltype : con->confupdtype;
@@ -98,7 +98,7 @@ observe_refused_action(Observation *obs, Form_pg_constraint con, const ForeignKe
 
 	if (attnum == InvalidAttrNumber || !always)
 		return;
-	problem = observe_problem(obs, RULE_QUERY_BROKEN, STATE_UNMET, expected,
+	problem = result_add_problem(result, RULE_QUERY_BROKEN, STATE_UNMET, expected,
 							  psprintf("column %s is GENERATED ALWAYS AS IDENTITY",
 									   fact_column_label(key->relid, attnum)),
 							  key->relid, NULL);
@@ -110,7 +110,7 @@ observe_refused_action(Observation *obs, Form_pg_constraint con, const ForeignKe
  * anybody counts.  What that in turn does to a third one is not followed.
  */
 void
-observe_key_action(Observation *obs, Form_pg_trigger trigger, int16 event,
+check_key_action(VerifyResult *result, Form_pg_trigger trigger, int16 event,
 				   Bitmapset *columns)
 {
 	CmdType		command = action_of_key(trigger->tgfoid);
@@ -131,9 +131,9 @@ observe_key_action(Observation *obs, Form_pg_trigger trigger, int16 event,
 										command == CMD_UPDATE ? "UPDATE" : "DELETE FROM",
 										relation_label(key.relid));
 
-		observe_object(obs, RelationRelationId, key.relid);
-		observe_replication(obs, RULE_QUERY_BROKEN, expected, key.relid, true, command);
-		observe_refused_action(obs, (Form_pg_constraint) GETSTRUCT(tup), &key,
+		depend_on_object(result, RelationRelationId, key.relid);
+		check_replica_identity(result, RULE_QUERY_BROKEN, expected, key.relid, true, command);
+		report_refused_action(result, (Form_pg_constraint) GETSTRUCT(tup), &key,
 							   event == TRIGGER_TYPE_DELETE ? CMD_DELETE : CMD_UPDATE,
 							   expected);
 	}

@@ -46,7 +46,7 @@ is_always_null(Oid relid, AttrNumber attnum, const InsertTarget *target)
 }
 
 static void
-check_left_out(Observation *obs, const InsertTarget *target, AttrNumber attnum,
+check_left_out(VerifyResult *result, const InsertTarget *target, AttrNumber attnum,
 			   const ColumnFacts *facts)
 {
 	char	   *name = get_attname(target->relid, attnum, true);
@@ -73,14 +73,14 @@ check_left_out(Observation *obs, const InsertTarget *target, AttrNumber attnum,
 		found = "it is not null and has no default";
 	if (undecided)
 		found = psprintf("%s, unless a trigger gives it a value", found);
-	observe_problem(obs, RULE_INSERT_NEEDS_COLUMN,
+	result_add_problem(result, RULE_INSERT_NEEDS_COLUMN,
 					undecided ? STATE_UNKNOWN : STATE_UNMET,
 					psprintf("an INSERT without %s to work", quote_identifier(name)),
 					pstrdup(found), target->relid, name);
 }
 
 void
-observe_insert(Observation *obs, Oid relid, Bitmapset *supplied)
+check_omitted_columns(VerifyResult *result, Oid relid, Bitmapset *supplied)
 {
 	InsertTarget target = {.relid = relid, .supplied = supplied};
 	char		relkind = get_rel_relkind(relid);
@@ -90,7 +90,7 @@ observe_insert(Observation *obs, Oid relid, Bitmapset *supplied)
 	if (relkind == RELKIND_VIEW || relation_acts_instead(relid, CMD_INSERT))
 		return;
 	if (relkind == RELKIND_PARTITIONED_TABLE)
-		target.partitions = parts_that_matter(&obs->parts, relid);
+		target.partitions = parts_that_matter(&result->parts, relid);
 
 	for (AttrNumber attnum = 1; attnum <= natts; attnum++)
 	{
@@ -98,10 +98,10 @@ observe_insert(Observation *obs, Oid relid, Bitmapset *supplied)
 
 		if (!column_facts(relid, attnum, &facts))
 			continue;
-		observe_type(obs, facts.type);
+		depend_on_type(result, facts.type);
 
 		/* What NOT NULL a foreign table has is a claim, and not enforced here. */
 		if (relkind != RELKIND_FOREIGN_TABLE && !bms_is_member(attnum, supplied))
-			check_left_out(obs, &target, attnum, &facts);
+			check_left_out(result, &target, attnum, &facts);
 	}
 }

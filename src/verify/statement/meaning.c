@@ -215,7 +215,7 @@ typedef struct Collector
 {
 	List	   *meanings;
 	bool		with_servers;
-	Observation *obs;
+	VerifyResult *result;
 } Collector;
 
 static bool
@@ -469,9 +469,9 @@ collect(Node *node, Collector *collector)
 }
 
 List *
-add_meanings(List *meanings, Query *query, bool with_servers, Observation *obs)
+add_meanings(List *meanings, Query *query, bool with_servers, VerifyResult *result)
 {
-	Collector	collector = {meanings, with_servers, obs};
+	Collector	collector = {meanings, with_servers, result};
 
 	(void) collect((Node *) query, &collector);
 	return collector.meanings;
@@ -498,7 +498,7 @@ add_cast_like_call(Collector *collector, const FuncCall *call)
 	if (TypenameGetTypidExtended(name, false) < FirstNormalObjectId ||
 		FuncnameGetCandidates(call->funcname, 1, NIL, true, true, false, true) != NULL)
 		return;
-	observe_name(collector->obs, TypeRelationId, NULL, name);
+	depend_on_name(collector->result, TypeRelationId, NULL, name);
 	add_type(collector, call->funcname);
 }
 
@@ -517,11 +517,11 @@ collect_raw(Node *node, Collector *collector)
 			break;
 		case T_CaseExpr:
 			if (((CaseExpr *) node)->arg != NULL)
-				observe_name(collector->obs, OperatorRelationId, NULL, "=");
+				depend_on_name(collector->result, OperatorRelationId, NULL, "=");
 			break;
 		case T_JoinExpr:
 			if (((JoinExpr *) node)->isNatural || ((JoinExpr *) node)->usingClause != NIL)
-				observe_name(collector->obs, OperatorRelationId, NULL, "=");
+				depend_on_name(collector->result, OperatorRelationId, NULL, "=");
 			break;
 		default:
 			break;
@@ -530,9 +530,9 @@ collect_raw(Node *node, Collector *collector)
 }
 
 List *
-add_raw_meanings(List *meanings, Node *raw, Observation *obs)
+add_raw_meanings(List *meanings, Node *raw, VerifyResult *result)
 {
-	Collector	collector = {meanings, false, obs};
+	Collector	collector = {meanings, false, result};
 
 	(void) collect_raw(raw, &collector);
 	return collector.meanings;
@@ -688,7 +688,7 @@ what_is_left(const Meaning *was, const Meaning *is, const char *name)
 }
 
 static void
-compare_meaning(Observation *obs, List *was, const Meaning *is)
+compare_meaning(VerifyResult *result, List *was, const Meaning *is)
 {
 	const Meaning *before = meaning_before(was, is);
 	bool		is_call = is->class->is_there == NULL;
@@ -704,7 +704,7 @@ compare_meaning(Observation *obs, List *was, const Meaning *is)
 	expected = what_is_left(before, is, name);
 	if (expected == NULL)
 		return;
-	observe_problem(obs, RULE_NAME_CAPTURED, STATE_UNMET,
+	result_add_problem(result, RULE_NAME_CAPTURED, STATE_UNMET,
 					psprintf("%s%s to mean %s", is->class->label,
 							 is->class->classid == OperatorRelationId ? name
 							 : quote_identifier(name), expected),
@@ -714,7 +714,7 @@ compare_meaning(Observation *obs, List *was, const Meaning *is)
 }
 
 void
-compare_meanings(Observation *obs, Jsonb *baseline, List *is)
+compare_meanings(VerifyResult *result, Jsonb *baseline, List *is)
 {
 	List	   *was = kept_names(baseline);
 	bool		complete = false;
@@ -734,6 +734,6 @@ compare_meanings(Observation *obs, Jsonb *baseline, List *is)
 			was = list_concat(was, kept_server_calls(baseline));
 			complete = true;
 		}
-		compare_meaning(obs, was, meaning);
+		compare_meaning(result, was, meaning);
 	}
 }

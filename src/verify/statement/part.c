@@ -386,7 +386,7 @@ obtain_parts(Oid classid, Oid objid)
 
 /* ---- what a requirement runs of it ---- */
 
-static void observe_unseen_domain(Observation *obs, Oid type, List **seen);
+static void check_unseen_domain(VerifyResult *result, Oid type, List **seen);
 
 /* A BEFORE trigger may change any column, but no other trigger fires for that. */
 static bool
@@ -402,28 +402,28 @@ is_run(const Part *part, Oid relid, CmdType command, Bitmapset *columns)
 
 /* seen: of Oid: domains that have been looked at, of which one may cast to another. */
 static void
-observe_part(Observation *obs, const Part *part, List **seen)
+check_attached_function(VerifyResult *result, const Part *part, List **seen)
 {
 	Oid			funcid = part->objid;
 
 	if (part->classid == TypeRelationId)
 	{
-		observe_unseen_domain(obs, part->objid, seen);
+		check_unseen_domain(result, part->objid, seen);
 		return;
 	}
 	if (part->classid == OperatorRelationId)
 	{
-		observe_object(obs, OperatorRelationId, part->objid);
+		depend_on_object(result, OperatorRelationId, part->objid);
 		funcid = get_opcode(part->objid);
 	}
 	if (part->asks)
-		observe_routine(obs, funcid);
+		check_routine(result, funcid);
 	else
-		observe_support_routine(obs, funcid);
+		depend_on_support_routine(result, funcid);
 }
 
 static void
-observe_own_parts(Observation *obs, Oid relid, CmdType command, Bitmapset *columns)
+check_own_functions(VerifyResult *result, Oid relid, CmdType command, Bitmapset *columns)
 {
 	List	   *seen = NIL;
 	ListCell   *lc;
@@ -431,32 +431,32 @@ observe_own_parts(Observation *obs, Oid relid, CmdType command, Bitmapset *colum
 	foreach(lc, obtain_parts(RelationRelationId, relid)->list)
 	{
 		if (is_run(lfirst(lc), relid, command, columns))
-			observe_part(obs, lfirst(lc), &seen);
+			check_attached_function(result, lfirst(lc), &seen);
 	}
 }
 
 void
-observe_written_parts(Observation *obs, Oid relid, CmdType command, Bitmapset *columns)
+check_attached_functions(VerifyResult *result, Oid relid, CmdType command, Bitmapset *columns)
 {
 	ListCell   *lc;
 
-	observe_own_parts(obs, relid, command, columns);
+	check_own_functions(result, relid, command, columns);
 	if (get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE)
 	{
-		foreach(lc, parts_that_matter(&obs->parts, relid))
-			observe_own_parts(obs, lfirst_oid(lc), command, NULL);
+		foreach(lc, parts_that_matter(&result->parts, relid))
+			check_own_functions(result, lfirst_oid(lc), command, NULL);
 	}
 	/* What is written into a partition directly has to fit it. */
 	if (get_rel_relispartition(relid))
 	{
 		foreach(lc, get_partition_ancestors(relid))
-			observe_own_parts(obs, lfirst_oid(lc), command, NULL);
+			check_own_functions(result, lfirst_oid(lc), command, NULL);
 	}
 }
 
 /* A domain is checked with all those below it. */
 static void
-observe_unseen_domain(Observation *obs, Oid type, List **seen)
+check_unseen_domain(VerifyResult *result, Oid type, List **seen)
 {
 	check_stack_depth();
 	while (OidIsValid(type) && type >= FirstNormalObjectId)
@@ -478,17 +478,17 @@ observe_unseen_domain(Observation *obs, Oid type, List **seen)
 		if (!is_domain || list_member_oid(*seen, type))
 			return;
 		*seen = lappend_oid(*seen, type);
-		observe_object(obs, TypeRelationId, type);
+		depend_on_object(result, TypeRelationId, type);
 		foreach(lc, obtain_parts(TypeRelationId, type)->list)
-			observe_part(obs, lfirst(lc), seen);
+			check_attached_function(result, lfirst(lc), seen);
 		type = base;
 	}
 }
 
 void
-observe_domain(Observation *obs, Oid type)
+check_domain(VerifyResult *result, Oid type)
 {
 	List	   *seen = NIL;
 
-	observe_unseen_domain(obs, type, &seen);
+	check_unseen_domain(result, type, &seen);
 }

@@ -87,7 +87,7 @@ is_permitted(CompatPermissionInfo *info, Oid relid, Oid role, AttrNumber *denied
 }
 
 static void
-observe_denied(Observation *obs, Oid relid, Oid role, AttrNumber column)
+report_denied(VerifyResult *result, Oid relid, Oid role, AttrNumber column)
 {
 	char	   *name = column == InvalidAttrNumber ? NULL : get_attname(relid, column, true);
 	char	   *what = relation_label(relid);
@@ -95,7 +95,7 @@ observe_denied(Observation *obs, Oid relid, Oid role, AttrNumber column)
 
 	if (name != NULL)
 		what = psprintf("column %s of %s", quote_identifier(name), what);
-	problem = observe_lost_privilege(obs, relid, NULL, role, "be allowed to use",
+	problem = report_lost_privilege(result, relid, NULL, role, "be allowed to use",
 									 psprintf("permission denied for %s", what));
 	problem->sqlstate = "42501";
 	problem->column = name;
@@ -103,7 +103,7 @@ observe_denied(Observation *obs, Oid relid, Oid role, AttrNumber column)
 
 /* The executor refuses to scan a materialized view that holds nothing yet. */
 static void
-observe_populated(Query *query, Observation *obs)
+check_populated(Query *query, VerifyResult *result)
 {
 	ListCell   *lc;
 
@@ -113,7 +113,7 @@ observe_populated(Query *query, Observation *obs)
 
 		if (rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_MATVIEW &&
 			!relation_is_populated(rte->relid))
-			observe_problem(obs, RULE_QUERY_BROKEN, STATE_UNMET,
+			result_add_problem(result, RULE_QUERY_BROKEN, STATE_UNMET,
 							psprintf("%s to hold data", relation_label(rte->relid)),
 							pstrdup("the materialized view has not been populated"),
 							rte->relid, NULL)->sqlstate = "55000";
@@ -121,7 +121,7 @@ observe_populated(Query *query, Observation *obs)
 }
 
 bool
-observe_permissions(Node *node, Observation *obs)
+check_permissions(Node *node, VerifyResult *result)
 {
 	ListCell   *lc;
 
@@ -129,8 +129,8 @@ observe_permissions(Node *node, Observation *obs)
 		return false;
 	if (!IsA(node, Query))
 	{
-		observe_call(node, obs);
-		return expression_tree_walker(node, observe_permissions, obs);
+		check_call(node, result);
+		return expression_tree_walker(node, check_permissions, result);
 	}
 
 	foreach(lc, compat_query_permission_infos((Query *) node))
@@ -142,22 +142,22 @@ observe_permissions(Node *node, Observation *obs)
 
 		if (OidIsValid(relid) && info->requiredPerms != 0 &&
 			!is_permitted(info, relid, role, &denied))
-			observe_denied(obs, relid, role, denied);
+			report_denied(result, relid, role, denied);
 	}
-	observe_populated((Query *) node, obs);
-	return query_tree_walker((Query *) node, observe_permissions, obs, 0);
+	check_populated((Query *) node, result);
+	return query_tree_walker((Query *) node, check_permissions, result, 0);
 }
 
 typedef struct ViewReader
 {
 	Oid			role;			/* the view reads as */
-	Observation *obs;
+	VerifyResult *result;
 	Oid			closed;			/* what a view may not read; InvalidOid: nothing yet */
 	Oid			denied;			/* whom */
 	List	  **seen;			/* of Oid, in pairs: views, and who reads them */
 } ViewReader;
 
-static Oid	find_closed_below(Observation *obs, Oid view, Oid role, Oid *denied, List **seen);
+static Oid	find_closed_below(VerifyResult *result, Oid view, Oid role, Oid *denied, List **seen);
 
 static bool
 find_closed(Node *node, void *context)
@@ -179,10 +179,10 @@ find_closed(Node *node, void *context)
 
 		if (!OidIsValid(relid) || info->requiredPerms == 0)
 			continue;
-		observe_object(reader->obs, RelationRelationId, relid);
+		depend_on_object(reader->result, RelationRelationId, relid);
 		reader->denied = reader->role;
 		if (is_permitted(info, relid, reader->role, &column))
-			reader->closed = find_closed_below(reader->obs, relid, reader->role,
+			reader->closed = find_closed_below(reader->result, relid, reader->role,
 											   &reader->denied, reader->seen);
 		else
 			reader->closed = relid;
@@ -194,9 +194,9 @@ find_closed(Node *node, void *context)
 
 /* Once for each view: views on views may come to it in a great many ways. */
 static Oid
-find_closed_below(Observation *obs, Oid view, Oid role, Oid *denied, List **seen)
+find_closed_below(VerifyResult *result, Oid view, Oid role, Oid *denied, List **seen)
 {
-	ViewReader	reader = {.obs = obs, .seen = seen};
+	ViewReader	reader = {.result = result, .seen = seen};
 	Query	   *query;
 
 	if (get_rel_relkind(view) != RELKIND_VIEW)
@@ -217,9 +217,9 @@ find_closed_below(Observation *obs, Oid view, Oid role, Oid *denied, List **seen
 }
 
 Oid
-closed_below_view(Observation *obs, Oid view, Oid role, Oid *denied)
+closed_below_view(VerifyResult *result, Oid view, Oid role, Oid *denied)
 {
 	List	   *seen = NIL;
 
-	return find_closed_below(obs, view, role, denied, &seen);
+	return find_closed_below(result, view, role, denied, &seen);
 }

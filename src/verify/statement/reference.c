@@ -40,15 +40,15 @@
 
 /* Without its schema a name cannot mean anything, nor the statement run. */
 static void
-observe_mention(Observation *obs, Oid classid, const char *schema, const char *name)
+depend_on_mentioned_name(VerifyResult *result, Oid classid, const char *schema, const char *name)
 {
-	observe_name(obs, classid, schema, name);
-	if (schema_is_missing(schema) && obs->state != STATE_UNMET)
-		(void) observe_missing_schema(obs, schema);
+	depend_on_name(result, classid, schema, name);
+	if (schema_is_missing(schema) && result->state != STATE_UNMET)
+		(void) report_missing_schema(result, schema);
 }
 
 static void
-observe_name_list(Observation *obs, Oid classid, List *names)
+depend_on_name_list(VerifyResult *result, Oid classid, List *names)
 {
 	char	   *schema;
 	char	   *name;
@@ -56,11 +56,11 @@ observe_name_list(Observation *obs, Oid classid, List *names)
 	if (names == NIL || list_length(names) > 2)
 		return;					/* with a database name: ours, or an error */
 	DeconstructQualifiedName(names, &schema, &name);
-	observe_mention(obs, classid, schema, name);
+	depend_on_mentioned_name(result, classid, schema, name);
 }
 
 bool
-observe_mentions(Node *node, Observation *obs)
+depend_on_mentioned_names(Node *node, VerifyResult *result)
 {
 	if (node == NULL)
 		return false;
@@ -68,31 +68,31 @@ observe_mentions(Node *node, Observation *obs)
 	switch (nodeTag(node))
 	{
 		case T_RangeVar:
-			observe_mention(obs, RelationRelationId, ((RangeVar *) node)->schemaname,
+			depend_on_mentioned_name(result, RelationRelationId, ((RangeVar *) node)->schemaname,
 							((RangeVar *) node)->relname);
 			break;
 		case T_FuncCall:
-			observe_name_list(obs, ProcedureRelationId, ((FuncCall *) node)->funcname);
+			depend_on_name_list(result, ProcedureRelationId, ((FuncCall *) node)->funcname);
 			break;
 		case T_A_Expr:
-			observe_name_list(obs, OperatorRelationId, ((A_Expr *) node)->name);
+			depend_on_name_list(result, OperatorRelationId, ((A_Expr *) node)->name);
 			break;
 		case T_SubLink:
-			observe_name_list(obs, OperatorRelationId, ((SubLink *) node)->operName);
+			depend_on_name_list(result, OperatorRelationId, ((SubLink *) node)->operName);
 			break;
 		case T_SortBy:
-			observe_name_list(obs, OperatorRelationId, ((SortBy *) node)->useOp);
+			depend_on_name_list(result, OperatorRelationId, ((SortBy *) node)->useOp);
 			break;
 		case T_TypeName:
-			observe_name_list(obs, TypeRelationId, ((TypeName *) node)->names);
+			depend_on_name_list(result, TypeRelationId, ((TypeName *) node)->names);
 			break;
 		case T_CollateClause:
-			observe_name_list(obs, CollationRelationId, ((CollateClause *) node)->collname);
+			depend_on_name_list(result, CollationRelationId, ((CollateClause *) node)->collname);
 			break;
 		default:
 			break;
 	}
-	return raw_expression_tree_walker(node, observe_mentions, obs);
+	return raw_expression_tree_walker(node, depend_on_mentioned_names, result);
 }
 
 /*
@@ -100,7 +100,7 @@ observe_mentions(Node *node, Observation *obs)
  * "schema.name", and for routines and operators with the types of arguments after it.
  */
 static void
-observe_literal(Observation *obs, const char *literal)
+depend_on_literal(VerifyResult *result, const char *literal)
 {
 	static const Oid classes[] = {
 		CollationRelationId, OperatorRelationId, ProcedureRelationId, RelationRelationId,
@@ -121,29 +121,29 @@ observe_literal(Observation *obs, const char *literal)
 	if (strlen(name) >= NAMEDATALEN)
 		return;
 	for (int i = 0; i < lengthof(classes); i++)
-		observe_name(obs, classes[i], schema, name);
+		depend_on_name(result, classes[i], schema, name);
 	if (schema == NULL)
 	{
-		observe_name(obs, AuthIdRelationId, "", name);
-		observe_name(obs, NamespaceRelationId, name, "");
+		depend_on_name(result, AuthIdRelationId, "", name);
+		depend_on_name(result, NamespaceRelationId, name, "");
 	}
 }
 
 bool
-observe_literals(Node *node, Observation *obs)
+depend_on_literals(Node *node, VerifyResult *result)
 {
 	if (node == NULL)
 		return false;
 	if (IsA(node, A_Const) && !((A_Const *) node)->isnull &&
 		IsA(&((A_Const *) node)->val, String))
-		observe_literal(obs, strVal(&((A_Const *) node)->val));
-	return raw_expression_tree_walker(node, observe_literals, obs);
+		depend_on_literal(result, strVal(&((A_Const *) node)->val));
+	return raw_expression_tree_walker(node, depend_on_literals, result);
 }
 
 /* ---- objects the query depends on ---- */
 
 static void
-observe_execute_right(Observation *obs, Oid funcid)
+check_execute_privilege(VerifyResult *result, Oid funcid)
 {
 	char	   *found;
 	ListCell   *lc;
@@ -153,12 +153,12 @@ observe_execute_right(Observation *obs, Oid funcid)
 	found = psprintf("permission denied for function %s", get_func_name(funcid));
 
 	/* A statement comes here as it was analysed and as it was rewritten. */
-	foreach(lc, obs->problems)
+	foreach(lc, result->problems)
 	{
 		if (strcmp(((Problem *) lfirst(lc))->found, found) == 0)
 			return;
 	}
-	observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
+	result_add_problem(result, RULE_PRIVILEGE_LOST, STATE_UNMET,
 					psprintf("role %s to be allowed to execute function %s",
 							 quote_identifier(GetUserNameFromId(GetUserId(), false)),
 							 get_func_name(funcid)),
@@ -166,27 +166,27 @@ observe_execute_right(Observation *obs, Oid funcid)
 }
 
 void
-observe_routine(Observation *obs, Oid funcid)
+check_routine(VerifyResult *result, Oid funcid)
 {
 	RunRoutine	run = {.key = {funcid, InvalidOid}};
 
 	if (!OidIsValid(funcid))
 		return;
-	observe_object(obs, ProcedureRelationId, funcid);
-	observe_run(obs, &run);
-	observe_execute_right(obs, funcid);
+	depend_on_object(result, ProcedureRelationId, funcid);
+	depend_on_body(result, &run);
+	check_execute_privilege(result, funcid);
 }
 
 static void
-observe_operator(Observation *obs, Oid opno)
+depend_on_operator(VerifyResult *result, Oid opno)
 {
 	if (opno >= FirstNormalObjectId)
-		observe_object(obs, OperatorRelationId, opno);
-	observe_routine(obs, get_opcode(opno));
+		depend_on_object(result, OperatorRelationId, opno);
+	check_routine(result, get_opcode(opno));
 }
 
 static void
-observe_expression_type(Observation *obs, Node *expr)
+depend_on_expression_type(VerifyResult *result, Node *expr)
 {
 	Oid			typid = exprType(expr);
 	Oid			element = get_element_type(typid);
@@ -194,7 +194,7 @@ observe_expression_type(Observation *obs, Node *expr)
 	if (OidIsValid(element))
 		typid = element;
 	if (typid >= FirstNormalObjectId)
-		observe_object(obs, TypeRelationId, typid);
+		depend_on_object(result, TypeRelationId, typid);
 }
 
 /* The catalog that a type of OIDs in SQL is for; InvalidOid if it is none. */
@@ -233,7 +233,7 @@ class_of_reg_type(Oid type)
  * object by name.  The constant does not tell if a schema was given with it.
  */
 static void
-observe_named_object(Observation *obs, Const *constant)
+depend_on_named_object(VerifyResult *result, Const *constant)
 {
 	Oid			classid = class_of_reg_type(constant->consttype);
 	ObjectKey  *key;
@@ -243,9 +243,9 @@ observe_named_object(Observation *obs, Const *constant)
 	key = object_key(classid, DatumGetObjectId(constant->constvalue));
 	if (key == NULL)
 		return;
-	observe_object(obs, classid, DatumGetObjectId(constant->constvalue));
+	depend_on_object(result, classid, DatumGetObjectId(constant->constvalue));
 	if (key->name != NULL && key->schema[0] != '\0')
-		observe_name(obs, classid, NULL, key->name);
+		depend_on_name(result, classid, NULL, key->name);
 }
 
 /*
@@ -265,7 +265,7 @@ reject_temporary(Oid relid)
 /* The target columns of an INSERT whose values it provides itself or has a
  * default for, and which may be given a value. */
 static void
-observe_insert_target(Observation *obs, Oid relid, List *targetlist)
+check_insert_target(VerifyResult *result, Oid relid, List *targetlist)
 {
 	Bitmapset  *supplied = NULL;
 	ListCell   *lc;
@@ -286,11 +286,11 @@ observe_insert_target(Observation *obs, Oid relid, List *targetlist)
 			supplied = bms_add_member(supplied, tle->resno);
 		ReleaseSysCache(tup);
 	}
-	observe_insert(obs, relid, supplied);
+	check_omitted_columns(result, relid, supplied);
 }
 
 static void
-observe_inserts(Observation *obs, Query *query)
+check_query_inserts(VerifyResult *result, Query *query)
 {
 	ListCell   *lc;
 	Oid			relid;
@@ -299,30 +299,30 @@ observe_inserts(Observation *obs, Query *query)
 		return;
 	relid = rt_fetch(query->resultRelation, query->rtable)->relid;
 	if (query->commandType == CMD_INSERT)
-		observe_insert_target(obs, relid, query->targetList);
+		check_insert_target(result, relid, query->targetList);
 	foreach(lc, query->mergeActionList)
 	{
 		MergeAction *action = lfirst_node(MergeAction, lc);
 
 		if (action->commandType == CMD_INSERT)
-			observe_insert_target(obs, relid, action->targetList);
+			check_insert_target(result, relid, action->targetList);
 	}
 }
 
 /* Of the query itself, and those in its WITH. */
 bool
-observe_all_inserts(Node *node, Observation *obs)
+check_inserts(Node *node, VerifyResult *result)
 {
 	if (node == NULL)
 		return false;
 	if (!IsA(node, Query))
-		return expression_tree_walker(node, observe_all_inserts, obs);
-	observe_inserts(obs, (Query *) node);
-	return query_tree_walker((Query *) node, observe_all_inserts, obs, 0);
+		return expression_tree_walker(node, check_inserts, result);
+	check_query_inserts(result, (Query *) node);
+	return query_tree_walker((Query *) node, check_inserts, result, 0);
 }
 
 static void
-observe_column_set(Observation *obs, Oid relid, Bitmapset *columns)
+depend_on_column_set(VerifyResult *result, Oid relid, Bitmapset *columns)
 {
 	int			col = -1;
 
@@ -338,13 +338,13 @@ observe_column_set(Observation *obs, Oid relid, Bitmapset *columns)
 			char	   *attname = i > 0 ? get_attname(relid, i, true) : NULL;
 
 			if (attname != NULL)
-				observe_column(obs, relid, attname);
+				depend_on_column(result, relid, attname);
 		}
 	}
 }
 
 static void
-observe_columns(Observation *obs, Query *query)
+depend_on_columns(VerifyResult *result, Query *query)
 {
 	ListCell   *lc;
 
@@ -355,14 +355,14 @@ observe_columns(Observation *obs, Query *query)
 
 		if (!OidIsValid(relid))
 			continue;
-		observe_column_set(obs, relid, info->selectedCols);
-		observe_column_set(obs, relid, info->insertedCols);
-		observe_column_set(obs, relid, info->updatedCols);
+		depend_on_column_set(result, relid, info->selectedCols);
+		depend_on_column_set(result, relid, info->insertedCols);
+		depend_on_column_set(result, relid, info->updatedCols);
 	}
 }
 
 bool
-observe_references(Node *node, Observation *obs)
+check_references(Node *node, VerifyResult *result)
 {
 	if (node == NULL)
 		return false;
@@ -381,33 +381,33 @@ observe_references(Node *node, Observation *obs)
 					if (OidIsValid(rte->relid))
 					{
 						reject_temporary(rte->relid);
-						observe_object(obs, RelationRelationId, rte->relid);
+						depend_on_object(result, RelationRelationId, rte->relid);
 					}
 				}
-				observe_columns(obs, query);
-				return query_tree_walker(query, observe_references, obs, 0);
+				depend_on_columns(result, query);
+				return query_tree_walker(query, check_references, result, 0);
 			}
 		case T_FuncExpr:
-			observe_routine(obs, ((FuncExpr *) node)->funcid);
-			observe_expression_type(obs, node);
+			check_routine(result, ((FuncExpr *) node)->funcid);
+			depend_on_expression_type(result, node);
 			break;
 		case T_Aggref:
-			observe_routine(obs, ((Aggref *) node)->aggfnoid);
+			check_routine(result, ((Aggref *) node)->aggfnoid);
 			break;
 		case T_WindowFunc:
-			observe_routine(obs, ((WindowFunc *) node)->winfnoid);
+			check_routine(result, ((WindowFunc *) node)->winfnoid);
 			break;
 		case T_OpExpr:
 		case T_DistinctExpr:
 		case T_NullIfExpr:
-			observe_operator(obs, ((OpExpr *) node)->opno);
+			depend_on_operator(result, ((OpExpr *) node)->opno);
 			break;
 		case T_ScalarArrayOpExpr:
-			observe_operator(obs, ((ScalarArrayOpExpr *) node)->opno);
+			depend_on_operator(result, ((ScalarArrayOpExpr *) node)->opno);
 			break;
 		case T_Const:
-			observe_named_object(obs, (Const *) node);
-			observe_expression_type(obs, node);
+			depend_on_named_object(result, (Const *) node);
+			depend_on_expression_type(result, node);
 			break;
 		case T_Var:
 		case T_Param:
@@ -417,10 +417,10 @@ observe_references(Node *node, Observation *obs)
 		case T_ConvertRowtypeExpr:
 		case T_CoerceToDomain:
 		case T_RowExpr:
-			observe_expression_type(obs, node);
+			depend_on_expression_type(result, node);
 			break;
 		default:
 			break;
 	}
-	return expression_tree_walker(node, observe_references, obs);
+	return expression_tree_walker(node, check_references, result);
 }

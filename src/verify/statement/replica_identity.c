@@ -48,7 +48,7 @@ typedef struct ReplicaCheck
  * cache, so no lock is taken, of which there would be one for each partition.
  */
 static void
-check_replica_identity(void *arg)
+check_identity_columns(void *arg)
 {
 	const ReplicaCheck *check = arg;
 	Relation	rel = RelationIdGetRelation(check->relid);
@@ -63,7 +63,7 @@ static char *
 why_refused(Oid relid, CmdType command)
 {
 	ReplicaCheck check = {relid, command};
-	ErrorData  *edata = subtransaction_run(check_replica_identity, &check, false);
+	ErrorData  *edata = subtransaction_run(check_identity_columns, &check, false);
 
 	if (edata == NULL)
 		return NULL;
@@ -161,7 +161,7 @@ why_not_replicated(Oid relid, bool with_children, CmdType command)
 }
 
 void
-observe_replication(Observation *obs, RuleId rule, char *expected, Oid relid,
+check_replica_identity(VerifyResult *result, RuleId rule, char *expected, Oid relid,
 					bool with_children, CmdType command)
 {
 	char	   *why = why_not_replicated(relid, with_children, command);
@@ -169,7 +169,7 @@ observe_replication(Observation *obs, RuleId rule, char *expected, Oid relid,
 
 	if (why == NULL)
 		return;
-	problem = observe_problem(obs, rule, STATE_UNMET, expected, why, relid, NULL);
+	problem = result_add_problem(result, rule, STATE_UNMET, expected, why, relid, NULL);
 	problem->sqlstate = "55000";
 	problem->advice = "Give the table a replica identity first, by a primary key or ALTER TABLE ... REPLICA IDENTITY, with all columns of it in a publication's column list and no others in its row filter; or publish no updates and deletes of it until the versions that send them are retired.";
 }

@@ -16,21 +16,21 @@
 #include "verify/statement/statement.h"
 
 static Oid
-resolve_relation(const Requirement *req, const char *text, Observation *obs)
+look_up_relation(const Requirement *req, const char *text, VerifyResult *result)
 {
 	RangeVar   *name = makeRangeVarFromNameList(compat_string_to_name_list(text));
 	Oid			relid;
 	Oid			closed;
 	Oid			denied;
 
-	observe_name(obs, RelationRelationId, name->schemaname, name->relname);
+	depend_on_name(result, RelationRelationId, name->schemaname, name->relname);
 
 	relid = find_relation(name);
 	if (!OidIsValid(relid) || get_rel_relkind(relid) == '\0')
 	{
 		Problem    *problem;
 
-		problem = observe_unresolved(req, obs, RULE_RELATION_MISSING, "relation",
+		problem = report_unresolved(req, result, RULE_RELATION_MISSING, "relation",
 									 quote_qualified_identifier(name->schemaname,
 																name->relname),
 									 name->schemaname, name->relname,
@@ -40,10 +40,10 @@ resolve_relation(const Requirement *req, const char *text, Observation *obs)
 		return InvalidOid;
 	}
 
-	observe_object(obs, RelationRelationId, relid);
+	depend_on_object(result, RelationRelationId, relid);
 	if (!role_knows_relation(relid))
 	{
-		observe_problem(obs, RULE_PRIVILEGE_LOST, STATE_UNMET,
+		result_add_problem(result, RULE_PRIVILEGE_LOST, STATE_UNMET,
 						psprintf("relation %s, open to role %s",
 								 quote_qualified_identifier(name->schemaname,
 															name->relname),
@@ -54,10 +54,10 @@ resolve_relation(const Requirement *req, const char *text, Observation *obs)
 	}
 
 	/* Or a view of one's own would do to guard what one has no access to. */
-	closed = closed_below_view(obs, relid, GetUserId(), &denied);
+	closed = closed_below_view(result, relid, GetUserId(), &denied);
 	if (OidIsValid(closed))
 	{
-		observe_lost_privilege(obs, closed, NULL, denied, "be allowed to use",
+		report_lost_privilege(result, closed, NULL, denied, "be allowed to use",
 							   psprintf("permission denied for %s", relation_label(closed)))
 			->no_relation = true;
 		return InvalidOid;
@@ -87,7 +87,7 @@ remember_resolved(ResolvedRelation *last, const char *text, Oid relid, List *key
 }
 
 Oid
-observe_relation(const Requirement *req, Observation *obs)
+resolve_relation(const Requirement *req, VerifyResult *result)
 {
 	static ResolvedRelation last;
 	char	   *text = requirement_text(req, "relation");
@@ -97,11 +97,11 @@ observe_relation(const Requirement *req, Observation *obs)
 		last.text = NULL;
 	if (last.text != NULL && strcmp(last.text, text) == 0)
 	{
-		keep_keys(&obs->keys, last.keys);
+		keep_keys(&result->keys, last.keys);
 		return last.relid;
 	}
-	relid = resolve_relation(req, text, obs);
+	relid = look_up_relation(req, text, result);
 	if (OidIsValid(relid))
-		remember_resolved(&last, text, relid, obs->keys);
+		remember_resolved(&last, text, relid, result->keys);
 	return relid;
 }

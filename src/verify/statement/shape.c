@@ -112,16 +112,16 @@ compare_names(const ListCell *a, const ListCell *b)
 }
 
 static void
-observe_types(Observation *obs, List *columns)
+depend_on_types(VerifyResult *result, List *columns)
 {
 	ListCell   *lc;
 
 	foreach(lc, columns)
-		observe_type(obs, ((ShapeColumn *) lfirst(lc))->type);
+		depend_on_type(result, ((ShapeColumn *) lfirst(lc))->type);
 }
 
 Shape *
-shape_of(Query *query, Oid *paramtypes, int nparams, Observation *obs)
+shape_of(Query *query, Oid *paramtypes, int nparams, VerifyResult *result)
 {
 	Shape	   *shape = palloc0_object(Shape);
 	List	   *targetlist = query->commandType == CMD_SELECT
@@ -130,8 +130,8 @@ shape_of(Query *query, Oid *paramtypes, int nparams, Observation *obs)
 	for (int i = 0; i < nparams; i++)
 		shape->params = add_column(shape->params, "", paramtypes[i], NULL);
 	shape_add_columns(shape, targetlist);
-	observe_types(obs, shape->params);
-	observe_types(obs, shape->columns);
+	depend_on_types(result, shape->params);
+	depend_on_types(result, shape->columns);
 	shape_add_collations((Node *) query, shape);
 	list_sort(shape->collations, compare_names);
 	return shape;
@@ -247,7 +247,7 @@ param_is_other(const Shape *was, const ShapeColumn *old, const ShapeColumn *new)
 }
 
 static void
-compare_params(Observation *obs, const Shape *was, const Shape *is)
+compare_params(VerifyResult *result, const Shape *was, const Shape *is)
 {
 	int			n = Min(list_length(was->params), list_length(is->params));
 
@@ -262,7 +262,7 @@ compare_params(Observation *obs, const Shape *was, const Shape *is)
 			continue;
 		if (OidIsValid(new->type))
 			kept_type_contrast(was->kept, old->kept_type, new->type, &type_was, &type_is);
-		observe_problem(obs, RULE_QUERY_PARAMETER, STATE_UNMET,
+		result_add_problem(result, RULE_QUERY_PARAMETER, STATE_UNMET,
 						psprintf("parameter $%d of type %s", i + 1, type_was),
 						psprintf("type %s", type_is), InvalidOid, NULL);
 	}
@@ -270,7 +270,7 @@ compare_params(Observation *obs, const Shape *was, const Shape *is)
 
 /* A column that has kept its place.  False, and reported, if it is another. */
 static bool
-compare_column(Observation *obs, const Shape *was, int i, const ShapeColumn *old,
+compare_column(VerifyResult *result, const Shape *was, int i, const ShapeColumn *old,
 			   const ShapeColumn *new)
 {
 	TypeMatch	match = new != NULL && strcmp(old->name, new->name) == 0
@@ -287,10 +287,10 @@ compare_column(Observation *obs, const Shape *was, int i, const ShapeColumn *old
 		type_was = kept_type_label(old->kept_type);
 	expected = psprintf("result column %d \"%s\" of type %s", i + 1, old->name, type_was);
 	if (match == TYPE_GREW)
-		observe_problem(obs, RULE_QUERY_RESULT_GREW, STATE_MET, expected,
+		result_add_problem(result, RULE_QUERY_RESULT_GREW, STATE_MET, expected,
 						psprintf("type %s", type_is), InvalidOid, old->name);
 	else
-		observe_problem(obs, RULE_QUERY_RESULT, STATE_UNMET, expected,
+		result_add_problem(result, RULE_QUERY_RESULT, STATE_UNMET, expected,
 						new == NULL ? pstrdup("no such column")
 						: psprintf("column \"%s\" of type %s", new->name, type_is),
 						InvalidOid, old->name);
@@ -298,7 +298,7 @@ compare_column(Observation *obs, const Shape *was, int i, const ShapeColumn *old
 }
 
 static void
-compare_columns(Observation *obs, const Shape *was, const Shape *is)
+compare_columns(VerifyResult *result, const Shape *was, const Shape *is)
 {
 	int			nwas = list_length(was->columns);
 	int			nis = list_length(is->columns);
@@ -306,12 +306,12 @@ compare_columns(Observation *obs, const Shape *was, const Shape *is)
 	/* What follows a column that is gone has moved: once is enough. */
 	for (int i = 0; i < nwas; i++)
 	{
-		if (!compare_column(obs, was, i, list_nth(was->columns, i),
+		if (!compare_column(result, was, i, list_nth(was->columns, i),
 							i < nis ? list_nth(is->columns, i) : NULL))
 			return;
 	}
 	if (nis > nwas)
-		observe_problem(obs, RULE_QUERY_RESULT_GREW, STATE_MET,
+		result_add_problem(result, RULE_QUERY_RESULT_GREW, STATE_MET,
 						psprintf("%d result columns", nwas),
 						psprintf("%d result columns: statements prepared before fail with SQLSTATE 0A000", nis),
 						InvalidOid, NULL);
@@ -333,20 +333,20 @@ collations_label(List *collations)
 }
 
 static void
-compare_collations(Observation *obs, const Shape *was, const Shape *is)
+compare_collations(VerifyResult *result, const Shape *was, const Shape *is)
 {
 	char	   *expected = collations_label(was->collations);
 	char	   *found = collations_label(is->collations);
 
 	if (strcmp(expected, found) != 0)
-		observe_problem(obs, RULE_COLUMN_COLLATION, STATE_MET,
+		result_add_problem(result, RULE_COLUMN_COLLATION, STATE_MET,
 						psprintf("to sort and compare by %s, as at registration", expected),
 						found, InvalidOid, NULL);
 }
 
 /* Types that were there before and have more labels now; each is said once. */
 static void
-compare_labels(Observation *obs, const Shape *was, const Shape *is)
+compare_labels(VerifyResult *result, const Shape *was, const Shape *is)
 {
 	List	   *said = NIL;
 
@@ -361,20 +361,20 @@ compare_labels(Observation *obs, const Shape *was, const Shape *is)
 			kept_type_match(was->kept, old->kept_type, column_type) == TYPE_OTHER)
 			continue;
 		said = lappend_oid(said, type);
-		observe_added_labels(obs, type, known);
+		report_added_labels(result, type, known);
 	}
 }
 
 void
-shape_compare(Observation *obs, Jsonb *baseline, const Shape *is, List *meanings)
+shape_compare(VerifyResult *result, Jsonb *baseline, const Shape *is, List *meanings)
 {
 	Shape	   *was = shape_from_json(baseline);
 
-	compare_params(obs, was, is);
-	compare_columns(obs, was, is);
-	compare_meanings(obs, baseline, meanings);
-	compare_labels(obs, was, is);
-	compare_collations(obs, was, is);
+	compare_params(result, was, is);
+	compare_columns(result, was, is);
+	compare_meanings(result, baseline, meanings);
+	compare_labels(result, was, is);
+	compare_collations(result, was, is);
 }
 
 char *

@@ -13,7 +13,7 @@
 
 /* Report what keeps the current role from reading a relation it may use, such
  * as what a view's owner lacks; and what that hangs on. */
-extern void observe_reading(Oid relid, Observation *obs);
+extern void check_readable(Oid relid, VerifyResult *result);
 
 /*
  * The declared parameter types; the rest is inferred, and so is one whose name in
@@ -32,7 +32,7 @@ extern Query *analyse(RawStmt *raw, const char *sql, Oid **paramtypes, int *npar
  * role has no privilege on at all does not exist for it.  Keys are observed
  * either way.  The relation is not locked.
  */
-extern Oid	observe_relation(const Requirement *req, Observation *obs);
+extern Oid	resolve_relation(const Requirement *req, VerifyResult *result);
 
 /* ---- meaning.c ---- */
 
@@ -40,7 +40,7 @@ extern Oid	observe_relation(const Requirement *req, Observation *obs);
  * Add to a list what the names in a raw parse tree stand for that an analysed one
  * does not have: types.  Before the tree is analysed, which changes it.
  */
-extern List *add_raw_meanings(List *meanings, Node *raw, Observation *obs);
+extern List *add_raw_meanings(List *meanings, Node *raw, VerifyResult *result);
 
 /*
  * Add those of an analysed query: relations, collations, and objects in literals,
@@ -48,7 +48,7 @@ extern List *add_raw_meanings(List *meanings, Node *raw, Observation *obs);
  * server's only if with_servers, as in what is to be kept.
  */
 extern List *add_meanings(List *meanings, Query *query, bool with_servers,
-						  Observation *obs);
+						  VerifyResult *result);
 
 /*
  * Can what went by one qualified name go by the other now?  Nothing of its class
@@ -63,22 +63,22 @@ extern bool object_is_renamed(const char *schema_was, const char *was,
  * The requirement runs this routine: it depends on it and on its body, and the
  * role must be allowed to execute it.
  */
-extern void observe_routine(Observation *obs, Oid funcid);
+extern void check_routine(VerifyResult *result, Oid funcid);
 
 /* Every name in a raw parse tree that a new object could take over. */
-extern bool observe_mentions(Node *node, Observation *obs);
+extern bool depend_on_mentioned_names(Node *node, VerifyResult *result);
 
 /* Every name that a literal in it could be, should it be resolved as one. */
-extern bool observe_literals(Node *node, Observation *obs);
+extern bool depend_on_literals(Node *node, VerifyResult *result);
 
 /*
  * Every object a query tree refers to.  Raises ERRCODE_UNDEFINED_TABLE for a
  * temporary relation, and reports privilege-lost for functions.
  */
-extern bool observe_references(Node *node, Observation *obs);
+extern bool check_references(Node *node, VerifyResult *result);
 
-/* The INSERTs of a rewritten query: see observe_insert. */
-extern bool observe_all_inserts(Node *node, Observation *obs);
+/* The INSERTs of a rewritten query: see check_omitted_columns. */
+extern bool check_inserts(Node *node, VerifyResult *result);
 
 /* ---- permission.c ---- */
 
@@ -87,28 +87,28 @@ extern bool observe_all_inserts(Node *node, Observation *obs);
  * is below the view is read as the view's owner.  InvalidOid if there is none; *denied
  * is whom it is closed to.  What is below the view is added to the keys.
  */
-extern Oid	closed_below_view(Observation *obs, Oid view, Oid role, Oid *denied);
+extern Oid	closed_below_view(VerifyResult *result, Oid view, Oid role, Oid *denied);
 
 /*
  * Has the current role the permissions that a rewritten query will be asked for
  * when it runs?  Reports privilege-lost for each relation it has not, and
  * query-broken for a materialized view without data.
  */
-extern bool observe_permissions(Node *node, Observation *obs);
+extern bool check_permissions(Node *node, VerifyResult *result);
 
 /* ---- write.c ---- */
 
 /* The requirement writes relid: the same for the functions of its triggers.
  * columns: attribute numbers that an UPDATE sets, or NULL for any. */
-extern void observe_write(Observation *obs, Oid relid, CmdType command,
+extern void check_write(VerifyResult *result, Oid relid, CmdType command,
 						  Bitmapset *columns);
-extern void observe_truncate(Observation *obs, Oid relid);
+extern void check_truncate(VerifyResult *result, Oid relid);
 
-/* What a rewritten query writes: see observe_write. */
-extern bool observe_all_writes(Node *node, Observation *obs);
+/* What a rewritten query writes: see check_write. */
+extern bool check_writes(Node *node, VerifyResult *result);
 
 /* What is written by the statements of a body, as rewritten. */
-extern void observe_body_writes(Observation *obs, List *queries);
+extern void check_body_writes(VerifyResult *result, List *queries);
 
 /* ---- foreign_key.c ---- */
 
@@ -140,7 +140,7 @@ extern AttrNumber key_action_refused(const ForeignKey *key, char action, CmdType
  * Report if the server refuses UPDATE or DELETE of a table because it is published
  * without what would identify its rows.
  */
-extern void observe_replication(Observation *obs, RuleId rule, char *expected, Oid relid,
+extern void check_replica_identity(VerifyResult *result, RuleId rule, char *expected, Oid relid,
 								bool with_children, CmdType command);
 
 /* ---- arbiter.c ---- */
@@ -148,7 +148,7 @@ extern void observe_replication(Observation *obs, RuleId rule, char *expected, O
 /* What the executor would refuse of a plan: reports query-broken. */
 struct PlannedStmt;
 
-extern void observe_plan(const struct PlannedStmt *planned, Observation *obs);
+extern void check_plan(const struct PlannedStmt *planned, VerifyResult *result);
 
 /* ---- written.c ---- */
 
@@ -157,17 +157,17 @@ extern void observe_plan(const struct PlannedStmt *planned, Observation *obs);
  * column-rejects-null, and remarks constraint-added and column-narrowed; adds to
  * the observation's baseline.
  */
-extern void observe_written(const Requirement *req, Observation *obs, Query *query);
+extern void check_written_values(const Requirement *req, VerifyResult *result, Query *query);
 
 /* Of a statement of a body, as rewritten, no more than column-rejects-null.  A tree
  * walker that returns false. */
-extern bool observe_written_nulls(Node *node, Observation *obs);
+extern bool check_written_nulls(Node *node, VerifyResult *result);
 
 /* ---- constant.c ---- */
 
 /* Constants that a query turns into values of a domain which refuses them: reports
  * query-broken.  A tree walker that returns false. */
-extern bool observe_domain_constants(Node *node, Observation *obs);
+extern bool check_domain_constants(Node *node, VerifyResult *result);
 
 /*
  * An INSERT of no more than parameters, constants and defaults into a table: planning
@@ -179,7 +179,7 @@ extern bool needs_no_plan(Query *query);
 
 typedef struct Shape Shape;
 
-extern Shape *shape_of(Query *query, Oid *paramtypes, int nparams, Observation *obs);
+extern Shape *shape_of(Query *query, Oid *paramtypes, int nparams, VerifyResult *result);
 
 /*
  * {"params": [type, ...], "columns": [[name, type], ...],
@@ -195,13 +195,13 @@ extern char *shape_missing_schema(Jsonb *baseline);
 
 /* Report query-parameter, query-result, query-result-grew, name-captured,
  * enum-label-added and column-collation. */
-extern void shape_compare(Observation *obs, Jsonb *baseline, const Shape *is,
+extern void shape_compare(VerifyResult *result, Jsonb *baseline, const Shape *is,
 						  List *meanings);
 
 /* ---- call.c ---- */
 
 /* Has the role any of these rights on the sequence?  Reports privilege-lost
  * (sequence.c). */
-extern void observe_sequence_right(Observation *obs, Oid sequence, AclMode rights);
+extern void check_sequence_privilege(VerifyResult *result, Oid sequence, AclMode rights);
 
 #endif							/* COMPAT_GUARD_STATEMENT_H */

@@ -19,7 +19,7 @@ extern BaselineMember names_member(List *meanings);
 extern BaselineMember server_calls_member(List *meanings);
 
 /* Report name-captured: what is not as the baseline has it. */
-extern void compare_meanings(Observation *obs, Jsonb *baseline, List *is);
+extern void compare_meanings(VerifyResult *result, Jsonb *baseline, List *is);
 
 /* A schema that a relation was in, and that is gone; or NULL. */
 extern char *meanings_missing_schema(Jsonb *baseline);
@@ -27,8 +27,8 @@ extern char *meanings_missing_schema(Jsonb *baseline);
 /* ---- call.c ---- */
 
 /* What one node of an expression takes to run: rights on sequences, the functions
- * of aggregates and domains.  No walker: part of observe_permissions. */
-extern void observe_call(Node *node, Observation *obs);
+ * of aggregates and domains.  No walker: part of check_permissions. */
+extern void check_call(Node *node, VerifyResult *result);
 
 /* ---- part.c ---- */
 
@@ -37,12 +37,12 @@ extern void observe_call(Node *node, Observation *obs);
  * generated columns, partition key and triggers' WHEN.  columns: attribute numbers that an UPDATE
  * sets, offset as in RangeTblEntry, or NULL for any.
  */
-extern void observe_written_parts(Observation *obs, Oid relid, CmdType command,
+extern void check_attached_functions(VerifyResult *result, Oid relid, CmdType command,
 						  Bitmapset *columns);
 
 /* A value becomes one of the type: the functions of its constraints, if it is a
  * domain or an array of one. */
-extern void observe_domain(Observation *obs, Oid type);
+extern void check_domain(VerifyResult *result, Oid type);
 
 /* ---- foreign_key.c ---- */
 
@@ -50,7 +50,7 @@ extern void observe_domain(Observation *obs, Oid type);
  * The same of the tables that this trigger, of a foreign key, writes when a row that
  * they refer to goes or changes.  event: TRIGGER_TYPE_DELETE ...; columns as above.
  */
-extern void observe_key_action(Observation *obs, Form_pg_trigger trigger, int16 event,
+extern void check_key_action(VerifyResult *result, Form_pg_trigger trigger, int16 event,
 							   Bitmapset *columns);
 
 /* ---- insert.c ---- */
@@ -63,7 +63,7 @@ extern void observe_key_action(Observation *obs, Form_pg_trigger trigger, int16 
  * the statement says DEFAULT are not supplied.  Views are followed to the table
  * that the rewriter would write.
  */
-extern void observe_insert(Observation *obs, Oid relid, Bitmapset *supplied);
+extern void check_omitted_columns(VerifyResult *result, Oid relid, Bitmapset *supplied);
 
 /* ---- value.c ---- */
 

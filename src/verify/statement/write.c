@@ -47,7 +47,7 @@ name_attribute(Relation rel, HeapTuple tup, AttrNumber attnum)
 }
 
 static void
-observe_triggers(Observation *obs, Oid relid, int16 event, Bitmapset *columns)
+check_triggers(VerifyResult *result, Oid relid, int16 event, Bitmapset *columns)
 {
 	Relation	pg_trigger;
 	ScanKeyData key;
@@ -66,26 +66,26 @@ observe_triggers(Observation *obs, Oid relid, int16 event, Bitmapset *columns)
 		RunRoutine	run = {.key = {trigger->tgfoid, relid}};
 
 		if (trigger->tgisinternal)
-			observe_key_action(obs, trigger, event, columns);
+			check_key_action(result, trigger, event, columns);
 		if (!trigger_fires(trigger, event, columns) || trigger->tgfoid < FirstNormalObjectId)
 			continue;
 		run.oldtable = name_attribute(pg_trigger, tup, Anum_pg_trigger_tgoldtable);
 		run.newtable = name_attribute(pg_trigger, tup, Anum_pg_trigger_tgnewtable);
-		observe_object(obs, ProcedureRelationId, trigger->tgfoid);
-		observe_run(obs, &run);
+		depend_on_object(result, ProcedureRelationId, trigger->tgfoid);
+		depend_on_body(result, &run);
 	}
 	systable_endscan(scan);
 	table_close(pg_trigger, AccessShareLock);
 }
 
 void
-observe_write(Observation *obs, Oid relid, CmdType command, Bitmapset *columns)
+check_write(VerifyResult *result, Oid relid, CmdType command, Bitmapset *columns)
 {
 	int16		event = command == CMD_INSERT ? TRIGGER_TYPE_INSERT :
 	command == CMD_UPDATE ? TRIGGER_TYPE_UPDATE : TRIGGER_TYPE_DELETE;
 
-	observe_triggers(obs, relid, event, columns);
-	observe_written_parts(obs, relid, command, columns);
+	check_triggers(result, relid, event, columns);
+	check_attached_functions(result, relid, command, columns);
 
 	/* A view without triggers is written through. */
 	for (int depth = 0;
@@ -97,15 +97,15 @@ observe_write(Observation *obs, Oid relid, CmdType command, Bitmapset *columns)
 
 		if (view_columns(relid, &relid, &ncolumns) == NULL)
 			break;
-		observe_triggers(obs, relid, event, NULL);
-		observe_written_parts(obs, relid, command, NULL);
+		check_triggers(result, relid, event, NULL);
+		check_attached_functions(result, relid, command, NULL);
 	}
 }
 
 void
-observe_truncate(Observation *obs, Oid relid)
+check_truncate(VerifyResult *result, Oid relid)
 {
-	observe_triggers(obs, relid, TRIGGER_TYPE_TRUNCATE, NULL);
+	check_triggers(result, relid, TRIGGER_TYPE_TRUNCATE, NULL);
 }
 
 /* The columns that the query sets in its target. */
@@ -126,14 +126,14 @@ updated_columns(Query *query, Oid relid)
 }
 
 static void
-observe_command(Observation *obs, Query *query, CmdType command)
+check_command(VerifyResult *result, Query *query, CmdType command)
 {
 	const RangeTblEntry *target = rt_fetch(query->resultRelation, query->rtable);
 
-	observe_write(obs, target->relid, command, updated_columns(query, target->relid));
+	check_write(result, target->relid, command, updated_columns(query, target->relid));
 	if (command != CMD_UPDATE && command != CMD_DELETE)
 		return;
-	observe_replication(obs, RULE_QUERY_BROKEN,
+	check_replica_identity(result, RULE_QUERY_BROKEN,
 						psprintf("%s %s to work",
 								 command == CMD_UPDATE ? "UPDATE" : "DELETE FROM",
 								 relation_label(target->relid)),
@@ -141,7 +141,7 @@ observe_command(Observation *obs, Query *query, CmdType command)
 }
 
 static void
-observe_query_write(Observation *obs, Query *query)
+check_query_write(VerifyResult *result, Query *query)
 {
 	ListCell   *lc;
 
@@ -152,31 +152,31 @@ observe_query_write(Observation *obs, Query *query)
 			CmdType		command = lfirst_node(MergeAction, lc)->commandType;
 
 			if (command != CMD_NOTHING)
-				observe_command(obs, query, command);
+				check_command(result, query, command);
 		}
 		return;
 	}
-	observe_command(obs, query, query->commandType);
+	check_command(result, query, query->commandType);
 	if (query->onConflict != NULL && query->onConflict->action == ONCONFLICT_UPDATE)
-		observe_command(obs, query, CMD_UPDATE);
+		check_command(result, query, CMD_UPDATE);
 }
 
 bool
-observe_all_writes(Node *node, Observation *obs)
+check_writes(Node *node, VerifyResult *result)
 {
 	if (node == NULL)
 		return false;
 	if (!IsA(node, Query))
-		return expression_tree_walker(node, observe_all_writes, obs);
+		return expression_tree_walker(node, check_writes, result);
 	if (((Query *) node)->resultRelation != 0)
-		observe_query_write(obs, (Query *) node);
-	return query_tree_walker((Query *) node, observe_all_writes, obs, 0);
+		check_query_write(result, (Query *) node);
+	return query_tree_walker((Query *) node, check_writes, result, 0);
 }
 
 void
-observe_body_writes(Observation *obs, List *queries)
+check_body_writes(VerifyResult *result, List *queries)
 {
-	(void) observe_all_inserts((Node *) queries, obs);
-	(void) observe_all_writes((Node *) queries, obs);
-	(void) observe_written_nulls((Node *) queries, obs);
+	(void) check_inserts((Node *) queries, result);
+	(void) check_writes((Node *) queries, result);
+	(void) check_written_nulls((Node *) queries, result);
 }

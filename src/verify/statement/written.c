@@ -43,13 +43,13 @@ typedef struct WrittenColumn
  * said once, however many statements of a version it is about.
  */
 static void
-report(Observation *obs, const WrittenColumn *column, RuleId rule, RequirementState state,
+report(VerifyResult *result, const WrittenColumn *column, RuleId rule, RequirementState state,
 	   char *expected, char *found)
 {
 	Problem    *problem;
 	ListCell   *lc;
 
-	foreach(lc, obs->problems)
+	foreach(lc, result->problems)
 	{
 		problem = lfirst(lc);
 		if (problem->rule == rule && problem->column != NULL &&
@@ -57,7 +57,7 @@ report(Observation *obs, const WrittenColumn *column, RuleId rule, RequirementSt
 			strcmp(problem->relation, get_rel_name(column->value->relid)) == 0)
 			return;
 	}
-	problem = observe_problem(obs, rule, state, expected, found, column->value->relid,
+	problem = result_add_problem(result, rule, state, expected, found, column->value->relid,
 							  column->name);
 	if (state == STATE_MET)
 		problem->subject = psprintf("%s.%s", relation_label(column->value->relid),
@@ -67,7 +67,7 @@ report(Observation *obs, const WrittenColumn *column, RuleId rule, RequirementSt
 /* ---- nulls ---- */
 
 static void
-check_null_written(Observation *obs, const WrittenColumn *column)
+check_null_written(VerifyResult *result, const WrittenColumn *column)
 {
 	Nullability nulls = column_nullability(&column->facts);
 	bool		undecided;
@@ -75,7 +75,7 @@ check_null_written(Observation *obs, const WrittenColumn *column)
 	if (nulls != NULLS_REJECTED && nulls != NULLS_ABSENT)
 		return;
 	undecided = trigger_may_fill(column->facts.relid, column->value->command);
-	report(obs, column, RULE_COLUMN_REJECTS_NULL,
+	report(result, column, RULE_COLUMN_REJECTS_NULL,
 				  undecided ? STATE_UNKNOWN : STATE_UNMET,
 				  psprintf("column %s to take the null that %s writes",
 						   quote_identifier(column->name),
@@ -86,12 +86,12 @@ check_null_written(Observation *obs, const WrittenColumn *column)
 
 /* The same condition as a CHECK is constraint-added, and so is this. */
 static void
-compare_null(Observation *obs, const WrittenColumn *column)
+compare_null(VerifyResult *result, const WrittenColumn *column)
 {
 	if (column->value->null != NULL_PERHAPS || !column->facts.not_null ||
 		!column->took_null)
 		return;
-	report(obs, column, RULE_CONSTRAINT_ADDED, STATE_MET,
+	report(result, column, RULE_CONSTRAINT_ADDED, STATE_MET,
 				  psprintf("no NOT NULL %s", quote_identifier(column->name)),
 				  psprintf("column %s on %s is not null", quote_identifier(column->name),
 						   relation_label(column->value->relid)));
@@ -138,7 +138,7 @@ is_another_type(const Requirement *req, Oid before, const ColumnFacts *facts)
 }
 
 static void
-compare_type(const Requirement *req, Observation *obs, const WrittenColumn *column)
+compare_type(const Requirement *req, VerifyResult *result, const WrittenColumn *column)
 {
 	const ColumnFacts *facts = &column->facts;
 	Node	   *own = own_expression((Node *) column->value->expr);
@@ -154,7 +154,7 @@ compare_type(const Requirement *req, Observation *obs, const WrittenColumn *colu
 		(!type_is_narrower(facts->type, facts->typmod, before, typmod) ||
 		 !type_is_narrower(facts->type, facts->typmod, exprType(own), exprTypmod(own))))
 		return;
-	report(obs, column, RULE_COLUMN_NARROWED, STATE_MET,
+	report(result, column, RULE_COLUMN_NARROWED, STATE_MET,
 		   psprintf("column %s to take what type %s takes",
 					quote_identifier(column->name), format_type_with_typemod(before, typmod)),
 		   psprintf("type %s", format_type_with_typemod(facts->type, facts->typmod)));
@@ -295,7 +295,7 @@ find_column(const WrittenValue *value)
 }
 
 static void
-compare_column(const Requirement *req, Observation *obs, List *before, WrittenColumn *column)
+compare_column(const Requirement *req, VerifyResult *result, List *before, WrittenColumn *column)
 {
 	/* What is always the same fits, or is found by evaluating it. */
 	if ((column->value->null == NULL_NEVER && column->value->constant) ||
@@ -303,32 +303,32 @@ compare_column(const Requirement *req, Observation *obs, List *before, WrittenCo
 		return;
 	if (find_before(before, column))
 	{
-		compare_null(obs, column);
-		compare_type(req, obs, column);
+		compare_null(result, column);
+		compare_type(req, result, column);
 	}
 }
 
 bool
-observe_written_nulls(Node *node, Observation *obs)
+check_written_nulls(Node *node, VerifyResult *result)
 {
 	ListCell   *lc;
 
 	if (node == NULL)
 		return false;
 	if (!IsA(node, Query))
-		return expression_tree_walker(node, observe_written_nulls, obs);
+		return expression_tree_walker(node, check_written_nulls, result);
 	foreach(lc, written_values((Query *) node))
 	{
 		WrittenColumn *column = find_column(lfirst(lc));
 
 		if (column != NULL && column->value->null == NULL_ALWAYS)
-			check_null_written(obs, column);
+			check_null_written(result, column);
 	}
 	return false;
 }
 
 void
-observe_written(const Requirement *req, Observation *obs, Query *query)
+check_written_values(const Requirement *req, VerifyResult *result, Query *query)
 {
 	List	   *before = baseline_list(req, "written");
 	BaselineMember now = {.name = "written", .is_list = true};
@@ -342,12 +342,12 @@ observe_written(const Requirement *req, Observation *obs, Query *query)
 		if (column == NULL)
 			continue;
 		if (value->null == NULL_ALWAYS)
-			check_null_written(obs, column);
+			check_null_written(result, column);
 		else if (req->baseline != NULL)
-			compare_column(req, obs, before, column);
+			compare_column(req, result, before, column);
 		else if (!text_list_has(now.list, column->now))
 			now.list = lappend(now.list, column->now);
 	}
 	if (now.list != NIL)
-		obs->baseline = baseline_with(obs->baseline, &now);
+		result->baseline = baseline_with(result->baseline, &now);
 }
