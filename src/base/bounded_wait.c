@@ -38,7 +38,7 @@
 #define AFTER_THE_END	200		/* for names to be found */
 
 int
-patience_length(void)
+wait_limit_length(void)
 {
 	int			length = guard_ddl_lock_timeout;
 
@@ -47,25 +47,25 @@ patience_length(void)
 	return Max(length, 1);		/* of 0 the server thinks that it is no limit */
 }
 
-Patience
-patience_begin(bool judges)
+WaitLimit
+wait_limit_begin(bool judges)
 {
-	Patience	patience = {
+	WaitLimit	limit = {
 		.judges = judges,
-		.deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), patience_length())
+		.deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wait_limit_length())
 	};
 
-	return patience;
+	return limit;
 }
 
 bool
-patience_ended(const Patience *patience)
+wait_limit_ended(const WaitLimit *limit)
 {
-	return GetCurrentTimestamp() >= patience->deadline;
+	return GetCurrentTimestamp() >= limit->deadline;
 }
 
 void
-patience_nap(long milliseconds)
+wait_nap(long milliseconds)
 {
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 					 milliseconds, PG_WAIT_EXTENSION);
@@ -74,11 +74,11 @@ patience_nap(long milliseconds)
 }
 
 void
-patience_report(const Patience *patience, const char *why, const char *who, bool in_turn)
+wait_limit_report(const WaitLimit *limit, const char *why, const char *who, bool in_turn)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_GUARD_BUSY),
-			 patience->judges
+			 limit->judges
 			 ? errmsg("could not judge the schema change: a concurrent transaction is in the way")
 			 : errmsg("could not lock the registry: a concurrent transaction is in the way"),
 			 in_turn
@@ -121,7 +121,7 @@ try_lock(const LOCKTAG *tag, LOCKMODE mode)
 }
 
 bool
-patience_try_relation(Oid relid, LOCKMODE mode)
+try_lock_relation_now(Oid relid, LOCKMODE mode)
 {
 	LOCKTAG		tag;
 
@@ -133,10 +133,10 @@ patience_try_relation(Oid relid, LOCKMODE mode)
 }
 
 static void
-keep_trying(const LOCKTAG *tag, LOCKMODE mode, const Patience *patience, const char *why)
+keep_trying(const LOCKTAG *tag, LOCKMODE mode, const WaitLimit *limit, const char *why)
 {
 	TimestampTz look_at = GetCurrentTimestamp();
-	TimestampTz give_up = TimestampTzPlusMilliseconds(patience->deadline, AFTER_THE_END);
+	TimestampTz give_up = TimestampTzPlusMilliseconds(limit->deadline, AFTER_THE_END);
 	int			until_look = FIRST_LOOK;
 	long		nap = FIRST_NAP;
 	const char *last_seen = "one who has it again and again for a moment";
@@ -145,34 +145,34 @@ keep_trying(const LOCKTAG *tag, LOCKMODE mode, const Patience *patience, const c
 	do
 	{
 		TimestampTz now = GetCurrentTimestamp();
-		bool		ended = (now >= patience->deadline);
+		bool		ended = (now >= limit->deadline);
 
 		if (ended || now >= look_at)
 		{
-			InTheWay	found = holder_look(tag, mode, newcomer);
+			Blockers	found = lock_blockers(tag, mode, newcomer);
 
 			if (found.who != NULL)
 				last_seen = found.who;
 			if ((found.in_turn || ended) && (found.who != NULL || now >= give_up))
-				patience_report(patience, why, last_seen, found.in_turn);
+				wait_limit_report(limit, why, last_seen, found.in_turn);
 			newcomer = false;
 			look_at = TimestampTzPlusMilliseconds(now, until_look);
 			until_look = Min(until_look * 2, LONGEST_LOOK);
 		}
-		patience_nap(ended ? FIRST_NAP : nap);
+		wait_nap(ended ? FIRST_NAP : nap);
 		nap = Min(nap * 2, LONGEST_NAP);
 	} while (!try_lock(tag, mode));
 }
 
 void
-patience_lock(const LOCKTAG *tag, LOCKMODE mode, const Patience *patience, const char *why)
+wait_for_lock(const LOCKTAG *tag, LOCKMODE mode, const WaitLimit *limit, const char *why)
 {
 	if (!try_lock(tag, mode))
 	{
-		LOCKTAG		announcement = holder_announcement(tag, mode);
+		LOCKTAG		announcement = lock_announcement(tag, mode);
 
 		(void) LockAcquire(&announcement, AccessShareLock, false, false);
-		keep_trying(tag, mode, patience, why);
+		keep_trying(tag, mode, limit, why);
 		(void) LockRelease(&announcement, AccessShareLock, false);
 	}
 	AcceptInvalidationMessages();
@@ -181,29 +181,29 @@ patience_lock(const LOCKTAG *tag, LOCKMODE mode, const Patience *patience, const
 /* ---- waiting ---- */
 
 void
-patience_wait(void (*wait) (void *arg), void *arg, const LOCKTAG *tag, LOCKMODE mode,
+wait_in_lock_manager(void (*wait) (void *arg), void *arg, const LOCKTAG *tag, LOCKMODE mode,
 			  const char *why)
 {
-	Patience	patience = patience_begin(false);
+	WaitLimit	limit = wait_limit_begin(false);
 	int			outer_timeout = LockTimeout;
 	ErrorData  *edata;
 
 	do
 	{
-		InTheWay	found;
+		Blockers	found;
 
-		LockTimeout = patience_length();
+		LockTimeout = wait_limit_length();
 		edata = subtransaction_run(wait, arg, true);
 		LockTimeout = outer_timeout;
 		if (edata == NULL)
 			return;
 		if (edata->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
 			ReThrowError(edata);
-		found = holder_look(tag, mode, false);
+		found = lock_blockers(tag, mode, false);
 		if (found.who != NULL)
-			patience_report(&patience, why, found.who, false);
+			wait_limit_report(&limit, why, found.who, false);
 	} while (GetCurrentTimestamp() <
-			 TimestampTzPlusMilliseconds(patience.deadline, patience_length() + AFTER_THE_END));
+			 TimestampTzPlusMilliseconds(limit.deadline, wait_limit_length() + AFTER_THE_END));
 	ReThrowError(edata);
 }
 
@@ -223,10 +223,10 @@ acquire(void *arg)
 }
 
 void
-patience_lock_in_turn(const LOCKTAG *tag, LOCKMODE mode, bool session, const char *why)
+wait_for_lock_in_turn(const LOCKTAG *tag, LOCKMODE mode, bool session, const char *why)
 {
 	LockToWaitFor lock = {tag, mode, session};
 
 	if (LockAcquire(tag, mode, session, true) == LOCKACQUIRE_NOT_AVAIL)
-		patience_wait(acquire, &lock, tag, mode, why);
+		wait_in_lock_manager(acquire, &lock, tag, mode, why);
 }

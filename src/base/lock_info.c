@@ -6,9 +6,9 @@
  * or ended.
  *
  * The guard mostly tries for a lock again and again instead of waiting in the
- * lock manager (patience.c), so the deadlock detector does not see it wait.  Two
+ * lock manager (limit.c), so the deadlock detector does not see it wait.  Two
  * that try for each other's locks, or one that tries for what belongs to somebody
- * who waits for it, would do so to the end of their patience.
+ * who waits for it, would do so to the end of their limit.
  *
  * Invariant: whoever tries holds an announcement, a lock that conflicts with
  * nothing and whose number is made of the lock wanted.  So the lock table tells
@@ -17,7 +17,7 @@
  * with the highest process number.
  *
  * A wait behind somebody who only waits himself is not followed.  So no circle is
- * seen that is none, and one that has such a wait in it ends with patience.  What
+ * seen that is none, and one that has such a wait in it ends with limit.  What
  * a parallel worker holds is its leader's; a prepared transaction waits for nobody.
  */
 #include "postgres.h"
@@ -47,7 +47,7 @@ tag_number(const LOCKTAG *tag)
 }
 
 LOCKTAG
-holder_announcement(const LOCKTAG *tag, LOCKMODE mode)
+lock_announcement(const LOCKTAG *tag, LOCKMODE mode)
 {
 	LOCKTAG		announcement;
 
@@ -57,9 +57,9 @@ holder_announcement(const LOCKTAG *tag, LOCKMODE mode)
 }
 
 bool
-holder_is_announced(const LOCKTAG *tag, LOCKMODE mode)
+lock_is_announced(const LOCKTAG *tag, LOCKMODE mode)
 {
-	LOCKTAG		announcement = holder_announcement(tag, mode);
+	LOCKTAG		announcement = lock_announcement(tag, mode);
 	int			n;
 
 	pfree(GetLockConflicts(&announcement, AccessExclusiveLock, &n));
@@ -271,14 +271,14 @@ names(const LockTable *table, const LOCKTAG *tag, LOCKMODE mode, bool waiting)
 	return n > 0 ? buf.data : NULL;
 }
 
-InTheWay
-holder_look(const LOCKTAG *tag, LOCKMODE mode, bool newcomer)
+Blockers
+lock_blockers(const LOCKTAG *tag, LOCKMODE mode, bool newcomer)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "compat_guard lock table",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	LockTable	table = read_lock_table();
-	InTheWay	result;
+	Blockers	result;
 
 	result.in_turn = have_to_give_way(&table, tag, mode, newcomer);
 	result.who = names(&table, tag, mode, false);

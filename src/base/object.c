@@ -27,14 +27,14 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
-static ObjectKey *
+static ObjectName *
 make_key(Oid classid, char *schema, char *name)
 {
-	ObjectKey  *key;
+	ObjectName  *key;
 
 	if (schema == NULL || (name == NULL && classid != NamespaceRelationId))
 		return NULL;
-	key = palloc_object(ObjectKey);
+	key = palloc_object(ObjectName);
 	key->classid = classid;
 	key->schema = schema;
 	key->name = name;
@@ -42,7 +42,7 @@ make_key(Oid classid, char *schema, char *name)
 	return key;
 }
 
-static ObjectKey *
+static ObjectName *
 make_qualified_key(Oid classid, Oid namespace, const char *name)
 {
 	if (isAnyTempNamespace(namespace))
@@ -82,14 +82,14 @@ domain_of_constraint(Oid constraint)
  * The key of an object of any other class that has names, by what the server
  * knows of its catalogs.  NULL for a part of a relation.
  */
-static ObjectKey *
+static ObjectName *
 named_key(Oid classid, Oid objid)
 {
 	AttrNumber	name_attnum;
 	AttrNumber	schema_attnum;
 	Relation	rel;
 	HeapTuple	tup;
-	ObjectKey  *key = NULL;
+	ObjectName  *key = NULL;
 	bool		isnull;
 
 	if (classid == TriggerRelationId || classid == RewriteRelationId ||
@@ -116,10 +116,10 @@ named_key(Oid classid, Oid objid)
 	return key;
 }
 
-ObjectKey *
-object_key(Oid classid, Oid objid)
+ObjectName *
+object_name(Oid classid, Oid objid)
 {
-	ObjectKey  *key = NULL;
+	ObjectName  *key = NULL;
 
 	if (classid == ConstraintRelationId)
 	{
@@ -161,7 +161,7 @@ object_key(Oid classid, Oid objid)
 }
 
 bool
-object_key_equal(const ObjectKey *a, const ObjectKey *b)
+object_name_equal(const ObjectName *a, const ObjectName *b)
 {
 	if (a->classid != b->classid || strcmp(a->schema, b->schema) != 0)
 		return false;

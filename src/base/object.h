@@ -10,22 +10,22 @@
  * OID: names are what applications know, and they survive dump and restore.
  * The schema need not exist; it is "" for classes that have none.
  */
-typedef struct ObjectKey
+typedef struct ObjectName
 {
 	Oid			classid;		/* RelationRelationId, ProcedureRelationId ... */
 	char	   *schema;
 	char	   *name;			/* NULL: whatever is in the schema */
 	bool		found;			/* it was there, rather than only named */
-} ObjectKey;
+} ObjectName;
 
 /*
  * The key of an object as the catalogs now are, in CurrentMemoryContext; of a
  * domain's constraint that of the domain.  NULL if it does not exist, is
  * temporary, or has no name of its own.
  */
-extern ObjectKey *object_key(Oid classid, Oid objid);
+extern ObjectName *object_name(Oid classid, Oid objid);
 
 /* By class, schema and name. */
-extern bool object_key_equal(const ObjectKey *a, const ObjectKey *b);
+extern bool object_name_equal(const ObjectName *a, const ObjectName *b);
 
 #endif							/* COMPAT_GUARD_OBJECT_H */

@@ -118,7 +118,7 @@ typedef struct TouchedEntry
 	bool		is_own;			/* an event told of it, or this transaction's own
 								 * invalidation */
 	SubTransactionId subid;		/* that touched it first */
-	List	   *names;			/* of ObjectKey *: what it was called */
+	List	   *names;			/* of ObjectName *: what it was called */
 	List	   *statements;		/* of TouchingStatement *: that touched it */
 } TouchedEntry;
 
@@ -339,15 +339,15 @@ add_entry(Oid classid, uint32 id)
 }
 
 /* What the object is called now, unless that is among the names it had; or NULL. */
-static ObjectKey *
+static ObjectName *
 new_name(const TouchedEntry *entry)
 {
-	ObjectKey  *key = object_key(entry->key.classid, entry->key.id);
+	ObjectName  *key = object_name(entry->key.classid, entry->key.id);
 	ListCell   *lc;
 
 	foreach(lc, entry->names)
 	{
-		if (key != NULL && object_key_equal(key, lfirst(lc)))
+		if (key != NULL && object_name_equal(key, lfirst(lc)))
 			return NULL;
 	}
 	return key;
@@ -358,7 +358,7 @@ static void
 add_name(TouchedEntry *entry)
 {
 	MemoryContext old = MemoryContextSwitchTo(touched->context);
-	ObjectKey  *key = new_name(entry);
+	ObjectName  *key = new_name(entry);
 
 	if (key != NULL)
 		entry->names = lappend(entry->names, key);
@@ -596,15 +596,15 @@ is_felt_everywhere(Oid classid, Oid objid)
 static void
 add_touched(Touched *result, const TouchedEntry *entry, Oid classid, Oid objid)
 {
-	ObjectKey  *now = IS_HASH_CLASS(entry->key.classid) ? object_key(classid, objid)
+	ObjectName  *now = IS_HASH_CLASS(entry->key.classid) ? object_name(classid, objid)
 		: new_name(entry);
 	TouchedObject *object = palloc_object(TouchedObject);
 	ListCell   *lc;
 
 	foreach(lc, entry->names)
 	{
-		ObjectKey  *was = lfirst(lc);
-		ObjectKey	copy = *was;
+		ObjectName  *was = lfirst(lc);
+		ObjectName	copy = *was;
 
 		copy.schema = pstrdup(was->schema);
 		copy.name = was->name ? pstrdup(was->name) : NULL;

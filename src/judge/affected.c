@@ -190,7 +190,7 @@ may_be_part(const TouchedObject *object)
 static void
 spread_from(Spread *spread, const TouchedObject *object, bool was_touched)
 {
-	ObjectKey  *key = object_key(object->classid, object->objid);
+	ObjectName  *key = object_name(object->classid, object->objid);
 
 	if (key != NULL && !was_touched)
 		touched_add_name(spread->touched, key, object->statements);
@@ -239,7 +239,7 @@ touched_spread(Touched *touched)
 }
 
 void
-touched_add_name(Touched *touched, const ObjectKey *key, List *statements)
+touched_add_name(Touched *touched, const ObjectName *key, List *statements)
 {
 	TouchedName *name = palloc_object(TouchedName);
 

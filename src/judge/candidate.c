@@ -7,7 +7,7 @@
  * may go to.
  *
  * A transaction that is being judged holds locks that others wait for, so it only
- * tries for those it needs: see patience.c, and lock.c for what they are for.
+ * tries for those it needs: see limit.c, and lock.c for what they are for.
  */
 #include "postgres.h"
 
@@ -215,27 +215,27 @@ case_wait(Case *c)
 	LOCKTAG		tag;
 	LOCKMODE	mode;
 	bool		known = verify_wanted_lock(&tag, &mode);
-	bool		ended = patience_ended(&c->patience);
+	bool		ended = wait_limit_ended(&c->limit);
 
 	/* What functions want may be what somebody keeps on purpose. */
 	if (ended && (c->options.last_try || known) && c->tries_after_end++ >= TRIES_AFTER_END)
-		patience_report(&c->patience, WHY_RELATIONS,
+		wait_limit_report(&c->limit, WHY_RELATIONS,
 						known ? "one who has it again and again for a moment"
 						: "one who has an index or a part of it locked", false);
 	if (known)
 	{
-		patience_lock(&tag, mode, &c->patience, WHY_RELATIONS);
+		wait_for_lock(&tag, mode, &c->limit, WHY_RELATIONS);
 		(void) LockRelease(&tag, mode, false);
 	}
 	else
-		patience_nap(10);
+		wait_nap(10);
 	c->options.last_try = ended;
 }
 
 void
 case_lock(Case *c, const int64 *ids, int n)
 {
-	registry_lock_requirements(ids, n, &c->patience, WHY_OBJECTS);
+	registry_lock_requirements(ids, n, &c->limit, WHY_OBJECTS);
 }
 
 void
@@ -328,14 +328,14 @@ bool
 case_verify_candidates(Case *c)
 {
 	VerifyOptions options = c->options;
-	KnownParts	known = {.touched = c->touched->relids};
+	KnownPartitions	known = {.touched = c->touched->relids};
 
 	c->after = palloc0_array(VerifyResult *, c->ncandidates);
 	known.stored = palloc_array(List *, c->ncandidates);
 	for (int i = 0; i < c->ncandidates; i++)
 		known.stored[i] = c->before[i].parts;
 	if (known.touched != NIL && !c->all_parts)
-		options.known_parts = &known;
+		options.known_partitions = &known;
 	return verify_requirements(c->reqs, c->ncandidates, options, c->after);
 }
 

@@ -25,7 +25,7 @@ typedef struct Candidate
 	bool		is_traced;		/* are these known? */
 	const char *statement;		/* that did it, or NULL */
 	const char *touched;		/* the relation it did it to, or NULL */
-	List	   *touched_relations;	/* of ObjectKey *: all of these */
+	List	   *touched_relations;	/* of ObjectName *: all of these */
 } Candidate;
 
 /* Was the problem, as far as it is filled in, there before? */
@@ -142,14 +142,14 @@ struct Trace
 
 typedef struct NameEntry
 {
-	ObjectKey  *key;			/* must be first */
+	ObjectName  *key;			/* must be first */
 	Bitmapset  *statements;		/* that touched it */
 } NameEntry;
 
 static uint32
 hash_key(const void *key, Size size)
 {
-	const ObjectKey *object = *(ObjectKey *const *) key;
+	const ObjectName *object = *(ObjectName *const *) key;
 	uint32		hash = string_hash(object->schema, NAMEDATALEN);
 
 	if (object->name != NULL)
@@ -161,7 +161,7 @@ hash_key(const void *key, Size size)
 static int
 match_keys(const void *a, const void *b, Size size)
 {
-	return object_key_equal(*(ObjectKey *const *) a, *(ObjectKey *const *) b) ? 0 : 1;
+	return object_name_equal(*(ObjectName *const *) a, *(ObjectName *const *) b) ? 0 : 1;
 }
 
 static Bitmapset *
@@ -179,7 +179,7 @@ begin_trace(const Case *c)
 {
 	Trace	   *trace = palloc_object(Trace);
 	HASHCTL		names = {
-		.keysize = sizeof(ObjectKey *), .entrysize = sizeof(NameEntry),
+		.keysize = sizeof(ObjectName *), .entrysize = sizeof(NameEntry),
 		.hash = hash_key, .match = match_keys, .hcxt = CurrentMemoryContext
 	};
 	HASHCTL		deeds = {
@@ -195,7 +195,7 @@ begin_trace(const Case *c)
 	foreach(lc, c->touched->names)
 	{
 		TouchedName *name = lfirst(lc);
-		ObjectKey  *key = &name->key;
+		ObjectName  *key = &name->key;
 		bool		found;
 		NameEntry  *entry = hash_search(trace->names, &key, HASH_ENTER, &found);
 
@@ -224,7 +224,7 @@ deed_text(const Case *c, Trace *trace, Bitmapset *numbers)
 
 /* Of several the first by name: they come in no order. */
 static const char *
-first_label(const char *label, const ObjectKey *key)
+first_label(const char *label, const ObjectName *key)
 {
 	const char *other = quote_qualified_identifier(key->schema, key->name);
 
@@ -245,7 +245,7 @@ find_guilty(Case *c, Candidate *candidate)
 		c->trace = begin_trace(c);
 	foreach(lc, candidate->after->keys)
 	{
-		ObjectKey  *key = lfirst(lc);
+		ObjectName  *key = lfirst(lc);
 		NameEntry  *entry = hash_search(c->trace->names, &key, HASH_FIND, NULL);
 
 		if (entry == NULL)

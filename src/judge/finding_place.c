@@ -18,7 +18,7 @@
 #include "utils/lsyscache.h"
 
 static Oid
-relation_of_key(const ObjectKey *key)
+relation_of_key(const ObjectName *key)
 {
 	Oid			schema = get_namespace_oid(key->schema, true);
 
@@ -26,10 +26,10 @@ relation_of_key(const ObjectKey *key)
 }
 
 /* The one relation of the statement's that was touched, or NULL. */
-static const ObjectKey *
+static const ObjectName *
 touched_relation(const Finding *finding)
 {
-	const ObjectKey *one = NULL;
+	const ObjectName *one = NULL;
 	ListCell   *lc;
 
 	foreach(lc, finding->touched_relations)
@@ -47,15 +47,15 @@ touched_relation(const Finding *finding)
 }
 
 /* The one relation that was used and is no longer there, or NULL. */
-static const ObjectKey *
+static const ObjectName *
 missing_relation(List *used)
 {
-	const ObjectKey *one = NULL;
+	const ObjectName *one = NULL;
 	ListCell   *lc;
 
 	foreach(lc, used)
 	{
-		const ObjectKey *key = lfirst(lc);
+		const ObjectName *key = lfirst(lc);
 
 		if (key->classid != RelationRelationId || OidIsValid(relation_of_key(key)))
 			continue;
@@ -68,7 +68,7 @@ missing_relation(List *used)
 
 /* A column's key has the name "table.column": of that table, or NULL? */
 static const char *
-column_of(const ObjectKey *key, const ObjectKey *relation)
+column_of(const ObjectName *key, const ObjectName *relation)
 {
 	int			length = strlen(relation->name);
 
@@ -82,17 +82,17 @@ column_of(const ObjectKey *key, const ObjectKey *relation)
  * Where columns of one relation alone are missing: the relation, and the column if
  * it is one.
  */
-static const ObjectKey *
+static const ObjectName *
 missing_column(List *used, const char **column)
 {
-	const ObjectKey *one = NULL;
+	const ObjectName *one = NULL;
 	ListCell   *lcr;
 	ListCell   *lcc;
 
 	*column = NULL;
 	foreach(lcr, used)
 	{
-		const ObjectKey *relation = lfirst(lcr);
+		const ObjectName *relation = lfirst(lcr);
 		Oid			relid;
 
 		if (relation->classid != RelationRelationId ||
@@ -124,7 +124,7 @@ finding_place(const Finding *finding)
 {
 	const Problem *problem = finding->problem;
 	ProblemPlace place = {problem->schema, problem->relation, problem->column};
-	const ObjectKey *relation = NULL;
+	const ObjectName *relation = NULL;
 	const char *column = NULL;
 
 	if (problem->relation != NULL || finding->req->kind != REQUIREMENT_QUERY)

@@ -43,7 +43,7 @@ judge(Case *c)
 	List	   *findings;
 
 	c->options.within_time = true;
-	c->patience = patience_begin(true);
+	c->limit = wait_limit_begin(true);
 	c->options.spent = &c->spent;
 
 	/*
@@ -53,7 +53,7 @@ judge(Case *c)
 	for (;;)
 	{
 		/* What we waited for may have been DROP EXTENSION. */
-		if (!registry_lock_for_judgement(&c->patience))
+		if (!registry_lock_for_judgement(&c->limit))
 			return NIL;
 		findings = removal_findings_of_parts(c->touched->guard_before,
 											 statement_texts(c->touched->statements));
@@ -278,7 +278,7 @@ judge_index_drop(Oid index, Oid relid, const char *statement)
 	Touched    *touched = palloc0_object(Touched);
 	TouchedName *name = palloc0_object(TouchedName);
 	TouchingStatement *touching = palloc0_object(TouchingStatement);
-	ObjectKey  *key = object_key(RelationRelationId, relid);
+	ObjectName  *key = object_name(RelationRelationId, relid);
 	Case		c = {.touched = touched};
 	ErrorData  *edata;
 

@@ -53,7 +53,7 @@ typedef struct Touched
 	List	   *logins_before;	/* of Login *; NIL: nothing that changes them ran */
 } Touched;
 
-extern void touched_add_name(Touched *touched, const ObjectKey *key, List *statements);
+extern void touched_add_name(Touched *touched, const ObjectName *key, List *statements);
 
 /* ---- login.c ---- */
 
@@ -120,7 +120,7 @@ typedef struct Finding
 	const Problem *problem;
 	const char *statement;		/* that did it, or NULL */
 	const char *touched;		/* the relation it did it to, quoted, or NULL */
-	List	   *touched_relations;	/* of ObjectKey *: all that are meant by that */
+	List	   *touched_relations;	/* of ObjectName *: all that are meant by that */
 	const struct Allowance *allowance;	/* that lets it through, or NULL */
 } Finding;
 

@@ -13,7 +13,7 @@
 
 typedef struct TouchedName
 {
-	ObjectKey	key;
+	ObjectName	key;
 	List	   *statements;		/* of TouchingStatement *; NIL if not known */
 } TouchedName;
 
@@ -71,7 +71,7 @@ typedef struct Case
 	Requirement **reqs;			/* what is required */
 	StoredState *before;		/* how it stood */
 	VerifyResult **after;		/* how it stands */
-	Patience	patience;		/* of the whole judgement */
+	WaitLimit	limit;		/* of the whole judgement */
 	int			tries_after_end;	/* of that */
 	int64		spent;			/* see VerifyOptions */
 	Trace	   *trace;			/* private to finding.c */
@@ -83,7 +83,7 @@ extern bool case_find_candidates(Case *c);
 /* Fill in how they stand; false if a lock is not to be had. */
 extern bool case_verify_candidates(Case *c);
 
-/* Wait for that; raises ERRCODE_GUARD_BUSY at the end of patience. */
+/* Wait for that; raises ERRCODE_GUARD_BUSY at the end of limit. */
 extern void case_wait(Case *c);
 
 /* Lock requirements, by id in ascending order, and verify some, however often that takes. */

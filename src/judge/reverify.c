@@ -28,13 +28,13 @@
 
 /* Lock the registry, and do not wait for that with relations locked. */
 static void
-lock_registry(bool removes, WaitedFor *waited_for)
+lock_registry(bool removes, WaitedLocks *waited_locks)
 {
-	if (waited_for->locks != NIL)
+	if (waited_locks->locks != NIL)
 	{
 		if (removes ? registry_try_lock_for_removal() : registry_try_lock_for_registration())
 			return;
-		verify_release_locks(waited_for);
+		verify_release_locks(waited_locks);
 	}
 	if (removes)
 		registry_lock_for_removal();
@@ -46,14 +46,14 @@ lock_registry(bool removes, WaitedFor *waited_for)
 void
 judge_verify_locked(Requirement **reqs, int n, bool removes, VerifyResult **answers)
 {
-	WaitedFor	waited_for = {0};
+	WaitedLocks	waited_locks = {0};
 
 	for (;;)
 	{
 		VerifyOptions try = {.wait_for_locks = false};
-		VerifyOptions wait = {.wait_for_locks = true, .waited_for = &waited_for};
+		VerifyOptions wait = {.wait_for_locks = true, .waited_locks = &waited_locks};
 
-		lock_registry(removes, &waited_for);
+		lock_registry(removes, &waited_locks);
 		if (verify_requirements(reqs, n, try, answers))
 			break;
 		if (removes)
@@ -62,7 +62,7 @@ judge_verify_locked(Requirement **reqs, int n, bool removes, VerifyResult **answ
 			registry_unlock_for_registration();
 		(void) verify_requirements(reqs, n, wait, answers);
 	}
-	verify_release_locks(&waited_for);
+	verify_release_locks(&waited_locks);
 }
 
 static int
@@ -108,9 +108,9 @@ requirements_to_establish(int *n)
 static void
 establish(void)
 {
-	WaitedFor	waited_for = {0};
+	WaitedLocks	waited_locks = {0};
 	VerifyOptions try = {.within_time = true};
-	VerifyOptions wait = {.within_time = true, .wait_for_locks = true, .waited_for = &waited_for};
+	VerifyOptions wait = {.within_time = true, .wait_for_locks = true, .waited_locks = &waited_locks};
 	Requirement **reqs;
 	VerifyResult **answers;
 	int			n;
@@ -118,9 +118,9 @@ establish(void)
 	/* The lock is never held while waiting for a relation: see lock.c. */
 	while (registry_is_unestablished())
 	{
-		if (waited_for.locks == NIL || !registry_try_lock_for_removal())
+		if (waited_locks.locks == NIL || !registry_try_lock_for_removal())
 		{
-			verify_release_locks(&waited_for);
+			verify_release_locks(&waited_locks);
 			registry_lock_for_removal();
 		}
 		n = 0;
@@ -143,7 +143,7 @@ establish(void)
 		registry_unlock_for_removal();
 		(void) verify_requirements(reqs, n, wait, answers);
 	}
-	verify_release_locks(&waited_for);
+	verify_release_locks(&waited_locks);
 }
 
 static void

@@ -69,7 +69,7 @@ registry_lock_present(int64 version_id)
 
 	/* Of two levels on one object PREPARE would not have it. */
 	if (!compat_lock_held_by_me(&tag, PRESENT))
-		patience_lock_in_turn(&tag, PRESENT, false, WHY_PRESENT);
+		wait_for_lock_in_turn(&tag, PRESENT, false, WHY_PRESENT);
 }
 
 bool
@@ -165,7 +165,7 @@ registry_attach(int64 version_id)
 		return;
 
 	/* The one that may have to wait, or fail, comes first.  None stays if the rest fails. */
-	patience_lock_in_turn(&new.tag, PRESENT, true, WHY_PRESENT);
+	wait_for_lock_in_turn(&new.tag, PRESENT, true, WHY_PRESENT);
 	PG_TRY();
 	{
 		(void) LockAcquire(&new.tag, ATTACHED, true, false);

@@ -15,7 +15,7 @@
  * A registration that holds A never waits for a relation lock (it verifies
  * with wait_for_locks off and lets go of A before it waits).  But its transaction
  * may go on to do so, and one that is to be judged holds relations locked.  So
- * nobody waits for these locks in the lock manager: see patience.c.
+ * nobody waits for these locks in the lock manager: see limit.c.
  *
  * Invariant: no stream of one keeps the other out.  Who tries does not stand in
  * the lock manager's queue, which is good, since whoever is held up by one long
@@ -119,7 +119,7 @@ others_are_waiting(const LOCKTAG *tag, LOCKMODE mode)
 {
 	for (int i = 0; i < lengthof(modes); i++)
 	{
-		if (DoLockModesConflict(modes[i], mode) && holder_is_announced(tag, modes[i]))
+		if (DoLockModesConflict(modes[i], mode) && lock_is_announced(tag, modes[i]))
 			return true;
 	}
 	return false;
@@ -137,7 +137,7 @@ is_held(const LOCKTAG *tag)
 }
 
 static void
-let_others_go_first(const LOCKTAG *tag, LOCKMODE mode, const Patience *patience)
+let_others_go_first(const LOCKTAG *tag, LOCKMODE mode, const WaitLimit *limit)
 {
 	TimestampTz until;
 
@@ -146,15 +146,15 @@ let_others_go_first(const LOCKTAG *tag, LOCKMODE mode, const Patience *patience)
 		return;
 	until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), mode == JUDGEMENT_LOCK
 										? COURTESY_OF_JUDGEMENT : COURTESY_OF_OTHERS);
-	until = Min(until, patience->deadline);
+	until = Min(until, limit->deadline);
 	do
-		patience_nap(1);
+		wait_nap(1);
 	while (GetCurrentTimestamp() < until && others_are_waiting(tag, mode));
 }
 
 /* False if the extension has gone meanwhile. */
 static bool
-lock_registry_within(LOCKMODE mode, const Patience *patience)
+lock_registry_within(LOCKMODE mode, const WaitLimit *limit)
 {
 	while (OidIsValid(guard_extension_oid()))
 	{
@@ -162,8 +162,8 @@ lock_registry_within(LOCKMODE mode, const Patience *patience)
 		LOCKTAG		now;
 
 		if (mode != LOOK_LOCK)
-			let_others_go_first(&tag, mode, patience);
-		patience_lock(&tag, mode, patience, why_lock(mode));
+			let_others_go_first(&tag, mode, limit);
+		wait_for_lock(&tag, mode, limit, why_lock(mode));
 		now = registry_tag();
 		if (OidIsValid(guard_extension_oid()) && memcmp(&tag, &now, sizeof(LOCKTAG)) == 0)
 			return true;
@@ -177,9 +177,9 @@ lock_registry_within(LOCKMODE mode, const Patience *patience)
 static void
 lock_registry(LOCKMODE mode)
 {
-	Patience	patience = patience_begin(false);
+	WaitLimit	limit = wait_limit_begin(false);
 
-	if (!lock_registry_within(mode, &patience))
+	if (!lock_registry_within(mode, &limit))
 		guard_require_extension();
 }
 
@@ -239,17 +239,17 @@ registry_unlock_for_removal(void)
 }
 
 bool
-registry_lock_for_judgement(const Patience *patience)
+registry_lock_for_judgement(const WaitLimit *limit)
 {
-	return lock_registry_within(JUDGEMENT_LOCK, patience);
+	return lock_registry_within(JUDGEMENT_LOCK, limit);
 }
 
 bool
 registry_lock_against_drop(void)
 {
-	Patience	patience = patience_begin(false);
+	WaitLimit	limit = wait_limit_begin(false);
 
-	return guard_is_active() && lock_registry_within(LOOK_LOCK, &patience);
+	return guard_is_active() && lock_registry_within(LOOK_LOCK, &limit);
 }
 
 void
@@ -313,7 +313,7 @@ is_locked(TagKind kind, int64 number, LOCKMODE mode)
 }
 
 static bool
-lock_one(TagKind kind, int64 number, LOCKMODE mode, const Patience *patience, const char *why)
+lock_one(TagKind kind, int64 number, LOCKMODE mode, const WaitLimit *limit, const char *why)
 {
 	LOCKTAG		tag = guard_tag(kind, number);
 
@@ -321,7 +321,7 @@ lock_one(TagKind kind, int64 number, LOCKMODE mode, const Patience *patience, co
 		return true;
 	if (!is_locked(kind, number, mode))
 	{
-		patience_lock(&tag, mode, patience, why);
+		wait_for_lock(&tag, mode, limit, why);
 		nlocked++;
 		Assert(ntaken < lengthof(taken));
 		taken[ntaken].tag = tag;
@@ -353,7 +353,7 @@ count_locks(const int64 *ids, int n, int *nblocks)
 }
 
 void
-registry_lock_requirements(const int64 *ids, int n, const Patience *patience, const char *why)
+registry_lock_requirements(const int64 *ids, int n, const WaitLimit *limit, const char *why)
 {
 	int			nblocks;
 	int			nlocks = count_locks(ids, n, &nblocks);
@@ -368,26 +368,26 @@ registry_lock_requirements(const int64 *ids, int n, const Patience *patience, co
 	all = nlocked + nblocks > MAX_LOCKS ? LOCK_WHOLE : LOCK_PART;
 	each = nlocked + nlocks > MAX_LOCKS ? LOCK_WHOLE : LOCK_PART;
 
-	if (lock_one(TAG_REGISTRY, ALL_REQUIREMENTS, all, patience, why))
+	if (lock_one(TAG_REGISTRY, ALL_REQUIREMENTS, all, limit, why))
 		return;
 	for (int i = 0; i < n; i++)
 	{
 		int64		block = ids[i] >> BLOCK_BITS;
 
 		if (i == 0 || block != ids[i - 1] >> BLOCK_BITS)
-			whole = lock_one(TAG_BLOCK, block, each, patience, why);
+			whole = lock_one(TAG_BLOCK, block, each, limit, why);
 		if (!whole)
-			(void) lock_one(TAG_ROW, ids[i], LOCK_WHOLE, patience, why);
+			(void) lock_one(TAG_ROW, ids[i], LOCK_WHOLE, limit, why);
 	}
 }
 
 void
 registry_lock_to_save(const int64 *ids, int n)
 {
-	Patience	patience = patience_begin(false);
+	WaitLimit	limit = wait_limit_begin(false);
 
 	if (n > 0)
-		registry_lock_requirements(ids, n, &patience,
+		registry_lock_requirements(ids, n, &limit,
 								   "It registers what needs the same, and found it changed.");
 }
 
@@ -412,7 +412,7 @@ registry_lock_row(int64 id)
 {
 	LOCKTAG		tag = guard_tag(TAG_ROW, id);
 
-	patience_lock_in_turn(&tag, ExclusiveLock, false, WHY_ROW);
+	wait_for_lock_in_turn(&tag, ExclusiveLock, false, WHY_ROW);
 }
 
 void
@@ -420,7 +420,7 @@ registry_share_row(int64 id)
 {
 	LOCKTAG		tag = guard_tag(TAG_ROW, id);
 
-	patience_lock_in_turn(&tag, RowShareLock, false, WHY_ROW);
+	wait_for_lock_in_turn(&tag, RowShareLock, false, WHY_ROW);
 }
 
 bool

@@ -39,14 +39,14 @@ extern void registry_check_tables(void);
  * Registrations do not exclude one another, nor do judgements; a registration
  * and a judgement do, to transaction end, so that the later one sees what the
  * earlier one did.  All of these that do not only try raise ERRCODE_GUARD_BUSY at
- * the end of patience.
+ * the end of limit.
  */
 extern void registry_lock_for_registration(void);
 extern bool registry_try_lock_for_registration(void);	/* false: not at once */
 extern void registry_unlock_for_registration(void);	/* before anything was written */
 
 /* False if the extension has been dropped meanwhile. */
-extern bool registry_lock_for_judgement(const Patience *patience);
+extern bool registry_lock_for_judgement(const WaitLimit *limit);
 
 /* Before anything was saved; requirements: also what was locked of these last. */
 extern void registry_unlock_after_judgement(bool requirements);
@@ -68,9 +68,9 @@ extern void registry_unlock_for_removal(void);	/* before anything was written */
 
 /*
  * Lock requirements, ids in ascending order, against others who do so, until
- * transaction end.  why: see patience.h.
+ * transaction end.  why: see limit.h.
  */
-extern void registry_lock_requirements(const int64 *ids, int n, const Patience *patience,
+extern void registry_lock_requirements(const int64 *ids, int n, const WaitLimit *limit,
 									   const char *why);
 extern void registry_lock_to_save(const int64 *ids, int n);
 
@@ -245,7 +245,7 @@ typedef struct StoredState
 	RequirementState state;
 	bool		ever_met;
 	Jsonb	   *problems;		/* as problems_to_json makes it */
-	List	   *parts;			/* of Oid, in pairs: see KnownParts */
+	List	   *parts;			/* of Oid, in pairs: see KnownPartitions */
 } StoredState;
 
 /*
@@ -279,9 +279,9 @@ extern void registry_drop_orphans(List *requirements);
 compat_noreturn extern void registry_report_missing(const char *table, int64 id);
 
 /* Sorted ids, without duplicates, of the requirements that have any of the keys. */
-extern int64 *registry_requirements_by_keys(List *keys, int *n);	/* of ObjectKey * */
+extern int64 *registry_requirements_by_keys(List *keys, int *n);	/* of ObjectName * */
 /* The keys of a requirement that something was found by, when it was met last. */
-extern List *registry_keys_found(int64 requirement_id);	/* of ObjectKey * */
+extern List *registry_keys_found(int64 requirement_id);	/* of ObjectName * */
 extern int64 *registry_requirements_by_role(const char *role, int *n);
 extern int64 *registry_all_requirements(int *n);
 

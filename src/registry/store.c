@@ -298,13 +298,13 @@ static void
 lock_relation(Oid relid, LOCKMODE lockmode)
 {
 	LOCKTAG		tag;
-	Patience	patience;
+	WaitLimit	limit;
 
-	if (patience_try_relation(relid, lockmode))
+	if (try_lock_relation_now(relid, lockmode))
 		return;
-	patience = patience_begin(false);
+	limit = wait_limit_begin(false);
 	SET_LOCKTAG_RELATION(tag, MyDatabaseId, relid);
-	patience_lock(&tag, lockmode, &patience, "It has a table or index of the registry.");
+	wait_for_lock(&tag, lockmode, &limit, "It has a table or index of the registry.");
 }
 
 Relation
@@ -618,7 +618,7 @@ wait_for_transaction(TransactionId xid)
 	LOCKTAG		tag;
 
 	SET_LOCKTAG_TRANSACTION(tag, xid);
-	patience_wait(wait_for_end, &xid, &tag, ShareLock,
+	wait_in_lock_manager(wait_for_end, &xid, &tag, ShareLock,
 				  "It registers, forgets or changes the same.");
 }
 
@@ -657,7 +657,7 @@ store_unless_duplicate(void (*write) (void *arg), void *arg)
 	ErrorData  *edata;
 
 	/* Who is in the way the caller will find out, who looks for the row. */
-	LockTimeout = patience_length();
+	LockTimeout = wait_limit_length();
 	edata = subtransaction_run(write, arg, true);
 	LockTimeout = outer_timeout;
 	if (edata == NULL)

@@ -159,7 +159,7 @@ typedef struct Batch
 	int			nroles;			/* that have not had their share of it */
 	const char *role;			/* whose time it is; NULL: nobody's yet */
 	MemoryContext scratch;		/* for answering one requirement */
-	MemoryContext memo;			/* for all that are answered in one context */
+	MemoryContext cache;			/* for all that are answered in one context */
 	MemoryContext bodies;		/* for what is kept of the bodies of routines */
 	const VerifyOptions *options;
 	VerifyResult **result;
@@ -201,11 +201,11 @@ answer_in_context(void *arg)
 	ErrorContextCallback *outer_context = error_context_stack;
 	bool		role_exists;
 
-	MemoryContextReset(batch->memo);
-	(void) memo_begin_batch(batch->memo);
+	MemoryContextReset(batch->cache);
+	(void) cache_begin_batch(batch->cache);
 	/* The context of an error then says if it comes from a function. */
 	error_context_stack = NULL;
-	budget_enter();
+	timeout_enter();
 	PushActiveSnapshot(GetLatestSnapshot());
 	role_exists = enter_context(first, batch->options);
 	if (batch->next == 0 || !same_context(first, batch->reqs[batch->order[batch->next - 1]]))
@@ -225,7 +225,7 @@ answer_in_context(void *arg)
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextSwitchTo(batch->scratch);
 		batch->result[i] = palloc0_object(VerifyResult);
-		parts_of_requirement(i);
+		partitions_of_requirement(i);
 		if (role_exists)
 			verify_one(req, batch->result[i]);
 		else
@@ -236,7 +236,7 @@ answer_in_context(void *arg)
 		keep_result(batch, i);
 
 		/* The lock table is everybody's. */
-		if (try_lock_count() >= MANY_LOCKS)
+		if (conditional_lock_count() >= MANY_LOCKS)
 		{
 			batch->next++;
 			break;
@@ -291,7 +291,7 @@ give_time(Batch *batch)
 	batch->role = role;
 	if (batch->end != 0)
 		share = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), batch->end) / batch->nroles--;
-	budget_start(batch->end == 0 ? 0 : Max(share, 1));
+	timeout_begin(batch->end == 0 ? 0 : Max(share, 1));
 }
 
 /*
@@ -335,32 +335,32 @@ answer_some(Batch *batch)
 	int			i;
 
 	give_time(batch);
-	if (budget_is_spent())
+	if (timeout_is_over())
 	{
 		put_off(batch, false);
 		return true;
 	}
-	try_lock_reset();
-	budget_watch();
+	conditional_lock_reset();
+	timeout_watch();
 	edata = subtransaction_run(answer_in_context, batch, false);
-	budget_end_watch();
-	if (budget_was_cancelled() &&
+	timeout_end_watch();
+	if (timeout_was_cancelled() &&
 		(edata == NULL || edata->sqlerrcode != ERRCODE_QUERY_CANCELED))
-		budget_cancel_again();
+		timeout_cancel_again();
 	if (edata == NULL)
 		return true;
-	if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED && budget_is_spent() &&
-		!budget_was_cancelled())
+	if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED && timeout_is_over() &&
+		!timeout_was_cancelled())
 	{
 		FreeErrorData(edata);
 		put_off(batch, true);
 		return true;
 	}
-	if (error_is_busy(edata) && try_lock_failed())
+	if (error_is_busy(edata) && conditional_lock_failed())
 	{
 		if (!batch->options->wait_for_locks)
 			return false;
-		try_lock_wait(batch->options->waited_for);
+		conditional_lock_wait(batch->options->waited_locks);
 		return true;			/* once more from there */
 	}
 	if (error_is_busy(edata) && !batch->options->wait_for_locks &&
@@ -410,7 +410,7 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		.scratch = AllocSetContextCreate(CurrentMemoryContext,
 										 "compat_guard requirement",
 										 0, 128 * 1024, ALLOCSET_DEFAULT_MAXSIZE),
-		.memo = AllocSetContextCreate(CurrentMemoryContext,
+		.cache = AllocSetContextCreate(CurrentMemoryContext,
 									  "compat_guard memo", ALLOCSET_SMALL_SIZES),
 		.bodies = AllocSetContextCreate(CurrentMemoryContext,
 										"compat_guard bodies", ALLOCSET_DEFAULT_SIZES),
@@ -419,7 +419,7 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	};
 	bool		answered = true;
 	MemoryContext outer_memo;
-	WaitedFor	waited_for = {0};
+	WaitedLocks	waited_locks = {0};
 	TimestampTz begin = GetCurrentTimestamp();
 	const char *statement = debug_query_string;
 	void	   *enums;
@@ -430,8 +430,8 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("contracts cannot be verified while one is being verified")));
-	if (options.waited_for == NULL)
-		options.waited_for = &waited_for;
+	if (options.waited_locks == NULL)
+		options.waited_locks = &waited_locks;
 	for (int i = 0; i < nreqs; i++)
 	{
 		batch.late[i] = i;
@@ -439,14 +439,14 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	}
 
 	/* What is set from here on is taken back in whatever way this ends. */
-	outer_memo = memo_begin_batch(batch.memo);
+	outer_memo = cache_begin_batch(batch.cache);
 	enums = forget_uncommitted_enums();
 	verification_begin(options.without_index);
 	run_begin();
 	PG_TRY();
 	{
 		surroundings_cache_begin();
-		parts_begin(options.known_parts);
+		partitions_begin(options.known_partitions);
 		settings = settings_fix();
 		/* Not for the eyes of a function that counting rows runs. */
 		debug_query_string = NULL;
@@ -464,10 +464,10 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 
 		/* What may fail comes last. */
 		debug_query_string = statement;
-		budget_end_watch();
-		(void) memo_begin_batch(outer_memo);
+		timeout_end_watch();
+		(void) cache_begin_batch(outer_memo);
 		childless_end();
-		parts_end();
+		partitions_end();
 		surroundings_cache_end();
 		verification_end();
 		if (settings > 0)
@@ -480,9 +480,9 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	PG_END_TRY();
 	if (options.spent != NULL)
 		*options.spent += GetCurrentTimestamp() - begin;
-	verify_release_locks(&waited_for);
+	verify_release_locks(&waited_locks);
 	MemoryContextDelete(batch.scratch);
-	MemoryContextDelete(batch.memo);
+	MemoryContextDelete(batch.cache);
 	MemoryContextDelete(batch.bodies);
 	return answered;
 }

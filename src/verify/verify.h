@@ -27,7 +27,7 @@ typedef struct VerifyOptions
 	 * Where to keep the locks that were waited for, until verify_release_locks
 	 * or transaction end; NULL: they are released.
 	 */
-	WaitedFor  *waited_for;
+	WaitedLocks  *waited_locks;
 
 	/*
 	 * Take no longer than compat_guard.verify_timeout, of which each role has a
@@ -48,7 +48,7 @@ typedef struct VerifyOptions
 	Oid			without_index;
 
 	/* NULL: look at every partition. */
-	const KnownParts *known_parts;
+	const KnownPartitions *known_partitions;
 } VerifyOptions;
 
 /*

@@ -207,7 +207,7 @@ check_analysed_body(Form_pg_proc form, const char *stored, VerifyResult *result)
 
 		if (query->commandType != CMD_UTILITY)
 		{
-			try_lock_query(query);
+			conditional_lock_query(query);
 			AcquireRewriteLocks(query, true, false);
 			rewritten = pg_rewrite_query(query);
 		}
@@ -260,7 +260,7 @@ check_sql_body(HeapTuple tup, const char *source, const Body *body)
 		if (!is_query(stmt))
 			continue;
 		(void) depend_on_mentioned_names(stmt, result);
-		(void) try_lock_mentions(stmt, &expansion);
+		(void) conditional_lock_mentions(stmt, &expansion);
 	}
 	if (is_polymorphic((Form_pg_proc) GETSTRUCT(tup)))
 		return;					/* see polymorphic.c */

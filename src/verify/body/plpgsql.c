@@ -285,7 +285,7 @@ check_planned(VerifyResult *result)
 	ListCell   *lc;
 
 	foreach(lc, planned)
-		try_lock_query(lfirst_node(Query, lc));
+		conditional_lock_query(lfirst_node(Query, lc));
 	check_body_writes(result, planned);
 }
 

@@ -53,7 +53,7 @@ check_body(HeapTuple tup, FuncExpr *call, RawStmt *raw)
 	Expansion	expansion = {NIL, 0};
 	ParseState *pstate = make_parsestate(NULL);
 
-	(void) try_lock_mentions(raw->stmt, &expansion);
+	(void) conditional_lock_mentions(raw->stmt, &expansion);
 
 	/* The types of all arguments, in their places. */
 	call->args = expand_function_arguments(call->args, false, call->funcresulttype, tup);

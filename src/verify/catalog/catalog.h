@@ -204,11 +204,11 @@ extern bool routine_in_schema(Oid schema, const char *name);
  * partitioned table and a partition with something of its own or, for all there
  * are, InvalidOid; and what the current transaction may have changed since.
  */
-typedef struct KnownParts
+typedef struct KnownPartitions
 {
 	List	  **stored;			/* by the requirement's index */
 	List	   *touched;		/* of Oid: relations */
-} KnownParts;
+} KnownPartitions;
 
 /*
  * The partitions of a partitioned table, of all levels, that have anything of their
@@ -216,18 +216,18 @@ typedef struct KnownParts
  * not null, expressions to split it by, another persistence than their parent.  All children of any other table.  As Oids in ascending
  * order; none of them is locked.
  *
- * Those of a large table are added to *pairs, to be stored: see KnownParts.  NULL: they
+ * Those of a large table are added to *pairs, to be stored: see KnownPartitions.  NULL: they
  * are not.
  */
-extern List *parts_that_matter(List **pairs, Oid relid);
+extern List *partitions_that_matter(List **pairs, Oid relid);
 
 /*
  * What has been found is kept until the end.  known: see
  * VerifyOptions; of the requirement answered next.
  */
-extern void parts_begin(const KnownParts *known);
-extern void parts_of_requirement(int i);
-extern void parts_end(void);
+extern void partitions_begin(const KnownPartitions *known);
+extern void partitions_of_requirement(int i);
+extern void partitions_end(void);
 
 /* ---- conditional_lock.c ---- */
 
@@ -239,11 +239,11 @@ typedef struct Expansion
 } Expansion;
 
 /* Locks that were waited for, and how often. */
-typedef struct WaitedFor
+typedef struct WaitedLocks
 {
 	List	   *locks;			/* private to trylock.c */
 	int			waits;
-} WaitedFor;
+} WaitedLocks;
 
 /*
  * Lock every relation a raw parse tree mentions and those below views, until
@@ -251,31 +251,31 @@ typedef struct WaitedFor
  * that is not to be had at once, and ERRCODE_STATEMENT_TOO_COMPLEX where rewriting
  * would take for ever.  A tree walker that returns false.
  */
-extern bool try_lock_mentions(Node *node, Expansion *expansion);
+extern bool conditional_lock_mentions(Node *node, Expansion *expansion);
 
 /* Lock a relation to read it, and what is below a view, or raise the same.  Its partitions
  * and children are not locked: nothing that is planned reads them, see childless.c. */
-extern void try_lock_relation(Oid relid);
+extern void conditional_lock_relation(Oid relid);
 
-/* The same as try_lock_mentions of a query that is analysed, such as one that is stored. */
-extern void try_lock_query(Query *query);
+/* The same as conditional_lock_mentions of a query that is analysed, such as one that is stored. */
+extern void conditional_lock_query(Query *query);
 
 /* Lock a relation to read no more than it or its description, or raise the same. */
-extern void try_lock_description(Oid relid);
+extern void conditional_lock_description(Oid relid);
 
 /* Have we any lock on it? */
-extern bool try_lock_is_held(Oid relid);
+extern bool conditional_lock_is_held(Oid relid);
 
 /* Did it fail since the reset?  Lock what it failed on, and remember that. */
-extern void try_lock_reset(void);
+extern void conditional_lock_reset(void);
 
 /* How many relations were locked since. */
-extern int	try_lock_count(void);
-extern bool try_lock_failed(void);
-extern void try_lock_wait(WaitedFor *waited_for);
+extern int	conditional_lock_count(void);
+extern bool conditional_lock_failed(void);
+extern void conditional_lock_wait(WaitedLocks *waited_locks);
 
 /* After it gave up on a lock: on which?  False if that is not known. */
 extern bool verify_wanted_lock(LOCKTAG *tag, LOCKMODE *mode);
-extern void verify_release_locks(WaitedFor *waited_for);
+extern void verify_release_locks(WaitedLocks *waited_locks);
 
 #endif							/* COMPAT_GUARD_CATALOG_H */

@@ -51,7 +51,7 @@ relation_tag(Oid relid)
 }
 
 bool
-try_lock_is_held(Oid relid)
+conditional_lock_is_held(Oid relid)
 {
 	LOCKTAG		tag = relation_tag(relid);
 
@@ -71,7 +71,7 @@ lock_or_fail(Oid relid, LOCKMODE lockmode)
 	if (compat_lock_held_by_me(&tag, lockmode))
 		return;
 	nlocked++;
-	if (patience_try_relation(relid, lockmode))
+	if (try_lock_relation_now(relid, lockmode))
 		return;
 	busy_relid = relid;
 	busy_lockmode = lockmode;
@@ -81,26 +81,26 @@ lock_or_fail(Oid relid, LOCKMODE lockmode)
 }
 
 void
-try_lock_description(Oid relid)
+conditional_lock_description(Oid relid)
 {
 	lock_or_fail(relid, AccessShareLock);
 }
 
 void
-try_lock_reset(void)
+conditional_lock_reset(void)
 {
 	busy_relid = InvalidOid;
 	nlocked = 0;
 }
 
 int
-try_lock_count(void)
+conditional_lock_count(void)
 {
 	return nlocked;
 }
 
 bool
-try_lock_failed(void)
+conditional_lock_failed(void)
 {
 	return OidIsValid(busy_relid);
 }
@@ -122,31 +122,31 @@ typedef struct WaitedLock
 } WaitedLock;
 
 void
-try_lock_wait(WaitedFor *waited_for)
+conditional_lock_wait(WaitedLocks *waited_locks)
 {
 	WaitedLock *lock = palloc_object(WaitedLock);
 
 	/* So often that somebody may be waiting for us in turn: as any query then. */
-	if (waited_for->waits++ < MANY_WAITS)
-		verify_release_locks(waited_for);
+	if (waited_locks->waits++ < MANY_WAITS)
+		verify_release_locks(waited_locks);
 	lock->relid = busy_relid;
 	lock->lockmode = busy_lockmode;
 	LockRelationOid(lock->relid, lock->lockmode);
-	waited_for->locks = lappend(waited_for->locks, lock);
+	waited_locks->locks = lappend(waited_locks->locks, lock);
 }
 
 void
-verify_release_locks(WaitedFor *waited_for)
+verify_release_locks(WaitedLocks *waited_locks)
 {
 	ListCell   *lc;
 
-	foreach(lc, waited_for->locks)
+	foreach(lc, waited_locks->locks)
 	{
 		WaitedLock *lock = lfirst(lc);
 
 		UnlockRelationOid(lock->relid, lock->lockmode);
 	}
-	waited_for->locks = NIL;
+	waited_locks->locks = NIL;
 }
 
 /* A view, and how many relations the rewriter puts in its place. */
@@ -259,7 +259,7 @@ lock_named(RangeVar *name, LOCKMODE lockmode, Expansion *expansion)
 }
 
 void
-try_lock_relation(Oid relid)
+conditional_lock_relation(Oid relid)
 {
 	Expansion	expansion = {NIL, 0};
 
@@ -268,7 +268,7 @@ try_lock_relation(Oid relid)
 }
 
 void
-try_lock_query(Query *query)
+conditional_lock_query(Query *query)
 {
 	Expansion	expansion = {NIL, 0};
 	RuleWalk	walk = {InvalidOid, 0, &expansion};
@@ -295,7 +295,7 @@ target_of(Node *stmt)
 }
 
 bool
-try_lock_mentions(Node *node, Expansion *expansion)
+conditional_lock_mentions(Node *node, Expansion *expansion)
 {
 	RangeVar   *target;
 
@@ -306,5 +306,5 @@ try_lock_mentions(Node *node, Expansion *expansion)
 		lock_named(target, RowExclusiveLock, expansion);
 	else if (IsA(node, RangeVar))
 		lock_named((RangeVar *) node, AccessShareLock, expansion);
-	return raw_expression_tree_walker(node, try_lock_mentions, expansion);
+	return raw_expression_tree_walker(node, conditional_lock_mentions, expansion);
 }

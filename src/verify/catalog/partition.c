@@ -46,7 +46,7 @@
 #define PARTS_STORED	100
 
 /* What is known of a table in this batch. */
-typedef struct Whole
+typedef struct PartitionedTable
 {
 	Oid			relid;			/* must be first */
 	bool		looked_at;		/* at all of its partitions: */
@@ -54,61 +54,61 @@ typedef struct Whole
 	List	   *own;			/* of Oid: those that have something of their own */
 	List	   *touched_own;	/* of Oid: of those that the transaction touched */
 	bool		changed;		/* it may have made others differ from their parent */
-} Whole;
+} PartitionedTable;
 
-static HTAB *wholes = NULL;		/* of Whole; NULL: none is known yet */
+static HTAB *partitioned_tables = NULL;		/* of PartitionedTable; NULL: none is known yet */
 
-static bool touched_sorted;		/* are the touched ones assigned to their wholes? */
+static bool touched_sorted;		/* are the touched ones assigned to their partitioned_tables? */
 
-static const KnownParts *known_parts = NULL;
+static const KnownPartitions *known_partitions = NULL;
 
 static List *stored = NIL;		/* what is stored of the requirement */
 
 void
-parts_begin(const KnownParts *known)
+partitions_begin(const KnownPartitions *known)
 {
-	wholes = NULL;
+	partitioned_tables = NULL;
 	touched_sorted = false;
-	known_parts = known;
+	known_partitions = known;
 	stored = NIL;
 }
 
 void
-parts_of_requirement(int i)
+partitions_of_requirement(int i)
 {
-	stored = known_parts ? known_parts->stored[i] : NIL;
+	stored = known_partitions ? known_partitions->stored[i] : NIL;
 }
 
 void
-parts_end(void)
+partitions_end(void)
 {
-	wholes = NULL;
-	known_parts = NULL;
+	partitioned_tables = NULL;
+	known_partitions = NULL;
 	stored = NIL;
 }
 
-static Whole *
-whole_of(Oid relid)
+static PartitionedTable *
+find_partitioned_table(Oid relid)
 {
-	Whole	   *whole;
+	PartitionedTable	   *table;
 	bool		found;
 
-	if (wholes == NULL)
+	if (partitioned_tables == NULL)
 	{
 		HASHCTL		ctl = {
-			.keysize = sizeof(Oid), .entrysize = sizeof(Whole), .hcxt = verification_context()
+			.keysize = sizeof(Oid), .entrysize = sizeof(PartitionedTable), .hcxt = verification_context()
 		};
 
-		wholes = hash_create("compat_guard partitioned tables", 16, &ctl,
+		partitioned_tables = hash_create("compat_guard partitioned tables", 16, &ctl,
 							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
-	whole = hash_search(wholes, &relid, HASH_ENTER, &found);
+	table = hash_search(partitioned_tables, &relid, HASH_ENTER, &found);
 	if (!found)
 	{
-		memset(whole, 0, sizeof(Whole));
-		whole->relid = relid;
+		memset(table, 0, sizeof(PartitionedTable));
+		table->relid = relid;
 	}
-	return whole;
+	return table;
 }
 
 /* ---- has a partition anything of its own? ---- */
@@ -262,7 +262,7 @@ read_class(Oid relid, FormData_pg_class *form)
 /* ---- all of them ---- */
 
 static void
-look_below(Whole *whole, const FormData_pg_class *parent)
+look_below(PartitionedTable *table, const FormData_pg_class *parent)
 {
 	List	   *children = find_inheritance_children(parent->oid, NoLock);
 	ListCell   *lc;
@@ -275,27 +275,27 @@ look_below(Whole *whole, const FormData_pg_class *parent)
 		CHECK_FOR_INTERRUPTS();
 		if (!read_class(lfirst_oid(lc), &part))
 			continue;			/* dropped meanwhile */
-		whole->nparts++;
+		table->nparts++;
 		if (has_own(parent, &part))
-			whole->own = lappend_oid(whole->own, part.oid);
+			table->own = lappend_oid(table->own, part.oid);
 		if (part.relkind == RELKIND_PARTITIONED_TABLE)
-			look_below(whole, &part);
+			look_below(table, &part);
 	}
 	list_free(children);
 }
 
 static void
-look_at_all(Whole *whole)
+look_at_all(PartitionedTable *table)
 {
 	FormData_pg_class form;
-	Whole		found = {.relid = whole->relid};
+	PartitionedTable		found = {.relid = table->relid};
 
-	if (read_class(whole->relid, &form))
+	if (read_class(table->relid, &form))
 		look_below(&found, &form);
 	list_sort(found.own, list_oid_cmp);
-	whole->own = found.own;
-	whole->nparts = found.nparts;
-	whole->looked_at = true;	/* now that it is complete */
+	table->own = found.own;
+	table->nparts = found.nparts;
+	table->looked_at = true;	/* now that it is complete */
 }
 
 /* ---- those that were touched ---- */
@@ -333,9 +333,9 @@ note_changed(Oid relid)
 
 	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE || !parent_is_changed(relid))
 		return;
-	whole_of(relid)->changed = true;
+	find_partitioned_table(relid)->changed = true;
 	foreach(lc, get_rel_relispartition(relid) ? get_partition_ancestors(relid) : NIL)
-		whole_of(lfirst_oid(lc))->changed = true;
+		find_partitioned_table(lfirst_oid(lc))->changed = true;
 }
 
 static void
@@ -353,18 +353,18 @@ note_own(Oid relid)
 		return;					/* no partition, or gone */
 	foreach(lc, ancestors)
 	{
-		Whole	   *whole = whole_of(lfirst_oid(lc));
+		PartitionedTable	   *table = find_partitioned_table(lfirst_oid(lc));
 
-		if (!whole->changed)
-			wholes_above = lappend(wholes_above, whole);
+		if (!table->changed)
+			wholes_above = lappend(wholes_above, table);
 	}
 	if (wholes_above == NIL || !has_own(&parent, &part))
 		return;
 	foreach(lc, wholes_above)
 	{
-		Whole	   *whole = lfirst(lc);
+		PartitionedTable	   *table = lfirst(lc);
 
-		whole->touched_own = lappend_oid(whole->touched_own, relid);
+		table->touched_own = lappend_oid(table->touched_own, relid);
 	}
 }
 
@@ -375,12 +375,12 @@ sort_touched(void)
 	ListCell   *lc;
 
 	/* If an error comes between, some are there twice. */
-	foreach(lc, known_parts->touched)
+	foreach(lc, known_partitions->touched)
 	{
 		CHECK_FOR_INTERRUPTS();
 		note_changed(lfirst_oid(lc));
 	}
-	foreach(lc, known_parts->touched)
+	foreach(lc, known_partitions->touched)
 	{
 		CHECK_FOR_INTERRUPTS();
 		note_own(lfirst_oid(lc));
@@ -390,23 +390,23 @@ sort_touched(void)
 
 /* What is stored of the table, without those the transaction touched, and these. */
 static List *
-stored_and_touched(const Whole *whole)
+stored_and_touched(const PartitionedTable *table)
 {
 	HASHCTL		ctl = {
 		.keysize = sizeof(Oid), .entrysize = sizeof(Oid), .hcxt = CurrentMemoryContext
 	};
 	HTAB	   *touched = hash_create("compat_guard touched partitions", 64, &ctl,
 									  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	List	   *result = list_copy(whole->touched_own);
+	List	   *result = list_copy(table->touched_own);
 	ListCell   *lc;
 
-	foreach(lc, known_parts->touched)
+	foreach(lc, known_partitions->touched)
 		(void) hash_search(touched, &lfirst_oid(lc), HASH_ENTER, NULL);
 	for (int i = 0; i < list_length(stored); i += 2)
 	{
 		Oid			part = list_nth_oid(stored, i + 1);
 
-		if (list_nth_oid(stored, i) == whole->relid && OidIsValid(part) &&
+		if (list_nth_oid(stored, i) == table->relid && OidIsValid(part) &&
 			hash_search(touched, &part, HASH_FIND, NULL) == NULL)
 			result = lappend_oid(result, part);
 	}
@@ -443,20 +443,20 @@ store(List **pairs, Oid relid, List *parts)
 
 /* Is it enough to look at what is stored and was touched? */
 static bool
-is_known(Whole *whole)
+is_known(PartitionedTable *table)
 {
-	if (whole->looked_at || !is_stored(stored, whole->relid))
+	if (table->looked_at || !is_stored(stored, table->relid))
 		return false;
 	if (!touched_sorted)
 		sort_touched();
-	return !whole->changed;
+	return !table->changed;
 }
 
 List *
-parts_that_matter(List **pairs, Oid relid)
+partitions_that_matter(List **pairs, Oid relid)
 {
 	MemoryContext old;
-	Whole	   *whole;
+	PartitionedTable	   *table;
 	List	   *parts;
 	bool		known;
 
@@ -466,14 +466,14 @@ parts_that_matter(List **pairs, Oid relid)
 		return list_delete_first(find_all_inheritors(relid, NoLock, NULL));
 
 	old = MemoryContextSwitchTo(verification_context());
-	whole = whole_of(relid);
-	known = is_known(whole);
-	if (!known && !whole->looked_at)
-		look_at_all(whole);
+	table = find_partitioned_table(relid);
+	known = is_known(table);
+	if (!known && !table->looked_at)
+		look_at_all(table);
 	MemoryContextSwitchTo(old);
 
-	parts = known ? stored_and_touched(whole) : list_copy(whole->own);
-	if (pairs != NULL && (known || whole->nparts > FEW_PARTS))
+	parts = known ? stored_and_touched(table) : list_copy(table->own);
+	if (pairs != NULL && (known || table->nparts > FEW_PARTS))
 		store(pairs, relid, parts);
 	return parts;
 }

@@ -119,7 +119,7 @@ trigger_may_fill(Oid relid, CmdType command)
 		return true;
 	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
 		return false;
-	foreach(lc, parts_that_matter(NULL, relid))
+	foreach(lc, partitions_that_matter(NULL, relid))
 	{
 		if (has_row_trigger(lfirst_oid(lc), TRIGGER_TYPE_BEFORE, event))
 			return true;

@@ -111,7 +111,7 @@ relation_allows(Oid relid, CmdType command)
 	{
 		case RELKIND_FOREIGN_TABLE:
 		case RELKIND_VIEW:
-			try_lock_relation(relid);
+			conditional_lock_relation(relid);
 			/* Counts INSTEAD rules and triggers, and what is below the view. */
 			return (relation_is_updatable(relid, NIL, true, NULL) & (1 << command)) != 0;
 		case RELKIND_MATVIEW:

@@ -185,7 +185,7 @@ check_null(const ColumnCheck *check)
 		return;
 	nulls = column_nullability(&check->facts);
 	children = check->facts.computed ? NIL
-		: parts_that_matter(&check->result->parts, check->facts.relid);
+		: partitions_that_matter(&check->result->parts, check->facts.relid);
 
 	if (requirement_bool(check->req, "nullable"))
 	{

@@ -66,7 +66,7 @@ depend_on_column_types(VerifyResult *result)
 
 	foreach(lc, keys)
 	{
-		ObjectKey  *key = lfirst(lc);
+		ObjectName  *key = lfirst(lc);
 		Oid			schema = get_namespace_oid(key->schema, true);
 		Oid			relid = key->classid == RelationRelationId && OidIsValid(schema)
 			? get_relname_relid(key->name, schema) : InvalidOid;

@@ -53,7 +53,7 @@ scans_unlogged(Node *node, VerifyResult *result)
 			continue;
 		if (get_rel_persistence(rte->relid) != RELPERSISTENCE_PERMANENT)
 			return true;
-		foreach(lci, rte->inh ? parts_that_matter(&result->parts, rte->relid) : NIL)
+		foreach(lci, rte->inh ? partitions_that_matter(&result->parts, rte->relid) : NIL)
 		{
 			if (get_rel_persistence(lfirst_oid(lci)) != RELPERSISTENCE_PERMANENT)
 				return true;
@@ -143,7 +143,7 @@ verify_text(const Requirement *req, VerifyResult *result, const char *sql)
 	int			nparams = 0;
 	Expansion	expansion = {NIL, 0};
 
-	(void) try_lock_mentions(raw->stmt, &expansion);
+	(void) conditional_lock_mentions(raw->stmt, &expansion);
 	verify_analysed(req, result, analyse(raw, sql, &paramtypes, &nparams), sql);
 }
 
@@ -171,7 +171,7 @@ verify_query(const Requirement *req, VerifyResult *result)
 	depend_on_mentioned_names(raw->stmt, result);
 	if (result->state == STATE_UNMET)
 		return;					/* a schema is missing */
-	(void) try_lock_mentions(raw->stmt, &expansion);
+	(void) conditional_lock_mentions(raw->stmt, &expansion);
 	meanings = add_raw_meanings(NIL, raw->stmt, result);
 
 	/* As long as the query is not analysed, a literal may name what is not there. */

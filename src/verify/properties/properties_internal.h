@@ -33,7 +33,7 @@ typedef struct Evidence
  * that is NOT VALID, since VALIDATE has answered it for any other.
  *
  * Both are for the verifiers: they need an active snapshot, leave neither locks
- * nor settings, raise ERRCODE_LOCK_NOT_AVAILABLE as try_lock_mentions does and
+ * nor settings, raise ERRCODE_LOCK_NOT_AVAILABLE as conditional_lock_mentions does and
  * what error_is_no_answer, and allocate in CurrentMemoryContext.
  */
 extern Evidence constraint_evidence(Oid constraint);

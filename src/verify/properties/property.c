@@ -185,7 +185,7 @@ add_children(Surroundings *around, const RelationFacts *rel, const RelationUse *
 		commands &= ~USE_INSERT;
 	if (commands == 0)
 		return;
-	foreach(lc, parts_that_matter(&around->result->parts, rel->key.relid))
+	foreach(lc, partitions_that_matter(&around->result->parts, rel->key.relid))
 	{
 		Oid			child = lfirst_oid(lc);
 		RelationUse below = {

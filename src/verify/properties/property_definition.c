@@ -52,7 +52,7 @@ deparse(Node *expr, Oid relid)
 	{
 		char	   *name = get_rel_name(relid);
 
-		try_lock_description(relid);
+		conditional_lock_description(relid);
 		if (name == NULL || get_rel_relkind(relid) == '\0')
 			return pstrdup("?");
 		context = deparse_context_for(name, relid);
@@ -66,7 +66,7 @@ server_definition(PGFunction function, Oid objid, Oid relid)
 	LOCAL_FCINFO(fcinfo, 1);
 	Datum		result;
 
-	try_lock_description(relid);
+	conditional_lock_description(relid);
 	InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
 	fcinfo->args[0].value = ObjectIdGetDatum(objid);
 	fcinfo->args[0].isnull = false;
@@ -136,7 +136,7 @@ text_digest(PGFunction function, Oid objid, Oid relid, const char *options)
 
 	if (pg_class_aclcheck(RewriteRelationId, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
 	{
-		try_lock_relation(relid);
+		conditional_lock_relation(relid);
 		text = server_definition(function, objid, relid);
 	}
 	return text ? digest_of(text, strlen(text), options) : pstrdup("-");

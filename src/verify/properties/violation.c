@@ -214,18 +214,18 @@ lock_parts(Oid relid, bool *all)
 
 	list_sort(relids, list_oid_cmp);
 	foreach(lc, relids)
-		nfree += !try_lock_is_held(lfirst_oid(lc));
+		nfree += !conditional_lock_is_held(lfirst_oid(lc));
 	*all = (nfree <= MANY_PARTS);
 	foreach(lc, relids)
 	{
 		Oid			part = lfirst_oid(lc);
 
-		if (!try_lock_is_held(part))
+		if (!conditional_lock_is_held(part))
 		{
 			place++;
 			if (!*all && place > MANY_PARTS / 2 && place <= nfree - MANY_PARTS / 2)
 				continue;
-			try_lock_description(part);
+			conditional_lock_description(part);
 			if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(part)))
 				continue;		/* dropped before we had the lock */
 		}
@@ -280,7 +280,7 @@ ask_foreign_key(Inquiry *inquiry, HeapTuple tup)
 
 	if (compat_constraint_has_period(con))
 		return false;
-	try_lock_relation(pk);
+	conditional_lock_relation(pk);
 	if (!referenced_size(inquiry, pk, &pk_bytes))
 		return false;
 
@@ -576,7 +576,7 @@ prepare(Inquiry *inquiry, HeapTuple tup)
 
 	if (inquiry->attnum == InvalidAttrNumber)
 		inquiry->relid = con->conrelid;
-	try_lock_relation(inquiry->relid);
+	conditional_lock_relation(inquiry->relid);
 	enter_owner(inquiry);
 	if (inquiry->attnum != InvalidAttrNumber &&
 		(!column_is_of_domain(inquiry->relid, inquiry->attnum, con->contypid) ||

@@ -26,8 +26,8 @@ static void
 result_add_dependency(VerifyResult *result, Oid classid, const char *schema, const char *name,
 			bool found)
 {
-	ObjectKey	key = {classid, (char *) schema, (char *) name, found};
-	ObjectKey  *copy;
+	ObjectName	key = {classid, (char *) schema, (char *) name, found};
+	ObjectName  *copy;
 	ListCell   *lc;
 
 	/* See depend_on_object. */
@@ -36,15 +36,15 @@ result_add_dependency(VerifyResult *result, Oid classid, const char *schema, con
 
 	foreach(lc, result->keys)
 	{
-		ObjectKey  *other = lfirst(lc);
+		ObjectName  *other = lfirst(lc);
 
-		if (object_key_equal(&key, other))
+		if (object_name_equal(&key, other))
 		{
 			other->found |= found;
 			return;
 		}
 	}
-	copy = palloc_object(ObjectKey);
+	copy = palloc_object(ObjectName);
 	*copy = key;
 	copy->schema = pstrdup(schema);
 	copy->name = pstrdup(name);
@@ -79,23 +79,23 @@ depend_on_name(VerifyResult *result, Oid classid, const char *schema, const char
 }
 
 /* NULL if it is temporary or gone. */
-static ObjectKey *
+static ObjectName *
 relation_key(Oid relid)
 {
 	static struct
 	{
-		MemoMoment	moment;
+		CacheStamp	moment;
 		Oid			relid;
-		ObjectKey  *key;
+		ObjectName  *key;
 	}			last;
 
-	if (!memo_is_current(&last.moment) || last.relid != relid)
+	if (!cache_is_current(&last.moment) || last.relid != relid)
 	{
-		MemoryContext old = MemoryContextSwitchTo(memo_context());
+		MemoryContext old = MemoryContextSwitchTo(cache_context());
 
 		last.relid = InvalidOid;
 		last.key = NULL;
-		last.key = object_key(RelationRelationId, relid);
+		last.key = object_name(RelationRelationId, relid);
 		last.relid = relid;
 		MemoryContextSwitchTo(old);
 	}
@@ -131,14 +131,14 @@ acts_as(Oid classid, Oid objid)
 void
 depend_on_object(VerifyResult *result, Oid classid, Oid objid)
 {
-	ObjectKey  *key;
+	ObjectName  *key;
 	Oid			role;
 
 	/* The server's own objects do not change under an application. */
 	if (objid < FirstNormalObjectId && classid != AuthIdRelationId &&
 		classid != NamespaceRelationId)
 		return;
-	key = classid == RelationRelationId ? relation_key(objid) : object_key(classid, objid);
+	key = classid == RelationRelationId ? relation_key(objid) : object_name(classid, objid);
 	if (key != NULL)
 		result_add_dependency(result, classid, key->schema, key->name ? key->name : "", true);
 	if (OidIsValid(role = acts_as(classid, objid)))
@@ -148,7 +148,7 @@ depend_on_object(VerifyResult *result, Oid classid, Oid objid)
 void
 depend_on_column(VerifyResult *result, Oid relid, const char *attname)
 {
-	ObjectKey  *key = relation_key(relid);
+	ObjectName  *key = relation_key(relid);
 
 	if (key != NULL)
 		result_add_dependency(result, AttributeRelationId, key->schema,
@@ -162,7 +162,7 @@ result_add_dependencies(VerifyResult *result, List *keys)
 
 	foreach(lc, keys)
 	{
-		ObjectKey  *key = lfirst(lc);
+		ObjectName  *key = lfirst(lc);
 
 		result_add_dependency(result, key->classid, key->schema, key->name, key->found);
 	}
@@ -177,15 +177,15 @@ copy_text(const char *text)
 }
 
 void
-keep_keys(List **kept, List *keys)
+append_object_names(List **kept, List *keys)
 {
 	ListCell   *lc;
 
 	foreach(lc, keys)
 	{
-		ObjectKey  *key = palloc_object(ObjectKey);
+		ObjectName  *key = palloc_object(ObjectName);
 
-		*key = *(ObjectKey *) lfirst(lc);
+		*key = *(ObjectName *) lfirst(lc);
 		key->schema = copy_text(key->schema);
 		key->name = copy_text(key->name);
 		*kept = lappend(*kept, key);

@@ -72,7 +72,7 @@ result_copy(const VerifyResult *result)
 		problem->constraint = copy_text(problem->constraint);
 		kept->problems = lappend(kept->problems, problem);
 	}
-	keep_keys(&kept->keys, result->keys);
+	append_object_names(&kept->keys, result->keys);
 	kept->parts = list_copy(result->parts);
 	foreach(lc, result->runs)
 	{

@@ -52,12 +52,12 @@ typedef struct VerifyResult
 {
 	RequirementState state;		/* the worst of the problems */
 	List	   *problems;		/* of Problem * */
-	List	   *keys;			/* of ObjectKey *, without duplicates: where to look
+	List	   *keys;			/* of ObjectName *, without duplicates: where to look
 								 * again when something appears, changes or goes */
 	List	   *runs;			/* of RunRoutine *: for body.c */
 	Jsonb	   *baseline;		/* to compare with later; NULL if the kind has none
 								 * or the requirement has one */
-	List	   *parts;			/* of Oid, in pairs: to be stored, see KnownParts */
+	List	   *parts;			/* of Oid, in pairs: to be stored, see KnownPartitions */
 	bool		planning;		/* a query is being planned */
 } VerifyResult;
 
@@ -131,7 +131,7 @@ extern void depend_on_object(VerifyResult *result, Oid classid, Oid objid);
 extern void depend_on_column(VerifyResult *result, Oid relid, const char *attname);
 
 /* Append copies of keys. */
-extern void keep_keys(List **kept, List *keys);
+extern void append_object_names(List **kept, List *keys);
 
 /* The keys, and a copy of all that was observed, in CurrentMemoryContext. */
 extern void result_add_dependencies(VerifyResult *result, List *keys);

@@ -16,7 +16,7 @@ static uint64 batch = 0;
 static MemoryContext batch_context = NULL;
 
 MemoryContext
-memo_begin_batch(MemoryContext context)
+cache_begin_batch(MemoryContext context)
 {
 	MemoryContext outer = batch_context;
 
@@ -26,7 +26,7 @@ memo_begin_batch(MemoryContext context)
 }
 
 bool
-memo_is_current(MemoMoment *moment)
+cache_is_current(CacheStamp *moment)
 {
 	if (moment->batch == batch && moment->invalidations == SharedInvalidMessageCounter)
 		return true;
@@ -36,7 +36,7 @@ memo_is_current(MemoMoment *moment)
 }
 
 MemoryContext
-memo_context(void)
+cache_context(void)
 {
 	return batch_context;
 }

@@ -21,7 +21,7 @@ bool
 error_is_no_answer(const ErrorData *edata)
 {
 	if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED &&
-		(budget_was_cancelled() || RecoveryInProgress()))
+		(timeout_was_cancelled() || RecoveryInProgress()))
 		return true;
 	if (edata->context != NULL)
 		return false;

@@ -40,48 +40,48 @@ extern bool error_is_the_servers(const ErrorData *edata);
 /* ---- timeout.c ---- */
 
 /* Start the time of another role; 0 milliseconds: as long as it takes. */
-extern void budget_start(int milliseconds);
+extern void timeout_begin(int milliseconds);
 
 /* Is it over? */
-extern bool budget_is_spent(void);
+extern bool timeout_is_over(void);
 
 /*
  * While watching, the end of the time cancels what runs, and a cancel by
  * somebody else is told from that one.  Every watch must be ended;
  * to end none is harmless.
  */
-extern void budget_watch(void);
-extern void budget_end_watch(void);
+extern void timeout_watch(void);
+extern void timeout_end_watch(void);
 
 /* Call in the subtransaction in which what is watched runs. */
-extern void budget_enter(void);
+extern void timeout_enter(void);
 
 /* Was there, during the last watch, a cancel that is not ours? */
-extern bool budget_was_cancelled(void);
+extern bool timeout_was_cancelled(void);
 
 /* Raise it, a function having caught it. */
-extern void budget_cancel_again(void);
+extern void timeout_cancel_again(void);
 
 /* ---- cache.c ---- */
 
 /* When something was looked up; all zero: never. */
-typedef struct MemoMoment
+typedef struct CacheStamp
 {
 	uint64		batch;
 	uint64		invalidations;
-} MemoMoment;
+} CacheStamp;
 
 /*
  * From now on another role or search path is in force.  What is remembered goes
  * into context.  Returns the context before, to be put back with another call.
  */
-extern MemoryContext memo_begin_batch(MemoryContext context);
+extern MemoryContext cache_begin_batch(MemoryContext context);
 
 /* Does what was looked up then still hold?  If not, it is looked up now. */
-extern bool memo_is_current(MemoMoment *moment);
+extern bool cache_is_current(CacheStamp *moment);
 
 /* Where to keep it. */
-extern MemoryContext memo_context(void);
+extern MemoryContext cache_context(void);
 
 /* ---- execution.c ---- */
 

@@ -100,7 +100,7 @@ note_cancels(void)
 }
 
 void
-budget_start(int milliseconds)
+timeout_begin(int milliseconds)
 {
 	spent = false;
 	end_of_time = milliseconds == 0 ? 0
@@ -108,7 +108,7 @@ budget_start(int milliseconds)
 }
 
 bool
-budget_is_spent(void)
+timeout_is_over(void)
 {
 	/* Many short requirements take their time, too. */
 	if (end_of_time != 0 && GetCurrentTimestamp() >= end_of_time)
@@ -117,7 +117,7 @@ budget_is_spent(void)
 }
 
 void
-budget_watch(void)
+timeout_watch(void)
 {
 	/* Not when the library is loaded: the postmaster has no timeouts. */
 	if (timeout_id == MAX_TIMEOUTS)
@@ -133,13 +133,13 @@ budget_watch(void)
 }
 
 void
-budget_enter(void)
+timeout_enter(void)
 {
 	watched_level = GetCurrentTransactionNestLevel();
 }
 
 void
-budget_end_watch(void)
+timeout_end_watch(void)
 {
 	watched_level = 0;
 	if (!watching)
@@ -160,13 +160,13 @@ budget_end_watch(void)
 }
 
 bool
-budget_was_cancelled(void)
+timeout_was_cancelled(void)
 {
 	return cancelled;
 }
 
 void
-budget_cancel_again(void)
+timeout_cancel_again(void)
 {
 	cancel();
 	CHECK_FOR_INTERRUPTS();

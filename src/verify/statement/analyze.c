@@ -59,7 +59,7 @@ check_readable(Oid relid, VerifyResult *result)
 	Expansion	expansion = {NIL, 0};
 	ListCell   *lc;
 
-	(void) try_lock_mentions(raw->stmt, &expansion);
+	(void) conditional_lock_mentions(raw->stmt, &expansion);
 	foreach(lc, pg_rewrite_query(analyse(raw, sql, &paramtypes, &nparams)))
 	{
 		Query	   *rewritten = lfirst_node(Query, lc);

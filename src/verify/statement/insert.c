@@ -90,7 +90,7 @@ check_omitted_columns(VerifyResult *result, Oid relid, Bitmapset *supplied)
 	if (relkind == RELKIND_VIEW || relation_acts_instead(relid, CMD_INSERT))
 		return;
 	if (relkind == RELKIND_PARTITIONED_TABLE)
-		target.partitions = parts_that_matter(&result->parts, relid);
+		target.partitions = partitions_that_matter(&result->parts, relid);
 
 	for (AttrNumber attnum = 1; attnum <= natts; attnum++)
 	{

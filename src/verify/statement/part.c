@@ -74,12 +74,12 @@ typedef struct Parts
 } Parts;
 
 /* Kept as long as what is known of relations, and gone with that. */
-static HTAB *known_parts = NULL;
+static HTAB *known_partitions = NULL;
 
 static void
 forget_parts(void *arg)
 {
-	known_parts = NULL;
+	known_partitions = NULL;
 }
 
 static HTAB *
@@ -92,14 +92,14 @@ obtain_known_parts(void)
 		.hcxt = verification_context()
 	};
 
-	if (known_parts != NULL)
-		return known_parts;
+	if (known_partitions != NULL)
+		return known_partitions;
 	callback = MemoryContextAllocZero(verification_context(), sizeof(MemoryContextCallback));
 	callback->func = forget_parts;
-	known_parts = hash_create("compat_guard parts", 64, &ctl,
+	known_partitions = hash_create("compat_guard parts", 64, &ctl,
 							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	MemoryContextRegisterResetCallback(verification_context(), callback);
-	return known_parts;
+	return known_partitions;
 }
 
 /* ---- what a stored expression refers to ---- */
@@ -443,7 +443,7 @@ check_attached_functions(VerifyResult *result, Oid relid, CmdType command, Bitma
 	check_own_functions(result, relid, command, columns);
 	if (get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE)
 	{
-		foreach(lc, parts_that_matter(&result->parts, relid))
+		foreach(lc, partitions_that_matter(&result->parts, relid))
 			check_own_functions(result, lfirst_oid(lc), command, NULL);
 	}
 	/* What is written into a partition directly has to fit it. */

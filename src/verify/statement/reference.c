@@ -236,11 +236,11 @@ static void
 depend_on_named_object(VerifyResult *result, Const *constant)
 {
 	Oid			classid = class_of_reg_type(constant->consttype);
-	ObjectKey  *key;
+	ObjectName  *key;
 
 	if (constant->constisnull || !OidIsValid(classid))
 		return;
-	key = object_key(classid, DatumGetObjectId(constant->constvalue));
+	key = object_name(classid, DatumGetObjectId(constant->constvalue));
 	if (key == NULL)
 		return;
 	depend_on_object(result, classid, DatumGetObjectId(constant->constvalue));

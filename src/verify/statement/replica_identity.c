@@ -21,12 +21,12 @@
 static bool
 any_publication(void)
 {
-	static MemoMoment moment;
+	static CacheStamp moment;
 	static bool any;
 	Relation	rel;
 	SysScanDesc scan;
 
-	if (memo_is_current(&moment))
+	if (cache_is_current(&moment))
 		return any;
 	any = true;
 	rel = table_open(PublicationRelationId, AccessShareLock);

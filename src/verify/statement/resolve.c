@@ -68,19 +68,19 @@ look_up_relation(const Requirement *req, const char *text, VerifyResult *result)
 /* The relation that was resolved last; text is NULL if it was none. */
 typedef struct ResolvedRelation
 {
-	MemoMoment	moment;
+	CacheStamp	moment;
 	char	   *text;
 	Oid			relid;
-	List	   *keys;			/* of ObjectKey *: what that depends on */
+	List	   *keys;			/* of ObjectName *: what that depends on */
 } ResolvedRelation;
 
 static void
 remember_resolved(ResolvedRelation *last, const char *text, Oid relid, List *keys)
 {
-	MemoryContext old = MemoryContextSwitchTo(memo_context());
+	MemoryContext old = MemoryContextSwitchTo(cache_context());
 
 	last->keys = NIL;
-	keep_keys(&last->keys, keys);
+	append_object_names(&last->keys, keys);
 	last->relid = relid;
 	last->text = pstrdup(text);
 	MemoryContextSwitchTo(old);
@@ -93,11 +93,11 @@ resolve_relation(const Requirement *req, VerifyResult *result)
 	char	   *text = requirement_text(req, "relation");
 	Oid			relid;
 
-	if (!memo_is_current(&last.moment))
+	if (!cache_is_current(&last.moment))
 		last.text = NULL;
 	if (last.text != NULL && strcmp(last.text, text) == 0)
 	{
-		keep_keys(&result->keys, last.keys);
+		append_object_names(&result->keys, last.keys);
 		return last.relid;
 	}
 	relid = look_up_relation(req, text, result);

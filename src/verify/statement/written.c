@@ -237,7 +237,7 @@ look_up_column(Oid relid, AttrNumber attnum, WrittenColumn *column)
 /* What is known of the relation that was written last. */
 typedef struct WrittenTarget
 {
-	MemoMoment	moment;
+	CacheStamp	moment;
 	MemoryContext context;
 	Oid			relid;
 	CmdType		command;
@@ -259,7 +259,7 @@ look_up_target(WrittenTarget *target, const WrittenValue *value, bool is_current
 		MemoryContextDelete(target->context);
 	target->context = NULL;
 	target->relid = InvalidOid;
-	target->context = AllocSetContextCreate(memo_context(), "compat_guard written",
+	target->context = AllocSetContextCreate(cache_context(), "compat_guard written",
 											ALLOCSET_SMALL_SIZES);
 	target->command = value->command;
 	target->reached = OidIsValid(table_written(value->relid, value->command));
@@ -274,7 +274,7 @@ static WrittenColumn *
 find_column(const WrittenValue *value)
 {
 	static WrittenTarget target;
-	bool		is_current = memo_is_current(&target.moment);
+	bool		is_current = cache_is_current(&target.moment);
 	MemoryContext old;
 	int			i = value->attnum - 1;
 
