@@ -35,7 +35,7 @@ typedef struct Failure
 typedef struct Savepoint
 {
 	const char *name;			/* NULL: the script's BEGIN */
-	ResourceOwner owner;		/* around it */
+	ResourceOwner owner;		/* check it */
 	int			nfindings;		/* at that time */
 } Savepoint;
 

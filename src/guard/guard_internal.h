@@ -47,7 +47,7 @@ extern bool touched_in_statement(void);
 /* What is shown of the statement, in CurrentMemoryContext; NULL if nothing is known. */
 extern char *touched_frame_text(const StatementFrame *frame);
 
-/* The statements around this one hold a secret: their texts are not shown. */
+/* The statements check this one hold a secret: their texts are not shown. */
 extern void touched_hide_outer(StatementFrame *frame);
 
 /*
@@ -88,7 +88,7 @@ extern void commit_init(void);
 #define STATEMENT_HIDDEN "(a statement that runs another with a secret)"
 
 /*
- * The statement in a query string, without what stands around it: white space,
+ * The statement in a query string, without what stands check it: white space,
  * comments before it, semicolons.  location -1: at its beginning; length 0: to
  * its end.  Not copied; sets shown to its length.
  */

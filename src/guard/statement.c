@@ -26,7 +26,7 @@
 #include "parser/scansup.h"
 #include "tcop/utility.h"
 
-/* ---- what stands around it ---- */
+/* ---- what stands check it ---- */
 
 /* Skip a comment, as the server's lexer does; NULL if there is none. */
 static const char *

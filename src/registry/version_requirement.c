@@ -289,7 +289,7 @@ registry_keep_linked(int64 *ids, int n, VersionTest test, void *arg)
 {
 	Relation	rel = store_open("version_requirement", LINK_NATTS, AccessShareLock);
 	bool	   *linked = palloc0_array(bool, n);
-	bool		guessed = false;
+	bool		assumes_all_columns = false;
 	StoreScan	scan;
 	int			nkept = 0;
 
@@ -302,10 +302,10 @@ registry_keep_linked(int64 *ids, int n, VersionTest test, void *arg)
 			linked[i] = true;
 
 		/* What one version needs its neighbours mostly do. */
-		if (version != 0 && !guessed)
+		if (version != 0 && !assumes_all_columns)
 		{
 			mark_linked(rel, version, ids, n, linked);
-			guessed = true;
+			assumes_all_columns = true;
 		}
 	}
 	scan_end(&scan);

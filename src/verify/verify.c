@@ -445,7 +445,7 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	run_begin();
 	PG_TRY();
 	{
-		surroundings_cache_begin();
+		property_cache_begin();
 		partitions_begin(options.known_partitions);
 		settings = settings_fix();
 		/* Not for the eyes of a function that counting rows runs. */
@@ -468,7 +468,7 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		(void) cache_begin_batch(outer_memo);
 		childless_end();
 		partitions_end();
-		surroundings_cache_end();
+		property_cache_end();
 		verification_end();
 		if (settings > 0)
 			AtEOXact_GUC(false, settings);

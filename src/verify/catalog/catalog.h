@@ -43,7 +43,7 @@ extern bool relation_is_populated(Oid relid);
 
 /* ---- column.c ---- */
 
-typedef struct ColumnFacts
+typedef struct ColumnInfo
 {
 	/* As the application sees it, */
 	Oid			type;
@@ -57,10 +57,10 @@ typedef struct ColumnFacts
 	bool		has_default;	/* the view's own, the column's or its type's */
 	char		identity;		/* as in pg_attribute, '\0' if none */
 	char		generated;		/* ditto */
-} ColumnFacts;
+} ColumnInfo;
 
 /* False if the column does not exist, or no longer. */
-extern bool column_facts(Oid relid, AttrNumber attnum, ColumnFacts *facts);
+extern bool column_info(Oid relid, AttrNumber attnum, ColumnInfo *info);
 
 /* What a generated column is computed by. */
 extern Node *generation_expression(Oid relid, AttrNumber attnum);
@@ -69,10 +69,10 @@ extern Node *generation_expression(Oid relid, AttrNumber attnum);
 extern char *collation_label(Oid collation);
 
 /* An expression in a row of a catalog; NULL if it has none. */
-extern Node *fact_node(Relation catalog, HeapTuple tup, AttrNumber attnum);
+extern Node *catalog_expression(Relation catalog, HeapTuple tup, AttrNumber attnum);
 
 /* A column's name, quoted as needed. */
-extern char *fact_column_label(Oid relid, AttrNumber attnum);
+extern char *quoted_column_name(Oid relid, AttrNumber attnum);
 
 /* What a column has for a default; NULL if it has none. */
 extern Node *default_expression(Oid relid, AttrNumber attnum);
@@ -91,15 +91,15 @@ typedef enum Nullability
  * By NOT NULL, a NOT NULL domain, or a CHECK constraint that says IS NOT NULL,
  * which is how NOT NULL is introduced without a long lock.
  */
-extern Nullability column_nullability(const ColumnFacts *facts);
+extern Nullability column_nullability(const ColumnInfo *info);
 
 /*
  * A child by inheritance that has, or may have, nulls in a column that its
  * parent has none in, and one that refuses nulls in a column, foreign tables
  * apart; or InvalidOid.
  */
-extern Oid	child_with_nulls(const ColumnFacts *facts, List *children);
-extern Oid	child_without_nulls(const ColumnFacts *facts, List *children);
+extern Oid	child_with_nulls(const ColumnInfo *info, List *children);
+extern Oid	child_without_nulls(const ColumnInfo *info, List *children);
 
 /* ---- view.c ---- */
 

@@ -36,36 +36,36 @@ read_attribute(Oid relid, AttrNumber attnum, FormData_pg_attribute *att)
 }
 
 bool
-column_facts(Oid relid, AttrNumber attnum, ColumnFacts *facts)
+column_info(Oid relid, AttrNumber attnum, ColumnInfo *info)
 {
 	FormData_pg_attribute att;
 	bool		view_default;
 
-	memset(facts, 0, sizeof(*facts));
+	memset(info, 0, sizeof(*info));
 	if (!read_attribute(relid, attnum, &att))
 		return false;
-	facts->type = att.atttypid;
-	facts->typmod = att.atttypmod;
-	facts->collation = att.attcollation;
+	info->type = att.atttypid;
+	info->typmod = att.atttypmod;
+	info->collation = att.attcollation;
 	view_default = att.atthasdef && att.attgenerated == '\0';
 
-	facts->relid = relid;
-	facts->attnum = attnum;
-	facts->computed = get_rel_relkind(relid) == RELKIND_MATVIEW ||
-		!see_through_view(&facts->relid, &facts->attnum);
-	if (facts->computed)
+	info->relid = relid;
+	info->attnum = attnum;
+	info->computed = get_rel_relkind(relid) == RELKIND_MATVIEW ||
+		!see_through_view(&info->relid, &info->attnum);
+	if (info->computed)
 	{
-		facts->has_default = view_default;
+		info->has_default = view_default;
 		return true;
 	}
 
-	if (facts->relid != relid &&
-		!read_attribute(facts->relid, facts->attnum, &att))
+	if (info->relid != relid &&
+		!read_attribute(info->relid, info->attnum, &att))
 		return false;
-	facts->not_null = att.attnotnull;
-	facts->identity = att.attidentity;
-	facts->generated = att.attgenerated;
-	facts->has_default = view_default ||
+	info->not_null = att.attnotnull;
+	info->identity = att.attidentity;
+	info->generated = att.attgenerated;
+	info->has_default = view_default ||
 		(att.atthasdef && att.attgenerated == '\0') ||
 		(SearchSysCacheExists1(TYPEOID, ObjectIdGetDatum(att.atttypid)) &&
 		 get_typdefault(att.atttypid) != NULL);
@@ -116,14 +116,14 @@ default_expression(Oid relid, AttrNumber attnum)
 	scan = systable_beginscan(pg_attrdef, AttrDefaultIndexId, true, NULL, 2, keys);
 	tup = systable_getnext(scan);
 	if (HeapTupleIsValid(tup))
-		expr = fact_node(pg_attrdef, tup, Anum_pg_attrdef_adbin);
+		expr = catalog_expression(pg_attrdef, tup, Anum_pg_attrdef_adbin);
 	systable_endscan(scan);
 	table_close(pg_attrdef, AccessShareLock);
 	return expr;
 }
 
 Node *
-fact_node(Relation catalog, HeapTuple tup, AttrNumber attnum)
+catalog_expression(Relation catalog, HeapTuple tup, AttrNumber attnum)
 {
 	bool		isnull;
 	Datum		value = heap_getattr(tup, attnum, RelationGetDescr(catalog), &isnull);
@@ -132,7 +132,7 @@ fact_node(Relation catalog, HeapTuple tup, AttrNumber attnum)
 }
 
 char *
-fact_column_label(Oid relid, AttrNumber attnum)
+quoted_column_name(Oid relid, AttrNumber attnum)
 {
 	char	   *name = get_attname(relid, attnum, true);
 

@@ -127,27 +127,27 @@ nullability_by_constraints(Oid relid, AttrNumber attnum, bool attnotnull)
 }
 
 Nullability
-column_nullability(const ColumnFacts *facts)
+column_nullability(const ColumnInfo *info)
 {
-	if (facts->computed)
+	if (info->computed)
 		return NULLS_UNKNOWN;
-	if (facts->attnum < 0 || type_is_not_null(facts->type))
+	if (info->attnum < 0 || type_is_not_null(info->type))
 		return NULLS_ABSENT;
-	if (!facts->not_null && count_check_constraints(facts->relid) == 0)
+	if (!info->not_null && count_check_constraints(info->relid) == 0)
 		return NULLS_POSSIBLE;
-	return nullability_by_constraints(facts->relid, facts->attnum, facts->not_null);
+	return nullability_by_constraints(info->relid, info->attnum, info->not_null);
 }
 
 /* The column of a child; its type is its parent's. */
 static bool
-child_column(const ColumnFacts *facts, const char *name, Oid child,
-			 ColumnFacts *result)
+child_column(const ColumnInfo *info, const char *name, Oid child,
+			 ColumnInfo *result)
 {
 	HeapTuple	tup = SearchSysCacheAttName(child, name);
 
 	if (!HeapTupleIsValid(tup))
 		return false;
-	*result = *facts;
+	*result = *info;
 	result->relid = child;
 	result->attnum = ((Form_pg_attribute) GETSTRUCT(tup))->attnum;
 	result->not_null = ((Form_pg_attribute) GETSTRUCT(tup))->attnotnull;
@@ -156,19 +156,19 @@ child_column(const ColumnFacts *facts, const char *name, Oid child,
 }
 
 Oid
-child_with_nulls(const ColumnFacts *facts, List *children)
+child_with_nulls(const ColumnInfo *info, List *children)
 {
-	char	   *name = get_attname(facts->relid, facts->attnum, true);
+	char	   *name = get_attname(info->relid, info->attnum, true);
 	ListCell   *lc;
 
 	/* Partitions have what NOT NULL their parent has. */
-	if (name == NULL || get_rel_relkind(facts->relid) == RELKIND_PARTITIONED_TABLE)
+	if (name == NULL || get_rel_relkind(info->relid) == RELKIND_PARTITIONED_TABLE)
 		return InvalidOid;
 	foreach(lc, children)
 	{
-		ColumnFacts child;
+		ColumnInfo child;
 
-		if (child_column(facts, name, lfirst_oid(lc), &child) &&
+		if (child_column(info, name, lfirst_oid(lc), &child) &&
 			column_nullability(&child) != NULLS_ABSENT)
 			return lfirst_oid(lc);
 	}
@@ -176,21 +176,21 @@ child_with_nulls(const ColumnFacts *facts, List *children)
 }
 
 Oid
-child_without_nulls(const ColumnFacts *facts, List *children)
+child_without_nulls(const ColumnInfo *info, List *children)
 {
-	char	   *name = get_attname(facts->relid, facts->attnum, true);
-	int			nchecks = count_check_constraints(facts->relid);
+	char	   *name = get_attname(info->relid, info->attnum, true);
+	int			nchecks = count_check_constraints(info->relid);
 	ListCell   *lc;
 
 	if (name == NULL)
 		return InvalidOid;
 	foreach(lc, children)
 	{
-		ColumnFacts child;
+		ColumnInfo child;
 
 		/* Of its constraints those that it has inherited are known. */
 		if (get_rel_relkind(lfirst_oid(lc)) != RELKIND_FOREIGN_TABLE &&
-			child_column(facts, name, lfirst_oid(lc), &child) &&
+			child_column(info, name, lfirst_oid(lc), &child) &&
 			(child.not_null || count_check_constraints(lfirst_oid(lc)) > nchecks) &&
 			column_nullability(&child) != NULLS_POSSIBLE)
 			return lfirst_oid(lc);

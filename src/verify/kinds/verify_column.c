@@ -31,7 +31,7 @@ typedef struct ColumnCheck
 	VerifyResult *result;
 	Oid			relid;			/* as the contract names it */
 	char	   *name;
-	ColumnFacts facts;
+	ColumnInfo info;
 	List	   *named;			/* of NamedType *, as the contract names them */
 } ColumnCheck;
 
@@ -70,13 +70,13 @@ type_label(Oid type, int32 typmod)
 
 /* types is of NamedType *. */
 static bool
-any_type_accepts(List *types, const char *at_registration, const ColumnFacts *facts)
+any_type_accepts(List *types, const char *at_registration, const ColumnInfo *info)
 {
 	ListCell   *lc;
 
 	foreach(lc, types)
 	{
-		if (type_is_accepted(lfirst(lc), at_registration, facts->type, facts->typmod))
+		if (type_is_accepted(lfirst(lc), at_registration, info->type, info->typmod))
 			return true;
 	}
 	return false;
@@ -115,12 +115,12 @@ look_up_types(ColumnCheck *check, List *names)
 static bool
 type_is_unchanged(const ColumnCheck *check, const char *at_registration)
 {
-	const ColumnFacts *facts = &check->facts;
+	const ColumnInfo *info = &check->info;
 
 	return at_registration != NULL &&
 		kept_type_match(kept_types(check->req->baseline), kept_type_bare(at_registration),
-						facts->type) != TYPE_OTHER &&
-		type_holds_kept(at_registration, facts->type, facts->typmod, true);
+						info->type) != TYPE_OTHER &&
+		type_holds_kept(at_registration, info->type, info->typmod, true);
 }
 
 static void
@@ -129,21 +129,21 @@ check_type(ColumnCheck *check)
 	List	   *names = requirement_list(check->req, "type");
 	List	   *types = look_up_types(check, names);
 	char	   *at_registration = baseline_text(check->req, "type");
-	const ColumnFacts *facts = &check->facts;
+	const ColumnInfo *info = &check->info;
 	char	   *expected;
 
-	depend_on_type(check->result, facts->type);
-	if (names == NIL || any_type_accepts(types, at_registration, facts))
+	depend_on_type(check->result, info->type);
+	if (names == NIL || any_type_accepts(types, at_registration, info))
 		return;
 	if (list_length(types) < list_length(names) && type_is_unchanged(check, at_registration))
 		return;
 
 	expected = type_list_label(names);
-	if (any_type_accepts(types, NULL, facts))
+	if (any_type_accepts(types, NULL, info))
 		expected = psprintf("%s, and no narrower than the %s it was at registration",
 							expected, kept_type_label(at_registration));
 	report(check, RULE_COLUMN_TYPE, STATE_UNMET, expected,
-		   psprintf("type %s", type_label(facts->type, facts->typmod)));
+		   psprintf("type %s", type_label(info->type, info->typmod)));
 }
 
 /*
@@ -154,15 +154,15 @@ check_type(ColumnCheck *check)
 static void
 check_takes_null(const ColumnCheck *check, Nullability nulls, List *children)
 {
-	char		relkind = get_rel_relkind(check->facts.relid);
+	char		relkind = get_rel_relkind(check->info.relid);
 	Oid			child;
 
-	if (check->facts.computed || relkind == RELKIND_FOREIGN_TABLE)
+	if (check->info.computed || relkind == RELKIND_FOREIGN_TABLE)
 		return;
 	if (nulls == NULLS_REJECTED || nulls == NULLS_ABSENT)
 		report(check, RULE_COLUMN_REJECTS_NULL, STATE_UNMET,
 			   "a column that takes nulls", "it is not null");
-	else if (OidIsValid(child = child_without_nulls(&check->facts, children)))
+	else if (OidIsValid(child = child_without_nulls(&check->info, children)))
 		report(check, RULE_COLUMN_REJECTS_NULL,
 			   relkind == RELKIND_PARTITIONED_TABLE ? STATE_UNMET : STATE_UNKNOWN,
 			   "a column that takes nulls",
@@ -183,9 +183,9 @@ check_null(const ColumnCheck *check)
 
 	if (!requirement_has(check->req, "nullable"))
 		return;
-	nulls = column_nullability(&check->facts);
-	children = check->facts.computed ? NIL
-		: partitions_that_matter(&check->result->parts, check->facts.relid);
+	nulls = column_nullability(&check->info);
+	children = check->info.computed ? NIL
+		: partitions_that_matter(&check->result->parts, check->info.relid);
 
 	if (requirement_bool(check->req, "nullable"))
 	{
@@ -193,7 +193,7 @@ check_null(const ColumnCheck *check)
 		return;
 	}
 	if (nulls == NULLS_ABSENT &&
-		OidIsValid(child = child_with_nulls(&check->facts, children)))
+		OidIsValid(child = child_with_nulls(&check->info, children)))
 	{
 		report(check, RULE_COLUMN_READS_NULL, STATE_UNMET,
 			   "a column that is never null",
@@ -224,9 +224,9 @@ check_null(const ColumnCheck *check)
 
 /* Does a row get a value here without the version naming the column? */
 static bool
-fills_itself(const ColumnFacts *facts)
+fills_itself(const ColumnInfo *info)
 {
-	return facts->has_default || facts->identity != '\0' || facts->generated != '\0';
+	return info->has_default || info->identity != '\0' || info->generated != '\0';
 }
 
 /*
@@ -236,9 +236,9 @@ fills_itself(const ColumnFacts *facts)
 static void
 check_default(const ColumnCheck *check)
 {
-	if (!requirement_bool(check->req, "default") || fills_itself(&check->facts))
+	if (!requirement_bool(check->req, "default") || fills_itself(&check->info))
 		return;
-	if (check->facts.computed)
+	if (check->info.computed)
 		report(check, RULE_COLUMN_DEFAULT, STATE_UNKNOWN,
 			   "a column with a default",
 			   "a view computes it, and the catalogs do not say");
@@ -250,7 +250,7 @@ check_default(const ColumnCheck *check)
 static void
 check_generated(const ColumnCheck *check)
 {
-	bool		is_generated = check->facts.generated != '\0';
+	bool		is_generated = check->info.generated != '\0';
 
 	if (!requirement_has(check->req, "generated"))
 		return;
@@ -262,9 +262,9 @@ check_generated(const ColumnCheck *check)
 	}
 	else if (!is_generated)
 		report(check, RULE_COLUMN_DEFAULT,
-			   check->facts.computed ? STATE_UNKNOWN : STATE_UNMET,
+			   check->info.computed ? STATE_UNKNOWN : STATE_UNMET,
 			   "a generated column",
-			   check->facts.computed ? "a view computes it" : "it is a plain column");
+			   check->info.computed ? "a view computes it" : "it is a plain column");
 }
 
 /*
@@ -276,20 +276,20 @@ static void
 check_identity(const ColumnCheck *check)
 {
 	char	   *expected = requirement_text(check->req, "identity");
-	const ColumnFacts *facts = &check->facts;
+	const ColumnInfo *info = &check->info;
 
 	if (expected == NULL)
 		return;
 	if (strcmp(expected, "always") != 0 &&
-		facts->identity == ATTRIBUTE_IDENTITY_ALWAYS)
+		info->identity == ATTRIBUTE_IDENTITY_ALWAYS)
 		report(check, RULE_INSERT_REJECTED_COLUMN, STATE_UNMET,
 			   "a column that can be written",
 			   "it is an identity column generated always");
-	else if (strcmp(expected, "none") != 0 && !fills_itself(facts))
+	else if (strcmp(expected, "none") != 0 && !fills_itself(info))
 		report(check, RULE_COLUMN_DEFAULT,
-			   facts->computed ? STATE_UNKNOWN : STATE_UNMET,
+			   info->computed ? STATE_UNKNOWN : STATE_UNMET,
 			   psprintf("an identity column generated %s", expected),
-			   facts->computed ? "a view computes it" :
+			   info->computed ? "a view computes it" :
 			   "it is no identity column and has no default");
 }
 
@@ -321,14 +321,14 @@ check_collation(const ColumnCheck *check)
 {
 	char	   *expected = requirement_text(check->req, "collation");
 	char	   *before = baseline_text(check->req, "collation");
-	char	   *now = collation_label(check->facts.collation);
+	char	   *now = collation_label(check->info.collation);
 	char	   *found = now ? psprintf("collation %s", now) : "no collation";
 
 	if (expected)
 	{
 		Oid			collation = collation_by_name(expected);
 
-		if (!OidIsValid(collation) || collation != check->facts.collation)
+		if (!OidIsValid(collation) || collation != check->info.collation)
 			report(check, RULE_COLUMN_COLLATION, STATE_UNMET,
 				   psprintf("collation %s", expected), found);
 	}
@@ -340,8 +340,8 @@ check_collation(const ColumnCheck *check)
 static Jsonb *
 column_baseline(const ColumnCheck *check)
 {
-	const ColumnFacts *facts = &check->facts;
-	List	   *kept = keep_type(NIL, facts->type);
+	const ColumnInfo *info = &check->info;
+	List	   *kept = keep_type(NIL, info->type);
 	List	   *accepted = NIL;
 	List	   *schemas = NIL;
 	ListCell   *lc;
@@ -357,8 +357,8 @@ column_baseline(const ColumnCheck *check)
 	}
 	return baseline_of((BaselineMember[])
 					   {
-						   {.name = "collation", .text = collation_label(facts->collation)},
-						   {.name = "type", .text = kept_column_type_name(facts->type, facts->typmod)},
+						   {.name = "collation", .text = collation_label(info->collation)},
+						   {.name = "type", .text = kept_column_type_name(info->type, info->typmod)},
 						   {.name = "accepted", .is_list = list_has_text(schemas),
 						   .list = accepted},
 						   {.name = "type_schemas", .is_list = list_has_text(schemas),
@@ -371,7 +371,7 @@ column_baseline(const ColumnCheck *check)
 static void
 check_labels(const ColumnCheck *check)
 {
-	Oid			type = enum_below(check->facts.type);
+	Oid			type = enum_below(check->info.type);
 	char	   *was = OidIsValid(type) ? baseline_text(check->req, "type") : NULL;
 	List	   *known = was != NULL
 		? kept_labels(kept_types(check->req->baseline), kept_type_bare(was)) : NIL;
@@ -389,7 +389,7 @@ verify_column(const Requirement *req, VerifyResult *result)
 	if (!OidIsValid(check.relid))
 		return;
 	check.name = requirement_text(req, "column");
-	if (!column_facts(check.relid, get_attnum(check.relid, check.name), &check.facts))
+	if (!column_info(check.relid, get_attnum(check.relid, check.name), &check.info))
 	{
 		report(&check, RULE_COLUMN_MISSING, STATE_UNMET,
 			   psprintf("column %s", quote_identifier(check.name)),

@@ -31,15 +31,15 @@
 static const char *
 why_rejected(Oid relid, AttrNumber attnum)
 {
-	ColumnFacts facts;
+	ColumnInfo info;
 
-	if (!column_facts(relid, attnum, &facts))
+	if (!column_info(relid, attnum, &info))
 		return NULL;
-	if (facts.computed)
+	if (info.computed)
 		return "a view computes it";
-	if (facts.generated != '\0')
+	if (info.generated != '\0')
 		return "it is a generated column";
-	if (facts.identity == ATTRIBUTE_IDENTITY_ALWAYS)
+	if (info.identity == ATTRIBUTE_IDENTITY_ALWAYS)
 		return "it is an identity column generated always";
 	return NULL;
 }

@@ -29,14 +29,14 @@ typedef struct Access
 } Access;
 
 static const Access accesses[] = {
-	{"delete", ACL_DELETE, CMD_DELETE, USE_DELETE},
-	{"insert", ACL_INSERT, CMD_INSERT, USE_INSERT},
+	{"delete", ACL_DELETE, CMD_DELETE, USAGE_DELETE},
+	{"insert", ACL_INSERT, CMD_INSERT, USAGE_INSERT},
 	{"maintain", ACL_MAINTAIN, CMD_UNKNOWN, 0},
 	{"references", ACL_REFERENCES, CMD_UNKNOWN, 0},
-	{"select", ACL_SELECT, CMD_UNKNOWN, USE_SELECT},
+	{"select", ACL_SELECT, CMD_UNKNOWN, USAGE_SELECT},
 	{"trigger", ACL_TRIGGER, CMD_UNKNOWN, 0},
-	{"truncate", ACL_TRUNCATE, CMD_UNKNOWN, USE_TRUNCATE},
-	{"update", ACL_UPDATE, CMD_UPDATE, USE_UPDATE},
+	{"truncate", ACL_TRUNCATE, CMD_UNKNOWN, USAGE_TRUNCATE},
+	{"update", ACL_UPDATE, CMD_UPDATE, USAGE_UPDATE},
 };
 
 static const Access *
@@ -142,8 +142,8 @@ void
 verify_privilege(const Requirement *req, VerifyResult *result)
 {
 	Oid			relid = resolve_relation(req, result);
-	RelationUse use = {0};
-	Surroundings *around;
+	RelationUsage use = {0};
+	PropertyCheck *check;
 	char		relkind;
 	StringInfoData wanted,
 				lost,
@@ -200,10 +200,10 @@ verify_privilege(const Requirement *req, VerifyResult *result)
 						relid, NULL);
 	check_bodies(req, result);
 
-	around = surroundings_begin(req, result);
-	use.guessed = true;
-	if (use.commands & (USE_INSERT | USE_UPDATE))
-		use.inserted = use.updated = surroundings_columns(around, relid);
-	surroundings_add(around, relid, &use);
-	surroundings_end(around);
+	check = property_check_begin(req, result);
+	use.assumes_all_columns = true;
+	if (use.commands & (USAGE_INSERT | USAGE_UPDATE))
+		use.inserted = use.updated = property_check_columns(check, relid);
+	property_check_add(check, relid, &use);
+	property_check_end(check);
 }

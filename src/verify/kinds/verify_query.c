@@ -107,13 +107,13 @@ plan(List *queries, const char *sql, VerifyResult *result)
 static void
 verify_analysed(const Requirement *req, VerifyResult *result, Query *query, const char *sql)
 {
-	Surroundings *around;
+	PropertyCheck *check;
 	List	   *rewritten;
 	ListCell   *lc;
 
 	check_references((Node *) query, result);
-	around = surroundings_begin(req, result);
-	(void) add_uses((Node *) query, around);
+	check = property_check_begin(req, result);
+	(void) add_usages((Node *) query, check);
 	check_written_values(req, result, query);
 
 	rewritten = pg_rewrite_query(query);
@@ -128,11 +128,11 @@ verify_analysed(const Requirement *req, VerifyResult *result, Query *query, cons
 		check_writes(node, result);
 		(void) check_permissions(node, result);
 		(void) check_domain_constants(node, result);
-		(void) add_uses_of_rules(node, around);
+		(void) add_usages_of_rules(node, check);
 	}
 	check_bodies(req, result);
 	plan(rewritten, sql, result);
-	surroundings_end(around);
+	property_check_end(check);
 }
 
 void

@@ -39,9 +39,9 @@ is_table_like(char relkind)
 void
 verify_relation(const Requirement *req, VerifyResult *result)
 {
-	static const RelationUse reads = {.commands = USE_SELECT};
+	static const RelationUsage reads = {.commands = USAGE_SELECT};
 	Oid			relid = resolve_relation(req, result);
-	Surroundings *around;
+	PropertyCheck *check;
 	char		relkind;
 	char	   *schema;
 
@@ -70,8 +70,8 @@ verify_relation(const Requirement *req, VerifyResult *result)
 			problem->relation = name;
 		if (req->baseline == NULL)
 			result->baseline = baseline_of(members, lengthof(members));
-		around = surroundings_begin(req, result);
-		surroundings_add(around, relid, &reads);
-		surroundings_end(around);
+		check = property_check_begin(req, result);
+		property_check_add(check, relid, &reads);
+		property_check_end(check);
 	}
 }

@@ -29,7 +29,7 @@
 #include "verify/statement/statement.h"
 
 /* What a caller sees of a routine. */
-typedef struct RoutineFacts
+typedef struct RoutineInfo
 {
 	Oid			oid;
 	char	   *schema;
@@ -42,7 +42,7 @@ typedef struct RoutineFacts
 	Oid			result;
 	bool		is_set;
 	List	   *columns;		/* of ResultColumn *, of a row */
-} RoutineFacts;
+} RoutineInfo;
 
 typedef struct ResultColumn
 {
@@ -286,7 +286,7 @@ result_columns(Oid routine)
 }
 
 static bool
-routine_facts(Oid routine, RoutineFacts *facts)
+routine_info(Oid routine, RoutineInfo *info)
 {
 	HeapTuple	tup = SearchSysCache1(PROCOID, ObjectIdGetDatum(routine));
 	Form_pg_proc form;
@@ -294,19 +294,19 @@ routine_facts(Oid routine, RoutineFacts *facts)
 	if (!HeapTupleIsValid(tup))
 		return false;
 	form = (Form_pg_proc) GETSTRUCT(tup);
-	facts->oid = routine;
-	facts->schema = get_namespace_name(form->pronamespace);
-	facts->name = pstrdup(NameStr(form->proname));
-	facts->signature = routine_kept_name(routine);
-	facts->kind = kind_label(form->prokind);
-	facts->volatility = form->provolatile;
-	facts->required = form->pronargs - form->pronargdefaults;
-	facts->arguments = argument_names(tup);
-	facts->result = form->prorettype;
-	facts->is_set = form->proretset;
+	info->oid = routine;
+	info->schema = get_namespace_name(form->pronamespace);
+	info->name = pstrdup(NameStr(form->proname));
+	info->signature = routine_kept_name(routine);
+	info->kind = kind_label(form->prokind);
+	info->volatility = form->provolatile;
+	info->required = form->pronargs - form->pronargdefaults;
+	info->arguments = argument_names(tup);
+	info->result = form->prorettype;
+	info->is_set = form->proretset;
 	ReleaseSysCache(tup);
-	facts->columns = result_columns(routine);
-	return facts->schema != NULL;
+	info->columns = result_columns(routine);
+	return info->schema != NULL;
 }
 
 /*
@@ -315,42 +315,42 @@ routine_facts(Oid routine, RoutineFacts *facts)
  * what counts is what the new one is like.
  */
 static void
-check_meaning(const Requirement *req, VerifyResult *result, const RoutineFacts *facts)
+check_meaning(const Requirement *req, VerifyResult *result, const RoutineInfo *info)
 {
 	char	   *before = baseline_text(req, "signature");
-	Oid			other = before == NULL || strcmp(before, facts->signature) == 0
-		? InvalidOid : routine_called(facts->name, before);
+	Oid			other = before == NULL || strcmp(before, info->signature) == 0
+		? InvalidOid : routine_called(info->name, before);
 
 	if (OidIsValid(other))
 		result_add_problem(result, RULE_NAME_CAPTURED, STATE_UNMET,
 						psprintf("%s to mean %s", req->object, routine_label(other)),
-						psprintf("it means %s", routine_label(facts->oid)), InvalidOid, NULL);
+						psprintf("it means %s", routine_label(info->oid)), InvalidOid, NULL);
 }
 
 /* Nothing else is worth comparing if it is of another kind. */
 static bool
-kind_is_other(const Requirement *req, VerifyResult *result, const RoutineFacts *facts)
+kind_is_other(const Requirement *req, VerifyResult *result, const RoutineInfo *info)
 {
 	char	   *kind = baseline_text(req, "kind");
 
-	if (kind == NULL || strcmp(kind, facts->kind) == 0)
+	if (kind == NULL || strcmp(kind, info->kind) == 0)
 		return false;
-	result_add_problem(result, RULE_ROUTINE_RESULT, STATE_UNMET, kind, pstrdup(facts->kind),
+	result_add_problem(result, RULE_ROUTINE_RESULT, STATE_UNMET, kind, pstrdup(info->kind),
 					InvalidOid, NULL);
 	return true;
 }
 
 static void
-check_volatility(const Requirement *req, VerifyResult *result, const RoutineFacts *facts)
+check_volatility(const Requirement *req, VerifyResult *result, const RoutineInfo *info)
 {
 	char	   *volatility = baseline_text(req, "volatility");
 
 	/* Less volatile is no matter: the planner may only do more with it. */
 	if (volatility != NULL &&
-		volatility_rank(facts->volatility) > volatility_rank(volatility[0]))
+		volatility_rank(info->volatility) > volatility_rank(volatility[0]))
 		result_add_problem(result, RULE_ROUTINE_RESULT, STATE_UNMET,
 						psprintf("no more volatile than %s", volatility_label(volatility[0])),
-						pstrdup(volatility_label(facts->volatility)), InvalidOid, NULL);
+						pstrdup(volatility_label(info->volatility)), InvalidOid, NULL);
 }
 
 /*
@@ -359,7 +359,7 @@ check_volatility(const Requirement *req, VerifyResult *result, const RoutineFact
  * contract's, which defaults allowed, counts too: calls by name leave out any.
  */
 static void
-check_arguments(const Requirement *req, VerifyResult *result, const RoutineFacts *facts)
+check_arguments(const Requirement *req, VerifyResult *result, const RoutineInfo *info)
 {
 	bool		declared = requirement_has(req, "arguments");
 	List	   *expected = declared ? requirement_list(req, "arguments")
@@ -369,23 +369,23 @@ check_arguments(const Requirement *req, VerifyResult *result, const RoutineFacts
 	for (int i = 0; i < list_length(expected); i++)
 	{
 		const char *name = list_nth(expected, i);
-		const char *now = i < list_length(facts->arguments) ? list_nth(facts->arguments, i) : "";
+		const char *now = i < list_length(info->arguments) ? list_nth(info->arguments, i) : "";
 
 		if (name[0] == '\0' || strcmp(name, now) == 0 ||
-			(declared && text_list_has(facts->arguments, name)))
+			(declared && text_list_has(info->arguments, name)))
 			continue;
 		result_add_problem(result, RULE_ROUTINE_MISSING, STATE_UNMET,
 						declared ? psprintf("an argument named %s", quote_identifier(name))
 						: psprintf("argument %d named %s", i + 1, quote_identifier(name)),
-						declared ? psprintf("%s has none", routine_label(facts->oid))
+						declared ? psprintf("%s has none", routine_label(info->oid))
 						: now[0] == '\0' ? psprintf("it has no name")
 						: psprintf("it is named %s", quote_identifier(now)),
 						InvalidOid, NULL);
 	}
-	if (required != NULL && facts->required > atoi(required))
+	if (required != NULL && info->required > atoi(required))
 		result_add_problem(result, RULE_ROUTINE_MISSING, STATE_UNMET,
 						psprintf("defaults for all but %s of its arguments", required),
-						psprintf("%d arguments have none", facts->required),
+						psprintf("%d arguments have none", info->required),
 						InvalidOid, NULL);
 }
 
@@ -422,7 +422,7 @@ is_row_of_table(Oid type)
  */
 static void
 check_argument_types(const Requirement *req, VerifyResult *result, const Call *call,
-					 const RoutineFacts *facts)
+					 const RoutineInfo *info)
 {
 	List	   *passed = baseline_list(req, "passed");
 	List	   *kept = kept_types(req->baseline);
@@ -435,7 +435,7 @@ check_argument_types(const Requirement *req, VerifyResult *result, const Call *c
 		char	   *is;
 
 		if (type == UNKNOWNOID)
-			type = argument_type(call, facts->oid, i);
+			type = argument_type(call, info->oid, i);
 		if (!OidIsValid(type))
 			continue;
 		match = kept_type_match(kept, list_nth(passed, i), type);
@@ -499,7 +499,7 @@ report_grown(VerifyResult *result, int was, int is)
 
 /* Columns that were there are in their places; more may follow, as for SELECT *. */
 static void
-check_columns(const Requirement *req, VerifyResult *result, const RoutineFacts *facts)
+check_columns(const Requirement *req, VerifyResult *result, const RoutineInfo *info)
 {
 	List	   *before = baseline_list(req, "columns");
 	List	   *kept = kept_types(req->baseline);
@@ -508,8 +508,8 @@ check_columns(const Requirement *req, VerifyResult *result, const RoutineFacts *
 	{
 		const char *name = list_nth(before, i);
 		const char *type = list_nth(before, i + 1);
-		ResultColumn *now = i / 2 < list_length(facts->columns)
-			? list_nth(facts->columns, i / 2) : NULL;
+		ResultColumn *now = i / 2 < list_length(info->columns)
+			? list_nth(info->columns, i / 2) : NULL;
 		char	   *was = kept_type_label(type);
 		char	   *is = NULL;
 
@@ -525,60 +525,60 @@ check_columns(const Requirement *req, VerifyResult *result, const RoutineFacts *
 						InvalidOid, NULL);
 		return;
 	}
-	if (before != NIL && 2 * list_length(facts->columns) > list_length(before))
-		report_grown(result, list_length(before) / 2, list_length(facts->columns));
+	if (before != NIL && 2 * list_length(info->columns) > list_length(before))
+		report_grown(result, list_length(before) / 2, list_length(info->columns));
 }
 
 /* A row is its columns, whatever its type is called. */
 static void
-check_result_as_before(const Requirement *req, VerifyResult *result, const RoutineFacts *facts)
+check_result_as_before(const Requirement *req, VerifyResult *result, const RoutineInfo *info)
 {
 	char	   *before = baseline_text(req, "returns");
 	bool		was_set = baseline_has(req, "set");
-	bool		is_row = baseline_list(req, "columns") != NIL && facts->columns != NIL;
+	bool		is_row = baseline_list(req, "columns") != NIL && info->columns != NIL;
 	List	   *kept = kept_types(req->baseline);
 	char	   *was;
 	char	   *is;
 
 	if (before == NULL)
 		return;
-	if (was_set != facts->is_set ||
-		(!is_row && kept_type_match(kept, before, facts->result) == TYPE_OTHER))
+	if (was_set != info->is_set ||
+		(!is_row && kept_type_match(kept, before, info->result) == TYPE_OTHER))
 	{
-		kept_type_contrast(kept, before, facts->result, &was, &is);
-		report_result(result, was_set, was, facts->is_set, is);
+		kept_type_contrast(kept, before, info->result, &was, &is);
+		report_result(result, was_set, was, info->is_set, is);
 	}
 	else
-		check_columns(req, result, facts);
+		check_columns(req, result, info);
 }
 
 static void
-check_result(const Requirement *req, VerifyResult *result, const RoutineFacts *facts)
+check_result(const Requirement *req, VerifyResult *result, const RoutineInfo *info)
 {
 	bool		is_set = false;
 	Oid			declared = declared_result(req, result, &is_set);
 
 	if (requirement_text(req, "returns") == NULL || declared_is_other(req, declared))
-		check_result_as_before(req, result, facts);
-	else if (is_set == facts->is_set && OidIsValid(declared) &&
-			 type_match(declared, facts->result) != TYPE_OTHER)
-		check_columns(req, result, facts);
+		check_result_as_before(req, result, info);
+	else if (is_set == info->is_set && OidIsValid(declared) &&
+			 type_match(declared, info->result) != TYPE_OTHER)
+		check_columns(req, result, info);
 	else
 	{
 		char	   *returns = requirement_text(req, "returns");
 
-		report_result(result, false, returns, facts->is_set,
-					  kept_type_label(kept_type_name(facts->result)));
+		report_result(result, false, returns, info->is_set,
+					  kept_type_label(kept_type_name(info->result)));
 	}
 }
 
 static List *
-column_texts(const RoutineFacts *facts)
+column_texts(const RoutineInfo *info)
 {
 	List	   *texts = NIL;
 	ListCell   *lc;
 
-	foreach(lc, facts->columns)
+	foreach(lc, info->columns)
 	{
 		ResultColumn *column = lfirst(lc);
 
@@ -590,11 +590,11 @@ column_texts(const RoutineFacts *facts)
 
 static Jsonb *
 routine_baseline(const Requirement *req, VerifyResult *result, const Call *call,
-				 const RoutineFacts *facts)
+				 const RoutineInfo *info)
 {
 	bool		is_set;
 	Oid			declared = declared_result(req, result, &is_set);
-	List	   *kept = keep_type(keep_type(NIL, facts->result), declared);
+	List	   *kept = keep_type(keep_type(NIL, info->result), declared);
 	List	   *passed = NIL;
 	List	   *schemas = NIL;
 	ListCell   *lc;
@@ -605,26 +605,26 @@ routine_baseline(const Requirement *req, VerifyResult *result, const Call *call,
 		schemas = lappend(schemas, meant_schema(call->argtypes[i]));
 		kept = keep_type(kept, call->argtypes[i]);
 	}
-	foreach(lc, facts->columns)
+	foreach(lc, info->columns)
 		kept = keep_type(kept, ((ResultColumn *) lfirst(lc))->type);
 	return baseline_of((BaselineMember[])
 					   {
-						   {.name = "schema", .text = facts->schema},
-						   {.name = "signature", .text = facts->signature},
-						   {.name = "kind", .text = facts->kind},
-						   {.name = "volatility", .text = psprintf("%c", facts->volatility)},
-						   {.name = "required", .text = psprintf("%d", facts->required)},
-						   {.name = "arguments", .is_list = true, .list = facts->arguments},
+						   {.name = "schema", .text = info->schema},
+						   {.name = "signature", .text = info->signature},
+						   {.name = "kind", .text = info->kind},
+						   {.name = "volatility", .text = psprintf("%c", info->volatility)},
+						   {.name = "required", .text = psprintf("%d", info->required)},
+						   {.name = "arguments", .is_list = true, .list = info->arguments},
 						   {.name = "passed", .is_list = true, .list = passed},
 						   {.name = "type_schemas", .is_list = list_has_text(schemas),
 						   .list = schemas},
-						   {.name = "returns", .text = kept_type_name(facts->result)},
+						   {.name = "returns", .text = kept_type_name(info->result)},
 						   {.name = "declared", .text = OidIsValid(declared)
 						   ? kept_type_name(declared) : NULL},
 						   {.name = "returns_schema", .text = declared >= FirstNormalObjectId
 						   ? meant_schema(declared) : NULL},
-						   {.name = "set", .text = facts->is_set ? "yes" : NULL},
-						   {.name = "columns", .is_list = true, .list = column_texts(facts)},
+						   {.name = "set", .text = info->is_set ? "yes" : NULL},
+						   {.name = "columns", .is_list = true, .list = column_texts(info)},
 						   kept_types_member(kept)
 					   }, 14);
 }
@@ -634,25 +634,25 @@ verify_routine(const Requirement *req, VerifyResult *result)
 {
 	Call		call;
 	Oid			routine = resolve_call(req, result, &call);
-	RoutineFacts facts;
+	RoutineInfo info;
 	ListCell   *lc;
 
-	if (!OidIsValid(routine) || !routine_facts(routine, &facts))
+	if (!OidIsValid(routine) || !routine_info(routine, &info))
 		return;
 	check_routine(result, routine);
-	depend_on_type(result, facts.result);
-	foreach(lc, facts.columns)
+	depend_on_type(result, info.result);
+	foreach(lc, info.columns)
 		depend_on_type(result, ((ResultColumn *) lfirst(lc))->type);
 
-	check_meaning(req, result, &facts);
-	if (!kind_is_other(req, result, &facts))
+	check_meaning(req, result, &info);
+	if (!kind_is_other(req, result, &info))
 	{
-		check_volatility(req, result, &facts);
-		check_arguments(req, result, &facts);
-		check_argument_types(req, result, &call, &facts);
-		check_result(req, result, &facts);
+		check_volatility(req, result, &info);
+		check_arguments(req, result, &info);
+		check_argument_types(req, result, &call, &info);
+		check_result(req, result, &info);
 	}
 	if (req->baseline == NULL)
-		result->baseline = routine_baseline(req, result, &call, &facts);
+		result->baseline = routine_baseline(req, result, &call, &info);
 	check_bodies(req, result);
 }

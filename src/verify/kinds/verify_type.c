@@ -101,15 +101,15 @@ attributes_of(Oid relid)
 	}
 	for (AttrNumber attnum = 1; attnum <= natts; attnum++)
 	{
-		ColumnFacts facts;
+		ColumnInfo info;
 		Attribute  *attribute;
 
-		if (!column_facts(relid, attnum, &facts))
+		if (!column_info(relid, attnum, &info))
 			continue;
 		attribute = palloc_object(Attribute);
 		attribute->name = get_attname(relid, attnum, false);
-		attribute->type = facts.type;
-		attribute->typmod = facts.typmod;
+		attribute->type = info.type;
+		attribute->typmod = info.typmod;
 		attributes = lappend(attributes, attribute);
 	}
 	return attributes;

@@ -201,7 +201,7 @@ plan(Query *query, const char *sql, int options, ParamListInfo params
 static bool
 hides_statistics(void)
 {
-	return verify_is_running() && run_executing() != EXECUTES_EVIDENCE;
+	return verify_is_running() && run_executing() != EXECUTES_COUNT;
 }
 
 static bool

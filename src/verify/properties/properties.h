@@ -20,41 +20,41 @@
 /* ---- usage.c ---- */
 
 /* How a requirement's relations stand; filled by property.c. */
-typedef struct Surroundings Surroundings;
+typedef struct PropertyCheck PropertyCheck;
 
-#define USE_SELECT		(1 << 0)
-#define USE_INSERT		(1 << 1)
-#define USE_UPDATE		(1 << 2)
-#define USE_DELETE		(1 << 3)
-#define USE_TRUNCATE	(1 << 4)
+#define USAGE_SELECT		(1 << 0)
+#define USAGE_INSERT		(1 << 1)
+#define USAGE_UPDATE		(1 << 2)
+#define USAGE_DELETE		(1 << 3)
+#define USAGE_TRUNCATE	(1 << 4)
 
-typedef struct RelationUse
+typedef struct RelationUsage
 {
 	int			commands;
 	Bitmapset  *inserted;		/* attribute numbers: given a value by INSERT, */
 	Bitmapset  *updated;		/* and by UPDATE */
-	bool		guessed;		/* these are the columns it could give a value */
-} RelationUse;
+	bool		assumes_all_columns;		/* these are the columns it could give a value */
+} RelationUsage;
 
-extern bool add_uses(Node *node, Surroundings *around);
-extern bool add_uses_of_rules(Node *node, Surroundings *around);
+extern bool add_usages(Node *node, PropertyCheck *check);
+extern bool add_usages_of_rules(Node *node, PropertyCheck *check);
 
 /* ---- property.c ---- */
 
-extern Surroundings *surroundings_begin(const Requirement *req, VerifyResult *result);
+extern PropertyCheck *property_check_begin(const Requirement *req, VerifyResult *result);
 
 /* Every column of a relation that the version can know of: those it had at
  * registration. */
-extern Bitmapset *surroundings_columns(Surroundings *around, Oid relid);
-extern void surroundings_add(Surroundings *around, Oid relid, const RelationUse *use);
+extern Bitmapset *property_check_columns(PropertyCheck *check, Oid relid);
+extern void property_check_add(PropertyCheck *check, Oid relid, const RelationUsage *use);
 
 /* Begin and end the cache of what is known of relations, which lives as long as the verification. */
-extern void surroundings_cache_begin(void);
-extern void surroundings_cache_end(void);
+extern void property_cache_begin(void);
+extern void property_cache_end(void);
 
 /* ---- property_compare.c ---- */
 
 /* Compare with the baseline, and add to the one in the observation. */
-extern void surroundings_end(Surroundings *around);
+extern void property_check_end(PropertyCheck *check);
 
 #endif							/* COMPAT_GUARD_PROPERTIES_H */

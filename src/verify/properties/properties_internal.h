@@ -9,13 +9,13 @@
 
 /* ---- violation.c ---- */
 
-typedef struct Evidence
+typedef struct Violations
 {
 	/* False: could not be found out, for want of a permission, because the table
 	 * is too large and nothing was found in the part read, or because the
 	 * constraint's expression raised an error. */
 	bool		decided;
-	int64		violations;		/* rows found that violate it */
+	int64		nrows;		/* rows found that violate it */
 	bool		more;			/* there may be more: part was read, or
 								 * counting stopped */
 
@@ -26,7 +26,7 @@ typedef struct Evidence
 	 * schema may not read it, no value at all but where the rows are.
 	 */
 	char	   *sample;
-} Evidence;
+} Violations;
 
 /*
  * Of a table: CHECK, FOREIGN KEY or, on PostgreSQL 18, NOT NULL; usually one
@@ -36,37 +36,37 @@ typedef struct Evidence
  * nor settings, raise ERRCODE_LOCK_NOT_AVAILABLE as conditional_lock_mentions does and
  * what error_is_no_answer, and allocate in CurrentMemoryContext.
  */
-extern Evidence constraint_evidence(Oid constraint);
+extern Violations constraint_violations(Oid constraint);
 
 /* CHECK or NOT NULL of a domain, by a column of that domain, or of one over it. */
-extern Evidence domain_evidence(Oid constraint, Oid relid, AttrNumber attnum);
+extern Violations domain_violations(Oid constraint, Oid relid, AttrNumber attnum);
 
 /* ---- usage.c ---- */
 
-#define USE_WRITES		(USE_INSERT | USE_UPDATE | USE_DELETE | USE_TRUNCATE)
-#define USE_ALL			(USE_SELECT | USE_WRITES)
+#define USAGE_WRITES		(USAGE_INSERT | USAGE_UPDATE | USAGE_DELETE | USAGE_TRUNCATE)
+#define USAGE_ALL			(USAGE_SELECT | USAGE_WRITES)
 
 /* ---- property_list.c ---- */
 
-typedef enum FactKind
+typedef enum PropertyKind
 {
-	FACT_CONSTRAINT,			/* CHECK, UNIQUE, EXCLUDE, FOREIGN KEY, and NOT
+	PROPERTY_CONSTRAINT,			/* CHECK, UNIQUE, EXCLUDE, FOREIGN KEY, and NOT
 								 * NULL that is not validated */
-	FACT_REFERENCED,			/* a foreign key that refers to the relation */
-	FACT_DISABLED_KEY,			/* a foreign key whose triggers are disabled */
-	FACT_DOMAIN,				/* a constraint of a column's domain */
-	FACT_TRIGGER,
-	FACT_DISABLED_TRIGGER,
-	FACT_RULE,
-	FACT_ROW_SECURITY,			/* that it is in force, and each policy */
-	FACT_VIEW,
-	FACT_DEFAULT,
-	FACT_KINDS
-} FactKind;
+	PROPERTY_REFERENCED,			/* a foreign key that refers to the relation */
+	PROPERTY_DISABLED_KEY,			/* a foreign key whose triggers are disabled */
+	PROPERTY_DOMAIN,				/* a constraint of a column's domain */
+	PROPERTY_TRIGGER,
+	PROPERTY_DISABLED_TRIGGER,
+	PROPERTY_RULE,
+	PROPERTY_ROW_SECURITY,			/* that it is in force, and each policy */
+	PROPERTY_VIEW,
+	PROPERTY_DEFAULT,
+	PROPERTY_KINDS
+} PropertyKind;
 
-typedef struct Fact
+typedef struct Property
 {
-	FactKind	kind;
+	PropertyKind	kind;
 	int			commands;		/* that it bears on */
 	Bitmapset  *columns;		/* that it is about; NULL: perhaps any */
 	char	   *definition;
@@ -81,14 +81,14 @@ typedef struct Fact
 	bool		validated;
 	bool		inherited;		/* by a partition or child: the parent has it too */
 	bool		nulls_collide;	/* of UNIQUE: NULLS NOT DISTINCT */
-	bool		restricts;		/* of FACT_REFERENCED: takes nothing along */
+	bool		restricts;		/* of PROPERTY_REFERENCED: takes nothing along */
 	Node	   *check;
 	Oid			other;			/* the relation at the other end of a foreign key */
-	Evidence   *evidence;		/* NULL: not asked for yet */
-} Fact;
+	Violations   *violations;		/* NULL: not asked for yet */
+} Property;
 
 /* What is known of one relation, to one role. */
-typedef struct RelationFacts
+typedef struct RelationInfo
 {
 	struct
 	{
@@ -97,9 +97,9 @@ typedef struct RelationFacts
 		uint32		writes;		/* is it known what matters to those who write? */
 	}			key;			/* must be first */
 	char		relkind;
-	List	   *facts;			/* of Fact * */
+	List	   *properties;			/* of Property * */
 	int			instead;		/* commands that a trigger or rule does itself */
-	List	   *domains;		/* of Oid: types whose constraints are among the facts */
+	List	   *domains;		/* of Oid: types whose constraints are among the properties */
 
 	/* of a view */
 	Oid			inner_role;		/* whose rights count below it */
@@ -107,44 +107,44 @@ typedef struct RelationFacts
 	Oid			below;			/* what is written through it; InvalidOid: nothing */
 	AttrNumber *columns;		/* of below, by columns of the view from [0] */
 	int			ncolumns;
-} RelationFacts;
+} RelationInfo;
 
-extern Fact *add_fact(RelationFacts *rel, FactKind kind, int commands, char *definition,
+extern Property *add_property(RelationInfo *rel, PropertyKind kind, int commands, char *definition,
 					  const char *what, const char *name);
 
 /* ---- property_constraint.c ---- */
 
-extern void collect_constraints(RelationFacts *rel);
-extern void collect_reference(RelationFacts *rel, Oid constraint);
-extern void collect_disabled_key(RelationFacts *rel, Oid constraint);
+extern void collect_constraints(RelationInfo *rel);
+extern void collect_reference(RelationInfo *rel, Oid constraint);
+extern void collect_disabled_key(RelationInfo *rel, Oid constraint);
 
 /* ---- property_trigger.c ---- */
 
-extern void collect_triggers(RelationFacts *rel);
+extern void collect_triggers(RelationInfo *rel);
 
 /* ---- property_policy.c ---- */
 
-extern void collect_row_security(RelationFacts *rel);
+extern void collect_row_security(RelationInfo *rel);
 
 /* ---- property_view.c ---- */
 
-extern void collect_rules(RelationFacts *rel);
-extern void collect_view(RelationFacts *rel);
+extern void collect_rules(RelationInfo *rel);
+extern void collect_view(RelationInfo *rel);
 
 /* ---- property_default.c ---- */
 
-extern void collect_defaults(RelationFacts *rel);
+extern void collect_defaults(RelationInfo *rel);
 
 /* ---- property_relevance.c ---- */
 
 /* Can it make a difference to what a version does so to the relation? */
-extern bool fact_bears_on(const Fact *fact, const RelationUse *use);
+extern bool property_matters(const Property *property, const RelationUsage *use);
 
 /* ---- property_definition.c ---- */
 
-/* Does the text say what the fact says, or more: perhaps before columns or tables
+/* Does the text say what the property says, or more: perhaps before columns or tables
  * were renamed? */
-extern bool definition_is(const Fact *fact, const char *text);
+extern bool definition_is(const Property *property, const char *text);
 
 /* An expression on a relation's columns (InvalidOid: none), as text.  To be
  * called between definition_path and AtEOXact_GUC(false, ...). */
@@ -165,29 +165,29 @@ extern char *query_digests(List *queries, PGFunction function, Oid objid, Oid re
 
 /* ---- property.c ---- */
 
-/* A fact, and what the version does to its relation. */
-typedef struct Circumstance
+/* A property, and what the version does to its relation. */
+typedef struct UsedProperty
 {
-	Fact	   *fact;
-	RelationUse use;
-} Circumstance;
+	Property	   *property;
+	RelationUsage use;
+} UsedProperty;
 
 /* To be filled by surroundings.c and read by change.c. */
-struct Surroundings
+struct PropertyCheck
 {
 	const Requirement *req;
 	VerifyResult *result;
 	Jsonb	   *before;			/* NULL: nothing to compare with, or nothing then */
-	List	   *circumstances;	/* of Circumstance * */
+	List	   *used_properties;	/* of UsedProperty * */
 	List	   *seen;			/* of SeenRelation * */
-	List	   *columns;		/* of char *: see surroundings_columns */
+	List	   *columns;		/* of char *: see property_check_columns */
 };
 
-extern bool surroundings_has(const Surroundings *around, Oid relid, int commands);
+extern bool property_check_has(const PropertyCheck *check, Oid relid, int commands);
 
 /* Report a problem, once for each rule and subject; NULL if it is not news. */
-extern Problem *surroundings_report(Surroundings *around, RuleId rule,
-									RequirementState state, const Fact *fact,
+extern Problem *property_check_report(PropertyCheck *check, RuleId rule,
+									RequirementState state, const Property *property,
 									const char *subject, char *expected, char *found);
 
 /* ---- property_added.c ---- */
@@ -197,6 +197,6 @@ extern Problem *surroundings_report(Surroundings *around, RuleId rule,
  * constraint-not-valid-trap, with the rows that violate it if it is not
  * validated.  (added.c)
  */
-extern void report_added(Surroundings *around, Fact *fact, const RelationUse *use);
+extern void report_added(PropertyCheck *check, Property *property, const RelationUsage *use);
 
 #endif							/* COMPAT_GUARD_PROPERTIES_INTERNAL_H */

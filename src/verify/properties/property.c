@@ -1,6 +1,6 @@
 /*
  * property.c
- *		What stands around the relations of a requirement, then and now.
+ *		What stands check the relations of a requirement, then and now.
  *
  * Facts are collected of each relation once in a batch, for a role; what a
  * requirement makes of them depends on what it does to the relation.  Views are
@@ -27,14 +27,14 @@
 
 /* ---- what is known of relations in this batch ---- */
 
-static HTAB *known_relations = NULL;	/* of RelationFacts */
+static HTAB *known_relations = NULL;	/* of RelationInfo */
 
 void
-surroundings_cache_begin(void)
+property_cache_begin(void)
 {
 	HASHCTL		ctl = {
-		.keysize = sizeof(((RelationFacts *) NULL)->key),
-		.entrysize = sizeof(RelationFacts),
+		.keysize = sizeof(((RelationInfo *) NULL)->key),
+		.entrysize = sizeof(RelationInfo),
 		.hcxt = verification_context()
 	};
 
@@ -43,13 +43,13 @@ surroundings_cache_begin(void)
 }
 
 void
-surroundings_cache_end(void)
+property_cache_end(void)
 {
 	known_relations = NULL;
 }
 
 static void
-collect(RelationFacts *rel)
+collect(RelationInfo *rel)
 {
 	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(rel->key.relid));
 	FormData_pg_class form;
@@ -78,11 +78,11 @@ collect(RelationFacts *rel)
 }
 
 /* Of a relation, as the role sees it; kept only once it is complete. */
-static RelationFacts *
-relation_facts(Oid relid, Oid role, bool writes)
+static RelationInfo *
+relation_info(Oid relid, Oid role, bool writes)
 {
-	RelationFacts rel = {.key = {relid, role, writes}};
-	RelationFacts *known = hash_search(known_relations, &rel.key, HASH_FIND, NULL);
+	RelationInfo rel = {.key = {relid, role, writes}};
+	RelationInfo *known = hash_search(known_relations, &rel.key, HASH_FIND, NULL);
 	MemoryContext old;
 
 	if (known != NULL)
@@ -100,7 +100,7 @@ relation_facts(Oid relid, Oid role, bool writes)
 typedef struct SeenRelation
 {
 	Oid			relid;
-	RelationUse use;
+	RelationUsage use;
 } SeenRelation;
 
 static Jsonb *
@@ -111,15 +111,15 @@ json_object_member(Jsonb *object, const char *member)
 	return value != NULL && value->type == jbvBinary ? JsonbValueToJsonb(value) : NULL;
 }
 
-Surroundings *
-surroundings_begin(const Requirement *req, VerifyResult *result)
+PropertyCheck *
+property_check_begin(const Requirement *req, VerifyResult *result)
 {
-	Surroundings *around = palloc0_object(Surroundings);
+	PropertyCheck *check = palloc0_object(PropertyCheck);
 
-	around->req = req;
-	around->result = result;
-	around->before = json_object_member(req->baseline, "surroundings");
-	return around;
+	check->req = req;
+	check->result = result;
+	check->before = json_object_member(req->baseline, "surroundings");
+	return check;
 }
 
 /*
@@ -128,32 +128,32 @@ surroundings_begin(const Requirement *req, VerifyResult *result)
  * through it.
  */
 static bool
-is_of_child(const Fact *fact)
+is_of_child(const Property *property)
 {
-	return !fact->inherited && fact->kind != FACT_ROW_SECURITY &&
-		fact->kind != FACT_RULE && fact->kind != FACT_DEFAULT && fact->kind != FACT_DOMAIN;
+	return !property->inherited && property->kind != PROPERTY_ROW_SECURITY &&
+		property->kind != PROPERTY_RULE && property->kind != PROPERTY_DEFAULT && property->kind != PROPERTY_DOMAIN;
 }
 
 static void
-add_facts(Surroundings *around, const RelationFacts *rel, const RelationUse *use,
+use_properties(PropertyCheck *check, const RelationInfo *rel, const RelationUsage *use,
 		  bool is_child)
 {
 	ListCell   *lc;
 
-	foreach(lc, rel->facts)
+	foreach(lc, rel->properties)
 	{
-		Fact	   *fact = lfirst(lc);
-		Circumstance *circumstance;
+		Property	   *property = lfirst(lc);
+		UsedProperty *used;
 
-		if ((fact->commands & use->commands) == 0 || (is_child && !is_of_child(fact)))
+		if ((property->commands & use->commands) == 0 || (is_child && !is_of_child(property)))
 			continue;
-		circumstance = palloc_object(Circumstance);
-		circumstance->fact = fact;
-		circumstance->use = *use;
-		around->circumstances = lappend(around->circumstances, circumstance);
+		used = palloc_object(UsedProperty);
+		used->property = property;
+		used->use = *use;
+		check->used_properties = lappend(check->used_properties, used);
 	}
 	foreach(lc, rel->domains)
-		depend_on_type(around->result, lfirst_oid(lc));
+		depend_on_type(check->result, lfirst_oid(lc));
 }
 
 /* The same columns of a partition or child, which may have them in other places. */
@@ -176,32 +176,32 @@ columns_of_child(Oid parent, Bitmapset *columns, Oid child)
 
 /* An INSERT goes to partitions, but not to the children of a table. */
 static void
-add_children(Surroundings *around, const RelationFacts *rel, const RelationUse *use)
+add_children(PropertyCheck *check, const RelationInfo *rel, const RelationUsage *use)
 {
-	int			commands = use->commands & USE_WRITES;
+	int			commands = use->commands & USAGE_WRITES;
 	ListCell   *lc;
 
 	if (rel->relkind != RELKIND_PARTITIONED_TABLE)
-		commands &= ~USE_INSERT;
+		commands &= ~USAGE_INSERT;
 	if (commands == 0)
 		return;
-	foreach(lc, partitions_that_matter(&around->result->parts, rel->key.relid))
+	foreach(lc, partitions_that_matter(&check->result->parts, rel->key.relid))
 	{
 		Oid			child = lfirst_oid(lc);
-		RelationUse below = {
+		RelationUsage below = {
 			commands,
 			columns_of_child(rel->key.relid, use->inserted, child),
 			columns_of_child(rel->key.relid, use->updated, child),
-			use->guessed
+			use->assumes_all_columns
 		};
 
-		depend_on_object(around->result, RelationRelationId, child);
-		add_facts(around, relation_facts(child, rel->key.role, true), &below, true);
+		depend_on_object(check->result, RelationRelationId, child);
+		use_properties(check, relation_info(child, rel->key.role, true), &below, true);
 	}
 }
 
 static Bitmapset *
-columns_below(const RelationFacts *view, Bitmapset *columns)
+columns_below(const RelationInfo *view, Bitmapset *columns)
 {
 	Bitmapset  *below = NULL;
 	int			attnum = -1;
@@ -214,36 +214,36 @@ columns_below(const RelationFacts *view, Bitmapset *columns)
 	return below;
 }
 
-static void add_relation(Surroundings *around, Oid relid, Oid role,
-						 const RelationUse *use, int depth);
+static void add_relation(PropertyCheck *check, Oid relid, Oid role,
+						 const RelationUsage *use, int depth);
 
 /* As the rewriter goes through a view: to what is read, and to what is written. */
 static void
-add_below(Surroundings *around, const RelationFacts *view, const RelationUse *use,
+add_below(PropertyCheck *check, const RelationInfo *view, const RelationUsage *use,
 		  int depth)
 {
-	RelationUse read = {.commands = USE_SELECT};
-	RelationUse write = {.commands = use->commands & USE_WRITES & ~view->instead};
+	RelationUsage read = {.commands = USAGE_SELECT};
+	RelationUsage write = {.commands = use->commands & USAGE_WRITES & ~view->instead};
 	ListCell   *lc;
 
 	if (depth == MAX_VIEW_DEPTH)
 		return;
 	foreach(lc, view->reads)
-		add_relation(around, lfirst_oid(lc), view->inner_role, &read, depth + 1);
+		add_relation(check, lfirst_oid(lc), view->inner_role, &read, depth + 1);
 	if (write.commands == 0 || !OidIsValid(view->below))
 		return;
 	write.inserted = columns_below(view, use->inserted);
 	write.updated = columns_below(view, use->updated);
-	write.guessed = use->guessed;
-	add_relation(around, view->below, view->inner_role, &write, depth + 1);
+	write.assumes_all_columns = use->assumes_all_columns;
+	add_relation(check, view->below, view->inner_role, &write, depth + 1);
 }
 
 static bool
-is_seen(const Surroundings *around, Oid relid, const RelationUse *use)
+is_seen(const PropertyCheck *check, Oid relid, const RelationUsage *use)
 {
 	ListCell   *lc;
 
-	foreach(lc, around->seen)
+	foreach(lc, check->seen)
 	{
 		const SeenRelation *seen = lfirst(lc);
 
@@ -256,32 +256,32 @@ is_seen(const Surroundings *around, Oid relid, const RelationUse *use)
 }
 
 bool
-surroundings_has(const Surroundings *around, Oid relid, int commands)
+property_check_has(const PropertyCheck *check, Oid relid, int commands)
 {
-	RelationUse use = {.commands = commands};
+	RelationUsage use = {.commands = commands};
 
-	return is_seen(around, relid, &use);
+	return is_seen(check, relid, &use);
 }
 
 static void
-add_relation(Surroundings *around, Oid relid, Oid role, const RelationUse *use, int depth)
+add_relation(PropertyCheck *check, Oid relid, Oid role, const RelationUsage *use, int depth)
 {
 	SeenRelation *seen;
-	RelationFacts *rel;
+	RelationInfo *rel;
 
-	if (is_seen(around, relid, use))
+	if (is_seen(check, relid, use))
 		return;
 	seen = palloc_object(SeenRelation);
 	seen->relid = relid;
 	seen->use = *use;
-	around->seen = lappend(around->seen, seen);
+	check->seen = lappend(check->seen, seen);
 
-	rel = relation_facts(relid, role, (use->commands & USE_WRITES) != 0);
-	depend_on_object(around->result, RelationRelationId, relid);
-	add_facts(around, rel, use, false);
+	rel = relation_info(relid, role, (use->commands & USAGE_WRITES) != 0);
+	depend_on_object(check->result, RelationRelationId, relid);
+	use_properties(check, rel, use, false);
 	if (rel->relkind == RELKIND_VIEW)
-		add_below(around, rel, use, depth);
-	add_children(around, rel, use);
+		add_below(check, rel, use, depth);
+	add_children(check, rel, use);
 }
 
 static bool
@@ -298,10 +298,10 @@ is_text_among(const char *text, List *texts)
 }
 
 Bitmapset *
-surroundings_columns(Surroundings *around, Oid relid)
+property_check_columns(PropertyCheck *check, Oid relid)
 {
-	List	   *before = around->before == NULL ? NIL
-		: json_text_list(json_member(around->before, "columns"));
+	List	   *before = check->before == NULL ? NIL
+		: json_text_list(json_member(check->before, "columns"));
 	Bitmapset  *columns = NULL;
 	int			natts = relation_natts(relid);
 
@@ -313,7 +313,7 @@ surroundings_columns(Surroundings *around, Oid relid)
 		if (!HeapTupleIsValid(tup))
 			continue;			/* dropped */
 		ReleaseSysCache(tup);
-		around->columns = lappend(around->columns, name);
+		check->columns = lappend(check->columns, name);
 		if (before == NIL || is_text_among(name, before))
 			columns = bms_add_member(columns, attnum);
 	}
@@ -321,31 +321,31 @@ surroundings_columns(Surroundings *around, Oid relid)
 }
 
 void
-surroundings_add(Surroundings *around, Oid relid, const RelationUse *use)
+property_check_add(PropertyCheck *check, Oid relid, const RelationUsage *use)
 {
-	add_relation(around, relid, GetUserId(), use, 0);
+	add_relation(check, relid, GetUserId(), use, 0);
 }
 
-/* fact: what it is about, or NULL if it is gone. */
+/* property: what it is about, or NULL if it is gone. */
 Problem *
-surroundings_report(Surroundings *around, RuleId rule, RequirementState state,
-					const Fact *fact, const char *subject, char *expected, char *found)
+property_check_report(PropertyCheck *check, RuleId rule, RequirementState state,
+					const Property *property, const char *subject, char *expected, char *found)
 {
 	Problem    *problem;
 	ListCell   *lc;
 
-	foreach(lc, around->result->problems)
+	foreach(lc, check->result->problems)
 	{
 		problem = lfirst(lc);
 		if (problem->rule == rule && problem->subject != NULL &&
 			strcmp(problem->subject, subject) == 0)
 			return NULL;
 	}
-	problem = result_add_problem(around->result, rule, state, expected, found,
-							  fact ? fact->relid : InvalidOid, NULL);
+	problem = result_add_problem(check->result, rule, state, expected, found,
+							  property ? property->relid : InvalidOid, NULL);
 	problem->subject = subject;
-	if (fact != NULL && (fact->kind == FACT_CONSTRAINT || fact->kind == FACT_REFERENCED ||
-						 fact->kind == FACT_DISABLED_KEY || fact->kind == FACT_DOMAIN))
-		problem->constraint = fact->name;
+	if (property != NULL && (property->kind == PROPERTY_CONSTRAINT || property->kind == PROPERTY_REFERENCED ||
+						 property->kind == PROPERTY_DISABLED_KEY || property->kind == PROPERTY_DOMAIN))
+		problem->constraint = property->name;
 	return problem;
 }

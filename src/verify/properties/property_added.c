@@ -3,7 +3,7 @@
  *		A constraint that was not there when the requirement was first met.
  *
  * That it is validated says that all rows satisfy it, and what the version will
- * write is anybody's guess.  If it is not, the rows are the evidence: they are
+ * write is anybody's guess.  If it is not, the rows are the violations: they are
  * what the version has written so far.  And if it is a CHECK or NOT NULL, they
  * are a trap besides: it is checked at every UPDATE, whatever that changes.
  */
@@ -17,70 +17,70 @@
 #include "verify/result/result.h"
 #include "verify/run/run.h"
 
-static const Evidence *
-evidence_of(Fact *fact)
+static const Violations *
+violations_of(Property *property)
 {
 	MemoryContext old;
 
-	if (fact->validated || !OidIsValid(fact->objid))
+	if (property->validated || !OidIsValid(property->objid))
 		return NULL;
-	if (fact->evidence != NULL)
-		return fact->evidence;
+	if (property->violations != NULL)
+		return property->violations;
 
 	old = MemoryContextSwitchTo(verification_context());
-	fact->evidence = palloc_object(Evidence);
-	*fact->evidence = fact->kind == FACT_DOMAIN
-		? domain_evidence(fact->objid, fact->relid, bms_singleton_member(fact->columns))
-		: constraint_evidence(fact->objid);
+	property->violations = palloc_object(Violations);
+	*property->violations = property->kind == PROPERTY_DOMAIN
+		? domain_violations(property->objid, property->relid, bms_singleton_member(property->columns))
+		: constraint_violations(property->objid);
 	MemoryContextSwitchTo(old);
-	return fact->evidence;
+	return property->violations;
 }
 
 /* "constraint c on t, which 3 rows violate: id 1, 2, 3" */
 static char *
-found_label(const Fact *fact, const Evidence *evidence)
+found_label(const Property *property, const Violations *violations)
 {
-	if (evidence == NULL || evidence->violations == 0)
-		return pstrdup(fact->label);
-	return psprintf("%s, which %s%lld %s%s%s", fact->label,
-					evidence->more ? "at least " : "", (long long) evidence->violations,
-					evidence->violations == 1 ? "row violates" : "rows violate",
-					evidence->sample ? ": " : "", evidence->sample ? evidence->sample : "");
+	if (violations == NULL || violations->nrows == 0)
+		return pstrdup(property->label);
+	return psprintf("%s, which %s%lld %s%s%s", property->label,
+					violations->more ? "at least " : "", (long long) violations->nrows,
+					violations->nrows == 1 ? "row violates" : "rows violate",
+					violations->sample ? ": " : "", violations->sample ? violations->sample : "");
 }
 
 static bool
-is_checked_at_update(const Fact *fact, const RelationUse *use)
+is_checked_at_update(const Property *property, const RelationUsage *use)
 {
-	return fact->kind == FACT_CONSTRAINT && !fact->validated &&
-		(use->commands & USE_UPDATE) != 0 &&
-		(fact->contype == CONSTRAINT_CHECK || fact->contype == CONSTRAINT_NOTNULL);
+	return property->kind == PROPERTY_CONSTRAINT && !property->validated &&
+		(use->commands & USAGE_UPDATE) != 0 &&
+		(property->contype == CONSTRAINT_CHECK || property->contype == CONSTRAINT_NOTNULL);
 }
 
 void
-report_added(Surroundings *around, Fact *fact, const RelationUse *use)
+report_added(PropertyCheck *check, Property *property, const RelationUsage *use)
 {
-	bool		is_trap = is_checked_at_update(fact, use);
-	bool		bears = fact->contype != CONSTRAINT_NOTNULL && fact_bears_on(fact, use);
-	const Evidence *evidence = is_trap || bears ? evidence_of(fact) : NULL;
-	bool		proven = evidence != NULL && evidence->violations > 0;
+	bool		is_trap = is_checked_at_update(property, use);
+	bool		bears = property->contype != CONSTRAINT_NOTNULL && property_matters(property, use);
+	const Violations *violations = is_trap || bears ? violations_of(property) : NULL;
+	bool		proven = violations != NULL && violations->nrows > 0;
 	Problem    *problem = NULL;
 
 	if (is_trap && proven)
-		problem = surroundings_report(around, RULE_CONSTRAINT_NOT_VALID_TRAP, STATE_UNMET,
-									  fact, fact->label,
-									  psprintf("every row to satisfy %s", fact->definition),
-									  found_label(fact, evidence));
-	else if (is_trap && fact->contype == CONSTRAINT_NOTNULL && !evidence->decided)
-		problem = surroundings_report(around, RULE_CONSTRAINT_NOT_VALID_TRAP, STATE_UNKNOWN,
-									  fact, fact->label,
-									  psprintf("every row to satisfy %s", fact->definition),
-									  psprintf("%s, not validated", fact->label));
+		problem = property_check_report(check, RULE_CONSTRAINT_NOT_VALID_TRAP, STATE_UNMET,
+									  property, property->label,
+									  psprintf("every row to satisfy %s", property->definition),
+									  found_label(property, violations));
+	else if (is_trap && property->contype == CONSTRAINT_NOTNULL && !violations->decided)
+		problem = property_check_report(check, RULE_CONSTRAINT_NOT_VALID_TRAP, STATE_UNKNOWN,
+									  property, property->label,
+									  psprintf("every row to satisfy %s", property->definition),
+									  psprintf("%s, not validated", property->label));
 	else if (bears)
-		problem = surroundings_report(around, fact->kind == FACT_DOMAIN
+		problem = property_check_report(check, property->kind == PROPERTY_DOMAIN
 									  ? RULE_DOMAIN_TIGHTENED : RULE_CONSTRAINT_ADDED,
-									  STATE_MET, fact, fact->label,
-									  psprintf("no %s", fact->definition),
-									  found_label(fact, evidence));
+									  STATE_MET, property, property->label,
+									  psprintf("no %s", property->definition),
+									  found_label(property, violations));
 	if (problem != NULL)
 	{
 		problem->proven = proven;

@@ -1,6 +1,6 @@
 /*
  * property_compare.c
- *		What stood around a requirement's relations when it was first met, and what
+ *		What stood check a requirement's relations when it was first met, and what
  *		stands there now.
  */
 #include "postgres.h"
@@ -22,198 +22,198 @@ static const struct
 	const char *member;
 	RuleId		rule;
 	const char *expected;
-}			kinds[FACT_KINDS] = {
-	[FACT_CONSTRAINT] = {"constraints", RULE_CONSTRAINT_ADDED, "no %s"},
-	[FACT_REFERENCED] = {"references", RULE_FOREIGN_KEY_ACTION, "no %s"},
-	[FACT_DISABLED_KEY] = {"disabled", RULE_TRIGGER_DISABLED, "%s in force"},
-	[FACT_DOMAIN] = {"domains", RULE_DOMAIN_TIGHTENED, "no %s"},
-	[FACT_TRIGGER] = {"triggers", RULE_TRIGGER_ADDED, "no trigger %s"},
-	[FACT_DISABLED_TRIGGER] = {NULL, RULE_TRIGGER_DISABLED, NULL},
-	[FACT_RULE] = {"rules", RULE_RULE_ADDED, "no rule %s"},
-	[FACT_ROW_SECURITY] = {"policies", RULE_ROW_SECURITY, "no %s"},
-	[FACT_VIEW] = {"views", RULE_VIEW_CHANGED, NULL},
-	[FACT_DEFAULT] = {"defaults", RULE_DEFAULT_CHANGED, NULL},
+}			kinds[PROPERTY_KINDS] = {
+	[PROPERTY_CONSTRAINT] = {"constraints", RULE_CONSTRAINT_ADDED, "no %s"},
+	[PROPERTY_REFERENCED] = {"references", RULE_FOREIGN_KEY_ACTION, "no %s"},
+	[PROPERTY_DISABLED_KEY] = {"disabled", RULE_TRIGGER_DISABLED, "%s in force"},
+	[PROPERTY_DOMAIN] = {"domains", RULE_DOMAIN_TIGHTENED, "no %s"},
+	[PROPERTY_TRIGGER] = {"triggers", RULE_TRIGGER_ADDED, "no trigger %s"},
+	[PROPERTY_DISABLED_TRIGGER] = {NULL, RULE_TRIGGER_DISABLED, NULL},
+	[PROPERTY_RULE] = {"rules", RULE_RULE_ADDED, "no rule %s"},
+	[PROPERTY_ROW_SECURITY] = {"policies", RULE_ROW_SECURITY, "no %s"},
+	[PROPERTY_VIEW] = {"views", RULE_VIEW_CHANGED, NULL},
+	[PROPERTY_DEFAULT] = {"defaults", RULE_DEFAULT_CHANGED, NULL},
 };
 
 static bool
-is_among(const Fact *fact, List *texts)
+is_among(const Property *property, List *texts)
 {
 	ListCell   *lc;
 
 	foreach(lc, texts)
 	{
-		if (definition_is(fact, lfirst(lc)))
+		if (definition_is(property, lfirst(lc)))
 			return true;
 	}
 	return false;
 }
 
 static void
-remark(Surroundings *around, RuleId rule, const Fact *fact, const char *subject,
+remark(PropertyCheck *check, RuleId rule, const Property *property, const char *subject,
 	   char *expected, char *found, bool by_expected)
 {
-	Problem    *problem = surroundings_report(around, rule, STATE_MET, fact, subject,
+	Problem    *problem = property_check_report(check, rule, STATE_MET, property, subject,
 											  expected, found);
 
 	if (problem != NULL)
 		problem->by_expected = by_expected;
 }
 
-/* A text of the baseline that is about the same as the fact; NULL if none. */
+/* A text of the baseline that is about the same as the property; NULL if none. */
 static const char *
-same_topic(const Fact *fact, List *texts)
+same_topic(const Property *property, List *texts)
 {
 	ListCell   *lc;
 
 	foreach(lc, texts)
 	{
-		if (strncmp(lfirst(lc), fact->definition, fact->topic) == 0)
+		if (strncmp(lfirst(lc), property->definition, property->topic) == 0)
 			return lfirst(lc);
 	}
 	return NULL;
 }
 
 static void
-compare_new(Surroundings *around, const Circumstance *circumstance, List *before)
+compare_new(PropertyCheck *check, const UsedProperty *used, List *before)
 {
-	Fact	   *fact = circumstance->fact;
+	Property	   *property = used->property;
 
-	if (is_among(fact, before))
+	if (is_among(property, before))
 		return;
-	if (fact->kind == FACT_CONSTRAINT || fact->kind == FACT_DOMAIN)
-		report_added(around, fact, &circumstance->use);
-	else if (fact_bears_on(fact, &circumstance->use))
-		remark(around, kinds[fact->kind].rule, fact, fact->label,
-			   psprintf(kinds[fact->kind].expected,
-						fact->shown ? fact->shown : fact->definition),
-			   fact->kind == FACT_DISABLED_KEY
-			   ? psprintf("%s, with its triggers disabled", fact->label)
-			   : pstrdup(fact->label), fact->shown == NULL);
+	if (property->kind == PROPERTY_CONSTRAINT || property->kind == PROPERTY_DOMAIN)
+		report_added(check, property, &used->use);
+	else if (property_matters(property, &used->use))
+		remark(check, kinds[property->kind].rule, property, property->label,
+			   psprintf(kinds[property->kind].expected,
+						property->shown ? property->shown : property->definition),
+			   property->kind == PROPERTY_DISABLED_KEY
+			   ? psprintf("%s, with its triggers disabled", property->label)
+			   : pstrdup(property->label), property->shown == NULL);
 }
 
 /* Only what was there, and is otherwise now. */
 static void
-compare_changed(Surroundings *around, const Circumstance *circumstance, List *before)
+compare_changed(PropertyCheck *check, const UsedProperty *used, List *before)
 {
-	const Fact *fact = circumstance->fact;
-	const char *was = same_topic(fact, before);
+	const Property *property = used->property;
+	const char *was = same_topic(property, before);
 
-	if (was == NULL || is_among(fact, before) || !fact_bears_on(fact, &circumstance->use))
+	if (was == NULL || is_among(property, before) || !property_matters(property, &used->use))
 		return;
-	if (fact->kind == FACT_VIEW)
-		remark(around, kinds[fact->kind].rule, fact, fact->label,
+	if (property->kind == PROPERTY_VIEW)
+		remark(check, kinds[property->kind].rule, property, property->label,
 			   pstrdup("the definition it had at registration"),
-			   psprintf("another definition of %s", fact->label), false);
+			   psprintf("another definition of %s", property->label), false);
 	else
-		remark(around, kinds[fact->kind].rule, fact, fact->label, pstrdup(was),
-			   pstrdup(fact->definition), false);
+		remark(check, kinds[property->kind].rule, property, property->label, pstrdup(was),
+			   pstrdup(property->definition), false);
 }
 
 /* A new key that takes along what refers to a row is none that stops it. */
 static void
-compare_reference(Surroundings *around, const Circumstance *circumstance, List *before)
+compare_reference(PropertyCheck *check, const UsedProperty *used, List *before)
 {
-	const Fact *fact = circumstance->fact;
+	const Property *property = used->property;
 
-	if (same_topic(fact, before) != NULL)
-		compare_changed(around, circumstance, before);
-	else if (fact->restricts || (circumstance->use.commands & fact->commands & USE_TRUNCATE))
-		compare_new(around, circumstance, before);
+	if (same_topic(property, before) != NULL)
+		compare_changed(check, used, before);
+	else if (property->restricts || (used->use.commands & property->commands & USAGE_TRUNCATE))
+		compare_new(check, used, before);
 }
 
 /* What is as the text says, or NULL. */
-static const Fact *
-find_fact(Surroundings *around, FactKind kind, const char *text)
+static const Property *
+find_property(PropertyCheck *check, PropertyKind kind, const char *text)
 {
 	ListCell   *lc;
 
-	foreach(lc, around->circumstances)
+	foreach(lc, check->used_properties)
 	{
-		const Fact *fact = ((Circumstance *) lfirst(lc))->fact;
+		const Property *property = ((UsedProperty *) lfirst(lc))->property;
 
-		if (fact->kind == kind && definition_is(fact, text))
-			return fact;
+		if (property->kind == kind && definition_is(property, text))
+			return property;
 	}
 	return NULL;
 }
 
 static bool
-any_fact(Surroundings *around, FactKind kind)
+any_property(PropertyCheck *check, PropertyKind kind)
 {
 	ListCell   *lc;
 
-	foreach(lc, around->circumstances)
+	foreach(lc, check->used_properties)
 	{
-		if (((Circumstance *) lfirst(lc))->fact->kind == kind)
+		if (((UsedProperty *) lfirst(lc))->property->kind == kind)
 			return true;
 	}
 	return false;
 }
 
 static void
-compare_triggers_gone(Surroundings *around, List *before)
+compare_triggers_gone(PropertyCheck *check, List *before)
 {
 	ListCell   *lc;
 
 	foreach(lc, before)
 	{
 		const char *text = lfirst(lc);
-		const Fact *disabled = find_fact(around, FACT_DISABLED_TRIGGER, text);
+		const Property *disabled = find_property(check, PROPERTY_DISABLED_TRIGGER, text);
 		char	   *expected = psprintf("trigger %s", text);
 
-		if (find_fact(around, FACT_TRIGGER, text) != NULL)
+		if (find_property(check, PROPERTY_TRIGGER, text) != NULL)
 			continue;
 		if (disabled != NULL)
-			remark(around, RULE_TRIGGER_DISABLED, disabled, disabled->label, expected,
+			remark(check, RULE_TRIGGER_DISABLED, disabled, disabled->label, expected,
 				   psprintf("%s is disabled", disabled->label), true);
 		else
-			remark(around, RULE_TRIGGER_DISABLED, NULL, expected, expected,
+			remark(check, RULE_TRIGGER_DISABLED, NULL, expected, expected,
 				   pstrdup("no such trigger"), true);
 	}
 }
 
 /* Without a permissive policy fewer rows are seen; without any security, more. */
 static void
-compare_policies_gone(Surroundings *around, List *before)
+compare_policies_gone(PropertyCheck *check, List *before)
 {
 	ListCell   *lc;
 
 	foreach(lc, before)
 	{
-		if (any_fact(around, FACT_ROW_SECURITY) &&
-			find_fact(around, FACT_ROW_SECURITY, lfirst(lc)) == NULL)
-			remark(around, RULE_ROW_SECURITY, NULL, lfirst(lc), pstrdup(lfirst(lc)),
+		if (any_property(check, PROPERTY_ROW_SECURITY) &&
+			find_property(check, PROPERTY_ROW_SECURITY, lfirst(lc)) == NULL)
+			remark(check, RULE_ROW_SECURITY, NULL, lfirst(lc), pstrdup(lfirst(lc)),
 				   pstrdup("no such policy"), true);
 	}
 }
 
 static void
-compare_kind(Surroundings *around, FactKind kind)
+compare_kind(PropertyCheck *check, PropertyKind kind)
 {
-	List	   *before = around->before == NULL ? NIL
-		: json_text_list(json_member(around->before, kinds[kind].member));
+	List	   *before = check->before == NULL ? NIL
+		: json_text_list(json_member(check->before, kinds[kind].member));
 	bool		secured;
 	ListCell   *lc;
 
-	if (kind == FACT_TRIGGER)
-		compare_triggers_gone(around, before);
-	if (kind == FACT_ROW_SECURITY)
-		compare_policies_gone(around, before);
+	if (kind == PROPERTY_TRIGGER)
+		compare_triggers_gone(check, before);
+	if (kind == PROPERTY_ROW_SECURITY)
+		compare_policies_gone(check, before);
 	/* If row security itself is new, so is each policy: no need to say so. */
-	secured = any_fact(around, FACT_ROW_SECURITY) && before == NIL;
-	foreach(lc, around->circumstances)
+	secured = any_property(check, PROPERTY_ROW_SECURITY) && before == NIL;
+	foreach(lc, check->used_properties)
 	{
-		Circumstance *circumstance = lfirst(lc);
+		UsedProperty *used = lfirst(lc);
 
-		if (circumstance->fact->kind != kind ||
-			(kind == FACT_ROW_SECURITY && secured && OidIsValid(circumstance->fact->objid)))
+		if (used->property->kind != kind ||
+			(kind == PROPERTY_ROW_SECURITY && secured && OidIsValid(used->property->objid)))
 			continue;
-		if (kind == FACT_VIEW || kind == FACT_DEFAULT)
-			compare_changed(around, circumstance, before);
-		else if (kind == FACT_REFERENCED)
-			compare_reference(around, circumstance, before);
+		if (kind == PROPERTY_VIEW || kind == PROPERTY_DEFAULT)
+			compare_changed(check, used, before);
+		else if (kind == PROPERTY_REFERENCED)
+			compare_reference(check, used, before);
 		else
-			compare_new(around, circumstance, before);
+			compare_new(check, used, before);
 	}
 }
 
@@ -243,18 +243,18 @@ sorted_once(List *texts)
 }
 
 static List *
-definitions(Surroundings *around, FactKind kind)
+definitions(PropertyCheck *check, PropertyKind kind)
 {
 	List	   *texts = NIL;
 	ListCell   *lc;
 
-	foreach(lc, around->circumstances)
+	foreach(lc, check->used_properties)
 	{
-		const Circumstance *circumstance = lfirst(lc);
+		const UsedProperty *used = lfirst(lc);
 
-		if (circumstance->fact->kind == kind &&
-			(kind != FACT_DEFAULT || fact_bears_on(circumstance->fact, &circumstance->use)))
-			texts = lappend(texts, circumstance->fact->definition);
+		if (used->property->kind == kind &&
+			(kind != PROPERTY_DEFAULT || property_matters(used->property, &used->use)))
+			texts = lappend(texts, used->property->definition);
 	}
 	return sorted_once(texts);
 }
@@ -291,35 +291,35 @@ add_to_baseline(VerifyResult *result, const char *json)
 
 /* {"surroundings": {...}}, as far as there are any. */
 static char *
-baseline_member(Surroundings *around)
+baseline_member(PropertyCheck *check)
 {
 	StringInfoData json;
 
-	if (around->circumstances == NIL && around->columns == NIL)
+	if (check->used_properties == NIL && check->columns == NIL)
 		return "{}";
 	initStringInfo(&json);
 	appendStringInfoString(&json, "{\"surroundings\":{");
-	for (int kind = 0; kind < FACT_KINDS; kind++)
+	for (int kind = 0; kind < PROPERTY_KINDS; kind++)
 	{
 		if (kinds[kind].member != NULL)
-			append_member(&json, kinds[kind].member, definitions(around, kind));
+			append_member(&json, kinds[kind].member, definitions(check, kind));
 	}
-	append_member(&json, "columns", sorted_once(around->columns));
+	append_member(&json, "columns", sorted_once(check->columns));
 	appendStringInfoString(&json, "}}");
 	return json.data;
 }
 
 void
-surroundings_end(Surroundings *around)
+property_check_end(PropertyCheck *check)
 {
-	if (around->req->baseline == NULL)
+	if (check->req->baseline == NULL)
 	{
-		add_to_baseline(around->result, baseline_member(around));
+		add_to_baseline(check->result, baseline_member(check));
 		return;
 	}
-	for (int kind = 0; kind < FACT_KINDS; kind++)
+	for (int kind = 0; kind < PROPERTY_KINDS; kind++)
 	{
 		if (kinds[kind].member != NULL)
-			compare_kind(around, kind);
+			compare_kind(check, kind);
 	}
 }

@@ -82,41 +82,41 @@ deferral(bool deferrable, bool deferred)
 
 /* ---- CHECK, FOREIGN KEY, NOT NULL ---- */
 
-static Fact *
-add_constraint(RelationFacts *rel, FactKind kind, int commands, char *definition,
+static Property *
+add_constraint(RelationInfo *rel, PropertyKind kind, int commands, char *definition,
 			   HeapTuple tup)
 {
 	Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
-	Fact	   *fact = add_fact(rel, kind, commands, definition,
+	Property	   *property = add_property(rel, kind, commands, definition,
 								con->contype == CONSTRAINT_FOREIGN ? "foreign key" : "constraint",
 								NameStr(con->conname));
 
 	if (con->conrelid != rel->key.relid)
 	{
-		fact->relid = con->conrelid;
-		fact->label = psprintf("foreign key %s on %s",
+		property->relid = con->conrelid;
+		property->label = psprintf("foreign key %s on %s",
 							   quote_identifier(NameStr(con->conname)),
 							   relation_label(con->conrelid));
 	}
-	fact->objid = con->oid;
-	fact->contype = con->contype;
-	fact->validated = con->convalidated;
-	fact->inherited = con->coninhcount > 0 || OidIsValid(con->conparentid);
-	return fact;
+	property->objid = con->oid;
+	property->contype = con->contype;
+	property->validated = con->convalidated;
+	property->inherited = con->coninhcount > 0 || OidIsValid(con->conparentid);
+	return property;
 }
 
 static void
-collect_check(RelationFacts *rel, Relation pg_constraint, HeapTuple tup)
+collect_check(RelationInfo *rel, Relation pg_constraint, HeapTuple tup)
 {
-	Node	   *check = fact_node(pg_constraint, tup, Anum_pg_constraint_conbin);
-	Fact	   *fact;
+	Node	   *check = catalog_expression(pg_constraint, tup, Anum_pg_constraint_conbin);
+	Property	   *property;
 
 	if (check == NULL)
 		return;
-	fact = add_constraint(rel, FACT_CONSTRAINT, USE_INSERT | USE_UPDATE,
+	property = add_constraint(rel, PROPERTY_CONSTRAINT, USAGE_INSERT | USAGE_UPDATE,
 						  psprintf("CHECK (%s)", deparse(check, rel->key.relid)), tup);
-	fact->check = check;
-	fact->columns = columns_of(check);
+	property->check = check;
+	property->columns = columns_of(check);
 }
 
 /*
@@ -124,7 +124,7 @@ collect_check(RelationFacts *rel, Relation pg_constraint, HeapTuple tup)
  * requirements on the column to notice, and for INSERTs that leave it out.
  */
 static void
-collect_not_null(RelationFacts *rel, HeapTuple tup)
+collect_not_null(RelationInfo *rel, HeapTuple tup)
 {
 	Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
 	AttrNumber	attnum;
@@ -132,8 +132,8 @@ collect_not_null(RelationFacts *rel, HeapTuple tup)
 	if (con->convalidated)
 		return;
 	attnum = compat_not_null_column(tup);
-	(void) add_constraint(rel, FACT_CONSTRAINT, USE_UPDATE,
-						  psprintf("NOT NULL %s", fact_column_label(rel->key.relid, attnum)),
+	(void) add_constraint(rel, PROPERTY_CONSTRAINT, USAGE_UPDATE,
+						  psprintf("NOT NULL %s", quoted_column_name(rel->key.relid, attnum)),
 						  tup);
 }
 
@@ -153,7 +153,7 @@ referencing_columns(const ForeignKey *key)
 	List	   *names = NIL;
 
 	for (int i = 0; i < key->ncolumns; i++)
-		names = lappend(names, fact_column_label(key->relid, key->referencing[i]));
+		names = lappend(names, quoted_column_name(key->relid, key->referencing[i]));
 	return name_list(names, false);
 }
 
@@ -181,17 +181,17 @@ foreign_key_definition(HeapTuple tup, const ForeignKey *key)
 }
 
 static void
-collect_foreign_key(RelationFacts *rel, HeapTuple tup)
+collect_foreign_key(RelationInfo *rel, HeapTuple tup)
 {
 	Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
 	ForeignKey	key;
-	Fact	   *fact;
+	Property	   *property;
 
 	read_foreign_key(tup, &key);
-	fact = add_constraint(rel, FACT_CONSTRAINT, USE_INSERT | USE_UPDATE,
+	property = add_constraint(rel, PROPERTY_CONSTRAINT, USAGE_INSERT | USAGE_UPDATE,
 						  foreign_key_definition(tup, &key), tup);
-	fact->columns = column_set(key.referencing, key.ncolumns);
-	fact->other = con->confrelid;
+	property->columns = column_set(key.referencing, key.ncolumns);
+	property->other = con->confrelid;
 }
 
 static const char *
@@ -213,30 +213,30 @@ action_label(char action)
 }
 
 static void
-add_reference(RelationFacts *rel, HeapTuple tup, const ForeignKey *key, int commands,
+add_reference(RelationInfo *rel, HeapTuple tup, const ForeignKey *key, int commands,
 			  const char *event, char action)
 {
 	char	   *topic = psprintf("foreign key of %s %s %s ", short_label(key->relid),
 								 referencing_columns(key), event);
 	char	   *definition = psprintf("%s%s", topic, action_label(action));
 	bool		always;
-	AttrNumber	refused = key_action_refused(key, action, commands & USE_DELETE ? CMD_DELETE
+	AttrNumber	refused = key_action_refused(key, action, commands & USAGE_DELETE ? CMD_DELETE
 											 : CMD_UPDATE, &always);
-	Fact	   *fact;
+	Property	   *property;
 
 	if (refused != InvalidAttrNumber)
 		definition = psprintf("%s, which %s refuses", definition,
-							  fact_column_label(key->relid, refused));
-	fact = add_constraint(rel, FACT_REFERENCED, commands, definition, tup);
-	fact->topic = strlen(topic);
-	fact->columns = column_set(key->referenced, key->ncolumns);
-	fact->restricts = action == FKCONSTR_ACTION_NOACTION ||
+							  quoted_column_name(key->relid, refused));
+	property = add_constraint(rel, PROPERTY_REFERENCED, commands, definition, tup);
+	property->topic = strlen(topic);
+	property->columns = column_set(key->referenced, key->ncolumns);
+	property->restricts = action == FKCONSTR_ACTION_NOACTION ||
 		action == FKCONSTR_ACTION_RESTRICT || refused != InvalidAttrNumber;
-	fact->other = key->relid;
+	property->other = key->relid;
 }
 
 void
-collect_reference(RelationFacts *rel, Oid constraint)
+collect_reference(RelationInfo *rel, Oid constraint)
 {
 	HeapTuple	tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
 	Form_pg_constraint con;
@@ -248,22 +248,22 @@ collect_reference(RelationFacts *rel, Oid constraint)
 	if (con->contype == CONSTRAINT_FOREIGN && con->confrelid == rel->key.relid)
 	{
 		read_foreign_key(tup, &key);
-		add_reference(rel, tup, &key, USE_DELETE | USE_TRUNCATE, "ON DELETE",
+		add_reference(rel, tup, &key, USAGE_DELETE | USAGE_TRUNCATE, "ON DELETE",
 					  con->confdeltype);
-		add_reference(rel, tup, &key, USE_UPDATE, "ON UPDATE", con->confupdtype);
+		add_reference(rel, tup, &key, USAGE_UPDATE, "ON UPDATE", con->confupdtype);
 	}
 	ReleaseSysCache(tup);
 }
 
 /* A foreign key that is there, and does nothing on this side of it. */
 void
-collect_disabled_key(RelationFacts *rel, Oid constraint)
+collect_disabled_key(RelationInfo *rel, Oid constraint)
 {
 	HeapTuple	tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
 	Form_pg_constraint con;
 	ForeignKey	key;
 	bool		referencing;
-	Fact	   *fact;
+	Property	   *property;
 
 	if (!HeapTupleIsValid(tup))
 		return;
@@ -272,17 +272,17 @@ collect_disabled_key(RelationFacts *rel, Oid constraint)
 	{
 		referencing = (con->conrelid == rel->key.relid);
 		read_foreign_key(tup, &key);
-		fact = add_constraint(rel, FACT_DISABLED_KEY,
-							  USE_UPDATE | (referencing ? USE_INSERT : USE_DELETE),
+		property = add_constraint(rel, PROPERTY_DISABLED_KEY,
+							  USAGE_UPDATE | (referencing ? USAGE_INSERT : USAGE_DELETE),
 							  foreign_key_definition(tup, &key), tup);
-		fact->columns = column_set(referencing ? key.referencing : key.referenced,
+		property->columns = column_set(referencing ? key.referencing : key.referenced,
 								   key.ncolumns);
 	}
 	ReleaseSysCache(tup);
 }
 
 static void
-collect_from_pg_constraint(RelationFacts *rel)
+collect_from_pg_constraint(RelationInfo *rel)
 {
 	Relation	pg_constraint = table_open(ConstraintRelationId, AccessShareLock);
 	ScanKeyData key;
@@ -317,8 +317,8 @@ static char *
 unique_definition(Relation pg_index, HeapTuple tup, Bitmapset **columns)
 {
 	Form_pg_index index = (Form_pg_index) GETSTRUCT(tup);
-	List	   *exprs = (List *) fact_node(pg_index, tup, Anum_pg_index_indexprs);
-	Node	   *predicate = fact_node(pg_index, tup, Anum_pg_index_indpred);
+	List	   *exprs = (List *) catalog_expression(pg_index, tup, Anum_pg_index_indexprs);
+	Node	   *predicate = catalog_expression(pg_index, tup, Anum_pg_index_indpred);
 	ListCell   *expr = list_head(exprs);
 	List	   *names = NIL;
 
@@ -329,7 +329,7 @@ unique_definition(Relation pg_index, HeapTuple tup, Bitmapset **columns)
 
 		if (attnum != InvalidAttrNumber)
 		{
-			names = lappend(names, fact_column_label(index->indrelid, attnum));
+			names = lappend(names, quoted_column_name(index->indrelid, attnum));
 			*columns = bms_add_member(*columns, attnum);
 		}
 		else
@@ -349,7 +349,7 @@ unique_definition(Relation pg_index, HeapTuple tup, Bitmapset **columns)
 }
 
 static void
-collect_index(RelationFacts *rel, Relation pg_index, HeapTuple tup)
+collect_index(RelationInfo *rel, Relation pg_index, HeapTuple tup)
 {
 	Form_pg_index index = (Form_pg_index) GETSTRUCT(tup);
 	Bitmapset  *columns = NULL;
@@ -358,7 +358,7 @@ collect_index(RelationFacts *rel, Relation pg_index, HeapTuple tup)
 	char	   *name;
 	Oid			constraint;
 	HeapTuple	contup;
-	Fact	   *fact;
+	Property	   *property;
 
 	if ((!index->indisunique && !index->indisexclusion) || !index->indisready)
 		return;
@@ -383,18 +383,18 @@ collect_index(RelationFacts *rel, Relation pg_index, HeapTuple tup)
 
 	if (definition == NULL)
 		return;
-	fact = add_fact(rel, FACT_CONSTRAINT, USE_INSERT | USE_UPDATE, definition,
+	property = add_property(rel, PROPERTY_CONSTRAINT, USAGE_INSERT | USAGE_UPDATE, definition,
 					OidIsValid(constraint) ? "constraint" : "unique index", name);
-	fact->objid = constraint;
-	fact->contype = index->indisexclusion ? CONSTRAINT_EXCLUSION : CONSTRAINT_UNIQUE;
-	fact->columns = columns;
-	fact->validated = true;
-	fact->nulls_collide = index->indnullsnotdistinct;
-	fact->inherited = get_rel_relispartition(index->indexrelid);
+	property->objid = constraint;
+	property->contype = index->indisexclusion ? CONSTRAINT_EXCLUSION : CONSTRAINT_UNIQUE;
+	property->columns = columns;
+	property->validated = true;
+	property->nulls_collide = index->indnullsnotdistinct;
+	property->inherited = get_rel_relispartition(index->indexrelid);
 }
 
 static void
-collect_from_pg_index(RelationFacts *rel)
+collect_from_pg_index(RelationInfo *rel)
 {
 	Relation	pg_index = table_open(IndexRelationId, AccessShareLock);
 	ScanKeyData key;
@@ -411,7 +411,7 @@ collect_from_pg_index(RelationFacts *rel)
 }
 
 void
-collect_constraints(RelationFacts *rel)
+collect_constraints(RelationInfo *rel)
 {
 	/* What constraints a foreign table has are claims, and not enforced here. */
 	if (rel->relkind != RELKIND_RELATION && rel->relkind != RELKIND_PARTITIONED_TABLE)

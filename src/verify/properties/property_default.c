@@ -25,21 +25,21 @@
 #include "verify/properties/properties_internal.h"
 
 static void
-add_domain_fact(RelationFacts *rel, AttrNumber attnum, Oid domain, char *definition,
+add_domain_property(RelationInfo *rel, AttrNumber attnum, Oid domain, char *definition,
 				const char *name)
 {
-	Fact	   *fact = add_fact(rel, FACT_DOMAIN, USE_INSERT | USE_UPDATE, definition,
+	Property	   *property = add_property(rel, PROPERTY_DOMAIN, USAGE_INSERT | USAGE_UPDATE, definition,
 								"constraint", name);
 
-	fact->label = psprintf("%s%sdomain %s", fact->name ? "constraint " : "",
-						   fact->name ? psprintf("%s on ", quote_identifier(fact->name)) : "",
+	property->label = psprintf("%s%sdomain %s", property->name ? "constraint " : "",
+						   property->name ? psprintf("%s on ", quote_identifier(property->name)) : "",
 						   format_type_be_qualified(domain));
-	fact->columns = bms_make_singleton(attnum);
-	fact->validated = true;
+	property->columns = bms_make_singleton(attnum);
+	property->validated = true;
 }
 
 static void
-collect_domain_checks(RelationFacts *rel, AttrNumber attnum, Oid domain)
+collect_domain_checks(RelationInfo *rel, AttrNumber attnum, Oid domain)
 {
 	Relation	pg_constraint = table_open(ConstraintRelationId, AccessShareLock);
 	ScanKeyData key;
@@ -53,18 +53,18 @@ collect_domain_checks(RelationFacts *rel, AttrNumber attnum, Oid domain)
 	while (HeapTupleIsValid(tup = systable_getnext(scan)))
 	{
 		Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
-		Node	   *check = fact_node(pg_constraint, tup, Anum_pg_constraint_conbin);
-		Fact	   *fact;
+		Node	   *check = catalog_expression(pg_constraint, tup, Anum_pg_constraint_conbin);
+		Property	   *property;
 
 		if (con->contype != CONSTRAINT_CHECK || check == NULL)
 			continue;
-		add_domain_fact(rel, attnum, domain,
+		add_domain_property(rel, attnum, domain,
 						psprintf("CHECK (%s)", deparse(check, InvalidOid)),
 						NameStr(con->conname));
-		fact = llast(rel->facts);
-		fact->objid = con->oid;
-		fact->contype = con->contype;
-		fact->validated = con->convalidated;
+		property = llast(rel->properties);
+		property->objid = con->oid;
+		property->contype = con->contype;
+		property->validated = con->convalidated;
 	}
 	systable_endscan(scan);
 	table_close(pg_constraint, AccessShareLock);
@@ -72,7 +72,7 @@ collect_domain_checks(RelationFacts *rel, AttrNumber attnum, Oid domain)
 
 /* A domain may be over another, and an array hold one. */
 static void
-collect_domains(RelationFacts *rel, AttrNumber attnum, Oid type)
+collect_domains(RelationInfo *rel, AttrNumber attnum, Oid type)
 {
 	Oid			element = get_element_type(type);
 
@@ -92,7 +92,7 @@ collect_domains(RelationFacts *rel, AttrNumber attnum, Oid type)
 		{
 			rel->domains = list_append_unique_oid(rel->domains, type);
 			if (form->typnotnull)
-				add_domain_fact(rel, attnum, type, pstrdup("NOT NULL"), NULL);
+				add_domain_property(rel, attnum, type, pstrdup("NOT NULL"), NULL);
 			collect_domain_checks(rel, attnum, type);
 		}
 		ReleaseSysCache(tup);
@@ -114,11 +114,11 @@ is_from_sequence(Node *expr)
 }
 
 static void
-collect_default(RelationFacts *rel, const FormData_pg_attribute *att)
+collect_default(RelationInfo *rel, const FormData_pg_attribute *att)
 {
-	char	   *topic = psprintf("%s ", fact_column_label(rel->key.relid, att->attnum));
+	char	   *topic = psprintf("%s ", quoted_column_name(rel->key.relid, att->attnum));
 	char	   *how = pstrdup("from a sequence");
-	Fact	   *fact;
+	Property	   *property;
 
 	if (att->attidentity == '\0')
 	{
@@ -131,15 +131,15 @@ collect_default(RelationFacts *rel, const FormData_pg_attribute *att)
 		else if (!is_from_sequence(expr))
 			how = psprintf("DEFAULT %s", deparse(expr, rel->key.relid));
 	}
-	fact = add_fact(rel, FACT_DEFAULT, USE_INSERT, psprintf("%s%s", topic, how),
+	property = add_property(rel, PROPERTY_DEFAULT, USAGE_INSERT, psprintf("%s%s", topic, how),
 					"column", NameStr(att->attname));
-	fact->topic = strlen(topic);
-	fact->columns = bms_make_singleton(att->attnum);
+	property->topic = strlen(topic);
+	property->columns = bms_make_singleton(att->attnum);
 }
 
 /* Of each column: what its domain asks for, and what it gets if left out. */
 void
-collect_defaults(RelationFacts *rel)
+collect_defaults(RelationInfo *rel)
 {
 	int			natts = relation_natts(rel->key.relid);
 

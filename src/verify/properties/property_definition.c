@@ -225,19 +225,19 @@ is_table_beside(Oid relid, const char *name)
 }
 
 /*
- * Can what was called "was" be what is called "is" now: a column of the fact's
+ * Can what was called "was" be what is called "is" now: a column of the property's
  * relation, or the one at the other end of a foreign key?
  */
 static bool
-is_renamed(const Fact *fact, const char *was, const char *is)
+is_renamed(const Property *property, const char *was, const char *is)
 {
-	char	   *other = OidIsValid(fact->other) ? get_rel_name(fact->other) : NULL;
+	char	   *other = OidIsValid(property->other) ? get_rel_name(property->other) : NULL;
 
-	if (get_attnum(fact->relid, is) != InvalidAttrNumber &&
-		get_attnum(fact->relid, was) == InvalidAttrNumber)
+	if (get_attnum(property->relid, is) != InvalidAttrNumber &&
+		get_attnum(property->relid, was) == InvalidAttrNumber)
 		return true;
 	return other != NULL && strcmp(other, is) == 0 &&
-		!is_table_beside(fact->other, was);
+		!is_table_beside(property->other, was);
 }
 
 static bool
@@ -247,9 +247,9 @@ same_token(const Token *a, const Token *b)
 }
 
 static bool
-name_is_renamed(const Fact *fact, const Token *was, const Token *is)
+name_is_renamed(const Property *property, const Token *was, const Token *is)
 {
-	return same_token(was, is) || is_renamed(fact, token_name(was), token_name(is));
+	return same_token(was, is) || is_renamed(property, token_name(was), token_name(is));
 }
 
 /* The rest of a qualified name; false, and nothing taken, if it is none. */
@@ -266,7 +266,7 @@ next_part(const char **text, Token *token)
 
 /* Two names that texts go on with. */
 static bool
-same_names(const Fact *fact, Token *was_name, const char **was, Token *is_name,
+same_names(const Property *property, Token *was_name, const char **was, Token *is_name,
 		   const char **is)
 {
 	Token		was_part;
@@ -276,17 +276,17 @@ same_names(const Fact *fact, Token *was_name, const char **was, Token *is_name,
 	if (qualified != next_part(is, &is_part))
 		return false;
 	if (!qualified)
-		return name_is_renamed(fact, was_name, is_name);
-	if (name_is_renamed(fact, was_name, is_name) && name_is_renamed(fact, &was_part, &is_part))
+		return name_is_renamed(property, was_name, is_name);
+	if (name_is_renamed(property, was_name, is_name) && name_is_renamed(property, &was_part, &is_part))
 		return true;
 	return object_is_renamed(token_name(was_name), token_name(&was_part),
 							 token_name(is_name), token_name(&is_part));
 }
 
 static bool
-is_same_but_renamed(const Fact *fact, const char *was)
+is_same_but_renamed(const Property *property, const char *was)
 {
-	const char *is = fact->definition;
+	const char *is = property->definition;
 	Token		a;
 	Token		b;
 
@@ -300,7 +300,7 @@ is_same_but_renamed(const Fact *fact, const char *was)
 			return true;
 		if (a.is_name && b.is_name)
 		{
-			if (!same_names(fact, &a, &was, &b, &is))
+			if (!same_names(property, &a, &was, &b, &is))
 				return false;
 		}
 		else if (!same_token(&a, &b))
@@ -326,22 +326,22 @@ is_weakened(const char *definition, const char *text)
  * them together are.
  */
 static bool
-is_unique_on_fewer(const Fact *fact, const char *text)
+is_unique_on_fewer(const Property *property, const char *text)
 {
 	const char *start = "UNIQUE (";
 	Token		token;
 
-	if (fact->contype != CONSTRAINT_UNIQUE || fact->columns == NULL ||
-		fact->nulls_collide || strncmp(text, start, strlen(start)) != 0)
+	if (property->contype != CONSTRAINT_UNIQUE || property->columns == NULL ||
+		property->nulls_collide || strncmp(text, start, strlen(start)) != 0)
 		return false;
 	text += strlen(start);
 	while (next_token(&text, &token))
 	{
 		if (token.is_name)
 		{
-			AttrNumber	attnum = get_attnum(fact->relid, token_name(&token));
+			AttrNumber	attnum = get_attnum(property->relid, token_name(&token));
 
-			if (attnum <= 0 || !bms_is_member(attnum, fact->columns))
+			if (attnum <= 0 || !bms_is_member(attnum, property->columns))
 				return false;
 		}
 		else if (*token.start == ')')
@@ -354,14 +354,14 @@ is_unique_on_fewer(const Fact *fact, const char *text)
 
 /* Is one of the two digests the same? */
 static bool
-is_same_query(const Fact *fact, const char *text)
+is_same_query(const Property *property, const char *text)
 {
-	const char *is = fact->definition + fact->topic;
-	const char *was = text + fact->topic;
+	const char *is = property->definition + property->topic;
+	const char *was = text + property->topic;
 	const char *is_text = strchr(is, ' ');
 	const char *was_text;
 
-	if (strncmp(fact->definition, text, fact->topic) != 0 || is_text == NULL ||
+	if (strncmp(property->definition, text, property->topic) != 0 || is_text == NULL ||
 		(was_text = strchr(was, ' ')) == NULL)
 		return false;
 	return strncmp(is, was, is_text - is + 1) == 0 ||
@@ -369,20 +369,20 @@ is_same_query(const Fact *fact, const char *text)
 }
 
 bool
-definition_is(const Fact *fact, const char *text)
+definition_is(const Property *property, const char *text)
 {
-	if (strcmp(fact->definition, text) == 0)
+	if (strcmp(property->definition, text) == 0)
 		return true;
-	switch (fact->kind)
+	switch (property->kind)
 	{
-		case FACT_VIEW:
-		case FACT_RULE:
-			return is_same_query(fact, text);
-		case FACT_CONSTRAINT:
-			if (is_weakened(fact->definition, text) || is_unique_on_fewer(fact, text))
+		case PROPERTY_VIEW:
+		case PROPERTY_RULE:
+			return is_same_query(property, text);
+		case PROPERTY_CONSTRAINT:
+			if (is_weakened(property->definition, text) || is_unique_on_fewer(property, text))
 				return true;
 			/* FALLTHROUGH */
 		default:
-			return is_same_but_renamed(fact, text);
+			return is_same_but_renamed(property, text);
 	}
 }

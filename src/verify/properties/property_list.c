@@ -8,21 +8,21 @@
 #include "verify/catalog/catalog.h"
 #include "verify/properties/properties_internal.h"
 
-Fact *
-add_fact(RelationFacts *rel, FactKind kind, int commands, char *definition,
+Property *
+add_property(RelationInfo *rel, PropertyKind kind, int commands, char *definition,
 		 const char *what, const char *name)
 {
-	Fact	   *fact = palloc0_object(Fact);
+	Property	   *property = palloc0_object(Property);
 
-	fact->kind = kind;
-	fact->commands = commands;
-	fact->definition = definition;
-	fact->relid = rel->key.relid;
+	property->kind = kind;
+	property->commands = commands;
+	property->definition = definition;
+	property->relid = rel->key.relid;
 	if (name != NULL)
-		fact->name = pstrdup(name);
-	fact->label = name == NULL ? psprintf("%s %s", what, relation_label(rel->key.relid))
+		property->name = pstrdup(name);
+	property->label = name == NULL ? psprintf("%s %s", what, relation_label(rel->key.relid))
 		: psprintf("%s %s on %s", what, quote_identifier(name),
 				   relation_label(rel->key.relid));
-	rel->facts = lappend(rel->facts, fact);
-	return fact;
+	rel->properties = lappend(rel->properties, property);
+	return property;
 }

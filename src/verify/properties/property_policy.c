@@ -20,15 +20,15 @@ policy_commands(char command)
 	switch (command)
 	{
 		case ACL_SELECT_CHR:
-			return USE_SELECT | USE_UPDATE | USE_DELETE;
+			return USAGE_SELECT | USAGE_UPDATE | USAGE_DELETE;
 		case ACL_INSERT_CHR:
-			return USE_INSERT;
+			return USAGE_INSERT;
 		case ACL_UPDATE_CHR:
-			return USE_UPDATE;
+			return USAGE_UPDATE;
 		case ACL_DELETE_CHR:
-			return USE_DELETE;
+			return USAGE_DELETE;
 		default:
-			return USE_ALL & ~USE_TRUNCATE;
+			return USAGE_ALL & ~USAGE_TRUNCATE;
 	}
 }
 
@@ -72,14 +72,14 @@ policy_is_for(CatalogScan *scan, HeapTuple tup, Oid role)
 }
 
 static void
-collect_policy(RelationFacts *rel, CatalogScan *scan, HeapTuple tup)
+collect_policy(RelationInfo *rel, CatalogScan *scan, HeapTuple tup)
 {
 	Form_pg_policy policy = (Form_pg_policy) GETSTRUCT(tup);
-	Node	   *qual = fact_node(scan->catalog, tup, Anum_pg_policy_polqual);
-	Node	   *check = fact_node(scan->catalog, tup, Anum_pg_policy_polwithcheck);
-	Fact	   *fact;
+	Node	   *qual = catalog_expression(scan->catalog, tup, Anum_pg_policy_polqual);
+	Node	   *check = catalog_expression(scan->catalog, tup, Anum_pg_policy_polwithcheck);
+	Property	   *property;
 
-	fact = add_fact(rel, FACT_ROW_SECURITY, policy_commands(policy->polcmd),
+	property = add_property(rel, PROPERTY_ROW_SECURITY, policy_commands(policy->polcmd),
 					psprintf("%s policy FOR %s%s%s",
 							 policy->polpermissive ? "permissive" : "restrictive",
 							 policy_command_label(policy->polcmd),
@@ -87,18 +87,18 @@ collect_policy(RelationFacts *rel, CatalogScan *scan, HeapTuple tup)
 							 check ? psprintf(" WITH CHECK (%s)",
 											  deparse(check, rel->key.relid)) : ""),
 					"policy", NameStr(policy->polname));
-	fact->objid = policy->oid;
+	property->objid = policy->oid;
 }
 
 void
-collect_row_security(RelationFacts *rel)
+collect_row_security(RelationInfo *rel)
 {
 	CatalogScan scan;
 	HeapTuple	tup;
 
 	if (check_enable_rls(rel->key.relid, rel->key.role, true) != RLS_ENABLED)
 		return;
-	(void) add_fact(rel, FACT_ROW_SECURITY, USE_ALL & ~USE_TRUNCATE,
+	(void) add_property(rel, PROPERTY_ROW_SECURITY, USAGE_ALL & ~USAGE_TRUNCATE,
 					pstrdup("row security in force"), "row security on", NULL);
 	scan = begin_catalog_scan(PolicyRelationId, Anum_pg_policy_polrelid,
 					  PolicyPolrelidPolnameIndexId, rel->key.relid);

@@ -1,6 +1,6 @@
 /*
  * property_relevance.c
- *		Can a fact make a difference to what a version does to a relation?
+ *		Can a property make a difference to what a version does to a relation?
  *
  * A constraint on columns that a version never gives a value mostly cannot: it
  * is how a column is added for the versions to come, and the old ones' rows get
@@ -63,8 +63,8 @@ is_null_left_out(Oid relid, AttrNumber attnum)
 
 typedef struct LeftOut
 {
-	const Fact *fact;
-	const RelationUse *use;
+	const Property *property;
+	const RelationUsage *use;
 	bool		passes;
 } LeftOut;
 
@@ -81,7 +81,7 @@ fill_in(Node *node, void *context)
 		Var		   *var = (Var *) node;
 
 		if (var->varattno <= 0 || bms_is_member(var->varattno, left_out->use->inserted) ||
-			!value_left_out(left_out->fact->relid, var->varattno, &value))
+			!value_left_out(left_out->property->relid, var->varattno, &value))
 			return node;
 		return value ? value : (Node *) makeNullConst(var->vartype, var->vartypmod,
 													  var->varcollid);
@@ -110,7 +110,7 @@ static void
 simplify(void *arg)
 {
 	LeftOut    *left_out = arg;
-	Node	   *check = fill_in(left_out->fact->check, left_out);
+	Node	   *check = fill_in(left_out->property->check, left_out);
 	Const	   *result;
 
 	if (calls_others(check, NULL))
@@ -122,13 +122,13 @@ simplify(void *arg)
 
 /* Is it satisfied by any row in which the columns left out have no other value? */
 static bool
-passes_if_left_out(const Fact *fact, const RelationUse *use)
+passes_if_left_out(const Property *property, const RelationUsage *use)
 {
-	LeftOut		left_out = {fact, use, false};
+	LeftOut		left_out = {property, use, false};
 	ErrorData  *edata;
 
-	if (fact->check == NULL || fact->columns == NULL ||
-		bms_is_subset(fact->columns, use->inserted))
+	if (property->check == NULL || property->columns == NULL ||
+		bms_is_subset(property->columns, use->inserted))
 		return false;
 	edata = subtransaction_run(simplify, &left_out, false);
 	if (edata != NULL && error_is_no_answer(edata))
@@ -140,15 +140,15 @@ passes_if_left_out(const Fact *fact, const RelationUse *use)
 
 /* Of UNIQUE, EXCLUDE and FOREIGN KEY: a null among the columns satisfies it. */
 static bool
-has_null_left_out(const Fact *fact, const RelationUse *use)
+has_null_left_out(const Property *property, const RelationUsage *use)
 {
 	int			attnum = -1;
 
-	if (fact->nulls_collide)
+	if (property->nulls_collide)
 		return false;
-	while ((attnum = bms_next_member(fact->columns, attnum)) >= 0)
+	while ((attnum = bms_next_member(property->columns, attnum)) >= 0)
 	{
-		if (!bms_is_member(attnum, use->inserted) && is_null_left_out(fact->relid, attnum))
+		if (!bms_is_member(attnum, use->inserted) && is_null_left_out(property->relid, attnum))
 			return true;
 	}
 	return false;
@@ -156,47 +156,47 @@ has_null_left_out(const Fact *fact, const RelationUse *use)
 
 /* A CHECK that a column left out is not null: insert-needs-column says so. */
 static bool
-is_not_null_left_out(const Fact *fact, const RelationUse *use)
+is_not_null_left_out(const Property *property, const RelationUsage *use)
 {
-	NullTest   *test = (NullTest *) fact->check;
+	NullTest   *test = (NullTest *) property->check;
 
 	return test != NULL && IsA(test, NullTest) && test->nulltesttype == IS_NOT_NULL &&
-		IsA(test->arg, Var) && !bms_overlap(fact->columns, use->inserted);
+		IsA(test->arg, Var) && !bms_overlap(property->columns, use->inserted);
 }
 
 static bool
-constraint_bears_on_insert(const Fact *fact, const RelationUse *use)
+constraint_matters_to_insert(const Property *property, const RelationUsage *use)
 {
-	if (is_not_null_left_out(fact, use))
+	if (is_not_null_left_out(property, use))
 		return false;
-	return fact->contype == CONSTRAINT_CHECK ? !passes_if_left_out(fact, use)
-		: !has_null_left_out(fact, use);
+	return property->contype == CONSTRAINT_CHECK ? !passes_if_left_out(property, use)
+		: !has_null_left_out(property, use);
 }
 
 bool
-fact_bears_on(const Fact *fact, const RelationUse *use)
+property_matters(const Property *property, const RelationUsage *use)
 {
-	int			commands = fact->commands & use->commands;
-	bool		updated = (commands & USE_UPDATE) != 0 &&
-		(fact->columns == NULL || bms_overlap(fact->columns, use->updated));
+	int			commands = property->commands & use->commands;
+	bool		updated = (commands & USAGE_UPDATE) != 0 &&
+		(property->columns == NULL || bms_overlap(property->columns, use->updated));
 
-	switch (fact->kind)
+	switch (property->kind)
 	{
-		case FACT_CONSTRAINT:
-			return updated || ((commands & USE_INSERT) != 0 &&
-							   constraint_bears_on_insert(fact, use));
-		case FACT_DOMAIN:
-			return updated || ((commands & USE_INSERT) != 0 &&
-							   bms_overlap(fact->columns, use->inserted));
-		case FACT_DEFAULT:
-			return commands != 0 && !bms_overlap(fact->columns, use->inserted);
-		case FACT_REFERENCED:
+		case PROPERTY_CONSTRAINT:
+			return updated || ((commands & USAGE_INSERT) != 0 &&
+							   constraint_matters_to_insert(property, use));
+		case PROPERTY_DOMAIN:
+			return updated || ((commands & USAGE_INSERT) != 0 &&
+							   bms_overlap(property->columns, use->inserted));
+		case PROPERTY_DEFAULT:
+			return commands != 0 && !bms_overlap(property->columns, use->inserted);
+		case PROPERTY_REFERENCED:
 			/* Hardly anyone updates a key, so it takes a statement that does. */
-			return (updated && !use->guessed) || (commands & ~USE_UPDATE) != 0;
-		case FACT_DISABLED_KEY:
-		case FACT_TRIGGER:
-		case FACT_DISABLED_TRIGGER:
-			return updated || (commands & ~USE_UPDATE) != 0;
+			return (updated && !use->assumes_all_columns) || (commands & ~USAGE_UPDATE) != 0;
+		case PROPERTY_DISABLED_KEY:
+		case PROPERTY_TRIGGER:
+		case PROPERTY_DISABLED_TRIGGER:
+			return updated || (commands & ~USAGE_UPDATE) != 0;
 		default:
 			return commands != 0;
 	}

@@ -15,10 +15,10 @@
 static int
 trigger_commands(int16 type)
 {
-	return (TRIGGER_FOR_INSERT(type) ? USE_INSERT : 0) |
-		(TRIGGER_FOR_UPDATE(type) ? USE_UPDATE : 0) |
-		(TRIGGER_FOR_DELETE(type) ? USE_DELETE : 0) |
-		(TRIGGER_FOR_TRUNCATE(type) ? USE_TRUNCATE : 0);
+	return (TRIGGER_FOR_INSERT(type) ? USAGE_INSERT : 0) |
+		(TRIGGER_FOR_UPDATE(type) ? USAGE_UPDATE : 0) |
+		(TRIGGER_FOR_DELETE(type) ? USAGE_DELETE : 0) |
+		(TRIGGER_FOR_TRUNCATE(type) ? USAGE_TRUNCATE : 0);
 }
 
 /* Does it fire in the sessions of an application? */
@@ -63,27 +63,27 @@ trigger_columns(Form_pg_trigger trigger)
 }
 
 static void
-collect_own_trigger(RelationFacts *rel, Form_pg_trigger trigger)
+collect_own_trigger(RelationInfo *rel, Form_pg_trigger trigger)
 {
 	int			commands = trigger_commands(trigger->tgtype);
 	bool		fires = trigger_fires(trigger);
 	char	   *definition = trigger_definition(trigger);
-	Fact	   *fact;
+	Property	   *property;
 
 	if (definition == NULL)
 		return;
-	fact = add_fact(rel, fires ? FACT_TRIGGER : FACT_DISABLED_TRIGGER, commands,
+	property = add_property(rel, fires ? PROPERTY_TRIGGER : PROPERTY_DISABLED_TRIGGER, commands,
 					definition, "trigger", NameStr(trigger->tgname));
-	fact->objid = trigger->oid;
-	fact->columns = trigger_columns(trigger);
-	fact->inherited = OidIsValid(trigger->tgparentid);
+	property->objid = trigger->oid;
+	property->columns = trigger_columns(trigger);
+	property->inherited = OidIsValid(trigger->tgparentid);
 	if (fires && TRIGGER_FOR_INSTEAD(trigger->tgtype))
 		rel->instead |= commands;
 }
 
 /* A foreign key has two triggers on each of its relations; one is enough. */
 static void
-collect_key_triggers(RelationFacts *rel, List *constraints, List *disabled)
+collect_key_triggers(RelationInfo *rel, List *constraints, List *disabled)
 {
 	ListCell   *lc;
 
@@ -94,7 +94,7 @@ collect_key_triggers(RelationFacts *rel, List *constraints, List *disabled)
 }
 
 void
-collect_triggers(RelationFacts *rel)
+collect_triggers(RelationInfo *rel)
 {
 	CatalogScan scan = begin_catalog_scan(TriggerRelationId, Anum_pg_trigger_tgrelid,
 								   TriggerRelidNameIndexId, rel->key.relid);

@@ -42,50 +42,50 @@ rule_commands(char event)
 	switch (event - '0')
 	{
 		case CMD_INSERT:
-			return USE_INSERT;
+			return USAGE_INSERT;
 		case CMD_UPDATE:
-			return USE_UPDATE;
+			return USAGE_UPDATE;
 		case CMD_DELETE:
-			return USE_DELETE;
+			return USAGE_DELETE;
 		default:
-			return 0;			/* what a view shows is a fact of its own */
+			return 0;			/* what a view shows is a property of its own */
 	}
 }
 
 static const char *
 command_label(int command)
 {
-	return command == USE_INSERT ? "INSERT" : command == USE_UPDATE ? "UPDATE" : "DELETE";
+	return command == USAGE_INSERT ? "INSERT" : command == USAGE_UPDATE ? "UPDATE" : "DELETE";
 }
 
 static void
-collect_rule(RelationFacts *rel, CatalogScan *scan, HeapTuple tup)
+collect_rule(RelationInfo *rel, CatalogScan *scan, HeapTuple tup)
 {
 	Form_pg_rewrite rule = (Form_pg_rewrite) GETSTRUCT(tup);
 	int			command = rule_commands(rule->ev_type);
-	Node	   *condition = fact_node(scan->catalog, tup, Anum_pg_rewrite_ev_qual);
-	List	   *actions = (List *) fact_node(scan->catalog, tup, Anum_pg_rewrite_ev_action);
+	Node	   *condition = catalog_expression(scan->catalog, tup, Anum_pg_rewrite_ev_qual);
+	List	   *actions = (List *) catalog_expression(scan->catalog, tup, Anum_pg_rewrite_ev_action);
 	char	   *shown;
-	Fact	   *fact;
+	Property	   *property;
 
 	if (command == 0 || rule->ev_enabled == RULE_DISABLED ||
 		rule->ev_enabled == RULE_FIRES_ON_REPLICA)
 		return;
 	shown = psprintf("ON %s%s DO %s", command_label(command),
 					 condition ? " WHERE ..." : "", rule->is_instead ? "INSTEAD" : "ALSO");
-	fact = add_fact(rel, FACT_RULE, command,
+	property = add_property(rel, PROPERTY_RULE, command,
 					psprintf("%s %s", shown,
 							 query_digests(lappend(actions, condition), pg_get_ruledef,
 										   rule->oid, rel->key.relid, "")),
 					"rule", NameStr(rule->rulename));
-	fact->shown = shown;
-	fact->topic = strlen(shown) + 1;
+	property->shown = shown;
+	property->topic = strlen(shown) + 1;
 	if (rule->is_instead)
 		rel->instead |= command;
 }
 
 void
-collect_rules(RelationFacts *rel)
+collect_rules(RelationInfo *rel)
 {
 	CatalogScan scan = begin_catalog_scan(RewriteRelationId, Anum_pg_rewrite_ev_class,
 								   RewriteRelRulenameIndexId, rel->key.relid);
@@ -99,7 +99,7 @@ collect_rules(RelationFacts *rel)
 /* ---- views ---- */
 
 static bool
-collect_reads(Node *node, RelationFacts *rel)
+collect_reads(Node *node, RelationInfo *rel)
 {
 	ListCell   *lc;
 
@@ -123,7 +123,7 @@ collect_reads(Node *node, RelationFacts *rel)
  * count below it.
  */
 static char *
-read_view_options(RelationFacts *rel)
+read_view_options(RelationInfo *rel)
 {
 	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(rel->key.relid));
 	char	   *text = pstrdup("");
@@ -145,21 +145,21 @@ read_view_options(RelationFacts *rel)
 }
 
 void
-collect_view(RelationFacts *rel)
+collect_view(RelationInfo *rel)
 {
 	Query	   *query = view_query(rel->key.relid);
 	char	   *topic = psprintf("%s ", relation_label(rel->key.relid));
 	char	   *options = read_view_options(rel);
-	Fact	   *fact;
+	Property	   *property;
 
 	if (query == NULL)
 		return;
-	fact = add_fact(rel, FACT_VIEW, USE_ALL,
+	property = add_property(rel, PROPERTY_VIEW, USAGE_ALL,
 					psprintf("%s%s", topic,
 							 query_digests(list_make1(query), pg_get_viewdef,
 										   rel->key.relid, rel->key.relid, options)),
 					relation_kind_label(rel->relkind), NULL);
-	fact->topic = strlen(topic);
+	property->topic = strlen(topic);
 
 	/* Who reads a materialized view reads nothing below it. */
 	if (rel->relkind != RELKIND_VIEW)

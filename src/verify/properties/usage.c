@@ -26,30 +26,30 @@ add_targets(Bitmapset *columns, List *targetlist)
 }
 
 static void
-add_action(RelationUse *use, CmdType command, List *targetlist)
+add_action(RelationUsage *use, CmdType command, List *targetlist)
 {
 	switch (command)
 	{
 		case CMD_INSERT:
-			use->commands |= USE_INSERT;
+			use->commands |= USAGE_INSERT;
 			use->inserted = add_targets(use->inserted, targetlist);
 			break;
 		case CMD_UPDATE:
-			use->commands |= USE_UPDATE;
+			use->commands |= USAGE_UPDATE;
 			use->updated = add_targets(use->updated, targetlist);
 			break;
 		case CMD_DELETE:
-			use->commands |= USE_DELETE;
+			use->commands |= USAGE_DELETE;
 			break;
 		default:
 			break;
 	}
 }
 
-static RelationUse
+static RelationUsage
 use_of_target(Query *query)
 {
-	RelationUse use = {0};
+	RelationUsage use = {0};
 	ListCell   *lc;
 
 	add_action(&use, query->commandType, query->targetList);
@@ -65,9 +65,9 @@ use_of_target(Query *query)
 }
 
 bool
-add_uses(Node *node, Surroundings *around)
+add_usages(Node *node, PropertyCheck *check)
 {
-	static const RelationUse reads = {.commands = USE_SELECT};
+	static const RelationUsage reads = {.commands = USAGE_SELECT};
 	Query	   *query = (Query *) node;
 	Index		rti = 0;
 	ListCell   *lc;
@@ -75,7 +75,7 @@ add_uses(Node *node, Surroundings *around)
 	if (node == NULL)
 		return false;
 	if (!IsA(node, Query))
-		return expression_tree_walker(node, add_uses, around);
+		return expression_tree_walker(node, add_usages, check);
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
@@ -85,32 +85,32 @@ add_uses(Node *node, Surroundings *around)
 			continue;
 		if (rti == query->resultRelation)
 		{
-			RelationUse use = use_of_target(query);
+			RelationUsage use = use_of_target(query);
 
-			surroundings_add(around, rte->relid, &use);
+			property_check_add(check, rte->relid, &use);
 		}
 		else
-			surroundings_add(around, rte->relid, &reads);
+			property_check_add(check, rte->relid, &reads);
 	}
-	return query_tree_walker(query, add_uses, around, 0);
+	return query_tree_walker(query, add_usages, check, 0);
 }
 
 bool
-add_uses_of_rules(Node *node, Surroundings *around)
+add_usages_of_rules(Node *node, PropertyCheck *check)
 {
 	Query	   *query = (Query *) node;
 
 	if (node == NULL)
 		return false;
 	if (!IsA(node, Query))
-		return expression_tree_walker(node, add_uses_of_rules, around);
+		return expression_tree_walker(node, add_usages_of_rules, check);
 	if (query->resultRelation != 0)
 	{
 		Oid			relid = rt_fetch(query->resultRelation, query->rtable)->relid;
-		RelationUse use = use_of_target(query);
+		RelationUsage use = use_of_target(query);
 
-		if (!surroundings_has(around, relid, use.commands))
-			surroundings_add(around, relid, &use);
+		if (!property_check_has(check, relid, use.commands))
+			property_check_add(check, relid, &use);
 	}
-	return query_tree_walker(query, add_uses_of_rules, around, 0);
+	return query_tree_walker(query, add_usages_of_rules, check, 0);
 }

@@ -62,7 +62,7 @@
 /* So many partitions or children are locked to be read that are not locked already. */
 #define MANY_PARTS		100
 
-typedef struct Inquiry
+typedef struct ViolationScan
 {
 	/* The question */
 	Oid			constraint;
@@ -80,9 +80,9 @@ typedef struct Inquiry
 	uint64		limit;			/* bytes to read */
 
 	/* and what was found. */
-	Evidence	evidence;
+	Violations	violations;
 	bool		part_only;		/* some rows were not read */
-} Inquiry;
+} ViolationScan;
 
 static char *
 column_name(const char *alias, Oid relid, AttrNumber attnum)
@@ -113,10 +113,10 @@ relation_owner(Oid relid)
 /* Does code that belongs to this role get no rights by running as the owner, and
  * does the owner see every row? */
 static bool
-may_be_read(const Inquiry *inquiry, Oid relid)
+may_be_read(const ViolationScan *scan, Oid relid)
 {
-	return has_privs_of_role(relation_owner(relid), inquiry->owner) &&
-		check_enable_rls(relid, inquiry->owner, true) != RLS_ENABLED;
+	return has_privs_of_role(relation_owner(relid), scan->owner) &&
+		check_enable_rls(relid, scan->owner, true) != RLS_ENABLED;
 }
 
 /* Can the answer be seen only by those who could see the rows? */
@@ -130,7 +130,7 @@ may_show(Oid relid, Oid role)
 /* ---- the question as a query ---- */
 
 static void
-ask_check(Inquiry *inquiry, HeapTuple tup)
+ask_check(ViolationScan *scan, HeapTuple tup)
 {
 	Datum		check;
 	bool		isnull;
@@ -138,37 +138,37 @@ ask_check(Inquiry *inquiry, HeapTuple tup)
 
 	check = SysCacheGetAttr(CONSTROID, tup, Anum_pg_constraint_conbin, &isnull);
 	if (isnull)
-		elog(ERROR, "null conbin for constraint %u", inquiry->constraint);
+		elog(ERROR, "null conbin for constraint %u", scan->constraint);
 	expr = stringToNode(TextDatumGetCString(check));
-	inquiry->detoasts = true;
-	if (inquiry->attnum == InvalidAttrNumber)
-		inquiry->condition =
+	scan->detoasts = true;
+	if (scan->attnum == InvalidAttrNumber)
+		scan->condition =
 			psprintf("NOT (%s)",
-					 deparse_expression(expr, deparse_context_for("t", inquiry->relid),
+					 deparse_expression(expr, deparse_context_for("t", scan->relid),
 										true, false));
 	else
 	{
 		int32		typmod = -1;
-		Oid			type = get_atttype(inquiry->relid, inquiry->attnum);
+		Oid			type = get_atttype(scan->relid, scan->attnum);
 
 		/*
 		 * The expression's VALUE names the one column of the inner query.  It is
 		 * of the type below all domains, to which a cast checks nothing.
 		 */
 		type = getBaseTypeAndTypmod(type, &typmod);
-		inquiry->condition =
+		scan->condition =
 			psprintf("(SELECT NOT (%s) FROM (SELECT %s::%s) AS d(value))",
 					 deparse_expression(expr, NIL, false, false),
-					 column_name("t", inquiry->relid, inquiry->attnum),
+					 column_name("t", scan->relid, scan->attnum),
 					 format_type_extended(type, -1, FORMAT_TYPE_TYPEMOD_GIVEN |
 										  FORMAT_TYPE_FORCE_QUALIFY));
 	}
 }
 
 static void
-ask_not_null(Inquiry *inquiry, HeapTuple tup)
+ask_not_null(ViolationScan *scan, HeapTuple tup)
 {
-	AttrNumber	attnum = inquiry->attnum;
+	AttrNumber	attnum = scan->attnum;
 
 	if (attnum == InvalidAttrNumber)
 	{
@@ -177,11 +177,11 @@ ask_not_null(Inquiry *inquiry, HeapTuple tup)
 										  Anum_pg_constraint_conkey, &isnull);
 
 		if (isnull)
-			elog(ERROR, "null conkey for constraint %u", inquiry->constraint);
+			elog(ERROR, "null conkey for constraint %u", scan->constraint);
 		attnum = ((AttrNumber *) ARR_DATA_PTR(DatumGetArrayTypeP(key)))[0];
 	}
-	inquiry->condition = psprintf("%s IS NULL",
-								  column_name("t", inquiry->relid, attnum));
+	scan->condition = psprintf("%s IS NULL",
+								  column_name("t", scan->relid, attnum));
 }
 
 static uint64
@@ -236,7 +236,7 @@ lock_parts(Oid relid, bool *all)
 
 /* The referenced table's size; false if it cannot be read whole. */
 static bool
-referenced_size(const Inquiry *inquiry, Oid relid, uint64 *bytes)
+referenced_size(const ViolationScan *scan, Oid relid, uint64 *bytes)
 {
 	bool		all;
 	List	   *relids = lock_parts(relid, &all);
@@ -249,7 +249,7 @@ referenced_size(const Inquiry *inquiry, Oid relid, uint64 *bytes)
 	{
 		Relation	rel;
 
-		if (!may_be_read(inquiry, lfirst_oid(lc)))
+		if (!may_be_read(scan, lfirst_oid(lc)))
 			return false;
 		rel = table_open(lfirst_oid(lc), NoLock);
 		if (RELKIND_HAS_STORAGE(rel->rd_rel->relkind))
@@ -266,7 +266,7 @@ referenced_size(const Inquiry *inquiry, Oid relid, uint64 *bytes)
  * which the constraint's triggers compare.  False if it cannot be asked.
  */
 static bool
-ask_foreign_key(Inquiry *inquiry, HeapTuple tup)
+ask_foreign_key(ViolationScan *scan, HeapTuple tup)
 {
 	Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
 	Oid			pk = con->confrelid;
@@ -281,7 +281,7 @@ ask_foreign_key(Inquiry *inquiry, HeapTuple tup)
 	if (compat_constraint_has_period(con))
 		return false;
 	conditional_lock_relation(pk);
-	if (!referenced_size(inquiry, pk, &pk_bytes))
+	if (!referenced_size(scan, pk, &pk_bytes))
 		return false;
 
 	DeconstructFkConstraintRow(tup, &nkeys, conkey, confkey, operators,
@@ -294,7 +294,7 @@ ask_foreign_key(Inquiry *inquiry, HeapTuple tup)
 	appendStringInfo(&condition, "%s IS NULL AND (", column_name("pk", pk, confkey[0]));
 	for (int i = 0; i < nkeys; i++)
 	{
-		char	   *column = column_name("t", inquiry->relid, conkey[i]);
+		char	   *column = column_name("t", scan->relid, conkey[i]);
 		Oid			pk_type;
 		Oid			fk_type;
 		Oid			pk_collation;
@@ -302,7 +302,7 @@ ask_foreign_key(Inquiry *inquiry, HeapTuple tup)
 		int32		typmod;
 
 		get_atttypetypmodcoll(pk, confkey[i], &pk_type, &typmod, &pk_collation);
-		get_atttypetypmodcoll(inquiry->relid, conkey[i], &fk_type, &typmod,
+		get_atttypetypmodcoll(scan->relid, conkey[i], &fk_type, &typmod,
 							  &fk_collation);
 		if (i > 0)
 			appendStringInfoString(&join, " AND ");
@@ -320,15 +320,15 @@ ask_foreign_key(Inquiry *inquiry, HeapTuple tup)
 		appendStringInfo(&condition, "%s IS NOT NULL", column);
 	}
 	appendStringInfoChar(&condition, ')');
-	inquiry->join = join.data;
-	inquiry->condition = condition.data;
+	scan->join = join.data;
+	scan->condition = condition.data;
 
-	if (pk_bytes > inquiry->limit)
+	if (pk_bytes > scan->limit)
 	{
 		/* By its index, row by row: it is not to be read whole. */
 		set_local("enable_hashjoin", "off");
 		set_local("enable_mergejoin", "off");
-		inquiry->limit /= ROWS_PER_PAGE;
+		scan->limit /= ROWS_PER_PAGE;
 	}
 	else
 	{
@@ -342,14 +342,14 @@ ask_foreign_key(Inquiry *inquiry, HeapTuple tup)
 
 /* "id", "(a, b)" or "ctid", and the list of these for SELECT. */
 static char *
-key_of(const Inquiry *inquiry, Relation rel, char **list)
+key_of(const ViolationScan *scan, Relation rel, char **list)
 {
 	Bitmapset  *columns = NULL;
 	StringInfoData label;
 	StringInfoData select;
 	int			column = -1;
 
-	if (inquiry->show_keys)
+	if (scan->show_keys)
 		columns = RelationGetIndexAttrBitmap(rel, INDEX_ATTR_BITMAP_PRIMARY_KEY);
 	if (columns == NULL)
 	{
@@ -389,7 +389,7 @@ append_value(StringInfo buf, const char *value)
 
 /* Of the rows that SPI has just found. */
 static char *
-sample_of(const Inquiry *inquiry, Relation rel, const char *label)
+sample_of(const ViolationScan *scan, Relation rel, const char *label)
 {
 	TupleDesc	desc = SPI_tuptable->tupdesc;
 	StringInfoData buf;
@@ -411,37 +411,37 @@ sample_of(const Inquiry *inquiry, Relation rel, const char *label)
 		if (desc->natts > 1)
 			appendStringInfoChar(&buf, ')');
 	}
-	if (RelationGetRelid(rel) != inquiry->relid)
+	if (RelationGetRelid(rel) != scan->relid)
 		appendStringInfo(&buf, " of %s", relation_name(RelationGetRelid(rel)));
-	return MemoryContextStrdup(inquiry->context, buf.data);
+	return MemoryContextStrdup(scan->context, buf.data);
 }
 
-/* Count the violations in what "range" leaves of one table. */
+/* Count the nrows in what "range" leaves of one table. */
 static void
-read_range(Inquiry *inquiry, Relation rel, const char *range)
+read_range(ViolationScan *scan, Relation rel, const char *range)
 {
-	Evidence   *evidence = &inquiry->evidence;
+	Violations   *violations = &scan->violations;
 	char	   *keys;
 	char	   *label;
 	char	   *sql;
 
-	if (evidence->violations >= MAX_VIOLATIONS && evidence->more)
+	if (violations->nrows >= MAX_VIOLATIONS && violations->more)
 		return;
-	label = key_of(inquiry, rel, &keys);
+	label = key_of(scan, rel, &keys);
 	sql = psprintf("SELECT %s FROM ONLY %s AS t%s WHERE %s%s",
-				   keys, relation_name(RelationGetRelid(rel)), inquiry->join,
-				   inquiry->condition, range);
+				   keys, relation_name(RelationGetRelid(rel)), scan->join,
+				   scan->condition, range);
 
 	SPI_connect();
-	if (SPI_execute(sql, true, MAX_VIOLATIONS + 1 - evidence->violations) != SPI_OK_SELECT)
-		elog(ERROR, "could not count violations of constraint %u", inquiry->constraint);
-	if (SPI_processed > 0 && evidence->sample == NULL)
-		evidence->sample = sample_of(inquiry, rel, label);
-	evidence->violations += SPI_processed;
-	if (evidence->violations > MAX_VIOLATIONS)
+	if (SPI_execute(sql, true, MAX_VIOLATIONS + 1 - violations->nrows) != SPI_OK_SELECT)
+		elog(ERROR, "could not count violations of constraint %u", scan->constraint);
+	if (SPI_processed > 0 && violations->sample == NULL)
+		violations->sample = sample_of(scan, rel, label);
+	violations->nrows += SPI_processed;
+	if (violations->nrows > MAX_VIOLATIONS)
 	{
-		evidence->violations = MAX_VIOLATIONS;
-		evidence->more = true;
+		violations->nrows = MAX_VIOLATIONS;
+		violations->more = true;
 	}
 	SPI_finish();
 }
@@ -454,37 +454,37 @@ read_range(Inquiry *inquiry, Relation rel, const char *range)
  * changes the schema.
  */
 static void
-read_part(Inquiry *inquiry, Relation rel, double fraction)
+read_part(ViolationScan *scan, Relation rel, double fraction)
 {
 	BlockNumber pages = RelationGetNumberOfBlocks(rel);
 	BlockNumber end = ceil(pages * fraction / 2);
 
 	if (end >= pages - end)
 	{
-		read_range(inquiry, rel, "");
+		read_range(scan, rel, "");
 		return;
 	}
-	inquiry->part_only = true;
+	scan->part_only = true;
 	if (end == 0 || rel->rd_tableam->scan_set_tidrange == NULL)
 		return;
-	read_range(inquiry, rel, psprintf(" AND t.ctid >= '(%u,0)'", pages - end));
-	read_range(inquiry, rel, psprintf(" AND t.ctid < '(%u,0)'", end));
+	read_range(scan, rel, psprintf(" AND t.ctid >= '(%u,0)'", pages - end));
+	read_range(scan, rel, psprintf(" AND t.ctid < '(%u,0)'", end));
 }
 
 /* The tables that hold the rows. */
 static List *
-open_parts(Inquiry *inquiry, uint64 *bytes)
+open_parts(ViolationScan *scan, uint64 *bytes)
 {
 	List	   *parts = NIL;
-	List	   *relids = list_make1_oid(inquiry->relid);
+	List	   *relids = list_make1_oid(scan->relid);
 	ListCell   *lc;
 
-	if (inquiry->children)
+	if (scan->children)
 	{
 		bool		all;
 
-		relids = lock_parts(inquiry->relid, &all);
-		inquiry->part_only |= !all;
+		relids = lock_parts(scan->relid, &all);
+		scan->part_only |= !all;
 	}
 	*bytes = 0;
 	foreach(lc, relids)
@@ -493,36 +493,36 @@ open_parts(Inquiry *inquiry, uint64 *bytes)
 
 		if (RELKIND_HAS_TABLE_AM(rel->rd_rel->relkind) &&
 			!RELATION_IS_OTHER_TEMP(rel) &&
-			may_be_read(inquiry, RelationGetRelid(rel)))
+			may_be_read(scan, RelationGetRelid(rel)))
 		{
 			parts = lappend(parts, rel);
-			*bytes += bytes_of(rel, inquiry->detoasts);
+			*bytes += bytes_of(rel, scan->detoasts);
 			continue;
 		}
 
 		/* Of a foreign table the constraint is no promise, but ask nobody. */
 		if (rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
-			inquiry->part_only = true;
+			scan->part_only = true;
 		table_close(rel, NoLock);
 	}
 	return parts;
 }
 
 static void
-read_all(Inquiry *inquiry)
+read_all(ViolationScan *scan)
 {
 	uint64		bytes;
-	List	   *parts = open_parts(inquiry, &bytes);
-	double		fraction = bytes <= inquiry->limit ? 1 : (double) inquiry->limit / bytes;
+	List	   *parts = open_parts(scan, &bytes);
+	double		fraction = bytes <= scan->limit ? 1 : (double) scan->limit / bytes;
 	ListCell   *lc;
 
 	foreach(lc, parts)
-		read_part(inquiry, lfirst(lc), fraction);
+		read_part(scan, lfirst(lc), fraction);
 	foreach(lc, parts)
 		table_close(lfirst(lc), NoLock);
 }
 
-/* ---- the inquiry ---- */
+/* ---- the scan ---- */
 
 /* Is the column of this domain, or of one over it? */
 static bool
@@ -556,12 +556,12 @@ type_owner(Oid type)
 }
 
 static void
-enter_owner(Inquiry *inquiry)
+enter_owner(ViolationScan *scan)
 {
-	inquiry->owner = relation_owner(inquiry->relid);
-	inquiry->show_keys = may_show(inquiry->relid, GetOuterUserId()) &&
-		may_show(inquiry->relid, GetUserId());
-	SetUserIdAndSecContext(inquiry->owner, SECURITY_RESTRICTED_OPERATION);
+	scan->owner = relation_owner(scan->relid);
+	scan->show_keys = may_show(scan->relid, GetOuterUserId()) &&
+		may_show(scan->relid, GetUserId());
+	SetUserIdAndSecContext(scan->owner, SECURITY_RESTRICTED_OPERATION);
 	set_local("search_path", "pg_catalog, pg_temp");
 	set_local("max_parallel_workers_per_gather", "0");
 	set_local("synchronize_seqscans", "off");	/* from the start, for the sample */
@@ -570,87 +570,87 @@ enter_owner(Inquiry *inquiry)
 }
 
 static bool
-prepare(Inquiry *inquiry, HeapTuple tup)
+prepare(ViolationScan *scan, HeapTuple tup)
 {
 	Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
 
-	if (inquiry->attnum == InvalidAttrNumber)
-		inquiry->relid = con->conrelid;
-	conditional_lock_relation(inquiry->relid);
-	enter_owner(inquiry);
-	if (inquiry->attnum != InvalidAttrNumber &&
-		(!column_is_of_domain(inquiry->relid, inquiry->attnum, con->contypid) ||
-		 !has_privs_of_role(type_owner(con->contypid), inquiry->owner)))
+	if (scan->attnum == InvalidAttrNumber)
+		scan->relid = con->conrelid;
+	conditional_lock_relation(scan->relid);
+	enter_owner(scan);
+	if (scan->attnum != InvalidAttrNumber &&
+		(!column_is_of_domain(scan->relid, scan->attnum, con->contypid) ||
+		 !has_privs_of_role(type_owner(con->contypid), scan->owner)))
 		return false;
 
-	inquiry->limit = (uint64) guard_large_relation * 1024;
-	inquiry->join = "";
-	inquiry->children = !con->connoinherit;
+	scan->limit = (uint64) guard_large_relation * 1024;
+	scan->join = "";
+	scan->children = !con->connoinherit;
 	switch (con->contype)
 	{
 		case CONSTRAINT_CHECK:
-			ask_check(inquiry, tup);
+			ask_check(scan, tup);
 			return true;
 		case CONSTRAINT_NOTNULL:
-			ask_not_null(inquiry, tup);
+			ask_not_null(scan, tup);
 			return true;
 		case CONSTRAINT_FOREIGN:
 			/* Only partitions inherit it. */
-			inquiry->children =
-				get_rel_relkind(inquiry->relid) == RELKIND_PARTITIONED_TABLE;
-			return ask_foreign_key(inquiry, tup);
+			scan->children =
+				get_rel_relkind(scan->relid) == RELKIND_PARTITIONED_TABLE;
+			return ask_foreign_key(scan, tup);
 		default:
 			return false;
 	}
 }
 
 static void
-inquire(void *arg)
+scan_for_violations(void *arg)
 {
-	Inquiry    *inquiry = arg;
-	HeapTuple	tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(inquiry->constraint));
+	ViolationScan    *scan = arg;
+	HeapTuple	tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(scan->constraint));
 	bool		prepared;
 
 	if (!HeapTupleIsValid(tup))
 		return;
-	prepared = prepare(inquiry, tup);
+	prepared = prepare(scan, tup);
 	ReleaseSysCache(tup);
 	if (!prepared)
 		return;
-	read_all(inquiry);
-	inquiry->evidence.decided = !inquiry->part_only;
+	read_all(scan);
+	scan->violations.decided = !scan->part_only;
 }
 
-static Evidence
-find_evidence(Inquiry inquiry)
+static Violations
+find_violations(ViolationScan scan)
 {
 	ErrorData  *edata;
 	Execution	outer;
 
-	inquiry.context = CurrentMemoryContext;
-	outer = run_execution(EXECUTES_EVIDENCE);
-	edata = subtransaction_run(inquire, &inquiry, false);
+	scan.context = CurrentMemoryContext;
+	outer = run_execution(EXECUTES_COUNT);
+	edata = subtransaction_run(scan_for_violations, &scan, false);
 	(void) run_execution(outer);
 	if (edata != NULL && error_is_no_answer(edata))
 		ReThrowError(edata);
-	if (inquiry.evidence.violations > 0)
+	if (scan.violations.nrows > 0)
 	{
 		/* What is found is found, whatever came after. */
-		inquiry.evidence.decided = true;
-		inquiry.evidence.more |= inquiry.part_only || edata != NULL;
+		scan.violations.decided = true;
+		scan.violations.more |= scan.part_only || edata != NULL;
 	}
-	return inquiry.evidence;
+	return scan.violations;
 }
 
-Evidence
-constraint_evidence(Oid constraint)
+Violations
+constraint_violations(Oid constraint)
 {
-	return find_evidence((Inquiry) {.constraint = constraint});
+	return find_violations((ViolationScan) {.constraint = constraint});
 }
 
-Evidence
-domain_evidence(Oid constraint, Oid relid, AttrNumber attnum)
+Violations
+domain_violations(Oid constraint, Oid relid, AttrNumber attnum)
 {
-	return find_evidence((Inquiry) {.constraint = constraint, .relid = relid,
+	return find_violations((ViolationScan) {.constraint = constraint, .relid = relid,
 						 .attnum = attnum});
 }

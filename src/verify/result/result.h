@@ -14,7 +14,7 @@
 typedef enum RequirementState
 {
 	STATE_MET,
-	STATE_UNKNOWN,				/* cannot be decided; never guessed */
+	STATE_UNKNOWN,				/* cannot be decided; never assumes_all_columns */
 	STATE_UNMET
 } RequirementState;
 

@@ -16,7 +16,7 @@
  * requirement is unknown then, for nobody broke it.
  *
  * Rows that violate a constraint are counted by executing its expression
- * (evidence.c), so there the functions of the session's own user run, too.
+ * (violations.c), so there the functions of the session's own user run, too.
  */
 #include "postgres.h"
 
@@ -70,7 +70,7 @@ run_own_statement(const char *sql)
 bool
 run_executes(const char *sql)
 {
-	return executing == EXECUTES_EVIDENCE ||
+	return executing == EXECUTES_COUNT ||
 		(own_statement != NULL && sql != NULL && strcmp(own_statement, sql) == 0);
 }
 
@@ -126,7 +126,7 @@ may_run(Oid funcid)
 		return false;
 	form = (Form_pg_proc) GETSTRUCT(tup);
 	result = form->prolang == INTERNALlanguageId || form->prolang == ClanguageId ||
-		(executing == EXECUTES_EVIDENCE && is_mine(form->proowner));
+		(executing == EXECUTES_COUNT && is_mine(form->proowner));
 	ReleaseSysCache(tup);
 	return result;
 }

@@ -94,7 +94,7 @@ typedef enum Execution
 	EXECUTES_NOTHING,			/* it analyses, rewrites and plans */
 	EXECUTES_LOOKUP,			/* an expression of the server's functions that names
 								 * an object */
-	EXECUTES_EVIDENCE,			/* a query that counts rows */
+	EXECUTES_COUNT,			/* a query that counts rows */
 	EXECUTES_CHECKER			/* a call of plpgsql_check */
 } Execution;
 

@@ -196,7 +196,7 @@ checks_are_immutable(Oid domain)
 	scan = systable_beginscan(rel, ConstraintTypidIndexId, true, NULL, 1, &key);
 	while (result && HeapTupleIsValid(tup = systable_getnext(scan)))
 	{
-		Node	   *check = fact_node(rel, tup, Anum_pg_constraint_conbin);
+		Node	   *check = catalog_expression(rel, tup, Anum_pg_constraint_conbin);
 
 		result = !is_mutable(check, NULL);
 	}

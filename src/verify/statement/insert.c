@@ -35,11 +35,11 @@ is_always_null(Oid relid, AttrNumber attnum, const InsertTarget *target)
 	while ((column = bms_next_member(columns, column)) >= 0)
 	{
 		AttrNumber	attno = column + FirstLowInvalidHeapAttributeNumber;
-		ColumnFacts facts;
+		ColumnInfo info;
 
 		if (attno > 0 && !bms_is_member(attno, target->supplied) &&
-			column_facts(relid, attno, &facts) &&
-			!facts.has_default && facts.identity == '\0' && facts.generated == '\0')
+			column_info(relid, attno, &info) &&
+			!info.has_default && info.identity == '\0' && info.generated == '\0')
 			return true;
 	}
 	return false;
@@ -47,7 +47,7 @@ is_always_null(Oid relid, AttrNumber attnum, const InsertTarget *target)
 
 static void
 check_left_out(VerifyResult *result, const InsertTarget *target, AttrNumber attnum,
-			   const ColumnFacts *facts)
+			   const ColumnInfo *info)
 {
 	char	   *name = get_attname(target->relid, attnum, true);
 	Nullability nulls;
@@ -55,16 +55,16 @@ check_left_out(VerifyResult *result, const InsertTarget *target, AttrNumber attn
 	Oid			partition = InvalidOid;
 	const char *found;
 
-	if (name == NULL || facts->has_default || facts->identity != '\0' ||
-		(facts->generated != '\0' && !is_always_null(target->relid, attnum, target)))
+	if (name == NULL || info->has_default || info->identity != '\0' ||
+		(info->generated != '\0' && !is_always_null(target->relid, attnum, target)))
 		return;
-	nulls = column_nullability(facts);
+	nulls = column_nullability(info);
 	if (nulls != NULLS_REJECTED && nulls != NULLS_ABSENT &&
-		!OidIsValid(partition = child_without_nulls(facts, target->partitions)))
+		!OidIsValid(partition = child_without_nulls(info, target->partitions)))
 		return;
 
 	undecided = trigger_may_fill(target->relid, CMD_INSERT);
-	if (facts->generated != '\0')
+	if (info->generated != '\0')
 		found = "it is not null, and generated from a column that is left out";
 	else if (OidIsValid(partition))
 		found = psprintf("it is not null in partition %s and has no default",
@@ -94,14 +94,14 @@ check_omitted_columns(VerifyResult *result, Oid relid, Bitmapset *supplied)
 
 	for (AttrNumber attnum = 1; attnum <= natts; attnum++)
 	{
-		ColumnFacts facts;
+		ColumnInfo info;
 
-		if (!column_facts(relid, attnum, &facts))
+		if (!column_info(relid, attnum, &info))
 			continue;
-		depend_on_type(result, facts.type);
+		depend_on_type(result, info.type);
 
 		/* What NOT NULL a foreign table has is a claim, and not enforced here. */
 		if (relkind != RELKIND_FOREIGN_TABLE && !bms_is_member(attnum, supplied))
-			check_left_out(result, &target, attnum, &facts);
+			check_left_out(result, &target, attnum, &info);
 	}
 }

@@ -276,7 +276,7 @@ add_generated_parts(Parts *parts, Oid relid)
 
 		if (get_attgenerated(relid, attrdef->adnum) != ATTRIBUTE_GENERATED_STORED)
 			continue;
-		pull_varattnos(fact_node(rel, tup, Anum_pg_attrdef_adbin), 1, &columns);
+		pull_varattnos(catalog_expression(rel, tup, Anum_pg_attrdef_adbin), 1, &columns);
 		add_references(parts, AttrDefaultRelationId, attrdef->oid, true, columns);
 	}
 	systable_endscan(scan);

@@ -310,12 +310,12 @@ typedef struct ValueSearch
 static Expr *
 null_by_default(Oid relid, AttrNumber attnum)
 {
-	ColumnFacts facts;
+	ColumnInfo info;
 
-	if (!column_facts(relid, attnum, &facts) || facts.computed || facts.has_default ||
-		facts.identity != '\0' || facts.generated != '\0')
+	if (!column_info(relid, attnum, &info) || info.computed || info.has_default ||
+		info.identity != '\0' || info.generated != '\0')
 		return NULL;
-	return (Expr *) makeNullConst(facts.type, facts.typmod, facts.collation);
+	return (Expr *) makeNullConst(info.type, info.typmod, info.collation);
 }
 
 static void

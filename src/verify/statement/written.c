@@ -30,7 +30,7 @@
 typedef struct WrittenColumn
 {
 	const WrittenValue *value;
-	ColumnFacts facts;
+	ColumnInfo info;
 	char	   *name;
 	char	   *label;			/* "t.a", as the statement calls it: in the baseline */
 	char	   *now;			/* what the baseline would say of it now */
@@ -69,12 +69,12 @@ report(VerifyResult *result, const WrittenColumn *column, RuleId rule, Requireme
 static void
 check_null_written(VerifyResult *result, const WrittenColumn *column)
 {
-	Nullability nulls = column_nullability(&column->facts);
+	Nullability nulls = column_nullability(&column->info);
 	bool		undecided;
 
 	if (nulls != NULLS_REJECTED && nulls != NULLS_ABSENT)
 		return;
-	undecided = trigger_may_fill(column->facts.relid, column->value->command);
+	undecided = trigger_may_fill(column->info.relid, column->value->command);
 	report(result, column, RULE_COLUMN_REJECTS_NULL,
 				  undecided ? STATE_UNKNOWN : STATE_UNMET,
 				  psprintf("column %s to take the null that %s writes",
@@ -88,7 +88,7 @@ check_null_written(VerifyResult *result, const WrittenColumn *column)
 static void
 compare_null(VerifyResult *result, const WrittenColumn *column)
 {
-	if (column->value->null != NULL_PERHAPS || !column->facts.not_null ||
+	if (column->value->null != NULL_PERHAPS || !column->info.not_null ||
 		!column->took_null)
 		return;
 	report(result, column, RULE_CONSTRAINT_ADDED, STATE_MET,
@@ -128,10 +128,10 @@ own_expression(Node *expr)
  * sent for the one must be something to the other.
  */
 static bool
-is_another_type(const Requirement *req, Oid before, const ColumnFacts *facts)
+is_another_type(const Requirement *req, Oid before, const ColumnInfo *info)
 {
 	int32		typmod = -1;
-	Oid			now = wire_type(facts->type, &typmod);
+	Oid			now = wire_type(info->type, &typmod);
 
 	return req->kind == REQUIREMENT_INSERT && OidIsValid(now) &&
 		!can_coerce_type(1, &before, &now, COERCION_ASSIGNMENT);
@@ -140,7 +140,7 @@ is_another_type(const Requirement *req, Oid before, const ColumnFacts *facts)
 static void
 compare_type(const Requirement *req, VerifyResult *result, const WrittenColumn *column)
 {
-	const ColumnFacts *facts = &column->facts;
+	const ColumnInfo *info = &column->info;
 	Node	   *own = own_expression((Node *) column->value->expr);
 	Oid			before;
 	int32		typmod;
@@ -150,14 +150,14 @@ compare_type(const Requirement *req, VerifyResult *result, const WrittenColumn *
 	before = type_by_name(column->was, &typmod);
 	if (!OidIsValid(before))
 		return;
-	if (!is_another_type(req, before, facts) &&
-		(!type_is_narrower(facts->type, facts->typmod, before, typmod) ||
-		 !type_is_narrower(facts->type, facts->typmod, exprType(own), exprTypmod(own))))
+	if (!is_another_type(req, before, info) &&
+		(!type_is_narrower(info->type, info->typmod, before, typmod) ||
+		 !type_is_narrower(info->type, info->typmod, exprType(own), exprTypmod(own))))
 		return;
 	report(result, column, RULE_COLUMN_NARROWED, STATE_MET,
 		   psprintf("column %s to take what type %s takes",
 					quote_identifier(column->name), format_type_with_typemod(before, typmod)),
-		   psprintf("type %s", format_type_with_typemod(facts->type, facts->typmod)));
+		   psprintf("type %s", format_type_with_typemod(info->type, info->typmod)));
 }
 
 /* ---- then and now ---- */
@@ -173,10 +173,10 @@ compare_type(const Requirement *req, VerifyResult *result, const WrittenColumn *
 static char *
 column_label(const WrittenColumn *column)
 {
-	int32		typmod = column->facts.typmod;
-	Oid			type = wire_type(column->facts.type, &typmod);
+	int32		typmod = column->info.typmod;
+	Oid			type = wire_type(column->info.type, &typmod);
 	char	   *label = psprintf("%s %s", column->label,
-								 column->facts.not_null ? TOOK_NO_NULL : TOOK_NULL);
+								 column->info.not_null ? TOOK_NO_NULL : TOOK_NULL);
 
 	if (!OidIsValid(type))
 		return label;
@@ -224,9 +224,9 @@ look_up_column(Oid relid, AttrNumber attnum, WrittenColumn *column)
 {
 	column->name = get_attname(relid, attnum, true);
 	if (column->name == NULL ||
-		!column_facts(relid, attnum, &column->facts) ||
-		column->facts.computed ||
-		get_rel_relkind(column->facts.relid) == RELKIND_FOREIGN_TABLE)
+		!column_info(relid, attnum, &column->info) ||
+		column->info.computed ||
+		get_rel_relkind(column->info.relid) == RELKIND_FOREIGN_TABLE)
 		return false;
 	column->label = psprintf("%s.%s", quote_identifier(get_rel_name(relid)),
 							 quote_identifier(column->name));
