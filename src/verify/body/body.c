@@ -56,7 +56,7 @@ typedef struct Body
 {
 	BodyKey		key;			/* must be first */
 	char	   *label;			/* of the routine, for people */
-	char	   *kept_name;		/* and to be kept */
+	char	   *baseline_name;		/* and to be kept */
 	VerifyResult *found;
 } Body;
 
@@ -161,7 +161,7 @@ check_statement(List *queries, VerifyResult *result)
 }
 
 static List *
-analyse_statement(RawStmt *raw, const char *source, SQLFunctionParseInfoPtr info)
+analyze_body_statement(RawStmt *raw, const char *source, SQLFunctionParseInfoPtr info)
 {
 	ParseState *pstate = make_parsestate(NULL);
 	Query	   *query;
@@ -192,7 +192,7 @@ check_result(Form_pg_proc form, List *statements)
  * the columns there were, while the row type that is returned may grow.
  */
 static void
-check_analysed_body(Form_pg_proc form, const char *stored, VerifyResult *result)
+check_analyzed_body(Form_pg_proc form, const char *stored, VerifyResult *result)
 {
 	Node	   *node = stringToNode(stored);
 	List	   *queries = IsA(node, List) ? linitial_node(List, (List *) node)
@@ -248,7 +248,7 @@ check_sql_body(HeapTuple tup, const char *source, const Body *body)
 
 	if (stored != NULL)
 	{
-		check_analysed_body((Form_pg_proc) GETSTRUCT(tup), stored, result);
+		check_analyzed_body((Form_pg_proc) GETSTRUCT(tup), stored, result);
 		return;
 	}
 	parsed = raw_parser(source, RAW_PARSE_DEFAULT);
@@ -267,7 +267,7 @@ check_sql_body(HeapTuple tup, const char *source, const Body *body)
 	info = prepare_sql_fn_parse_info(tup, NULL, InvalidOid);
 	foreach(lc, parsed)
 	{
-		List	   *queries = analyse_statement(lfirst_node(RawStmt, lc), source, info);
+		List	   *queries = analyze_body_statement(lfirst_node(RawStmt, lc), source, info);
 
 		check_statement(queries, result);
 		statements = lappend(statements, queries);
@@ -419,7 +419,7 @@ obtain_body(const RunRoutine *run)
 
 	/* Entered only once it is there whole: it may fail on a lock. */
 	fresh.label = routine_label(run->key.routine);
-	fresh.kept_name = routine_kept_name(run->key.routine);
+	fresh.baseline_name = routine_baseline_name(run->key.routine);
 	fresh.found = palloc0_object(VerifyResult);
 	look_at_body(&fresh, run);
 	keep_body_problems(&fresh);
@@ -427,7 +427,7 @@ obtain_body(const RunRoutine *run)
 	body = hash_search(bodies, &run->key, HASH_ENTER, &found);
 	old = MemoryContextSwitchTo(bodies_context);
 	body->label = pstrdup(fresh.label);
-	body->kept_name = pstrdup(fresh.kept_name);
+	body->baseline_name = pstrdup(fresh.baseline_name);
 	body->found = result_copy(fresh.found);
 	MemoryContextSwitchTo(old);
 	return body;
@@ -447,10 +447,10 @@ add_body_problem(const Requirement *req, VerifyResult *result, const Body *body,
 	RequirementState state = found->state;
 	Problem    *problem;
 
-	*broken = list_append_unique_ptr(*broken, body->kept_name);
+	*broken = list_append_unique_ptr(*broken, body->baseline_name);
 	if (state == STATE_UNMET &&
 		(req->baseline == NULL ||
-		 text_list_has(baseline_list(req, "broken"), body->kept_name)))
+		 text_list_has(baseline_list(req, "broken"), body->baseline_name)))
 		state = STATE_MET;
 	problem = result_add_problem(result, found->rule, state, found->expected, found->found,
 							  InvalidOid, NULL);

@@ -179,8 +179,8 @@ extern Oid	enum_below(Oid type);
 /* ---- type_name.c ---- */
 
 /* The name to keep, of the type below domains; and with the modifier of a column. */
-extern char *kept_type_name(Oid type);
-extern char *kept_column_type_name(Oid type, int32 typmod);
+extern char *type_baseline_name(Oid type);
+extern char *column_type_baseline_name(Oid type, int32 typmod);
 
 /* Without a modifier that is given, "character" would mean one of 1. */
 extern char *qualified_name(Oid type, int32 typmod);
@@ -192,8 +192,8 @@ extern char *qualified_name(Oid type, int32 typmod);
  * kept; and the routine that was kept so, or InvalidOid (routine.c).
  */
 extern char *routine_label(Oid routine);
-extern char *routine_kept_name(Oid routine);
-extern Oid	routine_called(const char *name, const char *kept_name);
+extern char *routine_baseline_name(Oid routine);
+extern Oid	routine_called(const char *name, const char *baseline_name);
 extern bool routine_in_schema(Oid schema, const char *name);
 
 /* ---- partition.c ---- */

@@ -54,14 +54,14 @@ routine_label(Oid routine)
 }
 
 char *
-routine_kept_name(Oid routine)
+routine_baseline_name(Oid routine)
 {
 	return signature(routine, FORMAT_TYPE_FORCE_QUALIFY);
 }
 
 
 Oid
-routine_called(const char *name, const char *kept_name)
+routine_called(const char *name, const char *baseline_name)
 {
 	CatCList   *list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
 	Oid			routine = InvalidOid;
@@ -70,7 +70,7 @@ routine_called(const char *name, const char *kept_name)
 	{
 		Oid			other = ((Form_pg_proc) GETSTRUCT(&list->members[i]->tuple))->oid;
 
-		if (strcmp(routine_kept_name(other), kept_name) == 0)
+		if (strcmp(routine_baseline_name(other), baseline_name) == 0)
 			routine = other;
 	}
 	ReleaseSysCacheList(list);

@@ -54,7 +54,7 @@ type_by_name(const char *name, int32 *typmod)
 }
 
 /*
- * A name that a contract has goes on meaning the type that it meant first, while
+ * A name that a contract has goes on resolved the type that it meant first, while
  * that is there: what the version sends and reads has not become another type
  * because something else of the name is found earlier now.
  */

@@ -47,7 +47,7 @@ server_type_name(Oid type)
 }
 
 char *
-kept_type_name(Oid type)
+type_baseline_name(Oid type)
 {
 	int32		typmod = -1;
 
@@ -58,7 +58,7 @@ kept_type_name(Oid type)
 }
 
 char *
-kept_column_type_name(Oid type, int32 typmod)
+column_type_baseline_name(Oid type, int32 typmod)
 {
 	type = wire_type(type, &typmod);
 	return qualified_name(type, typmod);

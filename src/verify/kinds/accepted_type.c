@@ -120,7 +120,7 @@ modifier_is_wider(const ColumnType *before, const ColumnType *now, bool exactly)
 }
 
 bool
-type_holds_kept(const char *kept, Oid oid, int32 typmod, bool exactly)
+type_holds_baseline_type(const char *kept, Oid oid, int32 typmod, bool exactly)
 {
 	ColumnType	before,
 				now;
@@ -151,5 +151,5 @@ type_is_accepted(const NamedType *named, const char *at_registration,
 	/* The contract gives a modifier, or is text, which has none. */
 	if (accepted.typmod != -1 || accepted.oid != now.oid)
 		return modifier_is_wider(&accepted, &now, true);
-	return at_registration == NULL || type_holds_kept(at_registration, oid, typmod, false);
+	return at_registration == NULL || type_holds_baseline_type(at_registration, oid, typmod, false);
 }

@@ -57,7 +57,7 @@ extern void verify_extension(const Requirement *req, VerifyResult *result);
 /* ---- verify_error.c ---- */
 
 /*
- * Report what the server says of a query that does not analyse, rewrite or plan,
+ * Report what the server says of a query that does not analyze_statement, rewrite or plan,
  * or of a view that it cannot look through.
  */
 extern void report_error(const Requirement *req, VerifyResult *result,

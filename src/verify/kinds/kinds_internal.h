@@ -30,6 +30,6 @@ extern bool type_is_accepted(const NamedType *accepted, const char *at_registrat
 
 /* Can a column of the type hold all that one of a kept type could?  exactly: and
  * print it alike. */
-extern bool type_holds_kept(const char *kept, Oid type, int32 typmod, bool exactly);
+extern bool type_holds_baseline_type(const char *kept, Oid type, int32 typmod, bool exactly);
 
 #endif							/* COMPAT_GUARD_KINDS_INTERNAL_H */

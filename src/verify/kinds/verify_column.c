@@ -91,7 +91,7 @@ look_up_types(ColumnCheck *check, List *names)
 {
 	List	   *schemas = baseline_list(check->req, "type_schemas");
 	List	   *accepted = baseline_list(check->req, "accepted");
-	List	   *kept = kept_types(check->req->baseline);
+	List	   *kept = baseline_types(check->req->baseline);
 	List	   *types = NIL;
 
 	for (int i = 0; i < list_length(names); i++)
@@ -105,7 +105,7 @@ look_up_types(ColumnCheck *check, List *names)
 		depend_on_named_type(check->result, name, type->oid);
 		check->named = lappend(check->named, type);
 		if (OidIsValid(type->oid) &&
-			(was[0] == '\0' || kept_type_match(kept, was, type->oid) != TYPE_OTHER))
+			(was[0] == '\0' || baseline_type_match(kept, was, type->oid) != TYPE_OTHER))
 			types = lappend(types, type);
 	}
 	return types;
@@ -118,9 +118,9 @@ type_is_unchanged(const ColumnCheck *check, const char *at_registration)
 	const ColumnInfo *info = &check->info;
 
 	return at_registration != NULL &&
-		kept_type_match(kept_types(check->req->baseline), kept_type_bare(at_registration),
+		baseline_type_match(baseline_types(check->req->baseline), baseline_type_bare(at_registration),
 						info->type) != TYPE_OTHER &&
-		type_holds_kept(at_registration, info->type, info->typmod, true);
+		type_holds_baseline_type(at_registration, info->type, info->typmod, true);
 }
 
 static void
@@ -141,7 +141,7 @@ check_type(ColumnCheck *check)
 	expected = type_list_label(names);
 	if (any_type_accepts(types, NULL, info))
 		expected = psprintf("%s, and no narrower than the %s it was at registration",
-							expected, kept_type_label(at_registration));
+							expected, baseline_type_label(at_registration));
 	report(check, RULE_COLUMN_TYPE, STATE_UNMET, expected,
 		   psprintf("type %s", type_label(info->type, info->typmod)));
 }
@@ -341,7 +341,7 @@ static Jsonb *
 column_baseline(const ColumnCheck *check)
 {
 	const ColumnInfo *info = &check->info;
-	List	   *kept = keep_type(NIL, info->type);
+	List	   *kept = baseline_add_type(NIL, info->type);
 	List	   *accepted = NIL;
 	List	   *schemas = NIL;
 	ListCell   *lc;
@@ -350,20 +350,20 @@ column_baseline(const ColumnCheck *check)
 	{
 		NamedType  *type = lfirst(lc);
 
-		kept = keep_type(kept, type->oid);
+		kept = baseline_add_type(kept, type->oid);
 		accepted = lappend(accepted, OidIsValid(type->oid)
-						   ? kept_type_name(type->oid) : pstrdup(""));
+						   ? type_baseline_name(type->oid) : pstrdup(""));
 		schemas = lappend(schemas, meant_schema(type->oid));
 	}
 	return baseline_of((BaselineMember[])
 					   {
 						   {.name = "collation", .text = collation_label(info->collation)},
-						   {.name = "type", .text = kept_column_type_name(info->type, info->typmod)},
+						   {.name = "type", .text = column_type_baseline_name(info->type, info->typmod)},
 						   {.name = "accepted", .is_list = list_has_text(schemas),
 						   .list = accepted},
 						   {.name = "type_schemas", .is_list = list_has_text(schemas),
 						   .list = schemas},
-						   kept_types_member(kept)
+						   baseline_types_member(kept)
 					   }, 5);
 }
 
@@ -374,7 +374,7 @@ check_labels(const ColumnCheck *check)
 	Oid			type = enum_below(check->info.type);
 	char	   *was = OidIsValid(type) ? baseline_text(check->req, "type") : NULL;
 	List	   *known = was != NULL
-		? kept_labels(kept_types(check->req->baseline), kept_type_bare(was)) : NIL;
+		? baseline_type_labels(baseline_types(check->req->baseline), baseline_type_bare(was)) : NIL;
 
 	if (known != NIL)
 		report_added_labels(check->result, type, known);

@@ -105,7 +105,7 @@ plan(List *queries, const char *sql, VerifyResult *result)
  * is to do.
  */
 static void
-verify_analysed(const Requirement *req, VerifyResult *result, Query *query, const char *sql)
+verify_analyzed(const Requirement *req, VerifyResult *result, Query *query, const char *sql)
 {
 	PropertyCheck *check;
 	List	   *rewritten;
@@ -144,7 +144,7 @@ verify_text(const Requirement *req, VerifyResult *result, const char *sql)
 	Expansion	expansion = {NIL, 0};
 
 	(void) conditional_lock_mentions(raw->stmt, &expansion);
-	verify_analysed(req, result, analyse(raw, sql, &paramtypes, &nparams), sql);
+	verify_analyzed(req, result, analyze_statement(raw, sql, &paramtypes, &nparams), sql);
 }
 
 void
@@ -158,7 +158,7 @@ verify_query(const Requirement *req, VerifyResult *result)
 	Query	   *query;
 	Shape	   *shape;
 	Expansion	expansion = {NIL, 0};
-	List	   *meanings;
+	List	   *resolved_names;
 	int			nkeys;
 
 	if (list_length(parsed) != 1)
@@ -172,20 +172,20 @@ verify_query(const Requirement *req, VerifyResult *result)
 	if (result->state == STATE_UNMET)
 		return;					/* a schema is missing */
 	(void) conditional_lock_mentions(raw->stmt, &expansion);
-	meanings = add_raw_meanings(NIL, raw->stmt, result);
+	resolved_names = add_raw_resolved_names(NIL, raw->stmt, result);
 
 	/* As long as the query is not analysed, a literal may name what is not there. */
 	nkeys = list_length(result->keys);
 	(void) depend_on_literals(raw->stmt, result);
-	query = analyse(raw, sql, &paramtypes, &nparams);
+	query = analyze_statement(raw, sql, &paramtypes, &nparams);
 	result->keys = list_truncate(result->keys, nkeys);
 
 	shape = shape_of(query, paramtypes, nparams, result);
-	meanings = add_meanings(meanings, query, req->baseline == NULL, result);
+	resolved_names = add_resolved_names(resolved_names, query, req->baseline == NULL, result);
 	if (req->baseline == NULL)
-		result->baseline = shape_to_json(shape, meanings,
+		result->baseline = shape_to_json(shape, resolved_names,
 									  list_length(requirement_list(req, "params")));
-	verify_analysed(req, result, query, sql);
+	verify_analyzed(req, result, query, sql);
 	if (req->baseline != NULL)
-		shape_compare(result, req->baseline, shape, meanings);
+		shape_compare(result, req->baseline, shape, resolved_names);
 }

@@ -297,7 +297,7 @@ routine_info(Oid routine, RoutineInfo *info)
 	info->oid = routine;
 	info->schema = get_namespace_name(form->pronamespace);
 	info->name = pstrdup(NameStr(form->proname));
-	info->signature = routine_kept_name(routine);
+	info->signature = routine_baseline_name(routine);
 	info->kind = kind_label(form->prokind);
 	info->volatility = form->provolatile;
 	info->required = form->pronargs - form->pronargdefaults;
@@ -315,7 +315,7 @@ routine_info(Oid routine, RoutineInfo *info)
  * what counts is what the new one is like.
  */
 static void
-check_meaning(const Requirement *req, VerifyResult *result, const RoutineInfo *info)
+check_call_resolution(const Requirement *req, VerifyResult *result, const RoutineInfo *info)
 {
 	char	   *before = baseline_text(req, "signature");
 	Oid			other = before == NULL || strcmp(before, info->signature) == 0
@@ -425,7 +425,7 @@ check_argument_types(const Requirement *req, VerifyResult *result, const Call *c
 					 const RoutineInfo *info)
 {
 	List	   *passed = baseline_list(req, "passed");
-	List	   *kept = kept_types(req->baseline);
+	List	   *kept = baseline_types(req->baseline);
 
 	for (int i = 0; i < Min(list_length(passed), call->nargs); i++)
 	{
@@ -438,10 +438,10 @@ check_argument_types(const Requirement *req, VerifyResult *result, const Call *c
 			type = argument_type(call, info->oid, i);
 		if (!OidIsValid(type))
 			continue;
-		match = kept_type_match(kept, list_nth(passed, i), type);
+		match = baseline_type_match(kept, list_nth(passed, i), type);
 		if (match == TYPE_SAME || (match == TYPE_GREW && is_row_of_table(type)))
 			continue;
-		kept_type_contrast(kept, list_nth(passed, i), type, &was, &is);
+		baseline_type_contrast(kept, list_nth(passed, i), type, &was, &is);
 		result_add_problem(result, RULE_ROUTINE_MISSING, STATE_UNMET,
 						psprintf("argument %d of type %s", i + 1, was),
 						psprintf("type %s", is), InvalidOid, NULL);
@@ -477,7 +477,7 @@ declared_is_other(const Requirement *req, Oid declared)
 	char	   *was = baseline_text(req, "declared");
 
 	return was != NULL && (!OidIsValid(declared) ||
-						   kept_type_match(kept_types(req->baseline), was,
+						   baseline_type_match(baseline_types(req->baseline), was,
 										   declared) == TYPE_OTHER);
 }
 
@@ -502,7 +502,7 @@ static void
 check_columns(const Requirement *req, VerifyResult *result, const RoutineInfo *info)
 {
 	List	   *before = baseline_list(req, "columns");
-	List	   *kept = kept_types(req->baseline);
+	List	   *kept = baseline_types(req->baseline);
 
 	for (int i = 0; i + 1 < list_length(before); i += 2)
 	{
@@ -510,14 +510,14 @@ check_columns(const Requirement *req, VerifyResult *result, const RoutineInfo *i
 		const char *type = list_nth(before, i + 1);
 		ResultColumn *now = i / 2 < list_length(info->columns)
 			? list_nth(info->columns, i / 2) : NULL;
-		char	   *was = kept_type_label(type);
+		char	   *was = baseline_type_label(type);
 		char	   *is = NULL;
 
 		if (now != NULL && strcmp(name, now->name) == 0 &&
-			kept_type_match(kept, type, now->type) != TYPE_OTHER)
+			baseline_type_match(kept, type, now->type) != TYPE_OTHER)
 			continue;
 		if (now != NULL)
-			kept_type_contrast(kept, type, now->type, &was, &is);
+			baseline_type_contrast(kept, type, now->type, &was, &is);
 		result_add_problem(result, RULE_ROUTINE_RESULT, STATE_UNMET,
 						psprintf("result column %d %s %s", i / 2 + 1, quote_identifier(name), was),
 						now == NULL ? pstrdup("no such column")
@@ -536,16 +536,16 @@ check_result_as_before(const Requirement *req, VerifyResult *result, const Routi
 	char	   *before = baseline_text(req, "returns");
 	bool		was_set = baseline_has(req, "set");
 	bool		is_row = baseline_list(req, "columns") != NIL && info->columns != NIL;
-	List	   *kept = kept_types(req->baseline);
+	List	   *kept = baseline_types(req->baseline);
 	char	   *was;
 	char	   *is;
 
 	if (before == NULL)
 		return;
 	if (was_set != info->is_set ||
-		(!is_row && kept_type_match(kept, before, info->result) == TYPE_OTHER))
+		(!is_row && baseline_type_match(kept, before, info->result) == TYPE_OTHER))
 	{
-		kept_type_contrast(kept, before, info->result, &was, &is);
+		baseline_type_contrast(kept, before, info->result, &was, &is);
 		report_result(result, was_set, was, info->is_set, is);
 	}
 	else
@@ -568,7 +568,7 @@ check_result(const Requirement *req, VerifyResult *result, const RoutineInfo *in
 		char	   *returns = requirement_text(req, "returns");
 
 		report_result(result, false, returns, info->is_set,
-					  kept_type_label(kept_type_name(info->result)));
+					  baseline_type_label(type_baseline_name(info->result)));
 	}
 }
 
@@ -583,7 +583,7 @@ column_texts(const RoutineInfo *info)
 		ResultColumn *column = lfirst(lc);
 
 		texts = lappend(texts, column->name);
-		texts = lappend(texts, kept_type_name(column->type));
+		texts = lappend(texts, type_baseline_name(column->type));
 	}
 	return texts;
 }
@@ -594,19 +594,19 @@ routine_baseline(const Requirement *req, VerifyResult *result, const Call *call,
 {
 	bool		is_set;
 	Oid			declared = declared_result(req, result, &is_set);
-	List	   *kept = keep_type(keep_type(NIL, info->result), declared);
+	List	   *kept = baseline_add_type(baseline_add_type(NIL, info->result), declared);
 	List	   *passed = NIL;
 	List	   *schemas = NIL;
 	ListCell   *lc;
 
 	for (int i = 0; i < call->nargs; i++)
 	{
-		passed = lappend(passed, kept_type_name(call->argtypes[i]));
+		passed = lappend(passed, type_baseline_name(call->argtypes[i]));
 		schemas = lappend(schemas, meant_schema(call->argtypes[i]));
-		kept = keep_type(kept, call->argtypes[i]);
+		kept = baseline_add_type(kept, call->argtypes[i]);
 	}
 	foreach(lc, info->columns)
-		kept = keep_type(kept, ((ResultColumn *) lfirst(lc))->type);
+		kept = baseline_add_type(kept, ((ResultColumn *) lfirst(lc))->type);
 	return baseline_of((BaselineMember[])
 					   {
 						   {.name = "schema", .text = info->schema},
@@ -618,14 +618,14 @@ routine_baseline(const Requirement *req, VerifyResult *result, const Call *call,
 						   {.name = "passed", .is_list = true, .list = passed},
 						   {.name = "type_schemas", .is_list = list_has_text(schemas),
 						   .list = schemas},
-						   {.name = "returns", .text = kept_type_name(info->result)},
+						   {.name = "returns", .text = type_baseline_name(info->result)},
 						   {.name = "declared", .text = OidIsValid(declared)
-						   ? kept_type_name(declared) : NULL},
+						   ? type_baseline_name(declared) : NULL},
 						   {.name = "returns_schema", .text = declared >= FirstNormalObjectId
 						   ? meant_schema(declared) : NULL},
 						   {.name = "set", .text = info->is_set ? "yes" : NULL},
 						   {.name = "columns", .is_list = true, .list = column_texts(info)},
-						   kept_types_member(kept)
+						   baseline_types_member(kept)
 					   }, 14);
 }
 
@@ -644,7 +644,7 @@ verify_routine(const Requirement *req, VerifyResult *result)
 	foreach(lc, info.columns)
 		depend_on_type(result, ((ResultColumn *) lfirst(lc))->type);
 
-	check_meaning(req, result, &info);
+	check_call_resolution(req, result, &info);
 	if (!kind_is_other(req, result, &info))
 	{
 		check_volatility(req, result, &info);

@@ -127,7 +127,7 @@ attribute_texts(List *attributes)
 		Attribute  *attribute = lfirst(lc);
 
 		texts = lappend(texts, attribute->name);
-		texts = lappend(texts, kept_column_type_name(attribute->type, attribute->typmod));
+		texts = lappend(texts, column_type_baseline_name(attribute->type, attribute->typmod));
 	}
 	return texts;
 }
@@ -147,10 +147,10 @@ find_attribute(List *attributes, const char *name)
 
 /* Was the type kept, and does it hold what that held? */
 static bool
-is_kept_type(const Requirement *req, const char *kept, Oid type, int32 typmod)
+is_baseline_type(const Requirement *req, const char *kept, Oid type, int32 typmod)
 {
-	return kept_type_match(kept_types(req->baseline), kept_type_bare(kept), type) != TYPE_OTHER &&
-		type_holds_kept(kept, type, typmod, false);
+	return baseline_type_match(baseline_types(req->baseline), baseline_type_bare(kept), type) != TYPE_OTHER &&
+		type_holds_baseline_type(kept, type, typmod, false);
 }
 
 static void
@@ -169,12 +169,12 @@ check_attributes(const Requirement *req, VerifyResult *result, Oid relid, List *
 							psprintf("attribute %s", quote_identifier(name)),
 							psprintf("no such attribute in %s", relation_label(relid)),
 							relid, name);
-		else if (!is_kept_type(req, type, now->type, now->typmod))
+		else if (!is_baseline_type(req, type, now->type, now->typmod))
 			result_add_problem(result, RULE_COLUMN_TYPE, STATE_UNMET,
 							psprintf("attribute %s of type %s", quote_identifier(name),
-									 kept_type_label(type)),
+									 baseline_type_label(type)),
 							psprintf("type %s",
-									 kept_type_label(kept_column_type_name(now->type, now->typmod))),
+									 baseline_type_label(column_type_baseline_name(now->type, now->typmod))),
 							relid, name);
 	}
 	if (before != NIL && 2 * list_length(attributes) > list_length(before))
@@ -248,7 +248,7 @@ full_kind_label(const char *kind, const char *over)
 	if (over == NULL)
 		return pstrdup(kind);
 	return psprintf("%s %s %s", kind, strcmp(kind, "a range") == 0 ? "of" : "over",
-					kept_type_label(over));
+					baseline_type_label(over));
 }
 
 /* Is it of the kind that it was, over the same? */
@@ -262,11 +262,11 @@ check_kind(const Requirement *req, VerifyResult *result, const FormData_pg_type 
 	if (kind == NULL)
 		return true;
 	if (strcmp(kind, kind_label(form)) == 0 &&
-		(over == NULL || is_kept_type(req, over, below, form->typtypmod)))
+		(over == NULL || is_baseline_type(req, over, below, form->typtypmod)))
 		return true;
 	result_add_problem(result, RULE_TYPE_MISSING, STATE_UNMET, full_kind_label(kind, over),
 					full_kind_label(kind_label(form),
-									OidIsValid(below) ? kept_column_type_name(below, form->typtypmod) : NULL),
+									OidIsValid(below) ? column_type_baseline_name(below, form->typtypmod) : NULL),
 					InvalidOid, NULL);
 	return false;
 }
@@ -276,20 +276,20 @@ type_baseline(const FormData_pg_type *form, List *labels, List *attributes)
 {
 	Oid			below = type_below(form);
 	List	   *texts = attribute_texts(attributes);
-	List	   *kept = keep_type(NIL, below);
+	List	   *kept = baseline_add_type(NIL, below);
 	ListCell   *lc;
 
 	foreach(lc, attributes)
-		kept = keep_type(kept, ((Attribute *) lfirst(lc))->type);
+		kept = baseline_add_type(kept, ((Attribute *) lfirst(lc))->type);
 	return baseline_of((BaselineMember[])
 					   {
 						   {.name = "schema", .text = get_namespace_name(form->typnamespace)},
 						   {.name = "kind", .text = kind_label(form)},
 						   {.name = "over", .text = OidIsValid(below)
-						   ? kept_column_type_name(below, form->typtypmod) : NULL},
+						   ? column_type_baseline_name(below, form->typtypmod) : NULL},
 						   {.name = "labels", .is_list = labels != NIL, .list = labels},
 						   {.name = "attributes", .is_list = texts != NIL, .list = texts},
-						   kept_types_member(kept)
+						   baseline_types_member(kept)
 					   }, 6);
 }
 

@@ -27,12 +27,12 @@
 #include "verify/catalog/catalog.h"
 #include "verify/result/result.h"
 
-typedef struct KeptType
+typedef struct BaselineType
 {
 	char	   *name;
 	List	   *parts;			/* of char *: the kind, and what the type is made of:
 								 * see describe */
-} KeptType;
+} BaselineType;
 
 /* Rows within rows; a table's may have an array of itself in it. */
 #define MAX_TYPE_DEPTH 16
@@ -68,16 +68,16 @@ is_servers(const char *bare)
 
 /* Fields of an interval are a modifier that is not in parentheses. */
 char *
-kept_type_bare(const char *name)
+baseline_type_bare(const char *name)
 {
 	char	   *bare = without_modifier(name);
 	int32		typmod;
 
-	return is_servers(bare) ? kept_type_name(type_by_name(bare, &typmod)) : bare;
+	return is_servers(bare) ? type_baseline_name(type_by_name(bare, &typmod)) : bare;
 }
 
 char *
-kept_type_label(const char *name)
+baseline_type_label(const char *name)
 {
 	int32		typmod;
 	Oid			type;
@@ -123,14 +123,14 @@ type_called(const char *name)
 
 /* ---- what a type is ---- */
 
-static KeptType *
-find_kept(List *kept, const char *name)
+static BaselineType *
+find_baseline_type(List *kept, const char *name)
 {
 	ListCell   *lc;
 
 	foreach(lc, kept)
 	{
-		KeptType   *type = lfirst(lc);
+		BaselineType   *type = lfirst(lc);
 
 		if (strcmp(type->name, name) == 0)
 			return type;
@@ -164,7 +164,7 @@ add_source(List *parts, Oid function)
 }
 
 static List *
-describe_row(List *kept, KeptType *type, Oid relid)
+describe_row(List *kept, BaselineType *type, Oid relid)
 {
 	AttrNumber	natts = relation_natts(relid);
 
@@ -180,8 +180,8 @@ describe_row(List *kept, KeptType *type, Oid relid)
 		if (!att->attisdropped)
 		{
 			type->parts = add_part(type->parts, NameStr(att->attname));
-			type->parts = lappend(type->parts, kept_type_name(att->atttypid));
-			kept = keep_type(kept, att->atttypid);
+			type->parts = lappend(type->parts, type_baseline_name(att->atttypid));
+			kept = baseline_add_type(kept, att->atttypid);
 		}
 		ReleaseSysCache(tup);
 	}
@@ -190,14 +190,14 @@ describe_row(List *kept, KeptType *type, Oid relid)
 
 /* Over another type. */
 static List *
-describe_over(List *kept, KeptType *type, Oid other)
+describe_over(List *kept, BaselineType *type, Oid other)
 {
-	type->parts = lappend(type->parts, kept_type_name(other));
-	return keep_type(kept, other);
+	type->parts = lappend(type->parts, type_baseline_name(other));
+	return baseline_add_type(kept, other);
 }
 
 static List *
-describe(List *kept, KeptType *type, const FormData_pg_type *form)
+describe(List *kept, BaselineType *type, const FormData_pg_type *form)
 {
 	switch (form->typtype)
 	{
@@ -224,13 +224,13 @@ describe(List *kept, KeptType *type, const FormData_pg_type *form)
 }
 
 List *
-keep_type(List *kept, Oid type)
+baseline_add_type(List *kept, Oid type)
 {
 	int32		typmod = -1;
 	HeapTuple	tup;
 	FormData_pg_type form;
 	Oid			element;
-	KeptType   *new;
+	BaselineType   *new;
 	char	   *name;
 
 	if (type < FirstNormalObjectId)
@@ -247,11 +247,11 @@ keep_type(List *kept, Oid type)
 	memcpy(&form, GETSTRUCT(tup), sizeof(form));
 	ReleaseSysCache(tup);
 	name = qualified_name(type, -1);
-	if (find_kept(kept, name) != NULL)
+	if (find_baseline_type(kept, name) != NULL)
 		return kept;
 
 	/* It is in the list before those it is made of, which may be made of it. */
-	new = palloc0_object(KeptType);
+	new = palloc0_object(BaselineType);
 	new->name = name;
 	return describe(lappend(kept, new), new, &form);
 }
@@ -259,7 +259,7 @@ keep_type(List *kept, Oid type)
 /* ---- in the baseline ---- */
 
 BaselineMember
-kept_types_member(List *kept)
+baseline_types_member(List *kept)
 {
 	BaselineMember member = {.name = "types"};
 	StringInfoData buf;
@@ -270,7 +270,7 @@ kept_types_member(List *kept)
 	initStringInfo(&buf);
 	foreach(lc, kept)
 	{
-		KeptType   *type = lfirst(lc);
+		BaselineType   *type = lfirst(lc);
 
 		appendStringInfoString(&buf, buf.len == 0 ? "{" : ", ");
 		escape_json(&buf, type->name);
@@ -283,7 +283,7 @@ kept_types_member(List *kept)
 }
 
 List *
-kept_types(Jsonb *baseline)
+baseline_types(Jsonb *baseline)
 {
 	JsonbValue *types = json_member(baseline, "types");
 	List	   *kept = NIL;
@@ -295,7 +295,7 @@ kept_types(Jsonb *baseline)
 	json_walk_begin(&walk, types->val.binary.data);
 	while (json_walk_next(&walk))
 	{
-		KeptType   *type = palloc_object(KeptType);
+		BaselineType   *type = palloc_object(BaselineType);
 
 		type->name = pnstrdup(walk.key.data, walk.key.len);
 		type->parts = json_strings(&walk.value);
@@ -318,7 +318,7 @@ typedef struct Match
 static TypeMatch match_names(Match *match, const char *was, const char *is);
 
 static const char *
-kind_of(const KeptType *type)
+kind_of(const BaselineType *type)
 {
 	return linitial(type->parts);
 }
@@ -377,7 +377,7 @@ has_parts(List *parts, List *wanted)
  * name may have lost labels, which rules of their own tell of.
  */
 static bool
-types_fit(Match *match, const KeptType *was, const KeptType *is, bool known_by_name)
+types_fit(Match *match, const BaselineType *was, const BaselineType *is, bool known_by_name)
 {
 	const char *kind = kind_of(was);
 
@@ -396,11 +396,11 @@ types_fit(Match *match, const KeptType *was, const KeptType *is, bool known_by_n
  * renamed to make room for one with more labels is nearer to it than that one.
  */
 static bool
-is_still_there(Match *match, const KeptType *was, const KeptType *is)
+is_still_there(Match *match, const BaselineType *was, const BaselineType *is)
 {
 	Oid			type = type_called(was->name);
-	Match		there = {.was = match->was, .is = keep_type(NIL, type), .depth = match->depth};
-	KeptType   *other = OidIsValid(type) ? find_kept(there.is, was->name) : NULL;
+	Match		there = {.was = match->was, .is = baseline_add_type(NIL, type), .depth = match->depth};
+	BaselineType   *other = OidIsValid(type) ? find_baseline_type(there.is, was->name) : NULL;
 
 	return other != NULL && types_fit(&there, was, other, false) &&
 		list_length(other->parts) <= list_length(is->parts);
@@ -409,13 +409,13 @@ is_still_there(Match *match, const KeptType *was, const KeptType *is)
 static TypeMatch
 match_names(Match *match, const char *was_name, const char *is_name)
 {
-	KeptType   *was;
-	KeptType   *is;
+	BaselineType   *was;
+	BaselineType   *is;
 
 	if (strip_array(&was_name) != strip_array(&is_name))
 		return TYPE_OTHER;
-	was = find_kept(match->was, was_name);
-	is = find_kept(match->is, is_name);
+	was = find_baseline_type(match->was, was_name);
+	is = find_baseline_type(match->is, is_name);
 	if (was == NULL || is == NULL)
 		return was == is && server_types_match(was_name, is_name) ? TYPE_SAME : TYPE_OTHER;
 	if (strcmp(kind_of(was), "row") == 0 && strcmp(kind_of(is), "row") == 0)
@@ -427,11 +427,11 @@ match_names(Match *match, const char *was_name, const char *is_name)
 }
 
 TypeMatch
-kept_type_match(List *kept, const char *name, Oid type)
+baseline_type_match(List *kept, const char *name, Oid type)
 {
-	Match		match = {.was = kept, .is = keep_type(NIL, type)};
+	Match		match = {.was = kept, .is = baseline_add_type(NIL, type)};
 
-	return match_names(&match, name, kept_type_name(type));
+	return match_names(&match, name, type_baseline_name(type));
 }
 
 TypeMatch
@@ -445,20 +445,20 @@ type_match(Oid was, Oid is)
 		return TYPE_OTHER;
 	if (was == is)
 		return TYPE_SAME;
-	return kept_type_match(keep_type(NIL, was), kept_type_name(was), is);
+	return baseline_type_match(baseline_add_type(NIL, was), type_baseline_name(was), is);
 }
 
 /* ---- what else there is to say ---- */
 
 List *
-kept_labels(List *kept, const char *name)
+baseline_type_labels(List *kept, const char *name)
 {
-	KeptType   *type;
+	BaselineType   *type;
 
 	(void) strip_array(&name);
-	type = find_kept(kept, name);
+	type = find_baseline_type(kept, name);
 	if (type != NULL && strcmp(kind_of(type), "domain") == 0 && list_length(type->parts) == 2)
-		return kept_labels(kept, lsecond(type->parts));
+		return baseline_type_labels(kept, lsecond(type->parts));
 	return type != NULL && strcmp(kind_of(type), "enum") == 0
 		? list_copy_tail(type->parts, 1) : NIL;
 }
@@ -468,12 +468,12 @@ static char *
 label_in_full(List *kept, const char *name, int depth)
 {
 	const char *element = name;
-	char	   *label = kept_type_label(name);
-	KeptType   *type;
+	char	   *label = baseline_type_label(name);
+	BaselineType   *type;
 	StringInfoData buf;
 
 	(void) strip_array(&element);
-	type = depth < 3 ? find_kept(kept, element) : NULL;
+	type = depth < 3 ? find_baseline_type(kept, element) : NULL;
 	if (type == NULL || (depth > 0 && strcmp(kind_of(type), "row") != 0))
 		return label;
 	if (strcmp(kind_of(type), "row") != 0)
@@ -490,15 +490,15 @@ label_in_full(List *kept, const char *name, int depth)
 }
 
 void
-kept_type_contrast(List *kept, const char *name, Oid type, char **was, char **is)
+baseline_type_contrast(List *kept, const char *name, Oid type, char **was, char **is)
 {
-	char	   *is_name = kept_type_name(type);
+	char	   *is_name = type_baseline_name(type);
 
-	*was = kept_type_label(name);
-	*is = kept_type_label(is_name);
+	*was = baseline_type_label(name);
+	*is = baseline_type_label(is_name);
 	if (strcmp(*was, *is) == 0)
 	{
 		*was = label_in_full(kept, name, 0);
-		*is = label_in_full(keep_type(NIL, type), is_name, 0);
+		*is = label_in_full(baseline_add_type(NIL, type), is_name, 0);
 	}
 }

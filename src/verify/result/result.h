@@ -180,18 +180,18 @@ typedef enum TypeMatch
 } TypeMatch;
 
 /* A kept name without its modifier. */
-extern char *kept_type_bare(const char *name);
+extern char *baseline_type_bare(const char *name);
 
 /* A kept name for people: as short as the search path allows. */
-extern char *kept_type_label(const char *name);
+extern char *baseline_type_label(const char *name);
 
 /*
- * Add what the type is, and those it is made of, to a list of KeptType *, which
+ * Add what the type is, and those it is made of, to a list of BaselineType *, which
  * the baseline has as its member "types".  The server's own are left out.
  */
-extern List *keep_type(List *kept, Oid type);
-extern BaselineMember kept_types_member(List *kept);
-extern List *kept_types(Jsonb *baseline);
+extern List *baseline_add_type(List *kept, Oid type);
+extern BaselineMember baseline_types_member(List *kept);
+extern List *baseline_types(Jsonb *baseline);
 
 /*
  * Is a type, to a client, the one that was kept under the name?  Modifiers are no
@@ -203,19 +203,19 @@ extern List *kept_types(Jsonb *baseline);
  * type was renamed to: it has the labels, or is made as that was, and what goes
  * by the old name now, if anything, has or is not.
  */
-extern TypeMatch kept_type_match(List *kept, const char *name, Oid type);
+extern TypeMatch baseline_type_match(List *kept, const char *name, Oid type);
 
 /* The same of two types that there are. */
 extern TypeMatch type_match(Oid was, Oid is);
 
 /* The labels of the enum below an array that a kept name is of; NIL if there is none. */
-extern List *kept_labels(List *kept, const char *name);
+extern List *baseline_type_labels(List *kept, const char *name);
 
 /*
  * How to call the type that was kept, and the one that there is now, where they
  * are not the same: with what they are if both go by one name.
  */
-extern void kept_type_contrast(List *kept, const char *name, Oid type,
+extern void baseline_type_contrast(List *kept, const char *name, Oid type,
 							   char **was, char **is);
 
 /* ---- unresolved.c ---- */

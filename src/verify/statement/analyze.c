@@ -36,7 +36,7 @@ declared_params(const Requirement *req, int *nparams)
 }
 
 Query *
-analyse(RawStmt *raw, const char *sql, Oid **paramtypes, int *nparams)
+analyze_statement(RawStmt *raw, const char *sql, Oid **paramtypes, int *nparams)
 {
 	ParseState *pstate = make_parsestate(NULL);
 	Query	   *query;
@@ -60,7 +60,7 @@ check_readable(Oid relid, VerifyResult *result)
 	ListCell   *lc;
 
 	(void) conditional_lock_mentions(raw->stmt, &expansion);
-	foreach(lc, pg_rewrite_query(analyse(raw, sql, &paramtypes, &nparams)))
+	foreach(lc, pg_rewrite_query(analyze_statement(raw, sql, &paramtypes, &nparams)))
 	{
 		Query	   *rewritten = lfirst_node(Query, lc);
 

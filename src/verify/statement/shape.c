@@ -141,18 +141,18 @@ shape_of(Query *query, Oid *paramtypes, int nparams, VerifyResult *result)
 
 /* A parameter that the statement does not use has no type. */
 static char *
-kept_name(const ShapeColumn *column)
+baseline_name(const ShapeColumn *column)
 {
-	return OidIsValid(column->type) ? kept_type_name(column->type) : pstrdup("unused");
+	return OidIsValid(column->type) ? type_baseline_name(column->type) : pstrdup("unused");
 }
 
 static List *
-keep_types(List *kept, List *columns)
+add_baseline_types(List *kept, List *columns)
 {
 	ListCell   *lc;
 
 	foreach(lc, columns)
-		kept = keep_type(kept, ((ShapeColumn *) lfirst(lc))->type);
+		kept = baseline_add_type(kept, ((ShapeColumn *) lfirst(lc))->type);
 	return kept;
 }
 
@@ -163,7 +163,7 @@ params_member(const Shape *shape)
 	ListCell   *lc;
 
 	foreach(lc, shape->params)
-		member.list = lappend(member.list, kept_name(lfirst(lc)));
+		member.list = lappend(member.list, baseline_name(lfirst(lc)));
 	return member;
 }
 
@@ -182,7 +182,7 @@ columns_member(const Shape *shape)
 
 		if (foreach_current_index(lc) > 0)
 			appendStringInfoChar(&buf, ',');
-		put_text_list(&buf, list_make2(column->name, kept_name(column)));
+		put_text_list(&buf, list_make2(column->name, baseline_name(column)));
 	}
 	appendStringInfoChar(&buf, ']');
 	member.json = buf.data;
@@ -202,16 +202,16 @@ param_schemas_member(const Shape *shape, int ndeclared)
 }
 
 Jsonb *
-shape_to_json(const Shape *shape, List *meanings, int ndeclared)
+shape_to_json(const Shape *shape, List *resolved_names, int ndeclared)
 {
 	return baseline_of((BaselineMember[])
 					   {
 						   params_member(shape),
 						   columns_member(shape),
-						   kept_types_member(keep_types(keep_types(NIL, shape->params),
+						   baseline_types_member(add_baseline_types(add_baseline_types(NIL, shape->params),
 														shape->columns)),
-						   names_member(meanings),
-						   server_calls_member(meanings),
+						   names_member(resolved_names),
+						   server_calls_member(resolved_names),
 						   param_schemas_member(shape, ndeclared),
 						   {.name = "collations", .is_list = shape->collations != NIL,
 						   .list = shape->collations}
@@ -230,7 +230,7 @@ shape_from_json(Jsonb *json)
 	for (int i = 0; i + 1 < list_length(columns); i += 2)
 		shape->columns = add_column(shape->columns, list_nth(columns, i), InvalidOid,
 									list_nth(columns, i + 1));
-	shape->kept = kept_types(json);
+	shape->kept = baseline_types(json);
 	shape->collations = json_strings(json_member(json, "collations"));
 	return shape;
 }
@@ -242,8 +242,8 @@ static bool
 param_is_other(const Shape *was, const ShapeColumn *old, const ShapeColumn *new)
 {
 	if (!OidIsValid(new->type) || strcmp(old->kept_type, "unused") == 0)
-		return strcmp(old->kept_type, kept_name(new)) != 0;
-	return kept_type_match(was->kept, old->kept_type, new->type) != TYPE_SAME;
+		return strcmp(old->kept_type, baseline_name(new)) != 0;
+	return baseline_type_match(was->kept, old->kept_type, new->type) != TYPE_SAME;
 }
 
 static void
@@ -261,7 +261,7 @@ compare_params(VerifyResult *result, const Shape *was, const Shape *is)
 		if (!param_is_other(was, old, new))
 			continue;
 		if (OidIsValid(new->type))
-			kept_type_contrast(was->kept, old->kept_type, new->type, &type_was, &type_is);
+			baseline_type_contrast(was->kept, old->kept_type, new->type, &type_was, &type_is);
 		result_add_problem(result, RULE_QUERY_PARAMETER, STATE_UNMET,
 						psprintf("parameter $%d of type %s", i + 1, type_was),
 						psprintf("type %s", type_is), InvalidOid, NULL);
@@ -274,7 +274,7 @@ compare_column(VerifyResult *result, const Shape *was, int i, const ShapeColumn 
 			   const ShapeColumn *new)
 {
 	TypeMatch	match = new != NULL && strcmp(old->name, new->name) == 0
-		? kept_type_match(was->kept, old->kept_type, new->type) : TYPE_OTHER;
+		? baseline_type_match(was->kept, old->kept_type, new->type) : TYPE_OTHER;
 	char	   *type_was = NULL;
 	char	   *type_is = NULL;
 	char	   *expected;
@@ -282,9 +282,9 @@ compare_column(VerifyResult *result, const Shape *was, int i, const ShapeColumn 
 	if (match == TYPE_SAME)
 		return true;
 	if (new != NULL)
-		kept_type_contrast(was->kept, old->kept_type, new->type, &type_was, &type_is);
+		baseline_type_contrast(was->kept, old->kept_type, new->type, &type_was, &type_is);
 	else
-		type_was = kept_type_label(old->kept_type);
+		type_was = baseline_type_label(old->kept_type);
 	expected = psprintf("result column %d \"%s\" of type %s", i + 1, old->name, type_was);
 	if (match == TYPE_GREW)
 		result_add_problem(result, RULE_QUERY_RESULT_GREW, STATE_MET, expected,
@@ -355,10 +355,10 @@ compare_labels(VerifyResult *result, const Shape *was, const Shape *is)
 		ShapeColumn *old = list_nth(was->columns, i);
 		Oid			column_type = ((ShapeColumn *) list_nth(is->columns, i))->type;
 		Oid			type = enum_below(column_type);
-		List	   *known = OidIsValid(type) ? kept_labels(was->kept, old->kept_type) : NIL;
+		List	   *known = OidIsValid(type) ? baseline_type_labels(was->kept, old->kept_type) : NIL;
 
 		if (known == NIL || list_member_oid(said, type) ||
-			kept_type_match(was->kept, old->kept_type, column_type) == TYPE_OTHER)
+			baseline_type_match(was->kept, old->kept_type, column_type) == TYPE_OTHER)
 			continue;
 		said = lappend_oid(said, type);
 		report_added_labels(result, type, known);
@@ -366,13 +366,13 @@ compare_labels(VerifyResult *result, const Shape *was, const Shape *is)
 }
 
 void
-shape_compare(VerifyResult *result, Jsonb *baseline, const Shape *is, List *meanings)
+shape_compare(VerifyResult *result, Jsonb *baseline, const Shape *is, List *resolved_names)
 {
 	Shape	   *was = shape_from_json(baseline);
 
 	compare_params(result, was, is);
 	compare_columns(result, was, is);
-	compare_meanings(result, baseline, meanings);
+	compare_resolved_names(result, baseline, resolved_names);
 	compare_labels(result, was, is);
 	compare_collations(result, was, is);
 }
@@ -380,5 +380,5 @@ shape_compare(VerifyResult *result, Jsonb *baseline, const Shape *is, List *mean
 char *
 shape_missing_schema(Jsonb *baseline)
 {
-	return meanings_missing_schema(baseline);
+	return resolved_names_missing_schema(baseline);
 }

@@ -22,7 +22,7 @@ extern void check_readable(Oid relid, VerifyResult *result);
 extern Oid *declared_params(const Requirement *req, int *nparams);
 
 /* Parse analysis without the hooks: nothing that is not run should be counted. */
-extern Query *analyse(RawStmt *raw, const char *sql, Oid **paramtypes, int *nparams);
+extern Query *analyze_statement(RawStmt *raw, const char *sql, Oid **paramtypes, int *nparams);
 
 /* ---- resolve.c ---- */
 
@@ -34,20 +34,20 @@ extern Query *analyse(RawStmt *raw, const char *sql, Oid **paramtypes, int *npar
  */
 extern Oid	resolve_relation(const Requirement *req, VerifyResult *result);
 
-/* ---- meaning.c ---- */
+/* ---- resolved.c ---- */
 
 /*
  * Add to a list what the names in a raw parse tree stand for that an analysed one
  * does not have: types.  Before the tree is analysed, which changes it.
  */
-extern List *add_raw_meanings(List *meanings, Node *raw, VerifyResult *result);
+extern List *add_raw_resolved_names(List *resolved_names, Node *raw, VerifyResult *result);
 
 /*
  * Add those of an analysed query: relations, collations, and objects in literals,
  * unless they are the server's; and calls of routines and operators, of the
  * server's only if with_servers, as in what is to be kept.
  */
-extern List *add_meanings(List *meanings, Query *query, bool with_servers,
+extern List *add_resolved_names(List *resolved_names, Query *query, bool with_servers,
 						  VerifyResult *result);
 
 /*
@@ -183,12 +183,12 @@ extern Shape *shape_of(Query *query, Oid *paramtypes, int nparams, VerifyResult 
 
 /*
  * {"params": [type, ...], "columns": [[name, type], ...],
- *	"types": see kept_type.h, "names" and "server_calls": see meaning.h,
+ *	"types": see kept_type.h, "names" and "server_calls": see resolved.h,
  *	"param_schemas": [schema, ...], "collations": [name, ...]}
  *
  * The contract declares the types of the first ndeclared parameters: see meant_type.
  */
-extern Jsonb *shape_to_json(const Shape *shape, List *meanings, int ndeclared);
+extern Jsonb *shape_to_json(const Shape *shape, List *resolved_names, int ndeclared);
 
 /* A schema that a relation of the query was in, and that is gone; or NULL. */
 extern char *shape_missing_schema(Jsonb *baseline);
@@ -196,7 +196,7 @@ extern char *shape_missing_schema(Jsonb *baseline);
 /* Report query-parameter, query-result, query-result-grew, name-captured,
  * enum-label-added and column-collation. */
 extern void shape_compare(VerifyResult *result, Jsonb *baseline, const Shape *is,
-						  List *meanings);
+						  List *resolved_names);
 
 /* ---- call.c ---- */
 

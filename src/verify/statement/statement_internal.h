@@ -9,20 +9,20 @@
 #include "nodes/parsenodes.h"
 #include "verify/result/result.h"
 
-/* ---- meaning.c ---- */
+/* ---- resolved.c ---- */
 
 /*
- * As members of a baseline: [[class, name, meaning], ...], and of calls that mean
+ * As members of a baseline: [[class, name, resolved], ...], and of calls that mean
  * the server's own only what they call with what types.
  */
-extern BaselineMember names_member(List *meanings);
-extern BaselineMember server_calls_member(List *meanings);
+extern BaselineMember names_member(List *resolved_names);
+extern BaselineMember server_calls_member(List *resolved_names);
 
 /* Report name-captured: what is not as the baseline has it. */
-extern void compare_meanings(VerifyResult *result, Jsonb *baseline, List *is);
+extern void compare_resolved_names(VerifyResult *result, Jsonb *baseline, List *is);
 
 /* A schema that a relation was in, and that is gone; or NULL. */
-extern char *meanings_missing_schema(Jsonb *baseline);
+extern char *resolved_names_missing_schema(Jsonb *baseline);
 
 /* ---- call.c ---- */
 
@@ -30,7 +30,7 @@ extern char *meanings_missing_schema(Jsonb *baseline);
  * of aggregates and domains.  No walker: part of check_permissions. */
 extern void check_call(Node *node, VerifyResult *result);
 
-/* ---- part.c ---- */
+/* ---- attached_function.c ---- */
 
 /*
  * The requirement writes relid: the functions of its CHECK constraints, indexes,

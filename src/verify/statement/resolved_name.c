@@ -1,5 +1,5 @@
 /*
- * meaning.c
+ * resolved.c
  *		What each name in a statement stands for.
  *
  * A relation, type or collation is found by its name alone: what is kept is the
@@ -47,14 +47,14 @@ typedef struct NameClass
 	IsThere		is_there;		/* NULL: what is called, see what_is_left */
 } NameClass;
 
-typedef struct Meaning
+typedef struct ResolvedName
 {
 	const NameClass *class;
 	char	   *name;			/* of a call with its types: "=(text,?)" */
-	char	   *meaning;		/* a schema, or of a call "app.=(pg_catalog.text,
+	char	   *resolved;		/* a schema, or of a call "app.=(pg_catalog.text,
 								 * pg_catalog.text)"; "" if it is the server's */
 	Oid			objid;			/* unless it comes from a baseline */
-} Meaning;
+} ResolvedName;
 
 /* ---- classes of names ---- */
 
@@ -193,7 +193,7 @@ operator_signature(Oid operator, bits16 how)
 }
 
 static Oid
-operator_called(const char *name, const char *kept_name)
+operator_called(const char *name, const char *baseline_name)
 {
 	CatCList   *list = SearchSysCacheList1(OPERNAMENSP, CStringGetDatum(name));
 	Oid			found = InvalidOid;
@@ -202,7 +202,7 @@ operator_called(const char *name, const char *kept_name)
 	{
 		Oid			operator = ((Form_pg_operator) GETSTRUCT(&list->members[i]->tuple))->oid;
 
-		if (strcmp(operator_signature(operator, FORMAT_TYPE_FORCE_QUALIFY), kept_name) == 0)
+		if (strcmp(operator_signature(operator, FORMAT_TYPE_FORCE_QUALIFY), baseline_name) == 0)
 			found = operator;
 	}
 	ReleaseSysCacheList(list);
@@ -213,49 +213,49 @@ operator_called(const char *name, const char *kept_name)
 
 typedef struct Collector
 {
-	List	   *meanings;
+	List	   *resolved_names;
 	bool		with_servers;
 	VerifyResult *result;
 } Collector;
 
 static bool
-meaning_is_known(List *meanings, const Meaning *new)
+resolved_name_is_known(List *resolved_names, const ResolvedName *new)
 {
 	ListCell   *lc;
 
-	foreach(lc, meanings)
+	foreach(lc, resolved_names)
 	{
-		const Meaning *meaning = lfirst(lc);
+		const ResolvedName *resolved = lfirst(lc);
 
-		if (meaning->class == new->class && strcmp(meaning->name, new->name) == 0 &&
-			strcmp(meaning->meaning, new->meaning) == 0)
+		if (resolved->class == new->class && strcmp(resolved->name, new->name) == 0 &&
+			strcmp(resolved->resolved, new->resolved) == 0)
 			return true;
 	}
 	return false;
 }
 
 static List *
-add_meaning(List *meanings, const NameClass *class, char *name, char *meaning, Oid objid)
+add_resolved_name(List *resolved_names, const NameClass *class, char *name, char *resolved, Oid objid)
 {
-	Meaning    *new = palloc_object(Meaning);
+	ResolvedName    *new = palloc_object(ResolvedName);
 
 	new->class = class;
 	new->name = name;
-	new->meaning = meaning;
+	new->resolved = resolved;
 	new->objid = objid;
-	return meaning_is_known(meanings, new) ? meanings : lappend(meanings, new);
+	return resolved_name_is_known(resolved_names, new) ? resolved_names : lappend(resolved_names, new);
 }
 
 /* What is found by its name alone. */
 static List *
-add_object(List *meanings, Oid classid, Oid objid)
+add_object(List *resolved_names, Oid classid, Oid objid)
 {
 	char	   *name;
 	char	   *schema;
 
 	if (objid < FirstNormalObjectId || !name_and_schema(classid, objid, &name, &schema))
-		return meanings;
-	return add_meaning(meanings, class_of(classid), name, schema, objid);
+		return resolved_names;
+	return add_resolved_name(resolved_names, class_of(classid), name, schema, objid);
 }
 
 /* The bare name, such as "int8", of one of the server's. */
@@ -267,7 +267,7 @@ short_type_name(Oid type)
 	char	   *name;
 
 	if (!HeapTupleIsValid(tup))
-		return kept_type_name(type);
+		return type_baseline_name(type);
 	name = pstrdup(NameStr(((Form_pg_type) GETSTRUCT(tup))->typname));
 	ReleaseSysCache(tup);
 	return name;
@@ -318,9 +318,9 @@ add_routine(Collector *collector, Oid routine, List *args)
 		return;
 	name = get_func_name(routine);
 	if (name != NULL)
-		collector->meanings =
-			add_meaning(collector->meanings, class_of(ProcedureRelationId), call_name(name, args),
-						routine < FirstNormalObjectId ? "" : routine_kept_name(routine), routine);
+		collector->resolved_names =
+			add_resolved_name(collector->resolved_names, class_of(ProcedureRelationId), call_name(name, args),
+						routine < FirstNormalObjectId ? "" : routine_baseline_name(routine), routine);
 }
 
 static void
@@ -332,8 +332,8 @@ add_operator(Collector *collector, Oid operator, List *args)
 		return;
 	name = get_opname(operator);
 	if (name != NULL)
-		collector->meanings =
-			add_meaning(collector->meanings, class_of(OperatorRelationId), call_name(name, args),
+		collector->resolved_names =
+			add_resolved_name(collector->resolved_names, class_of(OperatorRelationId), call_name(name, args),
 						operator < FirstNormalObjectId ? ""
 						: operator_signature(operator, FORMAT_TYPE_FORCE_QUALIFY), operator);
 }
@@ -388,7 +388,7 @@ add_literal(Collector *collector, const Const *constant)
 	else if (classid == OperatorRelationId)
 		add_operator(collector, objid, NIL);
 	else
-		collector->meanings = add_object(collector->meanings, classid, objid);
+		collector->resolved_names = add_object(collector->resolved_names, classid, objid);
 }
 
 static void
@@ -412,7 +412,7 @@ add_of_query(Collector *collector, const Query *query)
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 
 		if (rte->rtekind == RTE_RELATION)
-			collector->meanings = add_object(collector->meanings, RelationRelationId, rte->relid);
+			collector->resolved_names = add_object(collector->resolved_names, RelationRelationId, rte->relid);
 	}
 	add_sort_operators(collector, query->sortClause, query->targetList);
 	foreach(lc, query->windowClause)
@@ -459,7 +459,7 @@ collect(Node *node, Collector *collector)
 			add_literal(collector, (Const *) node);
 			break;
 		case T_CollateExpr:
-			collector->meanings = add_object(collector->meanings, CollationRelationId,
+			collector->resolved_names = add_object(collector->resolved_names, CollationRelationId,
 											 ((CollateExpr *) node)->collOid);
 			break;
 		default:
@@ -469,12 +469,12 @@ collect(Node *node, Collector *collector)
 }
 
 List *
-add_meanings(List *meanings, Query *query, bool with_servers, VerifyResult *result)
+add_resolved_names(List *resolved_names, Query *query, bool with_servers, VerifyResult *result)
 {
-	Collector	collector = {meanings, with_servers, result};
+	Collector	collector = {resolved_names, with_servers, result};
 
 	(void) collect((Node *) query, &collector);
-	return collector.meanings;
+	return collector.resolved_names;
 }
 
 /* A name with a schema stands for nothing else. */
@@ -482,7 +482,7 @@ static void
 add_type(Collector *collector, List *names)
 {
 	if (list_length(names) == 1)
-		collector->meanings = add_object(collector->meanings, TypeRelationId,
+		collector->resolved_names = add_object(collector->resolved_names, TypeRelationId,
 										 TypenameGetTypidExtended(strVal(linitial(names)), false));
 }
 
@@ -530,33 +530,33 @@ collect_raw(Node *node, Collector *collector)
 }
 
 List *
-add_raw_meanings(List *meanings, Node *raw, VerifyResult *result)
+add_raw_resolved_names(List *resolved_names, Node *raw, VerifyResult *result)
 {
-	Collector	collector = {meanings, false, result};
+	Collector	collector = {resolved_names, false, result};
 
 	(void) collect_raw(raw, &collector);
-	return collector.meanings;
+	return collector.resolved_names;
 }
 
 /* ---- in the baseline ---- */
 
 BaselineMember
-names_member(List *meanings)
+names_member(List *resolved_names)
 {
 	BaselineMember member = {.name = "names"};
 	StringInfoData json;
 	ListCell   *lc;
 
 	initStringInfo(&json);
-	foreach(lc, meanings)
+	foreach(lc, resolved_names)
 	{
-		Meaning    *meaning = lfirst(lc);
+		ResolvedName    *resolved = lfirst(lc);
 
-		if (meaning->meaning[0] == '\0')
+		if (resolved->resolved[0] == '\0')
 			continue;
 		appendStringInfoString(&json, json.len > 0 ? "," : "[");
-		put_text_list(&json, list_make3(pstrdup(meaning->class->name), meaning->name,
-										meaning->meaning));
+		put_text_list(&json, list_make3(pstrdup(resolved->class->name), resolved->name,
+										resolved->resolved));
 	}
 	if (json.len > 0)
 	{
@@ -567,102 +567,102 @@ names_member(List *meanings)
 }
 
 BaselineMember
-server_calls_member(List *meanings)
+server_calls_member(List *resolved_names)
 {
 	BaselineMember member = {.name = "server_calls"};
 	ListCell   *lc;
 
-	foreach(lc, meanings)
+	foreach(lc, resolved_names)
 	{
-		Meaning    *meaning = lfirst(lc);
+		ResolvedName    *resolved = lfirst(lc);
 
-		if (meaning->meaning[0] == '\0')
-			member.list = lappend(member.list, meaning->name);
+		if (resolved->resolved[0] == '\0')
+			member.list = lappend(member.list, resolved->name);
 	}
 	member.is_list = member.list != NIL;
 	return member;
 }
 
 static List *
-add_kept(List *meanings, const NameClass *class, char *name, char *meaning)
+add_from_baseline(List *resolved_names, const NameClass *class, char *name, char *resolved)
 {
-	Meaning    *kept = palloc_object(Meaning);
+	ResolvedName    *kept = palloc_object(ResolvedName);
 
 	kept->class = class;
 	kept->name = name;
-	kept->meaning = meaning;
+	kept->resolved = resolved;
 	kept->objid = InvalidOid;
-	return class != NULL ? lappend(meanings, kept) : meanings;
+	return class != NULL ? lappend(resolved_names, kept) : resolved_names;
 }
 
 /* All but what is the server's. */
 static List *
-kept_names(Jsonb *baseline)
+baseline_names(Jsonb *baseline)
 {
 	List	   *texts = json_strings(json_member(baseline, "names"));
-	List	   *meanings = NIL;
+	List	   *resolved_names = NIL;
 
 	for (int i = 0; i + 2 < list_length(texts); i += 3)
-		meanings = add_kept(meanings, class_called(list_nth(texts, i)),
+		resolved_names = add_from_baseline(resolved_names, class_called(list_nth(texts, i)),
 							list_nth(texts, i + 1), list_nth(texts, i + 2));
-	return meanings;
+	return resolved_names;
 }
 
 static List *
-kept_server_calls(Jsonb *baseline)
+baseline_server_calls(Jsonb *baseline)
 {
-	List	   *meanings = NIL;
+	List	   *resolved_names = NIL;
 	ListCell   *lc;
 
 	foreach(lc, json_strings(json_member(baseline, "server_calls")))
 	{
 		char	   *name = lfirst(lc);
 
-		meanings = add_kept(meanings, class_of(strchr("~!@#^&|`?+-*/%<>=", name[0]) != NULL
+		resolved_names = add_from_baseline(resolved_names, class_of(strchr("~!@#^&|`?+-*/%<>=", name[0]) != NULL
 											   ? OperatorRelationId : ProcedureRelationId),
 							name, "");
 	}
-	return meanings;
+	return resolved_names;
 }
 
 char *
-meanings_missing_schema(Jsonb *baseline)
+resolved_names_missing_schema(Jsonb *baseline)
 {
 	ListCell   *lc;
 
-	foreach(lc, kept_names(baseline))
+	foreach(lc, baseline_names(baseline))
 	{
-		Meaning    *meaning = lfirst(lc);
+		ResolvedName    *resolved = lfirst(lc);
 
-		if (meaning->class->classid == RelationRelationId && schema_is_missing(meaning->meaning))
-			return meaning->meaning;
+		if (resolved->class->classid == RelationRelationId && schema_is_missing(resolved->resolved))
+			return resolved->resolved;
 	}
 	return NULL;
 }
 
 /* ---- comparing ---- */
 
-static const Meaning *
-meaning_before(List *was, const Meaning *is)
+static const ResolvedName *
+resolved_before(List *was, const ResolvedName *is)
 {
-	const Meaning *before = NULL;
+	const ResolvedName *before = NULL;
 	ListCell   *lc;
 
 	foreach(lc, was)
 	{
-		const Meaning *old = lfirst(lc);
+		const ResolvedName *old = lfirst(lc);
 
 		if (old->class != is->class || strcmp(old->name, is->name) != 0)
 			continue;
 		before = old;
-		if (strcmp(old->meaning, is->meaning) == 0)
+		if (strcmp(old->resolved, is->resolved) == 0)
 			break;
 	}
 	return before;
 }
 
 static char *
-call_label(const Meaning *is, Oid objid)
+call_label(const ResolvedName *is, Oid objid)
 {
 	return is->class->classid == ProcedureRelationId ? routine_label(objid)
 		: operator_signature(objid, 0);
@@ -670,27 +670,27 @@ call_label(const Meaning *is, Oid objid)
 
 /* What a name stood for, for people; NULL if that is gone. */
 static char *
-what_is_left(const Meaning *was, const Meaning *is, const char *name)
+what_is_left(const ResolvedName *was, const ResolvedName *is, const char *name)
 {
 	Oid			found;
 
-	if (was == NULL || was->meaning[0] == '\0')
+	if (was == NULL || was->resolved[0] == '\0')
 		return pstrdup("the server's own");
 	if (is->class->is_there != NULL)
 	{
-		found = get_namespace_oid(was->meaning, true);
+		found = get_namespace_oid(was->resolved, true);
 		return OidIsValid(found) && is->class->is_there(found, name)
-			? quote_qualified_identifier(was->meaning, name) : NULL;
+			? quote_qualified_identifier(was->resolved, name) : NULL;
 	}
-	found = is->class->classid == ProcedureRelationId ? routine_called(name, was->meaning)
-		: operator_called(name, was->meaning);
+	found = is->class->classid == ProcedureRelationId ? routine_called(name, was->resolved)
+		: operator_called(name, was->resolved);
 	return OidIsValid(found) ? call_label(is, found) : NULL;
 }
 
 static void
-compare_meaning(VerifyResult *result, List *was, const Meaning *is)
+compare_resolved_name(VerifyResult *result, List *was, const ResolvedName *is)
 {
-	const Meaning *before = meaning_before(was, is);
+	const ResolvedName *before = resolved_before(was, is);
 	bool		is_call = is->class->is_there == NULL;
 	char	   *expected;
 	char	   *schema;
@@ -698,7 +698,7 @@ compare_meaning(VerifyResult *result, List *was, const Meaning *is)
 
 	/* Called with something else, it is another call. */
 	if ((before == NULL && is_call) ||
-		(before != NULL && strcmp(before->meaning, is->meaning) == 0) ||
+		(before != NULL && strcmp(before->resolved, is->resolved) == 0) ||
 		!name_and_schema(is->class->classid, is->objid, &name, &schema))
 		return;
 	expected = what_is_left(before, is, name);
@@ -714,26 +714,26 @@ compare_meaning(VerifyResult *result, List *was, const Meaning *is)
 }
 
 void
-compare_meanings(VerifyResult *result, Jsonb *baseline, List *is)
+compare_resolved_names(VerifyResult *result, Jsonb *baseline, List *is)
 {
-	List	   *was = kept_names(baseline);
+	List	   *was = baseline_names(baseline);
 	bool		complete = false;
 	ListCell   *lc;
 
 	foreach(lc, is)
 	{
-		const Meaning *meaning = lfirst(lc);
+		const ResolvedName *resolved = lfirst(lc);
 
 		/* What the server has is where it was. */
-		if (meaning->meaning[0] == '\0')
+		if (resolved->resolved[0] == '\0')
 			continue;
 
 		/* What was the server's is asked for only if it matters. */
-		if (!complete && meaning->class->is_there == NULL && meaning_before(was, meaning) == NULL)
+		if (!complete && resolved->class->is_there == NULL && resolved_before(was, resolved) == NULL)
 		{
-			was = list_concat(was, kept_server_calls(baseline));
+			was = list_concat(was, baseline_server_calls(baseline));
 			complete = true;
 		}
-		compare_meaning(result, was, meaning);
+		compare_resolved_name(result, was, resolved);
 	}
 }

@@ -1,5 +1,5 @@
 /*
- * part.c
+ * attached_function.c
  *		What a relation has the server run for those who write it.
  *
  * CHECK constraints, index expressions and predicates, generated columns, partition
