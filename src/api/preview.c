@@ -220,7 +220,7 @@ run_script(void *arg)
 			add_failure(preview, text, edata);
 	}
 	end_savepoints(preview, list_length(preview->savepoints), true);
-	preview->findings = list_concat(preview->findings, judge_preview(touched_names()));
+	preview->findings = list_concat(preview->findings, judge_preview(change_names()));
 	allowance_preview(preview->findings);
 	findings_sort(preview->findings);
 }
@@ -299,7 +299,7 @@ Datum
 compat_guard_preview(PG_FUNCTION_ARGS)
 {
 	Preview		preview = {0};
-	TouchedSet *outer;
+	ChangeSet *outer;
 	ErrorData  *volatile edata = NULL;
 	ListCell   *lc;
 
@@ -310,14 +310,14 @@ compat_guard_preview(PG_FUNCTION_ARGS)
 	preview.statements = raw_parser(preview.script, RAW_PARSE_DEFAULT);
 
 	judge_establish();
-	outer = touched_replace();
+	outer = change_replace();
 	PG_TRY();
 	{
 		edata = subtransaction_run(run_script, &preview, false);
 	}
 	PG_FINALLY();
 	{
-		touched_restore(outer);
+		change_restore(outer);
 	}
 	PG_END_TRY();
 	if (edata != NULL)

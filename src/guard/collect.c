@@ -119,24 +119,24 @@ typedef struct TouchedEntry
 								 * invalidation */
 	SubTransactionId subid;		/* that touched it first */
 	List	   *names;			/* of ObjectName *: what it was called */
-	List	   *statements;		/* of TouchingStatement *: that touched it */
+	List	   *statements;		/* of ChangeStatement *: that touched it */
 } TouchedEntry;
 
-struct TouchedSet
+struct ChangeSet
 {
 	MemoryContext context;
 	HTAB	   *entries;
 	uint64		number;			/* of this set, in this session */
-	List	   *statements;		/* of TouchingStatement *, in their order */
+	List	   *statements;		/* of ChangeStatement *, in their order */
 	GuardParts *guard_before;	/* before the guard itself was touched, or NULL */
 	List	   *logins_before;	/* before the first statement that may change them, or NIL */
 };
 
-static TouchedSet *touched = NULL;	/* NULL: nothing yet */
+static ChangeSet *change = NULL;	/* NULL: nothing yet */
 static StatementFrame *current_frame = NULL;
-static StatementFrame loading_frame;	/* see touched_loaded_mid_statement */
+static StatementFrame loading_frame;	/* see change_loaded_mid_statement */
 static SubTransactionId loading_subid;
-static int	previews = 0;		/* sets put aside by touched_replace */
+static int	previews = 0;		/* sets put aside by change_replace */
 
 /* The statement whose removal of the registry was judged. */
 static const StatementFrame *removal_frame = NULL;
@@ -146,7 +146,7 @@ static object_access_hook_type next_object_access_hook = NULL;
 /* ---- statements ---- */
 
 StatementFrame *
-touched_enter(StatementFrame *frame)
+change_enter(StatementFrame *frame)
 {
 	frame->outer = current_frame;
 	current_frame = frame;
@@ -154,7 +154,7 @@ touched_enter(StatementFrame *frame)
 }
 
 void
-touched_leave(StatementFrame *outer)
+change_leave(StatementFrame *outer)
 {
 	/* The frame is about to go; another may get its address. */
 	removal_frame = NULL;
@@ -162,17 +162,17 @@ touched_leave(StatementFrame *outer)
 }
 
 bool
-touched_in_statement(void)
+change_in_statement(void)
 {
 	return current_frame != NULL;
 }
 
 void
-touched_loaded_mid_statement(const StatementFrame *frame)
+change_loaded_mid_statement(const StatementFrame *frame)
 {
 	/* Both may outlive the message that the statement came in. */
 	static char *shown = NULL;
-	char	   *text = touched_frame_text(frame);
+	char	   *text = change_frame_text(frame);
 
 	if (shown != NULL)
 		pfree(shown);
@@ -183,15 +183,15 @@ touched_loaded_mid_statement(const StatementFrame *frame)
 	loading_frame.source = NULL;
 	loading_frame.text = shown;
 	loading_subid = GetCurrentSubTransactionId();
-	(void) touched_enter(&loading_frame);
+	(void) change_enter(&loading_frame);
 }
 
 bool
-touched_loading_statement_ends(StatementFrame **frame)
+change_loading_statement_ends(StatementFrame **frame)
 {
 	if (current_frame != &loading_frame)
 		return false;
-	touched_leave(loading_frame.outer);
+	change_leave(loading_frame.outer);
 	*frame = &loading_frame;
 	return true;
 }
@@ -201,7 +201,7 @@ static void
 forget_loading_statement(void)
 {
 	if (current_frame == &loading_frame)
-		touched_leave(loading_frame.outer);
+		change_leave(loading_frame.outer);
 }
 
 /*
@@ -224,9 +224,9 @@ ddl_is_running(void)
 }
 
 static List *
-append_statement(List *statements, TouchingStatement *statement)
+append_statement(List *statements, ChangeStatement *statement)
 {
-	MemoryContext old = MemoryContextSwitchTo(touched->context);
+	MemoryContext old = MemoryContextSwitchTo(change->context);
 
 	if (statement != NULL && (statements == NIL || llast(statements) != statement))
 		statements = lappend(statements, statement);
@@ -237,7 +237,7 @@ append_statement(List *statements, TouchingStatement *statement)
 #define STATEMENT_SHOWN 1000	/* bytes of a statement worth keeping */
 
 char *
-touched_frame_text(const StatementFrame *frame)
+change_frame_text(const StatementFrame *frame)
 {
 	const char *text = frame->text;
 	int			length;
@@ -252,17 +252,17 @@ touched_frame_text(const StatementFrame *frame)
 }
 
 /* What stands for it in the set, or NULL. */
-static TouchingStatement *
+static ChangeStatement *
 statement_of_frame(const StatementFrame *frame)
 {
-	return touched != NULL && frame->set == touched->number ? frame->statement : NULL;
+	return change != NULL && frame->set == change->number ? frame->statement : NULL;
 }
 
 /* The running statement, copied once; NULL outside any. */
-static TouchingStatement *
+static ChangeStatement *
 current_statement(void)
 {
-	TouchingStatement *statement;
+	ChangeStatement *statement;
 	MemoryContext old;
 
 	if (current_frame == NULL || (current_frame->source == NULL && current_frame->text == NULL))
@@ -271,25 +271,25 @@ current_statement(void)
 	if (statement != NULL && !statement->undone)
 		return statement;
 
-	old = MemoryContextSwitchTo(touched->context);
-	statement = palloc_object(TouchingStatement);
-	statement->number = list_length(touched->statements);
-	statement->text = touched_frame_text(current_frame);
+	old = MemoryContextSwitchTo(change->context);
+	statement = palloc_object(ChangeStatement);
+	statement->number = list_length(change->statements);
+	statement->text = change_frame_text(current_frame);
 	statement->subid = GetCurrentSubTransactionId();
 	statement->undone = false;
 	MemoryContextSwitchTo(old);
-	touched->statements = append_statement(touched->statements, statement);
+	change->statements = append_statement(change->statements, statement);
 	current_frame->statement = statement;
-	current_frame->set = touched->number;
+	current_frame->set = change->number;
 	return statement;
 }
 
 void
-touched_hide_outer(StatementFrame *frame)
+change_hide_outer(StatementFrame *frame)
 {
 	for (frame = frame->outer; frame != NULL; frame = frame->outer)
 	{
-		TouchingStatement *statement = statement_of_frame(frame);
+		ChangeStatement *statement = statement_of_frame(frame);
 
 		frame->text = STATEMENT_HIDDEN;
 		if (statement != NULL)
@@ -306,15 +306,15 @@ make_set(void)
 	HASHCTL		ctl = {.keysize = sizeof(TouchedKey), .entrysize = sizeof(TouchedEntry)};
 	MemoryContext context;
 
-	if (touched != NULL)
+	if (change != NULL)
 		return;
 	context = AllocSetContextCreate(TopMemoryContext, "compat_guard touched objects",
 									ALLOCSET_SMALL_SIZES);
 	ctl.hcxt = context;
-	touched = MemoryContextAllocZero(context, sizeof(TouchedSet));
-	touched->context = context;
-	touched->number = ++sets;
-	touched->entries = hash_create("compat_guard touched objects", 64, &ctl,
+	change = MemoryContextAllocZero(context, sizeof(ChangeSet));
+	change->context = context;
+	change->number = ++sets;
+	change->entries = hash_create("compat_guard touched objects", 64, &ctl,
 								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
@@ -326,7 +326,7 @@ add_entry(Oid classid, uint32 id)
 	bool		found;
 
 	make_set();
-	entry = hash_search(touched->entries, &key, HASH_ENTER, &found);
+	entry = hash_search(change->entries, &key, HASH_ENTER, &found);
 	if (!found)
 	{
 		entry->is_own = false;
@@ -357,7 +357,7 @@ new_name(const TouchedEntry *entry)
 static void
 add_name(TouchedEntry *entry)
 {
-	MemoryContext old = MemoryContextSwitchTo(touched->context);
+	MemoryContext old = MemoryContextSwitchTo(change->context);
 	ObjectName  *key = new_name(entry);
 
 	if (key != NULL)
@@ -373,7 +373,7 @@ add_created(Oid classid, Oid objid)
 }
 
 void
-touched_object(Oid classid, Oid objid)
+change_object(Oid classid, Oid objid)
 {
 	TouchedEntry *entry = add_entry(classid, objid);
 
@@ -382,90 +382,90 @@ touched_object(Oid classid, Oid objid)
 }
 
 void
-touched_role(Oid roleid)
+change_role(Oid roleid)
 {
-	touched_object(AuthIdRelationId, roleid);
+	change_object(AuthIdRelationId, roleid);
 }
 
 void
-touched_guard(void)
+change_guard(void)
 {
 	MemoryContext old;
 
 	make_set();
-	if (touched->guard_before != NULL)
+	if (change->guard_before != NULL)
 		return;
-	old = MemoryContextSwitchTo(touched->context);
-	touched->guard_before = palloc_object(GuardParts);
-	*touched->guard_before = guard_parts();
+	old = MemoryContextSwitchTo(change->context);
+	change->guard_before = palloc_object(GuardParts);
+	*change->guard_before = guard_parts();
 	MemoryContextSwitchTo(old);
 }
 
 void
-touched_logins(void)
+change_logins(void)
 {
 	MemoryContext old;
 
 	make_set();
 	(void) current_statement();
-	if (touched->logins_before != NIL)
+	if (change->logins_before != NIL)
 		return;
-	old = MemoryContextSwitchTo(touched->context);
-	touched->logins_before = logins_now();
+	old = MemoryContextSwitchTo(change->context);
+	change->logins_before = logins_now();
 	MemoryContextSwitchTo(old);
 }
 
 bool
-touched_anything(void)
+change_anything(void)
 {
-	return touched != NULL;
+	return change != NULL;
 }
 
 void
-touched_clear(void)
+change_clear(void)
 {
-	if (touched != NULL)
-		MemoryContextDelete(touched->context);
-	touched = NULL;
+	if (change != NULL)
+		MemoryContextDelete(change->context);
+	change = NULL;
 }
 
 void
-touched_transaction_end(void)
+change_transaction_end(void)
 {
-	touched_clear();
+	change_clear();
 	if (!loading_frame.commits)
 		forget_loading_statement();
 }
 
 void
-touched_transaction_abort(void)
+change_transaction_abort(void)
 {
-	touched_clear();
+	change_clear();
 	forget_loading_statement();
 }
 
 bool
-touched_in_preview(void)
+change_in_preview(void)
 {
 	return previews > 0;
 }
 
-TouchedSet *
-touched_replace(void)
+ChangeSet *
+change_replace(void)
 {
-	TouchedSet *set = touched;
+	ChangeSet *set = change;
 
-	touched = NULL;
+	change = NULL;
 	previews++;
 	return set;
 }
 
 void
-touched_restore(TouchedSet *set)
+change_restore(ChangeSet *set)
 {
-	if (touched != NULL)
-		MemoryContextDelete(touched->context);
-	touched = set;
+	if (change != NULL)
+		MemoryContextDelete(change->context);
+	change = set;
 	previews--;
 }
 
@@ -474,7 +474,7 @@ touched_restore(TouchedSet *set)
  * Otherwise mine's entries become parent's.
  */
 void
-touched_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
+change_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
 {
 	HASH_SEQ_STATUS seq;
 	TouchedEntry *entry;
@@ -482,11 +482,11 @@ touched_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
 
 	if (loading_subid == mine && parent == InvalidSubTransactionId)
 		forget_loading_statement();
-	if (touched == NULL)
+	if (change == NULL)
 		return;
-	foreach(lc, touched->statements)
+	foreach(lc, change->statements)
 	{
-		TouchingStatement *statement = lfirst(lc);
+		ChangeStatement *statement = lfirst(lc);
 
 		if (statement->subid != mine)
 			continue;
@@ -495,7 +495,7 @@ touched_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
 		else
 			statement->undone = true;
 	}
-	hash_seq_init(&seq, touched->entries);
+	hash_seq_init(&seq, change->entries);
 	while ((entry = hash_seq_search(&seq)) != NULL)
 	{
 		if (entry->subid != mine)
@@ -503,7 +503,7 @@ touched_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
 		if (parent != InvalidSubTransactionId)
 			entry->subid = parent;
 		else
-			hash_search(touched->entries, &entry->key, HASH_REMOVE, NULL);
+			hash_search(change->entries, &entry->key, HASH_REMOVE, NULL);
 	}
 }
 
@@ -532,7 +532,7 @@ mark_own(const SharedInvalidationMessage *message)
 	}
 	else
 		return;
-	entry = hash_search(touched->entries, &key, HASH_FIND, NULL);
+	entry = hash_search(change->entries, &key, HASH_FIND, NULL);
 	if (entry != NULL)
 		entry->is_own = true;
 }
@@ -594,11 +594,11 @@ is_felt_everywhere(Oid classid, Oid objid)
  * revoked or whose relation was invalidated has the name it has.
  */
 static void
-add_touched(Touched *result, const TouchedEntry *entry, Oid classid, Oid objid)
+add_touched(SchemaChange *result, const TouchedEntry *entry, Oid classid, Oid objid)
 {
 	ObjectName  *now = IS_HASH_CLASS(entry->key.classid) ? object_name(classid, objid)
 		: new_name(entry);
-	TouchedObject *object = palloc_object(TouchedObject);
+	ChangedObject *object = palloc_object(ChangedObject);
 	ListCell   *lc;
 
 	foreach(lc, entry->names)
@@ -608,10 +608,10 @@ add_touched(Touched *result, const TouchedEntry *entry, Oid classid, Oid objid)
 
 		copy.schema = pstrdup(was->schema);
 		copy.name = was->name ? pstrdup(was->name) : NULL;
-		touched_add_name(result, &copy, entry->statements);
+		change_add_name(result, &copy, entry->statements);
 	}
 	if (now != NULL)
-		touched_add_name(result, now, entry->statements);
+		change_add_name(result, now, entry->statements);
 	result->everything |= is_felt_everywhere(classid, objid);
 	object->classid = classid;
 	object->objid = objid;
@@ -627,7 +627,7 @@ add_touched(Touched *result, const TouchedEntry *entry, Oid classid, Oid objid)
  * already.  all: whoever did it.
  */
 static void
-add_hashed(Touched *result, bool all, const HashedCache *cache)
+add_hashed(SchemaChange *result, bool all, const HashedCache *cache)
 {
 	Relation	rel = table_open(cache->classid, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
@@ -640,7 +640,7 @@ add_hashed(Touched *result, bool all, const HashedCache *cache)
 														RelationGetDescr(rel), &isnull));
 		TouchedKey	hashed = {HASH_CLASS(cache),
 		GetSysCacheHashValue1(cache->cacheid, ObjectIdGetDatum(oid))};
-		TouchedEntry *entry = hash_search(touched->entries, &hashed, HASH_FIND, NULL);
+		TouchedEntry *entry = hash_search(change->entries, &hashed, HASH_FIND, NULL);
 
 		if (entry != NULL && (all || entry->is_own))
 			add_touched(result, entry, cache->classid, oid);
@@ -658,7 +658,7 @@ any_unexplained(bool all, const HashedCache *cache)
 	long		hashes = 0;
 	long		explained = 0;
 
-	hash_seq_init(&seq, touched->entries);
+	hash_seq_init(&seq, change->entries);
 	while ((entry = hash_seq_search(&seq)) != NULL)
 	{
 		if (entry->key.classid == HASH_CLASS(cache))
@@ -667,7 +667,7 @@ any_unexplained(bool all, const HashedCache *cache)
 		{
 			TouchedKey	hashed = {HASH_CLASS(cache),
 			GetSysCacheHashValue1(cache->cacheid, ObjectIdGetDatum(entry->key.id))};
-			TouchedEntry *of_hash = hash_search(touched->entries, &hashed, HASH_FIND, NULL);
+			TouchedEntry *of_hash = hash_search(change->entries, &hashed, HASH_FIND, NULL);
 
 			explained += of_hash != NULL && (all || of_hash->is_own);
 		}
@@ -675,19 +675,19 @@ any_unexplained(bool all, const HashedCache *cache)
 	return hashes > explained;
 }
 
-Touched *
-touched_names(void)
+SchemaChange *
+change_names(void)
 {
-	Touched    *result = palloc0_object(Touched);
+	SchemaChange    *result = palloc0_object(SchemaChange);
 	HASH_SEQ_STATUS seq;
 	TouchedEntry *entry;
 	bool		all;
 
-	if (touched == NULL)
+	if (change == NULL)
 		return result;
 
 	all = !mark_own_entries();
-	hash_seq_init(&seq, touched->entries);
+	hash_seq_init(&seq, change->entries);
 	while ((entry = hash_seq_search(&seq)) != NULL)
 	{
 		if (!IS_HASH_CLASS(entry->key.classid) && (all || entry->is_own))
@@ -700,9 +700,9 @@ touched_names(void)
 			add_hashed(result, all, cache);
 	}
 
-	result->statements = touched->statements;
-	result->guard_before = touched->guard_before;
-	result->logins_before = touched->logins_before;
+	result->statements = change->statements;
+	result->guard_before = change->guard_before;
+	result->logins_before = change->logins_before;
 	return result;
 }
 
@@ -718,7 +718,7 @@ touch_members(Oid roleid)
 	{
 		HeapTuple	tup = &members->members[i]->tuple;
 
-		touched_role(((Form_pg_auth_members) GETSTRUCT(tup))->member);
+		change_role(((Form_pg_auth_members) GETSTRUCT(tup))->member);
 	}
 	ReleaseSysCacheList(members);
 }
@@ -740,7 +740,7 @@ is_of_registry(Oid classid, Oid objid)
 static void
 guard_is_dropped(void)
 {
-	TouchingStatement *statement;
+	ChangeStatement *statement;
 
 	if (removal_frame != NULL && removal_frame == current_frame)
 		return;
@@ -798,7 +798,7 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 			/* pg_extension has no cache that would tell other sessions. */
 			if (access == OAT_POST_ALTER)
 				CacheInvalidateCatalog(NamespaceRelationId);
-			if (touched != NULL)
+			if (change != NULL)
 				(void) current_statement();
 			return;
 		default:
@@ -810,11 +810,11 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 	/* CREATE OR REPLACE FUNCTION counts as creation. */
 	if ((access != OAT_POST_CREATE || classid == ProcedureRelationId) &&
 		guard_owns_object(classid, objid))
-		touched_guard();
+		change_guard();
 	if (access == OAT_POST_CREATE)
 		add_created(classid, objid);
 	else
-		touched_object(classid, objid);
+		change_object(classid, objid);
 	if (classid == AuthIdRelationId && access == OAT_DROP)
 		touch_members(objid);
 }
@@ -840,7 +840,7 @@ object_invalidated(Datum arg, int cacheid, uint32 hashvalue)
 }
 
 void
-touched_init(void)
+change_init(void)
 {
 	next_object_access_hook = object_access_hook;
 	object_access_hook = object_access;

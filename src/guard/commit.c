@@ -42,21 +42,21 @@ transaction_event(XactEvent event, void *arg)
 			/* FALLTHROUGH */
 		case XACT_EVENT_PRE_COMMIT:
 			/* Comes with every transaction: the usual answer is the first one. */
-			if ((!touched_anything() && !judge_is_unfinished()) || !guard_is_active())
+			if ((!change_anything() && !judge_is_unfinished()) || !guard_is_active())
 				return;
-			if (touched_anything())
-				judge_enforce(touched_names());
+			if (change_anything())
+				judge_enforce(change_names());
 			judge_finish();
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PREPARE:
 			registry_sessions_at_commit();
-			touched_transaction_end();
+			change_transaction_end();
 			judge_transaction_end();
 			break;
 		case XACT_EVENT_ABORT:
 			registry_sessions_at_abort();
-			touched_transaction_abort();
+			change_transaction_abort();
 			judge_transaction_end();
 			break;
 		default:
@@ -73,7 +73,7 @@ subtransaction_event(SubXactEvent event, SubTransactionId mine,
 	else if (event != SUBXACT_EVENT_COMMIT_SUB)
 		return;
 	registry_sessions_at_subtransaction_end(mine, parent);
-	touched_subtransaction_end(mine, parent);
+	change_subtransaction_end(mine, parent);
 	judge_subtransaction_end(mine, parent);
 }
 
@@ -87,7 +87,7 @@ commit_init(void)
 void
 guard_init(void)
 {
-	touched_init();
+	change_init();
 	utility_init();
 	commit_init();
 }

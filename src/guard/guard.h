@@ -9,16 +9,16 @@
 
 /* ---- collect.c ---- */
 
-/* Collect into a fresh set; touched_restore drops it and returns to the other. */
-typedef struct TouchedSet TouchedSet;
+/* Collect into a fresh set; change_restore drops it and returns to the other. */
+typedef struct ChangeSet ChangeSet;
 
 /*
  * All of it, by name, in CurrentMemoryContext; valid until it is cleared, which
  * this does not do.
  */
-extern Touched *touched_names(void);
-extern TouchedSet *touched_replace(void);
-extern void touched_restore(TouchedSet *set);
+extern SchemaChange *change_names(void);
+extern ChangeSet *change_replace(void);
+extern void change_restore(ChangeSet *set);
 
 /* ---- commit.c ---- */
 

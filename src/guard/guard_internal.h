@@ -34,21 +34,21 @@ typedef struct StatementFrame
 	struct StatementFrame *outer;
 
 	/* Private to touched.c: what stands for it in the set of that number. */
-	TouchingStatement *statement;
+	ChangeStatement *statement;
 	uint64		set;
 } StatementFrame;
 
-extern StatementFrame *touched_enter(StatementFrame *frame);	/* returns the outer one */
-extern void touched_leave(StatementFrame *outer);
+extern StatementFrame *change_enter(StatementFrame *frame);	/* returns the outer one */
+extern void change_leave(StatementFrame *outer);
 
 /* Is there a frame? */
-extern bool touched_in_statement(void);
+extern bool change_in_statement(void);
 
 /* What is shown of the statement, in CurrentMemoryContext; NULL if nothing is known. */
-extern char *touched_frame_text(const StatementFrame *frame);
+extern char *change_frame_text(const StatementFrame *frame);
 
 /* The statements check this one hold a secret: their texts are not shown. */
-extern void touched_hide_outer(StatementFrame *frame);
+extern void change_hide_outer(StatementFrame *frame);
 
 /*
  * The library was loaded by the DDL statement now running, before which there
@@ -56,27 +56,27 @@ extern void touched_hide_outer(StatementFrame *frame);
  * statement ends, or fails, or the transaction ends; a quiet one's outlives the
  * commits in its middle.
  */
-extern void touched_loaded_mid_statement(const StatementFrame *frame);
+extern void change_loaded_mid_statement(const StatementFrame *frame);
 
 /* False if that is not the statement which ends; otherwise its frame, good until the next. */
-extern bool touched_loading_statement_ends(StatementFrame **frame);
+extern bool change_loading_statement_ends(StatementFrame **frame);
 
 /* Collect by hand. */
-extern void touched_object(Oid classid, Oid objid);
-extern void touched_role(Oid roleid);
+extern void change_object(Oid classid, Oid objid);
+extern void change_role(Oid roleid);
 
 /* The guard itself is about to change: remember what it consists of now. */
-extern void touched_guard(void);
+extern void change_guard(void);
 
 /* The running statement may change who can connect, and what sessions begin with. */
-extern void touched_logins(void);
-extern bool touched_anything(void);
-extern void touched_clear(void);
-extern void touched_transaction_end(void);
-extern void touched_transaction_abort(void);
-extern bool touched_in_preview(void);	/* is there one put aside? */
-extern void touched_subtransaction_end(SubTransactionId mine, SubTransactionId parent);
-extern void touched_init(void);
+extern void change_logins(void);
+extern bool change_anything(void);
+extern void change_clear(void);
+extern void change_transaction_end(void);
+extern void change_transaction_abort(void);
+extern bool change_in_preview(void);	/* is there one put aside? */
+extern void change_subtransaction_end(SubTransactionId mine, SubTransactionId parent);
+extern void change_init(void);
 
 /* ---- commit.c ---- */
 

@@ -103,7 +103,7 @@ touch_roles(List *rolespecs)
 		Oid			roleid = get_rolespec_oid(lfirst_node(RoleSpec, lc), true);
 
 		if (OidIsValid(roleid))
-			touched_role(roleid);
+			change_role(roleid);
 	}
 }
 
@@ -162,7 +162,7 @@ may_change_logins(Node *stmt)
 static void
 remember_logins(void *arg)
 {
-	touched_logins();
+	change_logins();
 }
 
 static void
@@ -172,7 +172,7 @@ before_logins_change(void)
 
 	if (guard_mode == MODE_ENFORCE)
 	{
-		touched_logins();
+		change_logins();
 		return;
 	}
 
@@ -291,7 +291,7 @@ prepare_ddl(Node *stmt)
 		judge_establish();
 	if (IsA(stmt, AlterExtensionContentsStmt) &&
 		strcmp(((AlterExtensionContentsStmt *) stmt)->extname, "compat_guard") == 0)
-		touched_guard();
+		change_guard();
 }
 
 /* ---- commands that commit in their middle ---- */
@@ -323,7 +323,7 @@ judge_before(Node *stmt, const StatementFrame *frame)
 
 		relid = IndexGetRelation(index, true);
 		if (OidIsValid(relid))
-			judge_index_drop(index, relid, touched_frame_text(frame));
+			judge_index_drop(index, relid, change_frame_text(frame));
 	}
 	return relid;
 }
@@ -353,14 +353,14 @@ touch_target(StatementFrame *frame)
 	if (!OidIsValid(frame->target))
 		return;
 	frame->is_quiet = false;
-	outer = touched_enter(frame);
+	outer = change_enter(frame);
 	PG_TRY();
 	{
-		touched_object(RelationRelationId, frame->target);
+		change_object(RelationRelationId, frame->target);
 	}
 	PG_FINALLY();
 	{
-		touched_leave(outer);
+		change_leave(outer);
 	}
 	PG_END_TRY();
 }
@@ -370,8 +370,8 @@ touch_target(StatementFrame *frame)
 static void
 judge_now(void)
 {
-	judge_enforce(touched_names());
-	touched_clear();
+	judge_enforce(change_names());
+	change_clear();
 }
 
 /* Fill in the frame of a statement that is about to run, and judge what has to be. */
@@ -398,12 +398,12 @@ after_statement(StatementFrame *frame, StatementKind kind)
 {
 	if (frame->is_quiet)
 		touch_target(frame);
-	if (!touched_anything() || touched_in_preview())
+	if (!change_anything() || change_in_preview())
 		return;
 	if (kind == STATEMENT_CONCURRENT)
 	{
-		judge_record(touched_names());
-		touched_clear();
+		judge_record(change_names());
+		change_clear();
 	}
 	else if (frame->by_client
 			 ? guard_verify == VERIFY_EACH_STATEMENT || !IsInTransactionBlock(true)
@@ -439,7 +439,7 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 	 * statement they are.  A subcommand is a part of what runs already.
 	 */
 	if (IsA(stmt, TransactionStmt) || IsAbortedTransactionBlockState() ||
-		(context == PROCESS_UTILITY_SUBCOMMAND && touched_in_statement()) ||
+		(context == PROCESS_UTILITY_SUBCOMMAND && change_in_statement()) ||
 		verify_is_running() || !guard_is_active() || updates_guard(stmt))
 	{
 		if (updates_guard(stmt) && guard_is_active())
@@ -455,9 +455,9 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 	frame.text = statement_without_secrets(stmt, source, frame.location, frame.length);
 	frame.by_client = (context == PROCESS_UTILITY_TOPLEVEL);
 	before_statement(&frame, stmt, kind);
-	outer = touched_enter(&frame);
+	outer = change_enter(&frame);
 	if (outer != NULL && statement_has_secrets(stmt))
-		touched_hide_outer(&frame);
+		change_hide_outer(&frame);
 
 	PG_TRY();
 	{
@@ -474,7 +474,7 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 	}
 	PG_FINALLY();
 	{
-		touched_leave(outer);
+		change_leave(outer);
 	}
 	PG_END_TRY();
 
@@ -499,7 +499,7 @@ loaded_by_statement(Node *stmt)
 	else
 		frame.text = statement_of_message(stmt, debug_query_string);
 	before_statement(&frame, stmt, classify(stmt));
-	touched_loaded_mid_statement(&frame);
+	change_loaded_mid_statement(&frame);
 }
 
 /*
@@ -526,10 +526,10 @@ compat_guard_load(PG_FUNCTION_ARGS)
 
 	if (strcmp(data->event, "ddl_command_end") == 0)
 	{
-		if (touched_loading_statement_ends(&frame) && guard_is_active())
+		if (change_loading_statement_ends(&frame) && guard_is_active())
 			after_statement(frame, classify(stmt));
 	}
-	else if (!touched_in_statement() && !verify_is_running() && guard_is_active() &&
+	else if (!change_in_statement() && !verify_is_running() && guard_is_active() &&
 			 !updates_guard(stmt))
 		loaded_by_statement(stmt);
 	PG_RETURN_NULL();

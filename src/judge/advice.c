@@ -159,9 +159,9 @@ finding_steps(const Finding *finding)
 
 	if (finding->problem->advice != NULL)
 		return pstrdup(finding->problem->advice);
-	if (finding_steps_are_general(finding) && finding->touched != NULL)
+	if (finding_steps_are_general(finding) && finding->change != NULL)
 		return psprintf("Expand and contract: ALTER TABLE %s ADD COLUMN beside what the query uses; write both; move the data; deploy a version that uses the new column; retire the versions that send the query; remove the old column from %s last.",
-						finding->touched, finding->touched);
+						finding->change, finding->change);
 	if (finding_steps_are_general(finding))
 		return pstrdup("Keep what the query uses until the versions that send it are retired: add the new beside the old, move the data, deploy a version that uses the new, and remove the old last.");
 	if (table != NULL && column != NULL)

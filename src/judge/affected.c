@@ -67,9 +67,9 @@ typedef struct Address
 
 typedef struct Spread
 {
-	Touched    *touched;
+	SchemaChange    *change;
 	addresses_hash *seen;
-	List	   *reached;		/* of TouchedObject *: grows while it is gone through */
+	List	   *reached;		/* of ChangedObject *: grows while it is gone through */
 	Relation	pg_depend;
 	Relation	pg_inherits;
 } Spread;
@@ -77,13 +77,13 @@ typedef struct Spread
 static void
 reach(Spread *spread, Oid classid, Oid objid, List *statements)
 {
-	TouchedObject *object;
+	ChangedObject *object;
 	bool		found;
 
 	(void) addresses_insert(spread->seen, (uint64) classid << 32 | objid, &found);
 	if (found)
 		return;
-	object = palloc_object(TouchedObject);
+	object = palloc_object(ChangedObject);
 	object->classid = classid;
 	object->objid = objid;
 	object->statements = statements;
@@ -107,7 +107,7 @@ is_felt_by(Oid classid, Oid by, char deptype)
 }
 
 static void
-reach_dependents(Spread *spread, const TouchedObject *object)
+reach_dependents(Spread *spread, const ChangedObject *object)
 {
 	ScanKeyData key[2];
 	SysScanDesc scan;
@@ -129,7 +129,7 @@ reach_dependents(Spread *spread, const TouchedObject *object)
 }
 
 static void
-reach_wholes(Spread *spread, const TouchedObject *object)
+reach_wholes(Spread *spread, const ChangedObject *object)
 {
 	ScanKeyData key[2];
 	SysScanDesc scan;
@@ -152,7 +152,7 @@ reach_wholes(Spread *spread, const TouchedObject *object)
 }
 
 static void
-reach_parents(Spread *spread, const TouchedObject *object)
+reach_parents(Spread *spread, const ChangedObject *object)
 {
 	ScanKeyData key;
 	SysScanDesc scan;
@@ -173,7 +173,7 @@ reach_parents(Spread *spread, const TouchedObject *object)
  * Routines and types are as little, but for those that come and go with another type.
  */
 static bool
-may_be_part(const TouchedObject *object)
+may_be_part(const ChangedObject *object)
 {
 	switch (object->classid)
 	{
@@ -188,12 +188,12 @@ may_be_part(const TouchedObject *object)
 }
 
 static void
-spread_from(Spread *spread, const TouchedObject *object, bool was_touched)
+spread_from(Spread *spread, const ChangedObject *object, bool was_touched)
 {
 	ObjectName  *key = object_name(object->classid, object->objid);
 
 	if (key != NULL && !was_touched)
-		touched_add_name(spread->touched, key, object->statements);
+		change_add_name(spread->change, key, object->statements);
 
 	/* What of a schema's change is felt goes by the names in it. */
 	if (object->classid == NamespaceRelationId || object->classid == ExtensionRelationId)
@@ -211,16 +211,16 @@ spread_from(Spread *spread, const TouchedObject *object, bool was_touched)
 }
 
 void
-touched_spread(Touched *touched)
+change_spread(SchemaChange *change)
 {
-	Spread		spread = {.touched = touched};
+	Spread		spread = {.change = change};
 	int			ntouched;
 	ListCell   *lc;
 
 	spread.seen = addresses_create(CurrentMemoryContext, 32, NULL);
-	foreach(lc, touched->objects)
+	foreach(lc, change->objects)
 	{
-		const TouchedObject *object = lfirst(lc);
+		const ChangedObject *object = lfirst(lc);
 
 		reach(&spread, object->classid, object->objid, object->statements);
 	}
@@ -235,18 +235,18 @@ touched_spread(Touched *touched)
 	}
 	table_close(spread.pg_inherits, AccessShareLock);
 	table_close(spread.pg_depend, AccessShareLock);
-	touched->objects = NIL;
+	change->objects = NIL;
 }
 
 void
-touched_add_name(Touched *touched, const ObjectName *key, List *statements)
+change_add_name(SchemaChange *change, const ObjectName *key, List *statements)
 {
-	TouchedName *name = palloc_object(TouchedName);
+	ChangedName *name = palloc_object(ChangedName);
 
 	name->key = *key;
 	name->statements = statements;
 	if (key->classid == AuthIdRelationId)
-		touched->roles = lappend(touched->roles, name);
+		change->roles = lappend(change->roles, name);
 	else
-		touched->names = lappend(touched->names, name);
+		change->names = lappend(change->names, name);
 }

@@ -41,26 +41,26 @@ append_ids(int64 **ids, int *n, const int64 *more, int nmore)
 
 /* Do the rights of role depend on those of touched? */
 static bool
-role_inherits(const char *role, const char *touched)
+role_inherits(const char *role, const char *change)
 {
 	Oid			roleid = get_role_oid(role, true);
-	Oid			touchedid = get_role_oid(touched, true);
+	Oid			touchedid = get_role_oid(change, true);
 
-	return strcmp(role, touched) == 0 ||
+	return strcmp(role, change) == 0 ||
 		(OidIsValid(roleid) && OidIsValid(touchedid) &&
 		 is_member_of_role_nosuper(roleid, touchedid));
 }
 
-/* May what the role is allowed to do be other than before?  arg: the Case. */
+/* May what the role is allowed to do be other than before?  arg: the Judgement. */
 static bool
 role_is_touched(const char *role, void *arg)
 {
-	const Case *c = arg;
+	const Judgement *j = arg;
 	ListCell   *lc;
 
-	foreach(lc, c->touched->roles)
+	foreach(lc, j->change->roles)
 	{
-		if (role_inherits(role, ((TouchedName *) lfirst(lc))->key.name))
+		if (role_inherits(role, ((ChangedName *) lfirst(lc))->key.name))
 			return true;
 	}
 	return false;
@@ -71,7 +71,7 @@ role_is_touched(const char *role, void *arg)
  * that go through the view or routine of such a role.
  */
 static void
-append_role_requirements(Case *c, int64 **ids, int *n)
+append_role_requirements(Judgement *j, int64 **ids, int *n)
 {
 	ListCell   *lc;
 	List	   *seen = NIL;		/* of char *: roles done */
@@ -85,17 +85,17 @@ append_role_requirements(Case *c, int64 **ids, int *n)
 		if (text_list_has(seen, role))
 			continue;
 		seen = lappend(seen, role);
-		if (!role_is_touched(role, c))
+		if (!role_is_touched(role, j))
 			continue;
 		more = registry_requirements_by_role(role, &nmore);
 		append_ids(ids, n, more, nmore);
 	}
-	more = registry_requirements_by_role_key(role_is_touched, c, &nmore);
+	more = registry_requirements_by_role_key(role_is_touched, j, &nmore);
 	append_ids(ids, n, more, nmore);
 }
 
 static int64 *
-touched_requirements(Case *c, int *n)
+changed_requirements(Judgement *j, int *n)
 {
 	int64	   *ids = NULL;
 	List	   *keys = NIL;
@@ -106,16 +106,16 @@ touched_requirements(Case *c, int *n)
 	*n = 0;
 	if (!registry_any_kept_version())
 		return NULL;
-	touched_spread(c->touched);
-	if (c->touched->everything)
+	change_spread(j->change);
+	if (j->change->everything)
 		return registry_all_requirements(n);
 
-	foreach(lc, c->touched->names)
-		keys = lappend(keys, &((TouchedName *) lfirst(lc))->key);
+	foreach(lc, j->change->names)
+		keys = lappend(keys, &((ChangedName *) lfirst(lc))->key);
 	by_key = registry_requirements_by_keys(keys, &nby_key);
 	append_ids(&ids, n, by_key, nby_key);
-	if (c->touched->roles != NIL)
-		append_role_requirements(c, &ids, n);
+	if (j->change->roles != NIL)
+		append_role_requirements(j, &ids, n);
 
 	if (ids == NULL)
 		return NULL;
@@ -125,32 +125,32 @@ touched_requirements(Case *c, int *n)
 }
 
 static void
-load_versions(Case *c)
+load_versions(Judgement *j)
 {
 	ListCell   *lc;
 
-	c->kept = registry_kept_versions();
-	c->versions = palloc_array(Version *, list_length(c->kept) + 1);
-	c->standing = palloc0_array(Standing, list_length(c->kept) + 1);
-	c->nversions = 0;
-	foreach(lc, c->kept)
-		c->versions[c->nversions++] = lfirst(lc);
+	j->kept = registry_kept_versions();
+	j->versions = palloc_array(Version *, list_length(j->kept) + 1);
+	j->standing = palloc0_array(Standing, list_length(j->kept) + 1);
+	j->nversions = 0;
+	foreach(lc, j->kept)
+		j->versions[j->nversions++] = lfirst(lc);
 }
 
 /* Its place among the versions, -1 if it does not count any more. */
 int
-case_version_place(const Case *c, int64 id)
+judgement_version_place(const Judgement *j, int64 id)
 {
 	int			low = 0;
-	int			high = c->nversions;
+	int			high = j->nversions;
 
 	while (low < high)
 	{
 		int			middle = (low + high) / 2;
 
-		if (c->versions[middle]->id == id)
+		if (j->versions[middle]->id == id)
 			return middle;
-		if (c->versions[middle]->id > id)
+		if (j->versions[middle]->id > id)
 			low = middle + 1;
 		else
 			high = middle;
@@ -160,30 +160,30 @@ case_version_place(const Case *c, int64 id)
 
 /* Has it all it needs, by what is stored?  Right after a restore that is nothing. */
 static bool
-version_runs(const Case *c, const Version *version)
+version_runs(const Judgement *j, const Version *version)
 {
 	int64		unmet;
 	int64		broken;
 
-	if (c->ids == NULL)
+	if (j->ids == NULL)
 		return false;
 	registry_count_unmet(version->id, &unmet, &broken);
 	return unmet == 0;
 }
 
 Standing
-case_version_standing(Case *c, int place)
+judgement_version_standing(Judgement *j, int place)
 {
-	Standing   *standing = &c->standing[place];
-	Version    *version = c->versions[place];
+	Standing   *standing = &j->standing[place];
+	Version    *version = j->versions[place];
 
 	if (*standing != NOT_ASKED)
 		return *standing;
-	if (registry_version_is_live(version, c->writes))
+	if (registry_version_is_live(version, j->writes))
 		*standing = LIVE;
-	else if (registry_is_in_reach(c->kept, version))
-		*standing = version_runs(c, version) ? IN_REACH : DORMANT;
-	else if (!c->writes || registry_mark_lapsed(version))
+	else if (registry_is_in_reach(j->kept, version))
+		*standing = version_runs(j, version) ? IN_REACH : DORMANT;
+	else if (!j->writes || registry_mark_lapsed(version))
 		*standing = PASSED_OVER;
 	else
 		*standing = DORMANT;
@@ -191,11 +191,11 @@ case_version_standing(Case *c, int place)
 }
 
 bool
-case_version_counts(int64 version_id, void *arg)
+judgement_version_counts(int64 version_id, void *arg)
 {
-	int			place = case_version_place(arg, version_id);
+	int			place = judgement_version_place(arg, version_id);
 
-	return place >= 0 && case_version_standing(arg, place) != PASSED_OVER;
+	return place >= 0 && judgement_version_standing(arg, place) != PASSED_OVER;
 }
 
 /* ---- waiting ---- */
@@ -210,41 +210,41 @@ case_version_counts(int64 version_id, void *arg)
  * when it is tried again.
  */
 void
-case_wait(Case *c)
+judgement_wait(Judgement *j)
 {
 	LOCKTAG		tag;
 	LOCKMODE	mode;
 	bool		known = verify_wanted_lock(&tag, &mode);
-	bool		ended = wait_limit_ended(&c->limit);
+	bool		ended = wait_limit_ended(&j->limit);
 
 	/* What functions want may be what somebody keeps on purpose. */
-	if (ended && (c->options.last_try || known) && c->tries_after_end++ >= TRIES_AFTER_END)
-		wait_limit_report(&c->limit, WHY_RELATIONS,
+	if (ended && (j->options.last_try || known) && j->tries_after_end++ >= TRIES_AFTER_END)
+		wait_limit_report(&j->limit, WHY_RELATIONS,
 						known ? "one who has it again and again for a moment"
 						: "one who has an index or a part of it locked", false);
 	if (known)
 	{
-		wait_for_lock(&tag, mode, &c->limit, WHY_RELATIONS);
+		wait_for_lock(&tag, mode, &j->limit, WHY_RELATIONS);
 		(void) LockRelease(&tag, mode, false);
 	}
 	else
 		wait_nap(10);
-	c->options.last_try = ended;
+	j->options.last_try = ended;
 }
 
 void
-case_lock(Case *c, const int64 *ids, int n)
+judgement_lock(Judgement *j, const int64 *ids, int n)
 {
-	registry_lock_requirements(ids, n, &c->limit, WHY_OBJECTS);
+	registry_lock_requirements(ids, n, &j->limit, WHY_OBJECTS);
 }
 
 void
-case_verify(Case *c, Requirement **reqs, int n, VerifyOptions options, VerifyResult **answers)
+judgement_verify(Judgement *j, Requirement **reqs, int n, VerifyOptions options, VerifyResult **answers)
 {
 	while (!verify_requirements(reqs, n, options, answers))
 	{
-		case_wait(c);
-		options.last_try = c->options.last_try;
+		judgement_wait(j);
+		options.last_try = j->options.last_try;
 	}
 }
 
@@ -255,92 +255,92 @@ case_verify(Case *c, Requirement **reqs, int n, VerifyOptions options, VerifyRes
  * stored has to be found out now: all there is, as it stands before the change.
  */
 static bool
-find_candidates_after_restore(Case *c)
+find_candidates_after_restore(Judgement *j)
 {
-	VerifyOptions as_it_is = {.within_time = true, .spent = &c->spent};
+	VerifyOptions as_it_is = {.within_time = true, .spent = &j->spent};
 	VerifyResult **answers;
 
-	c->reqs = requirements_to_establish(&c->ncandidates);
-	answers = palloc0_array(VerifyResult *, c->ncandidates);
-	case_verify(c, c->reqs, c->ncandidates, as_it_is, answers);
-	c->before = palloc0_array(StoredState, c->ncandidates);
-	for (int i = 0; i < c->ncandidates; i++)
+	j->reqs = requirements_to_establish(&j->ncandidates);
+	answers = palloc0_array(VerifyResult *, j->ncandidates);
+	judgement_verify(j, j->reqs, j->ncandidates, as_it_is, answers);
+	j->before = palloc0_array(StoredState, j->ncandidates);
+	for (int i = 0; i < j->ncandidates; i++)
 	{
-		StoredState *before = &c->before[i];
+		StoredState *before = &j->before[i];
 
 		before->known = true;
 		before->state = answers[i]->state;
 		before->ever_met = (answers[i]->state == STATE_MET);
 		before->problems = problems_to_json(answers[i]->problems);
 	}
-	return c->ncandidates > 0;
+	return j->ncandidates > 0;
 }
 
 /* Nothing a version needs is taken away while we hold our lock. */
 static void
-load_candidates(Case *c, int n)
+load_candidates(Judgement *j, int n)
 {
 	int64	   *linked = palloc_array(int64, n);
 
-	memcpy(linked, c->ids, sizeof(int64) * n);
-	c->ncandidates = n;
-	c->reqs = registry_load_requirements(c->ids, &c->ncandidates);
+	memcpy(linked, j->ids, sizeof(int64) * n);
+	j->ncandidates = n;
+	j->reqs = registry_load_requirements(j->ids, &j->ncandidates);
 	for (int i = 0; i < n; i++)
 	{
-		if (i == c->ncandidates || c->ids[i] != linked[i])
+		if (i == j->ncandidates || j->ids[i] != linked[i])
 			registry_report_missing("requirement", linked[i]);
 	}
-	c->before = registry_read_states(c->ids, n);
+	j->before = registry_read_states(j->ids, n);
 	for (int i = 0; i < n; i++)
 	{
-		if (!c->before[i].known && !registry_is_unestablished())
-			registry_report_missing("requirement_state", c->ids[i]);
+		if (!j->before[i].known && !registry_is_unestablished())
+			registry_report_missing("requirement_state", j->ids[i]);
 	}
 }
 
 /* Fill in the candidates; false if there are none. */
 bool
-case_find_candidates(Case *c)
+judgement_find_candidates(Judgement *j)
 {
 	int			n;
 
-	if (!c->writes && registry_is_unestablished())
+	if (!j->writes && registry_is_unestablished())
 	{
-		load_versions(c);
-		return find_candidates_after_restore(c);
+		load_versions(j);
+		return find_candidates_after_restore(j);
 	}
-	c->ids = touched_requirements(c, &n);
-	if (n > 0 || case_left_out_matters())
-		load_versions(c);
+	j->ids = changed_requirements(j, &n);
+	if (n > 0 || judgement_left_out_matters())
+		load_versions(j);
 	if (n > 0)
-		n = registry_keep_linked(c->ids, n, case_version_counts, c);
+		n = registry_keep_linked(j->ids, n, judgement_version_counts, j);
 	if (n == 0)
 		return false;
-	if (c->writes)
-		case_lock(c, c->ids, n);
+	if (j->writes)
+		judgement_lock(j, j->ids, n);
 
 	/* Only now: who had them locked may have changed states and baselines. */
-	load_candidates(c, n);
+	load_candidates(j, n);
 	return true;
 }
 
 bool
-case_verify_candidates(Case *c)
+judgement_verify_candidates(Judgement *j)
 {
-	VerifyOptions options = c->options;
-	KnownPartitions	known = {.touched = c->touched->relids};
+	VerifyOptions options = j->options;
+	KnownPartitions	known = {.changed = j->change->relids};
 
-	c->after = palloc0_array(VerifyResult *, c->ncandidates);
-	known.stored = palloc_array(List *, c->ncandidates);
-	for (int i = 0; i < c->ncandidates; i++)
-		known.stored[i] = c->before[i].parts;
-	if (known.touched != NIL && !c->all_parts)
+	j->after = palloc0_array(VerifyResult *, j->ncandidates);
+	known.stored = palloc_array(List *, j->ncandidates);
+	for (int i = 0; i < j->ncandidates; i++)
+		known.stored[i] = j->before[i].parts;
+	if (known.changed != NIL && !j->all_parts)
 		options.known_partitions = &known;
-	return verify_requirements(c->reqs, c->ncandidates, options, c->after);
+	return verify_requirements(j->reqs, j->ncandidates, options, j->after);
 }
 
 bool
-case_left_out_matters(void)
+judgement_left_out_matters(void)
 {
 	return guard_check_candidates && guard_mode == MODE_ENFORCE;
 }

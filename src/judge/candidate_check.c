@@ -50,19 +50,19 @@ stands_as_before(const Requirement *req, const StoredState *before, const Verify
 	return true;
 }
 
-/* As case_version_counts, but that nothing is passed over for good. */
+/* As judgement_version_counts, but that nothing is passed over for good. */
 static bool
 version_counts(int64 version_id, void *arg)
 {
-	const Case *c = arg;
-	int			place = case_version_place(c, version_id);
+	const Judgement *j = arg;
+	int			place = judgement_version_place(j, version_id);
 
-	return place >= 0 && (registry_version_is_live(c->versions[place], false) ||
-						  registry_is_in_reach(c->kept, c->versions[place]));
+	return place >= 0 && (registry_version_is_live(j->versions[place], false) ||
+						  registry_is_in_reach(j->kept, j->versions[place]));
 }
 
 static int64 *
-ids_left_out(Case *c, int *n)
+ids_left_out(Judgement *j, int *n)
 {
 	int			nall;
 	int64	   *all = registry_all_requirements(&nall);
@@ -70,19 +70,19 @@ ids_left_out(Case *c, int *n)
 	int			candidate = 0;
 
 	*n = 0;
-	nall = registry_keep_linked(all, nall, version_counts, c);
+	nall = registry_keep_linked(all, nall, version_counts, j);
 	for (int i = 0; i < nall; i++)
 	{
-		while (candidate < c->ncandidates && c->ids[candidate] < all[i])
+		while (candidate < j->ncandidates && j->ids[candidate] < all[i])
 			candidate++;
-		if (candidate == c->ncandidates || c->ids[candidate] != all[i])
+		if (candidate == j->ncandidates || j->ids[candidate] != all[i])
 			ids[(*n)++] = all[i];
 	}
 	return ids;
 }
 
 void
-case_check_left_out(Case *c)
+judgement_check_left_out(Judgement *j)
 {
 	int			n;
 	int64	   *ids;
@@ -91,15 +91,15 @@ case_check_left_out(Case *c)
 	VerifyResult **after;
 
 	/* Without their ids the candidates are all there is. */
-	if (c->ids == NULL && c->ncandidates > 0)
+	if (j->ids == NULL && j->ncandidates > 0)
 		return;
-	ids = ids_left_out(c, &n);
+	ids = ids_left_out(j, &n);
 	reqs = registry_load_requirements(ids, &n);
 	before = registry_read_states(ids, n);
 	after = palloc0_array(VerifyResult *, n + 1);
 
 	/* What others hold locked they are about to change: it is their judgement's. */
-	if (!verify_requirements(reqs, n, c->options, after))
+	if (!verify_requirements(reqs, n, j->options, after))
 		return;
 	for (int i = 0; i < n; i++)
 	{

@@ -24,8 +24,8 @@ typedef struct Candidate
 	List	   *in_reach;		/* of Version *: those in reach that do */
 	bool		is_traced;		/* are these known? */
 	const char *statement;		/* that did it, or NULL */
-	const char *touched;		/* the relation it did it to, or NULL */
-	List	   *touched_relations;	/* of ObjectName *: all of these */
+	const char *change;		/* the relation it did it to, or NULL */
+	List	   *changed_relations;	/* of ObjectName *: all of these */
 } Candidate;
 
 /* Was the problem, as far as it is filled in, there before? */
@@ -113,7 +113,7 @@ statement_texts(List *statements)
 	initStringInfo(&buf);
 	foreach(lc, statements)
 	{
-		TouchingStatement *statement = lfirst(lc);
+		ChangeStatement *statement = lfirst(lc);
 
 		if (!statement->undone)
 			appendStringInfo(&buf, "%s%s", buf.len ? "; " : "", statement->text);
@@ -170,12 +170,12 @@ numbers_of(Bitmapset *numbers, List *statements)
 	ListCell   *lc;
 
 	foreach(lc, statements)
-		numbers = bms_add_member(numbers, ((TouchingStatement *) lfirst(lc))->number);
+		numbers = bms_add_member(numbers, ((ChangeStatement *) lfirst(lc))->number);
 	return numbers;
 }
 
 static Trace *
-begin_trace(const Case *c)
+begin_trace(const Judgement *j)
 {
 	Trace	   *trace = palloc_object(Trace);
 	HASHCTL		names = {
@@ -188,13 +188,13 @@ begin_trace(const Case *c)
 	};
 	ListCell   *lc;
 
-	trace->names = hash_create("compat_guard touched names", list_length(c->touched->names) + 1,
+	trace->names = hash_create("compat_guard touched names", list_length(j->change->names) + 1,
 							   &names, HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
 	trace->deeds = hash_create("compat_guard statements together", 16, &deeds,
 							   HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
-	foreach(lc, c->touched->names)
+	foreach(lc, j->change->names)
 	{
-		TouchedName *name = lfirst(lc);
+		ChangedName *name = lfirst(lc);
 		ObjectName  *key = &name->key;
 		bool		found;
 		NameEntry  *entry = hash_search(trace->names, &key, HASH_ENTER, &found);
@@ -207,7 +207,7 @@ begin_trace(const Case *c)
 }
 
 static const char *
-deed_text(const Case *c, Trace *trace, Bitmapset *numbers)
+deed_text(const Judgement *j, Trace *trace, Bitmapset *numbers)
 {
 	bool		found;
 	Deed	   *deed = hash_search(trace->deeds, &numbers, HASH_ENTER, &found);
@@ -218,7 +218,7 @@ deed_text(const Case *c, Trace *trace, Bitmapset *numbers)
 		return deed->text;
 	deed->text = NULL;
 	while ((number = bms_next_member(numbers, number)) >= 0)
-		statements = lappend(statements, list_nth(c->touched->statements, number));
+		statements = lappend(statements, list_nth(j->change->statements, number));
 	return deed->text = statement_texts(statements);
 }
 
@@ -233,7 +233,7 @@ first_label(const char *label, const ObjectName *key)
 
 /* What was touched of what the requirement hangs on, and by which statements. */
 static void
-find_guilty(Case *c, Candidate *candidate)
+find_guilty(Judgement *j, Candidate *candidate)
 {
 	Bitmapset  *guilty = NULL;
 	ListCell   *lc;
@@ -241,32 +241,32 @@ find_guilty(Case *c, Candidate *candidate)
 	if (candidate->is_traced)
 		return;
 	candidate->is_traced = true;
-	if (c->trace == NULL)
-		c->trace = begin_trace(c);
+	if (j->trace == NULL)
+		j->trace = begin_trace(j);
 	foreach(lc, candidate->after->keys)
 	{
 		ObjectName  *key = lfirst(lc);
-		NameEntry  *entry = hash_search(c->trace->names, &key, HASH_FIND, NULL);
+		NameEntry  *entry = hash_search(j->trace->names, &key, HASH_FIND, NULL);
 
 		if (entry == NULL)
 			continue;
 		guilty = bms_add_members(guilty, entry->statements);
 		if (key->classid == RelationRelationId)
 		{
-			candidate->touched = first_label(candidate->touched, key);
-			candidate->touched_relations = lappend(candidate->touched_relations, key);
+			candidate->change = first_label(candidate->change, key);
+			candidate->changed_relations = lappend(candidate->changed_relations, key);
 		}
 	}
 	if (guilty == NULL)
-		guilty = numbers_of(NULL, c->touched->statements);
-	candidate->statement = deed_text(c, c->trace, guilty);
+		guilty = numbers_of(NULL, j->change->statements);
+	candidate->statement = deed_text(j, j->trace, guilty);
 }
 
 /* ---- to whom ---- */
 
 typedef struct VictimSearch
 {
-	Case	   *c;
+	Judgement  *judgement;
 	Candidate  *candidate;
 } VictimSearch;
 
@@ -275,13 +275,13 @@ add_victim(int64 version_id, void *arg)
 {
 	VictimSearch *search = arg;
 	Candidate  *candidate = search->candidate;
-	int			place = case_version_place(search->c, version_id);
-	Standing	standing = place >= 0 ? case_version_standing(search->c, place) : PASSED_OVER;
+	int			place = judgement_version_place(search->judgement, version_id);
+	Standing	standing = place >= 0 ? judgement_version_standing(search->judgement, place) : PASSED_OVER;
 	Version    *version;
 
 	if (standing != LIVE && standing != IN_REACH)
 		return false;
-	version = search->c->versions[place];
+	version = search->judgement->versions[place];
 	if (version->app == NULL)
 		version->app = registry_app_name(version->app_id);
 	if (standing == LIVE)
@@ -292,9 +292,9 @@ add_victim(int64 version_id, void *arg)
 }
 
 static void
-find_victims(Case *c, Candidate *candidate)
+find_victims(Judgement *j, Candidate *candidate)
 {
-	VictimSearch search = {c, candidate};
+	VictimSearch search = {j, candidate};
 
 	if (candidate->versions == NIL && candidate->in_reach == NIL)
 		(void) registry_any_link(candidate->req->id, add_victim, &search);
@@ -402,7 +402,7 @@ without_what_columns_say(List *findings)
 }
 
 static void
-add_finding(Case *c, Candidate *candidate, const Version *version,
+add_finding(Judgement *j, Candidate *candidate, const Version *version,
 			const Problem *problem, RuleAction at_most, List **findings)
 {
 	Finding    *finding = palloc0_object(Finding);
@@ -413,10 +413,10 @@ add_finding(Case *c, Candidate *candidate, const Version *version,
 	finding->version = version->name;
 	finding->req = candidate->req;
 	finding->problem = problem;
-	find_guilty(c, candidate);
+	find_guilty(j, candidate);
 	finding->statement = candidate->statement;
-	finding->touched = candidate->touched;
-	finding->touched_relations = candidate->touched_relations;
+	finding->change = candidate->change;
+	finding->changed_relations = candidate->changed_relations;
 	if (finding->action != ACTION_IGNORE)
 		*findings = lappend(*findings, finding);
 }
@@ -455,14 +455,14 @@ problem_with_rollback(const Problem *problem)
 }
 
 List *
-case_findings(Case *c)
+judgement_findings(Judgement *j)
 {
 	List	   *findings = NIL;
 
-	for (int i = 0; i < c->ncandidates; i++)
+	for (int i = 0; i < j->ncandidates; i++)
 	{
 		Candidate	candidate = {
-			.req = c->reqs[i], .before = &c->before[i], .after = c->after[i]
+			.req = j->reqs[i], .before = &j->before[i], .after = j->after[i]
 		};
 		ListCell   *lcp;
 		ListCell   *lcv;
@@ -480,14 +480,14 @@ case_findings(Case *c)
 			/* Said once, by the requirement that there be a relation. */
 			if (problem->no_relation && candidate.req->kind != REQUIREMENT_RELATION)
 				continue;
-			find_victims(c, &candidate);
+			find_victims(j, &candidate);
 			foreach(lcv, candidate.versions)
-				add_finding(c, &candidate, lfirst(lcv),
+				add_finding(j, &candidate, lfirst(lcv),
 							problem_with_sessions(problem, lfirst(lcv)), at_most, &findings);
 			if (problem->state != STATE_UNMET)
 				continue;
 			foreach(lcv, candidate.in_reach)
-				add_finding(c, &candidate, lfirst(lcv), problem_with_rollback(problem),
+				add_finding(j, &candidate, lfirst(lcv), problem_with_rollback(problem),
 							at_most, &findings);
 		}
 	}

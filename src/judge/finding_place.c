@@ -27,12 +27,12 @@ relation_of_key(const ObjectName *key)
 
 /* The one relation of the statement's that was touched, or NULL. */
 static const ObjectName *
-touched_relation(const Finding *finding)
+change_relation(const Finding *finding)
 {
 	const ObjectName *one = NULL;
 	ListCell   *lc;
 
-	foreach(lc, finding->touched_relations)
+	foreach(lc, finding->changed_relations)
 	{
 		Oid			relid = relation_of_key(lfirst(lc));
 		char		relkind = OidIsValid(relid) ? get_rel_relkind(relid) : '\0';
@@ -134,7 +134,7 @@ finding_place(const Finding *finding)
 	else if (is_sqlstate(problem, "42P01"))
 		relation = missing_relation(registry_keys_found(finding->req->id));
 	if (relation == NULL)
-		relation = touched_relation(finding);
+		relation = change_relation(finding);
 	if (relation == NULL)
 		return place;
 

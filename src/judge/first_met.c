@@ -20,7 +20,7 @@ version_is_ready(int64 version_id, void *arg)
 	int64		unmet;
 	int64		broken;
 
-	if (!case_version_counts(version_id, arg))
+	if (!judgement_version_counts(version_id, arg))
 		return false;
 	registry_count_unmet(version_id, &unmet, &broken);
 	return unmet == 0;
@@ -28,16 +28,16 @@ version_is_ready(int64 version_id, void *arg)
 
 /* Of the candidates: of those, too, that are ready for longer and are met anew. */
 static void
-save_of_candidates(Case *c)
+save_of_candidates(Judgement *j)
 {
-	for (int i = 0; i < c->ncandidates; i++)
+	for (int i = 0; i < j->ncandidates; i++)
 	{
-		const Requirement *req = c->reqs[i];
-		const VerifyResult *after = c->after[i];
+		const Requirement *req = j->reqs[i];
+		const VerifyResult *after = j->after[i];
 
 		if (req->baseline == NULL && after->baseline != NULL &&
 			after->state != STATE_UNMET &&
-			registry_any_link(req->id, version_is_ready, c))
+			registry_any_link(req->id, version_is_ready, j))
 			registry_set_baseline(req, after->baseline);
 	}
 	CommandCounterIncrement();
@@ -45,7 +45,7 @@ save_of_candidates(Case *c)
 
 typedef struct MoverSearch
 {
-	const Case *c;
+	const Judgement *judgement;
 	Bitmapset  *movers;
 } MoverSearch;
 
@@ -53,7 +53,7 @@ static bool
 add_mover(int64 version_id, void *arg)
 {
 	MoverSearch *search = arg;
-	int			place = case_version_place(search->c, version_id);
+	int			place = judgement_version_place(search->judgement, version_id);
 
 	if (place >= 0)
 		search->movers = bms_add_member(search->movers, place);
@@ -61,15 +61,15 @@ add_mover(int64 version_id, void *arg)
 }
 
 Bitmapset *
-case_movers(Case *c)
+judgement_movers(Judgement *j)
 {
-	MoverSearch search = {c, NULL};
+	MoverSearch search = {j, NULL};
 
-	for (int i = 0; i < c->ncandidates; i++)
+	for (int i = 0; i < j->ncandidates; i++)
 	{
-		if (c->before[i].known &&
-			(c->before[i].state == STATE_UNMET) != (c->after[i]->state == STATE_UNMET))
-			(void) registry_any_link(c->reqs[i]->id, add_mover, &search);
+		if (j->before[i].known &&
+			(j->before[i].state == STATE_UNMET) != (j->after[i]->state == STATE_UNMET))
+			(void) registry_any_link(j->reqs[i]->id, add_mover, &search);
 	}
 	return search.movers;
 }
@@ -85,18 +85,18 @@ compare_requirements(const ListCell *a, const ListCell *b)
 
 /* What the versions that have become ready need and nobody has looked at, by id. */
 static List *
-without_baseline(Case *c)
+without_baseline(Judgement *j)
 {
-	Bitmapset  *movers = case_movers(c);
+	Bitmapset  *movers = judgement_movers(j);
 	List	   *result = NIL;
 	int			place = -1;
 	ListCell   *lc;
 
 	while ((place = bms_next_member(movers, place)) >= 0)
 	{
-		int64		version_id = c->versions[place]->id;
+		int64		version_id = j->versions[place]->id;
 
-		if (!version_is_ready(version_id, c))
+		if (!version_is_ready(version_id, j))
 			continue;
 		foreach(lc, registry_requirements_of(version_id))
 		{
@@ -109,9 +109,9 @@ without_baseline(Case *c)
 }
 
 static void
-save_of_the_rest(Case *c)
+save_of_the_rest(Judgement *j)
 {
-	List	   *list = without_baseline(c);
+	List	   *list = without_baseline(j);
 	int64	   *ids = palloc_array(int64, list_length(list) + 1);
 	Requirement **reqs;
 	VerifyResult **after;
@@ -127,10 +127,10 @@ save_of_the_rest(Case *c)
 	}
 	if (n == 0)
 		return;
-	case_lock(c, ids, n);
+	judgement_lock(j, ids, n);
 	reqs = registry_load_requirements(ids, &n);
 	after = palloc0_array(VerifyResult *, n);
-	case_verify(c, reqs, n, c->options, after);
+	judgement_verify(j, reqs, n, j->options, after);
 	for (int i = 0; i < n; i++)
 	{
 		if (reqs[i]->baseline == NULL && after[i]->baseline != NULL &&
@@ -141,8 +141,8 @@ save_of_the_rest(Case *c)
 }
 
 void
-case_save_baselines(Case *c)
+judgement_save_baselines(Judgement *j)
 {
-	save_of_candidates(c);
-	save_of_the_rest(c);
+	save_of_candidates(j);
+	save_of_the_rest(j);
 }

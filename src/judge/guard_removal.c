@@ -308,10 +308,10 @@ judge_removal(const char *statement, bool preview)
 	allowance_apply(removal.findings);
 	if (findings_block(removal.findings))
 	{
-		TouchingStatement dropping = {.text = statement};
-		Touched		touched = {.statements = list_make1(&dropping)};
+		ChangeStatement dropping = {.text = statement};
+		SchemaChange		change = {.statements = list_make1(&dropping)};
 
-		record_blocked(&touched, removal.findings);
+		record_blocked(&change, removal.findings);
 	}
 	findings_report(removal.findings);
 }

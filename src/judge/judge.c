@@ -19,32 +19,32 @@
 #include "utils/snapmgr.h"
 
 static void
-save_candidates(Case *c)
+save_candidates(Judgement *j)
 {
-	if (c->ncandidates == 0)
+	if (j->ncandidates == 0)
 		return;
-	registry_save_states(c->ids, c->before, c->after, c->ncandidates);
-	case_save_baselines(c);
+	registry_save_states(j->ids, j->before, j->after, j->ncandidates);
+	judgement_save_baselines(j);
 }
 
 /* Nothing that a contract could name: temporary objects, which any role can make. */
 static bool
-concerns_nobody(Touched *touched)
+concerns_nobody(SchemaChange *change)
 {
-	touched_spread(touched);
-	return touched->names == NIL && touched->roles == NIL && !touched->everything &&
-		touched->guard_before == NULL;
+	change_spread(change);
+	return change->names == NIL && change->roles == NIL && !change->everything &&
+		change->guard_before == NULL;
 }
 
 /* All of it up to the findings. */
 static List *
-judge(Case *c)
+judge(Judgement *j)
 {
 	List	   *findings;
 
-	c->options.within_time = true;
-	c->limit = wait_limit_begin(true);
-	c->options.spent = &c->spent;
+	j->options.within_time = true;
+	j->limit = wait_limit_begin(true);
+	j->options.spent = &j->spent;
 
 	/*
 	 * Who waits for a relation keeps none of our locks meanwhile: he would keep
@@ -53,26 +53,26 @@ judge(Case *c)
 	for (;;)
 	{
 		/* What we waited for may have been DROP EXTENSION. */
-		if (!registry_lock_for_judgement(&c->limit))
+		if (!registry_lock_for_judgement(&j->limit))
 			return NIL;
-		findings = removal_findings_of_parts(c->touched->guard_before,
-											 statement_texts(c->touched->statements));
+		findings = removal_findings_of_parts(j->change->guard_before,
+											 statement_texts(j->change->statements));
 		findings = list_concat(findings,
-							   login_findings(c->touched->logins_before,
-											  statement_texts(c->touched->statements)));
-		c->ncandidates = 0;
-		if (!case_find_candidates(c) || case_verify_candidates(c))
+							   login_findings(j->change->logins_before,
+											  statement_texts(j->change->statements)));
+		j->ncandidates = 0;
+		if (!judgement_find_candidates(j) || judgement_verify_candidates(j))
 			break;
-		registry_unlock_after_judgement(c->writes);
-		case_wait(c);
+		registry_unlock_after_judgement(j->writes);
+		judgement_wait(j);
 	}
-	if (case_left_out_matters())
-		case_check_left_out(c);
+	if (judgement_left_out_matters())
+		judgement_check_left_out(j);
 
 	/* Who leaves the transaction open keeps nobody from registering by that. */
-	if (guard_verify == VERIFY_EACH_STATEMENT && concerns_nobody(c->touched))
+	if (guard_verify == VERIFY_EACH_STATEMENT && concerns_nobody(j->change))
 		registry_unlock_after_judgement(false);
-	return list_concat(findings, case_findings(c));
+	return list_concat(findings, judgement_findings(j));
 }
 
 /* ---- the verdict ---- */
@@ -82,32 +82,32 @@ judge(Case *c)
  * change.  A restore is no news.
  */
 static List *
-outlook(Case *c)
+outlook(Judgement *j)
 {
-	Bitmapset  *movers = session_is_restoring() ? NULL : case_movers(c);
+	Bitmapset  *movers = session_is_restoring() ? NULL : judgement_movers(j);
 
-	return movers ? outlook_of(c->kept, movers) : NIL;
+	return movers ? outlook_of(j->kept, movers) : NIL;
 }
 
 static void
-save_and_record(Case *c, List *findings)
+save_and_record(Judgement *j, List *findings)
 {
-	List	   *before = outlook(c);
+	List	   *before = outlook(j);
 
-	save_candidates(c);
+	save_candidates(j);
 	if (guard_is_active())
-		record_passed(c->touched, findings, before);
+		record_passed(j->change, findings, before);
 }
 
 static void
 enforce(void *arg)
 {
-	Case	   *c = arg;
+	Judgement	   *c = arg;
 	List	   *findings = judge(c);
 
 	allowance_apply(findings);
 	if (findings_block(findings))
-		record_blocked(c->touched, findings);
+		record_blocked(c->change, findings);
 	findings_report(findings);
 	if (c->writes)
 		save_and_record(c, findings);
@@ -121,7 +121,7 @@ enforce(void *arg)
 static void
 record(void *arg)
 {
-	Case	   *c = arg;
+	Judgement	   *c = arg;
 	List	   *findings = judge(c);
 	List	   *remarks = NIL;
 	ListCell   *lc;
@@ -141,13 +141,13 @@ record(void *arg)
 
 /* A fault of the server's own kind in what the guard does: say how to go on. */
 static void
-run_with_way_out(Case *c, void (*body) (void *))
+run_with_way_out(Judgement *j, void (*body) (void *))
 {
 	MemoryContext context = CurrentMemoryContext;
 
 	PG_TRY();
 	{
-		body(c);
+		body(j);
 	}
 	PG_CATCH();
 	{
@@ -172,7 +172,7 @@ run_with_way_out(Case *c, void (*body) (void *))
  * itself is logged and does not fail the transaction.
  */
 static void
-run_case(Case *c, void (*body) (void *), bool tolerant)
+run_case(Judgement *j, void (*body) (void *), bool tolerant)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "compat_guard judgement",
@@ -183,10 +183,10 @@ run_case(Case *c, void (*body) (void *), bool tolerant)
 	PushActiveSnapshot(GetTransactionSnapshot());
 
 	if (!tolerant)
-		run_with_way_out(c, body);
+		run_with_way_out(j, body);
 	else
 	{
-		ErrorData  *edata = subtransaction_run(body, c, true);
+		ErrorData  *edata = subtransaction_run(body, j, true);
 
 		if (edata != NULL)
 		{
@@ -203,17 +203,17 @@ run_case(Case *c, void (*body) (void *), bool tolerant)
 }
 
 void
-judge_enforce(Touched *touched)
+judge_enforce(SchemaChange *change)
 {
-	Case		c = {.touched = touched, .writes = true};
+	Judgement		c = {.change = change, .writes = true};
 
 	run_case(&c, enforce, guard_mode != MODE_ENFORCE);
 }
 
 void
-judge_record(Touched *touched)
+judge_record(SchemaChange *change)
 {
-	Case		c = {.touched = touched, .writes = true, .all_parts = true};
+	Judgement		c = {.change = change, .writes = true, .all_parts = true};
 
 	run_case(&c, record, true);
 }
@@ -275,11 +275,11 @@ judge_case(void *arg)
 void
 judge_index_drop(Oid index, Oid relid, const char *statement)
 {
-	Touched    *touched = palloc0_object(Touched);
-	TouchedName *name = palloc0_object(TouchedName);
-	TouchingStatement *touching = palloc0_object(TouchingStatement);
+	SchemaChange    *change = palloc0_object(SchemaChange);
+	ChangedName *name = palloc0_object(ChangedName);
+	ChangeStatement *touching = palloc0_object(ChangeStatement);
 	ObjectName  *key = object_name(RelationRelationId, relid);
-	Case		c = {.touched = touched};
+	Judgement		c = {.change = change};
 	ErrorData  *edata;
 
 	if (key == NULL)
@@ -287,8 +287,8 @@ judge_index_drop(Oid index, Oid relid, const char *statement)
 	name->key = *key;
 	touching->text = statement;
 	name->statements = list_make1(touching);
-	touched->names = list_make1(name);
-	touched->statements = name->statements;
+	change->names = list_make1(name);
+	change->statements = name->statements;
 
 	/*
 	 * It must not have a transaction ID before it starts: hence no writes.  Nor
@@ -301,10 +301,10 @@ judge_index_drop(Oid index, Oid relid, const char *statement)
 }
 
 List *
-judge_preview(Touched *touched)
+judge_preview(SchemaChange *change)
 {
 	/* What the transaction has done before may not have been judged yet. */
-	Case		c = {.touched = touched, .all_parts = true};
+	Judgement		c = {.change = change, .all_parts = true};
 
 	return judge(&c);
 }

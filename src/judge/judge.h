@@ -15,21 +15,21 @@
  * Names where something appeared, changed or went, each with the statements
  * that did it.  A key whose name is NULL stands for everything in its schema.
  */
-typedef struct TouchingStatement
+typedef struct ChangeStatement
 {
 	int			number;			/* among the transaction's */
 	const char *text;
 	SubTransactionId subid;		/* that it ran in, or what that is part of now */
 	bool		undone;			/* rolled back to a savepoint */
-} TouchingStatement;
+} ChangeStatement;
 
 /* An object as the catalogs have it, from which others may be reached (affected.c). */
-typedef struct TouchedObject
+typedef struct ChangedObject
 {
 	Oid			classid;
 	Oid			objid;
 	List	   *statements;
-} TouchedObject;
+} ChangedObject;
 
 /* What the extension consists of. */
 typedef struct GuardParts
@@ -40,20 +40,20 @@ typedef struct GuardParts
 	bool		has_name;		/* the schema has the name it is called by */
 } GuardParts;
 
-typedef struct Touched
+typedef struct SchemaChange
 {
-	List	   *names;			/* of TouchedName * */
-	List	   *objects;		/* of TouchedObject *: what these names are of; NIL
+	List	   *names;			/* of ChangedName * */
+	List	   *objects;		/* of ChangedObject *: what these names are of; NIL
 								 * once it is followed to what feels their change */
-	List	   *roles;			/* of TouchedName *: roles whose rights changed */
+	List	   *roles;			/* of ChangedName *: roles whose rights changed */
 	List	   *relids;			/* of Oid: relations touched, or NIL if it is not known */
 	bool		everything;		/* a change that any requirement may feel */
 	List	   *statements;		/* all of them */
 	const GuardParts *guard_before; /* NULL: the guard itself was not touched */
 	List	   *logins_before;	/* of Login *; NIL: nothing that changes them ran */
-} Touched;
+} SchemaChange;
 
-extern void touched_add_name(Touched *touched, const ObjectName *key, List *statements);
+extern void change_add_name(SchemaChange *change, const ObjectName *key, List *statements);
 
 /* ---- login.c ---- */
 
@@ -68,16 +68,16 @@ extern List *logins_now(void);	/* of Login * */
  * and remembers the rest: newly met, let through.  ERRCODE_GUARD_BUSY if a
  * concurrent change keeps a verdict from being reached in time.
  */
-extern void judge_enforce(Touched *touched);
+extern void judge_enforce(SchemaChange *change);
 
 /* Remember what became of it, without a word: it cannot be undone any more. */
-extern void judge_record(Touched *touched);
+extern void judge_record(SchemaChange *change);
 
 /* Judge DROP INDEX CONCURRENTLY before it starts; writes nothing. */
 extern void judge_index_drop(Oid index, Oid relid, const char *statement);
 
 /* All findings of what was done so far, as a list of Finding *; writes nothing. */
-extern List *judge_preview(Touched *touched);
+extern List *judge_preview(SchemaChange *change);
 
 /*
  * The transaction is going to commit: write the journal, which is all that is
@@ -119,8 +119,8 @@ typedef struct Finding
 	const Requirement *req;
 	const Problem *problem;
 	const char *statement;		/* that did it, or NULL */
-	const char *touched;		/* the relation it did it to, quoted, or NULL */
-	List	   *touched_relations;	/* of ObjectName *: all that are meant by that */
+	const char *change;		/* the relation it did it to, quoted, or NULL */
+	List	   *changed_relations;	/* of ObjectName *: all that are meant by that */
 	const struct Allowance *allowance;	/* that lets it through, or NULL */
 } Finding;
 

@@ -11,14 +11,14 @@
 
 /* ---- affected.c ---- */
 
-typedef struct TouchedName
+typedef struct ChangedName
 {
 	ObjectName	key;
-	List	   *statements;		/* of TouchingStatement *; NIL if not known */
-} TouchedName;
+	List	   *statements;		/* of ChangeStatement *; NIL if not known */
+} ChangedName;
 
 /* Add the names of all that feels the change of the objects. */
-extern void touched_spread(Touched *touched);
+extern void change_spread(SchemaChange *change);
 
 /* ---- login.c ---- */
 
@@ -55,9 +55,9 @@ typedef enum Standing
 
 typedef struct Trace Trace;
 
-typedef struct Case
+typedef struct Judgement
 {
-	Touched    *touched;
+	SchemaChange    *change;
 	VerifyOptions options;
 	bool		writes;			/* states may be locked and saved */
 	bool		all_parts;		/* the change is not just what this transaction has
@@ -75,31 +75,31 @@ typedef struct Case
 	int			tries_after_end;	/* of that */
 	int64		spent;			/* see VerifyOptions */
 	Trace	   *trace;			/* private to finding.c */
-} Case;
+} Judgement;
 
 /* Fill in the candidates and how they stood; false if there are none. */
-extern bool case_find_candidates(Case *c);
+extern bool judgement_find_candidates(Judgement *j);
 
 /* Fill in how they stand; false if a lock is not to be had. */
-extern bool case_verify_candidates(Case *c);
+extern bool judgement_verify_candidates(Judgement *j);
 
 /* Wait for that; raises ERRCODE_GUARD_BUSY at the end of limit. */
-extern void case_wait(Case *c);
+extern void judgement_wait(Judgement *j);
 
 /* Lock requirements, by id in ascending order, and verify some, however often that takes. */
-extern void case_lock(Case *c, const int64 *ids, int n);
-extern void case_verify(Case *c, Requirement **reqs, int n, VerifyOptions options,
+extern void judgement_lock(Judgement *j, const int64 *ids, int n);
+extern void judgement_verify(Judgement *j, Requirement **reqs, int n, VerifyOptions options,
 						VerifyResult **answers);
 
 /* A version's place among those of the case; -1 if it does not count any more. */
-extern int	case_version_place(const Case *c, int64 id);
-extern Standing case_version_standing(Case *c, int place);
+extern int	judgement_version_place(const Judgement *j, int64 id);
+extern Standing judgement_version_standing(Judgement *j, int place);
 
-/* Is what is found about the version kept?  arg: the Case. */
-extern bool case_version_counts(int64 version_id, void *arg);
+/* Is what is found about the version kept?  arg: the Judgement. */
+extern bool judgement_version_counts(int64 version_id, void *arg);
 
 /* Is it on? */
-extern bool case_left_out_matters(void);
+extern bool judgement_left_out_matters(void);
 
 /* ---- override.c ---- */
 
@@ -122,10 +122,10 @@ extern void allowance_subtransaction_end(SubTransactionId mine, SubTransactionId
 extern bool problem_was_there(const StoredState *before, const Problem *problem);
 
 /* What was met before and no longer is, of whom, and by which statement. */
-extern List *case_findings(Case *c);	/* of Finding * */
+extern List *judgement_findings(Judgement *j);	/* of Finding * */
 
 /* "ALTER TABLE ...; DROP ..."; NULL if there is none. */
-extern char *statement_texts(List *statements);	/* of TouchingStatement * */
+extern char *statement_texts(List *statements);	/* of ChangeStatement * */
 
 /* ---- advice.c ---- */
 
@@ -144,7 +144,7 @@ extern char *finding_end_roles(const Finding *finding);
 /* ---- candidate_check.c ---- */
 
 /* Raise an error if a requirement that is no candidate feels the change after all. */
-extern void case_check_left_out(Case *c);
+extern void judgement_check_left_out(Judgement *j);
 
 /* ---- finding_place.c ---- */
 
@@ -164,10 +164,10 @@ extern ProblemPlace finding_place(const Finding *finding);	/* place.c */
  * The places of the versions of which a requirement has come to be met, or unmet.
  * NULL: none.
  */
-extern Bitmapset *case_movers(Case *c);
+extern Bitmapset *judgement_movers(Judgement *j);
 
 /* States are saved: save what versions that have all they need take the schema for. */
-extern void case_save_baselines(Case *c);
+extern void judgement_save_baselines(Judgement *j);
 
 /* ---- guard_removal.c ---- */
 
@@ -203,13 +203,13 @@ extern Problem *problem_with_sessions(Problem *problem, const Version *version);
  * many judgements a transaction has, record_write() makes one row of them, and
  * tells the client which versions are ready now.
  */
-extern void record_passed(const Touched *touched, List *findings,
+extern void record_passed(const SchemaChange *change, List *findings,
 						  List *outlook);	/* of Outlook * */
 extern bool record_anything(void);
 extern void record_write(void);
 
 /* What is going to be blocked in a moment; the row outlives the transaction. */
-extern void record_blocked(const Touched *touched, List *findings);
+extern void record_blocked(const SchemaChange *change, List *findings);
 extern void record_transaction_end(void);
 extern void record_subtransaction_end(SubTransactionId mine, SubTransactionId parent);
 

@@ -66,8 +66,8 @@ mark_statements(List *names, bool *did)
 
 	foreach(lcn, names)
 	{
-		foreach(lcs, ((TouchedName *) lfirst(lcn))->statements)
-			did[((TouchingStatement *) lfirst(lcs))->number] = true;
+		foreach(lcs, ((ChangedName *) lfirst(lcn))->statements)
+			did[((ChangeStatement *) lfirst(lcs))->number] = true;
 	}
 }
 
@@ -76,18 +76,18 @@ mark_statements(List *names, bool *did)
  * itself, and to logins, is nothing of that kind.
  */
 static void
-add_statements(JournalEntry *entry, const Touched *touched)
+add_statements(JournalEntry *entry, const SchemaChange *change)
 {
-	bool		all = touched->everything || touched->guard_before != NULL ||
-		touched->logins_before != NIL;
-	bool	   *did = palloc0_array(bool, list_length(touched->statements) + 1);
+	bool		all = change->everything || change->guard_before != NULL ||
+		change->logins_before != NIL;
+	bool	   *did = palloc0_array(bool, list_length(change->statements) + 1);
 	ListCell   *lc;
 
-	mark_statements(touched->names, did);
-	mark_statements(touched->roles, did);
-	foreach(lc, touched->statements)
+	mark_statements(change->names, did);
+	mark_statements(change->roles, did);
+	foreach(lc, change->statements)
 	{
-		TouchingStatement *statement = lfirst(lc);
+		ChangeStatement *statement = lfirst(lc);
 
 		if (statement->undone || !(did[statement->number] || all))
 			continue;
@@ -141,13 +141,13 @@ add_finding(JournalEntry *entry, const Finding *finding)
 
 /* In CurrentMemoryContext. */
 static JournalEntry
-entry_of(const Touched *touched, List *findings, Verdict at_least)
+entry_of(const SchemaChange *change, List *findings, Verdict at_least)
 {
 	JournalEntry entry = {.verdict = at_least};
 	ListCell   *lc;
 
 	findings_sort(findings);
-	add_statements(&entry, touched);
+	add_statements(&entry, change);
 	foreach(lc, findings)
 		add_finding(&entry, lfirst(lc));
 	return entry;
@@ -161,21 +161,21 @@ entry_of(const Touched *touched, List *findings, Verdict at_least)
  * something.
  */
 static bool
-is_news(const Touched *touched, List *findings)
+is_news(const SchemaChange *change, List *findings)
 {
 	if (!guard_journal)
 		return false;
 	if (findings != NIL)
 		return true;
 	return !session_is_restoring() &&
-		(touched->names != NIL || touched->roles != NIL || touched->everything) &&
+		(change->names != NIL || change->roles != NIL || change->everything) &&
 		registry_any_kept_version();
 }
 
 void
-record_passed(const Touched *touched, List *findings, List *outlook)
+record_passed(const SchemaChange *change, List *findings, List *outlook)
 {
-	bool		news = is_news(touched, findings);
+	bool		news = is_news(change, findings);
 	MemoryContext old;
 	Part	   *part;
 
@@ -185,7 +185,7 @@ record_passed(const Touched *touched, List *findings, List *outlook)
 	part = palloc_object(Part);
 	part->subid = GetCurrentSubTransactionId();
 	part->is_news = news;
-	part->entry = entry_of(touched, findings, VERDICT_ALLOWED);
+	part->entry = entry_of(change, findings, VERDICT_ALLOWED);
 	part->outlook = outlook_merge(NIL, outlook);
 	parts = lappend(parts, part);
 	MemoryContextSwitchTo(old);
@@ -300,7 +300,7 @@ record_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
 
 typedef struct Blocked
 {
-	const Touched *touched;
+	const SchemaChange *change;
 	List	   *findings;
 	JournalRow *row;
 	bool		handed_over;
@@ -310,7 +310,7 @@ static void
 hand_over(void *arg)
 {
 	Blocked    *blocked = arg;
-	JournalEntry entry = entry_of(blocked->touched, blocked->findings, VERDICT_BLOCKED);
+	JournalEntry entry = entry_of(blocked->change, blocked->findings, VERDICT_BLOCKED);
 
 	blocked->row = registry_make_journal_row(&entry);
 	blocked->handed_over = handover_send(blocked->row);
@@ -324,9 +324,9 @@ miss(void *arg)
 }
 
 void
-record_blocked(const Touched *touched, List *findings)
+record_blocked(const SchemaChange *change, List *findings)
 {
-	Blocked		blocked = {touched, findings, NULL, false};
+	Blocked		blocked = {change, findings, NULL, false};
 
 	if (!guard_journal)
 		return;

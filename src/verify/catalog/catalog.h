@@ -207,7 +207,7 @@ extern bool routine_in_schema(Oid schema, const char *name);
 typedef struct KnownPartitions
 {
 	List	  **stored;			/* by the requirement's index */
-	List	   *touched;		/* of Oid: relations */
+	List	   *changed;		/* of Oid: relations */
 } KnownPartitions;
 
 /*

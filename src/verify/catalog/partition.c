@@ -52,13 +52,13 @@ typedef struct PartitionedTable
 	bool		looked_at;		/* at all of its partitions: */
 	int			nparts;
 	List	   *own;			/* of Oid: those that have something of their own */
-	List	   *touched_own;	/* of Oid: of those that the transaction touched */
+	List	   *changed_own;	/* of Oid: of those that the transaction touched */
 	bool		changed;		/* it may have made others differ from their parent */
 } PartitionedTable;
 
 static HTAB *partitioned_tables = NULL;		/* of PartitionedTable; NULL: none is known yet */
 
-static bool touched_sorted;		/* are the touched ones assigned to their partitioned_tables? */
+static bool changed_sorted;		/* are the touched ones assigned to their partitioned_tables? */
 
 static const KnownPartitions *known_partitions = NULL;
 
@@ -68,7 +68,7 @@ void
 partitions_begin(const KnownPartitions *known)
 {
 	partitioned_tables = NULL;
-	touched_sorted = false;
+	changed_sorted = false;
 	known_partitions = known;
 	stored = NIL;
 }
@@ -364,7 +364,7 @@ note_own(Oid relid)
 	{
 		PartitionedTable	   *table = lfirst(lc);
 
-		table->touched_own = lappend_oid(table->touched_own, relid);
+		table->changed_own = lappend_oid(table->changed_own, relid);
 	}
 }
 
@@ -375,17 +375,17 @@ sort_touched(void)
 	ListCell   *lc;
 
 	/* If an error comes between, some are there twice. */
-	foreach(lc, known_partitions->touched)
+	foreach(lc, known_partitions->changed)
 	{
 		CHECK_FOR_INTERRUPTS();
 		note_changed(lfirst_oid(lc));
 	}
-	foreach(lc, known_partitions->touched)
+	foreach(lc, known_partitions->changed)
 	{
 		CHECK_FOR_INTERRUPTS();
 		note_own(lfirst_oid(lc));
 	}
-	touched_sorted = true;
+	changed_sorted = true;
 }
 
 /* What is stored of the table, without those the transaction touched, and these. */
@@ -397,10 +397,10 @@ stored_and_touched(const PartitionedTable *table)
 	};
 	HTAB	   *touched = hash_create("compat_guard touched partitions", 64, &ctl,
 									  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	List	   *result = list_copy(table->touched_own);
+	List	   *result = list_copy(table->changed_own);
 	ListCell   *lc;
 
-	foreach(lc, known_partitions->touched)
+	foreach(lc, known_partitions->changed)
 		(void) hash_search(touched, &lfirst_oid(lc), HASH_ENTER, NULL);
 	for (int i = 0; i < list_length(stored); i += 2)
 	{
@@ -447,7 +447,7 @@ is_known(PartitionedTable *table)
 {
 	if (table->looked_at || !is_stored(stored, table->relid))
 		return false;
-	if (!touched_sorted)
+	if (!changed_sorted)
 		sort_touched();
 	return !table->changed;
 }
