@@ -24,7 +24,7 @@ GUARD_FUNCTION(compat_guard_allow);
 Datum
 compat_guard_allow(PG_FUNCTION_ARGS)
 {
-	Allowance	allowance = {.rule = RULE_COUNT};
+	Override	override = {.rule = RULE_COUNT};
 
 	guard_require_extension();
 	PreventCommandDuringRecovery("compat_guard.allow()");
@@ -36,8 +36,8 @@ compat_guard_allow(PG_FUNCTION_ARGS)
 				 errmsg("cannot call \"%s\" within security-restricted operation",
 						"compat_guard.allow")));
 
-	allowance.reason = name_argument(fcinfo, 0, "reason");
-	if (strspn(allowance.reason, " \t\r\n") == strlen(allowance.reason))
+	override.reason = name_argument(fcinfo, 0, "reason");
+	if (strspn(override.reason, " \t\r\n") == strlen(override.reason))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("reason must not be blank")));
@@ -45,19 +45,19 @@ compat_guard_allow(PG_FUNCTION_ARGS)
 	{
 		App		   *app = require_app(name_argument(fcinfo, 1, "app"));
 
-		allowance.app = app->name;
+		override.app = app->name;
 		if (!PG_ARGISNULL(2))
-			allowance.version = require_version(app, name_argument(fcinfo, 2, "version"))->name;
+			override.version = require_version(app, name_argument(fcinfo, 2, "version"))->name;
 	}
 	else if (!PG_ARGISNULL(2))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("version given without its app")));
 	if (!PG_ARGISNULL(3))
-		allowance.rule = require_rule(name_argument(fcinfo, 3, "rule"));
+		override.rule = require_rule(name_argument(fcinfo, 3, "rule"));
 
-	allowance.by = GetUserNameFromId(GetUserId(), false);
-	allowance_add(&allowance);
+	override.by = GetUserNameFromId(GetUserId(), false);
+	override_add(&override);
 	PG_RETURN_VOID();
 }
 

@@ -34,7 +34,7 @@ extern char *name_argument(FunctionCallInfo fcinfo, int arg, const char *what);
  * The version, which is not retired, with what was found about it up to date: and
  * kept so until transaction end at least (instance.c).
  */
-extern Version *bring_to_life(const App *app, const char *name);
+extern Version *activate_version(const App *app, const char *name);
 
 /* Returns when it ends; lease NULL: as long as before. */
 extern TimestampTz renew_lease(const App *app, const char *version_name,

@@ -94,7 +94,7 @@ compat_guard_rollback_versions(PG_FUNCTION_ARGS)
 
 	guard_require_extension();
 	InitMaterializedSRF(fcinfo, 0);
-	kept = registry_kept_versions();
+	kept = registry_tracked_versions();
 	foreach(lc, kept)
 	{
 		const Version *version = lfirst(lc);
@@ -102,7 +102,7 @@ compat_guard_rollback_versions(PG_FUNCTION_ARGS)
 		Datum		values[4];
 		bool		nulls[4] = {false};
 
-		if (!live && !registry_is_in_reach(kept, version))
+		if (!live && !registry_is_rollback_target(kept, version))
 			continue;
 		values[0] = Int64GetDatum(version->id);
 		values[1] = CStringGetTextDatum(registry_app_name(version->app_id));

@@ -30,7 +30,7 @@ note_use(const Version *version, bool attaches, bool leases)
 }
 
 Version *
-bring_to_life(const App *app, const char *name)
+activate_version(const App *app, const char *name)
 {
 	Version    *version = require_version(app, name);
 	int64		locked;
@@ -39,13 +39,13 @@ bring_to_life(const App *app, const char *name)
 	do
 	{
 		locked = version->id;
-		registry_lock_present(locked);
+		registry_lock_activation(locked);
 		version = require_version(app, name);
 	} while (version->id != locked);
 	check_not_retired(app, version);
-	if (version->lapsed)
+	if (version->skipped)
 	{
-		judge_revive(version->id, false);
+		judge_activate(version->id, false);
 		version = require_version(app, name);
 		check_not_retired(app, version);
 	}
@@ -55,7 +55,7 @@ bring_to_life(const App *app, const char *name)
 TimestampTz
 renew_lease(const App *app, const char *version_name, const char *instance, Interval *lease)
 {
-	Version    *version = bring_to_life(app, version_name);
+	Version    *version = activate_version(app, version_name);
 
 	note_use(version, false, true);
 	return registry_renew_lease(version, instance, lease);
@@ -85,7 +85,7 @@ compat_guard_attach(PG_FUNCTION_ARGS)
 	version = require_version(app, version_name);
 	check_not_retired(app, version);
 
-	/* As in bring_to_life(), and usually that is all there is to it. */
+	/* As in activate_version(), and usually that is all there is to it. */
 	do
 	{
 		locked = version->id;
@@ -93,10 +93,10 @@ compat_guard_attach(PG_FUNCTION_ARGS)
 		version = require_version(app, version_name);
 	} while (version->id != locked);
 	check_not_retired(app, version);
-	if (version->lapsed || !version->attaches)
+	if (version->skipped || !version->attaches)
 	{
 		PreventCommandIfReadOnly("compat_guard.attach()");
-		note_use(bring_to_life(app, version_name), true, false);
+		note_use(activate_version(app, version_name), true, false);
 	}
 	PG_RETURN_VOID();
 }

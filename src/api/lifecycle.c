@@ -30,11 +30,11 @@ compat_guard_retire(PG_FUNCTION_ARGS)
 	{
 		registry_retire_version(version, PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)));
 		CommandCounterIncrement();
-		registry_let_go_retired(app->id);
+		registry_stop_tracking_retired(app->id);
 
-		/* One that had lapsed before is not kept and so not among those. */
-		if (version->lapsed)
-			registry_forget_found_unless_kept(registry_requirements_of(version->id));
+		/* One that had skipped before is not kept and so not among those. */
+		if (version->skipped)
+			registry_forget_found_unless_tracked(registry_requirements_of(version->id));
 	}
 	PG_RETURN_VOID();
 }
@@ -56,8 +56,8 @@ compat_guard_reactivate(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("compat_guard.reactivate()");
 	check_owner(app);
 	version = require_version(app, name);
-	registry_lock_present(version->id);
-	judge_revive(version->id, true);
+	registry_lock_activation(version->id);
+	judge_activate(version->id, true);
 	version = require_version(app, name);
 	if (version->replaced_by != NULL)
 		replacement_take_back(version);
@@ -82,7 +82,7 @@ compat_guard_set_support(PG_FUNCTION_ARGS)
 
 	PreventCommandIfReadOnly("compat_guard.set_support()");
 	check_owner(app);
-	version = bring_to_life(app, name);
+	version = activate_version(app, name);
 	registry_lock_row(version->id);
 	registry_lock_for_registration();
 	version = require_version(app, name);
@@ -141,6 +141,6 @@ compat_guard_forget(PG_FUNCTION_ARGS)
 	registry_delete_app_if_empty(app);
 	registry_drop_orphans(requirements);
 	CommandCounterIncrement();
-	registry_forget_found_unless_kept(requirements);
+	registry_forget_found_unless_tracked(requirements);
 	PG_RETURN_VOID();
 }

@@ -221,7 +221,7 @@ run_script(void *arg)
 	}
 	end_savepoints(preview, list_length(preview->savepoints), true);
 	preview->findings = list_concat(preview->findings, judge_preview(change_names()));
-	allowance_preview(preview->findings);
+	override_preview(preview->findings);
 	findings_sort(preview->findings);
 }
 
@@ -259,7 +259,7 @@ put_finding(ReturnSetInfo *rsinfo, const Finding *finding)
 	set_column(values, nulls, COL_VERSION, finding->version);
 	set_column(values, nulls, COL_RULE, rule_get(problem->rule)->name);
 	set_column(values, nulls, COL_ACTION,
-			   finding->allowance ? "allowed" : action_name(finding->action));
+			   finding->override ? "allowed" : action_name(finding->action));
 	set_column(values, nulls, COL_OBJECT, object);
 	set_column(values, nulls, COL_REQUIREMENT, finding_requirement(finding));
 	set_column(values, nulls, COL_EXPECTED, problem->expected);
@@ -309,7 +309,7 @@ compat_guard_preview(PG_FUNCTION_ARGS)
 	preview.script = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	preview.statements = raw_parser(preview.script, RAW_PARSE_DEFAULT);
 
-	judge_establish();
+	judge_verify_initially();
 	outer = change_replace();
 	PG_TRY();
 	{

@@ -379,11 +379,11 @@ compat_guard_register(PG_FUNCTION_ARGS)
 	 */
 	app = registry_find_app(app_name);
 	version = app ? registry_find_version(app, version_name) : NULL;
-	if (version != NULL && !version->retired && !version->lapsed &&
+	if (version != NULL && !version->retired && !version->skipped &&
 		(!require_ready || XactReadOnly) &&
 		(!counts_no_more(version, instance) || XactReadOnly) &&
 		replacement_is_known(app, version, replaces) &&
-		!registry_is_unestablished() && version_has_contract(version, contract))
+		!registry_needs_initial_verification() && version_has_contract(version, contract))
 	{
 		check_owner(app);
 		if (require_ready)
@@ -402,7 +402,7 @@ compat_guard_register(PG_FUNCTION_ARGS)
 	problems = contract_check_names(contract);
 	if (problems != NIL)
 		contract_report_problems(problems);
-	judge_establish();
+	judge_verify_initially();
 
 	app = obtain_app(app_name);
 	entries = contract_entries(contract, &n);
@@ -427,8 +427,8 @@ compat_guard_register(PG_FUNCTION_ARGS)
 			report_conflict(app, version, contract);
 		if (version_has_contract(version, contract))
 		{
-			if (version->lapsed || counts_no_more(version, instance))
-				version = bring_to_life(app, version_name);
+			if (version->skipped || counts_no_more(version, instance))
+				version = activate_version(app, version_name);
 			if (counts_no_more(version, instance))
 				replacement_take_back(version);
 			replacement_note(version_id, version_name, predecessor);

@@ -156,7 +156,7 @@ restore_order(DocStrings *list)
 /* [["a"], ["b", "c"]], none of them empty */
 static void
 read_column_lists(Reader *reader, const DocPath *path, const JsonbValue *value,
-				  bool ordered, DocColumnLists *lists)
+				  bool start_requested, DocColumnLists *lists)
 {
 	JsonWalk	walk;
 	DocPath		here;
@@ -171,7 +171,7 @@ read_column_lists(Reader *reader, const DocPath *path, const JsonbValue *value,
 		else
 			read_column_list(reader, &here, &walk.value, lists);
 	}
-	for (int i = 0; ordered && i < lists->n; i++)
+	for (int i = 0; start_requested && i < lists->n; i++)
 		restore_order(&lists->items[i]);
 }
 

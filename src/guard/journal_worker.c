@@ -70,7 +70,7 @@ write_or_log(JournalRow *row)
 
 	if (failed)
 	{
-		handover_log(row->text);
+		journal_queue_log(row->text);
 		run_transaction(count_missed_row, NULL);
 	}
 }
@@ -78,7 +78,7 @@ write_or_log(JournalRow *row)
 void
 compat_guard_journal_main(Datum arg)
 {
-	Oid			database = handover_begin(DatumGetInt32(arg));
+	Oid			database = journal_queue_begin(DatumGetInt32(arg));
 	MemoryContext context;
 	JournalRow *row;
 
@@ -94,7 +94,7 @@ compat_guard_journal_main(Datum arg)
 	context = AllocSetContextCreate(TopMemoryContext, "compat_guard journal",
 									ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
-	while ((row = handover_take()) != NULL)
+	while ((row = journal_queue_take()) != NULL)
 	{
 		write_or_log(row);
 		MemoryContextSwitchTo(context);

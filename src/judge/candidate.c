@@ -78,7 +78,7 @@ append_role_requirements(Judgement *j, int64 **ids, int *n)
 	int64	   *more;
 	int			nmore;
 
-	foreach(lc, registry_kept_versions())
+	foreach(lc, registry_tracked_versions())
 	{
 		char	   *role = ((Version *) lfirst(lc))->role;
 
@@ -104,7 +104,7 @@ changed_requirements(Judgement *j, int *n)
 	int			nby_key;
 
 	*n = 0;
-	if (!registry_any_kept_version())
+	if (!registry_any_tracked_version())
 		return NULL;
 	change_spread(j->change);
 	if (j->change->everything)
@@ -112,7 +112,7 @@ changed_requirements(Judgement *j, int *n)
 
 	foreach(lc, j->change->names)
 		keys = lappend(keys, &((ChangedName *) lfirst(lc))->key);
-	by_key = registry_requirements_by_keys(keys, &nby_key);
+	by_key = registry_requirements_by_names(keys, &nby_key);
 	append_ids(&ids, n, by_key, nby_key);
 	if (j->change->roles != NIL)
 		append_role_requirements(j, &ids, n);
@@ -129,9 +129,9 @@ load_versions(Judgement *j)
 {
 	ListCell   *lc;
 
-	j->kept = registry_kept_versions();
+	j->kept = registry_tracked_versions();
 	j->versions = palloc_array(Version *, list_length(j->kept) + 1);
-	j->standing = palloc0_array(Standing, list_length(j->kept) + 1);
+	j->liveness = palloc0_array(VersionLiveness, list_length(j->kept) + 1);
 	j->nversions = 0;
 	foreach(lc, j->kept)
 		j->versions[j->nversions++] = lfirst(lc);
@@ -139,7 +139,7 @@ load_versions(Judgement *j)
 
 /* Its place among the versions, -1 if it does not count any more. */
 int
-judgement_version_place(const Judgement *j, int64 id)
+judgement_version_index(const Judgement *j, int64 id)
 {
 	int			low = 0;
 	int			high = j->nversions;
@@ -171,31 +171,31 @@ version_runs(const Judgement *j, const Version *version)
 	return unmet == 0;
 }
 
-Standing
-judgement_version_standing(Judgement *j, int place)
+VersionLiveness
+judgement_version_liveness(Judgement *j, int place)
 {
-	Standing   *standing = &j->standing[place];
+	VersionLiveness   *liveness = &j->liveness[place];
 	Version    *version = j->versions[place];
 
-	if (*standing != NOT_ASKED)
-		return *standing;
+	if (*liveness != LIVENESS_UNKNOWN)
+		return *liveness;
 	if (registry_version_is_live(version, j->writes))
-		*standing = LIVE;
-	else if (registry_is_in_reach(j->kept, version))
-		*standing = version_runs(j, version) ? IN_REACH : DORMANT;
-	else if (!j->writes || registry_mark_lapsed(version))
-		*standing = PASSED_OVER;
+		*liveness = LIVENESS_LIVE;
+	else if (registry_is_rollback_target(j->kept, version))
+		*liveness = version_runs(j, version) ? LIVENESS_ROLLBACK_TARGET : LIVENESS_TRACKED;
+	else if (!j->writes || registry_mark_skipped(version))
+		*liveness = LIVENESS_SKIPPED;
 	else
-		*standing = DORMANT;
-	return *standing;
+		*liveness = LIVENESS_TRACKED;
+	return *liveness;
 }
 
 bool
 judgement_version_counts(int64 version_id, void *arg)
 {
-	int			place = judgement_version_place(arg, version_id);
+	int			place = judgement_version_index(arg, version_id);
 
-	return place >= 0 && judgement_version_standing(arg, place) != PASSED_OVER;
+	return place >= 0 && judgement_version_liveness(arg, place) != LIVENESS_SKIPPED;
 }
 
 /* ---- waiting ---- */
@@ -260,7 +260,7 @@ find_candidates_after_restore(Judgement *j)
 	VerifyOptions as_it_is = {.within_time = true, .spent = &j->spent};
 	VerifyResult **answers;
 
-	j->reqs = requirements_to_establish(&j->ncandidates);
+	j->reqs = requirements_to_verify_initially(&j->ncandidates);
 	answers = palloc0_array(VerifyResult *, j->ncandidates);
 	judgement_verify(j, j->reqs, j->ncandidates, as_it_is, answers);
 	j->before = palloc0_array(StoredState, j->ncandidates);
@@ -293,7 +293,7 @@ load_candidates(Judgement *j, int n)
 	j->before = registry_read_states(j->ids, n);
 	for (int i = 0; i < n; i++)
 	{
-		if (!j->before[i].known && !registry_is_unestablished())
+		if (!j->before[i].known && !registry_needs_initial_verification())
 			registry_report_missing("requirement_state", j->ids[i]);
 	}
 }
@@ -304,13 +304,13 @@ judgement_find_candidates(Judgement *j)
 {
 	int			n;
 
-	if (!j->writes && registry_is_unestablished())
+	if (!j->writes && registry_needs_initial_verification())
 	{
 		load_versions(j);
 		return find_candidates_after_restore(j);
 	}
 	j->ids = changed_requirements(j, &n);
-	if (n > 0 || judgement_left_out_matters())
+	if (n > 0 || judgement_checks_candidates())
 		load_versions(j);
 	if (n > 0)
 		n = registry_keep_linked(j->ids, n, judgement_version_counts, j);
@@ -340,7 +340,7 @@ judgement_verify_candidates(Judgement *j)
 }
 
 bool
-judgement_left_out_matters(void)
+judgement_checks_candidates(void)
 {
 	return guard_check_candidates && guard_mode == MODE_ENFORCE;
 }

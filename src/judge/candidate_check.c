@@ -55,10 +55,10 @@ static bool
 version_counts(int64 version_id, void *arg)
 {
 	const Judgement *j = arg;
-	int			place = judgement_version_place(j, version_id);
+	int			place = judgement_version_index(j, version_id);
 
 	return place >= 0 && (registry_version_is_live(j->versions[place], false) ||
-						  registry_is_in_reach(j->kept, j->versions[place]));
+						  registry_is_rollback_target(j->kept, j->versions[place]));
 }
 
 static int64 *
@@ -82,7 +82,7 @@ ids_left_out(Judgement *j, int *n)
 }
 
 void
-judgement_check_left_out(Judgement *j)
+judgement_check_candidates(Judgement *j)
 {
 	int			n;
 	int64	   *ids;

@@ -233,9 +233,9 @@ first_label(const char *label, const ObjectName *key)
 
 /* What was touched of what the requirement hangs on, and by which statements. */
 static void
-find_guilty(Judgement *j, Candidate *candidate)
+find_causing_statements(Judgement *j, Candidate *candidate)
 {
-	Bitmapset  *guilty = NULL;
+	Bitmapset  *causing = NULL;
 	ListCell   *lc;
 
 	if (candidate->is_traced)
@@ -250,41 +250,41 @@ find_guilty(Judgement *j, Candidate *candidate)
 
 		if (entry == NULL)
 			continue;
-		guilty = bms_add_members(guilty, entry->statements);
+		causing = bms_add_members(causing, entry->statements);
 		if (key->classid == RelationRelationId)
 		{
 			candidate->change = first_label(candidate->change, key);
 			candidate->changed_relations = lappend(candidate->changed_relations, key);
 		}
 	}
-	if (guilty == NULL)
-		guilty = numbers_of(NULL, j->change->statements);
-	candidate->statement = deed_text(j, j->trace, guilty);
+	if (causing == NULL)
+		causing = numbers_of(NULL, j->change->statements);
+	candidate->statement = deed_text(j, j->trace, causing);
 }
 
 /* ---- to whom ---- */
 
-typedef struct VictimSearch
+typedef struct AffectedSearch
 {
 	Judgement  *judgement;
 	Candidate  *candidate;
-} VictimSearch;
+} AffectedSearch;
 
 static bool
-add_victim(int64 version_id, void *arg)
+add_affected_version(int64 version_id, void *arg)
 {
-	VictimSearch *search = arg;
+	AffectedSearch *search = arg;
 	Candidate  *candidate = search->candidate;
-	int			place = judgement_version_place(search->judgement, version_id);
-	Standing	standing = place >= 0 ? judgement_version_standing(search->judgement, place) : PASSED_OVER;
+	int			place = judgement_version_index(search->judgement, version_id);
+	VersionLiveness	liveness = place >= 0 ? judgement_version_liveness(search->judgement, place) : LIVENESS_SKIPPED;
 	Version    *version;
 
-	if (standing != LIVE && standing != IN_REACH)
+	if (liveness != LIVENESS_LIVE && liveness != LIVENESS_ROLLBACK_TARGET)
 		return false;
 	version = search->judgement->versions[place];
 	if (version->app == NULL)
 		version->app = registry_app_name(version->app_id);
-	if (standing == LIVE)
+	if (liveness == LIVENESS_LIVE)
 		candidate->versions = lappend(candidate->versions, version);
 	else
 		candidate->in_reach = lappend(candidate->in_reach, version);
@@ -292,12 +292,12 @@ add_victim(int64 version_id, void *arg)
 }
 
 static void
-find_victims(Judgement *j, Candidate *candidate)
+find_affected_versions(Judgement *j, Candidate *candidate)
 {
-	VictimSearch search = {j, candidate};
+	AffectedSearch search = {j, candidate};
 
 	if (candidate->versions == NIL && candidate->in_reach == NIL)
-		(void) registry_any_link(candidate->req->id, add_victim, &search);
+		(void) registry_any_link(candidate->req->id, add_affected_version, &search);
 }
 
 static int
@@ -413,7 +413,7 @@ add_finding(Judgement *j, Candidate *candidate, const Version *version,
 	finding->version = version->name;
 	finding->req = candidate->req;
 	finding->problem = problem;
-	find_guilty(j, candidate);
+	find_causing_statements(j, candidate);
 	finding->statement = candidate->statement;
 	finding->change = candidate->change;
 	finding->changed_relations = candidate->changed_relations;
@@ -480,7 +480,7 @@ judgement_findings(Judgement *j)
 			/* Said once, by the requirement that there be a relation. */
 			if (problem->no_relation && candidate.req->kind != REQUIREMENT_RELATION)
 				continue;
-			find_victims(j, &candidate);
+			find_affected_versions(j, &candidate);
 			foreach(lcv, candidate.versions)
 				add_finding(j, &candidate, lfirst(lcv),
 							problem_with_sessions(problem, lfirst(lcv)), at_most, &findings);

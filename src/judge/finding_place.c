@@ -130,9 +130,9 @@ finding_place(const Finding *finding)
 	if (problem->relation != NULL || finding->req->kind != REQUIREMENT_QUERY)
 		return place;
 	if (is_sqlstate(problem, "42703"))
-		relation = missing_column(registry_keys_found(finding->req->id), &column);
+		relation = missing_column(registry_names_found(finding->req->id), &column);
 	else if (is_sqlstate(problem, "42P01"))
-		relation = missing_relation(registry_keys_found(finding->req->id));
+		relation = missing_relation(registry_names_found(finding->req->id));
 	if (relation == NULL)
 		relation = change_relation(finding);
 	if (relation == NULL)

@@ -53,7 +53,7 @@ static bool
 add_mover(int64 version_id, void *arg)
 {
 	MoverSearch *search = arg;
-	int			place = judgement_version_place(search->judgement, version_id);
+	int			place = judgement_version_index(search->judgement, version_id);
 
 	if (place >= 0)
 		search->movers = bms_add_member(search->movers, place);

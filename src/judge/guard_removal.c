@@ -305,13 +305,13 @@ judge_removal(const char *statement, bool preview)
 		ereport(ERROR,
 				(errcode(ERRCODE_GUARD_BREAKS_VERSION),
 				 errmsg("extension \"%s\" is not dropped by a preview", "compat_guard")));
-	allowance_apply(removal.findings);
+	override_apply(removal.findings);
 	if (findings_block(removal.findings))
 	{
 		ChangeStatement dropping = {.text = statement};
 		SchemaChange		change = {.statements = list_make1(&dropping)};
 
-		record_blocked(&change, removal.findings);
+		pending_journal_blocked(&change, removal.findings);
 	}
 	findings_report(removal.findings);
 }

@@ -36,28 +36,28 @@
 #define MOST_WAITING 256		/* rows of a database */
 
 /* What a segment holds. */
-typedef struct Parcel
+typedef struct QueuedRow
 {
 	Oid			extension;
 	Oid			table;
 	Size		text_size;		/* with its end */
 	Size		tuple_size;
 	char		data[FLEXIBLE_ARRAY_MEMBER];	/* the tuple, the text */
-} Parcel;
+} QueuedRow;
 
 /* A worker's place. */
-typedef struct Place
+typedef struct WorkerSlot
 {
 	Oid			database;		/* InvalidOid: free */
 	pid_t		worker;			/* 0: not there yet */
-	TimestampTz ordered;
+	TimestampTz start_requested;
 	int			nwaiting;
 	dsm_handle	waiting[MOST_WAITING];
-} Place;
+} WorkerSlot;
 
 typedef struct Handover
 {
-	Place		places[MOST_WORKERS];
+	WorkerSlot		places[MOST_WORKERS];
 } Handover;
 
 /* All of it is protected by AddinShmemInitLock, which is held for a moment. */
@@ -81,7 +81,7 @@ unlock_handover(void)
 }
 
 void
-handover_log(const char *text)
+journal_queue_log(const char *text)
 {
 	ereport(LOG,
 			(errmsg("journal entry of a blocked schema change could not be written"),
@@ -94,9 +94,9 @@ static dsm_segment *
 pack(const JournalRow *row)
 {
 	Size		text_size = strlen(row->text) + 1;
-	dsm_segment *segment = dsm_create(offsetof(Parcel, data) + row->tuple->t_len + text_size,
+	dsm_segment *segment = dsm_create(offsetof(QueuedRow, data) + row->tuple->t_len + text_size,
 									  DSM_CREATE_NULL_IF_MAXSEGMENTS);
-	Parcel	   *parcel;
+	QueuedRow	   *parcel;
 
 	if (segment == NULL)
 		return NULL;
@@ -111,7 +111,7 @@ pack(const JournalRow *row)
 }
 
 static JournalRow *
-copy_of(const Parcel *parcel)
+copy_of(const QueuedRow *parcel)
 {
 	JournalRow *row = palloc_object(JournalRow);
 
@@ -167,31 +167,31 @@ log_parcels(const dsm_handle *handles, int n)
 		JournalRow *row = unpack(handles[i]);
 
 		if (row != NULL)
-			handover_log(row->text);
+			journal_queue_log(row->text);
 	}
 }
 
 /* ---- sending ---- */
 
-/* It was ordered and has not come: it could not be started. */
+/* It was start_requested and has not come: it could not be started. */
 static bool
-is_deserted(const Place *place)
+is_deserted(const WorkerSlot *place)
 {
 	return place->worker == 0 &&
-		TimestampDifferenceExceeds(place->ordered, GetCurrentTimestamp(),
+		TimestampDifferenceExceeds(place->start_requested, GetCurrentTimestamp(),
 								   guard_journal_worker_timeout);
 }
 
 /* This database's place, or one that it may take; NULL if there is none. */
-static Place *
+static WorkerSlot *
 find_place(Handover *handover)
 {
 	int			most = Min(MOST_WORKERS, Max(1, max_worker_processes / 4));
-	Place	   *vacant = NULL;
+	WorkerSlot	   *vacant = NULL;
 
 	for (int i = 0; i < MOST_WORKERS; i++)
 	{
-		Place	   *place = &handover->places[i];
+		WorkerSlot	   *place = &handover->places[i];
 
 		if (place->database == MyDatabaseId)
 			return place;
@@ -220,7 +220,7 @@ order_worker(int number)
 
 /* Have the place served; false if there is no process for it to be had. */
 static bool
-serve(Handover *handover, Place *place)
+serve(Handover *handover, WorkerSlot *place)
 {
 	if (place->database == MyDatabaseId && !is_deserted(place))
 		return true;
@@ -228,16 +228,16 @@ serve(Handover *handover, Place *place)
 		return false;
 	place->database = MyDatabaseId;
 	place->worker = 0;
-	place->ordered = GetCurrentTimestamp();
+	place->start_requested = GetCurrentTimestamp();
 	return true;
 }
 
 bool
-handover_send(const JournalRow *row)
+journal_queue_send(const JournalRow *row)
 {
 	dsm_segment *segment = pack(row);
 	Handover   *handover;
-	Place	   *place;
+	WorkerSlot	   *place;
 	dsm_handle	left_behind[MOST_WAITING];
 	int			nleft = 0;
 	bool		sent = false;
@@ -277,7 +277,7 @@ static void
 leave_place(int code, Datum arg)
 {
 	Handover   *handover = lock_handover();
-	Place	   *place = &handover->places[my_place];
+	WorkerSlot	   *place = &handover->places[my_place];
 	dsm_handle	left_behind[MOST_WAITING];
 	int			nleft = 0;
 
@@ -285,20 +285,20 @@ leave_place(int code, Datum arg)
 	{
 		nleft = place->nwaiting;
 		memcpy(left_behind, place->waiting, sizeof(left_behind));
-		memset(place, 0, sizeof(Place));
+		memset(place, 0, sizeof(WorkerSlot));
 	}
 	unlock_handover();
 
 	if (in_hand != NULL)
-		handover_log(in_hand->text);
+		journal_queue_log(in_hand->text);
 	log_parcels(left_behind, nleft);
 }
 
 Oid
-handover_begin(int number)
+journal_queue_begin(int number)
 {
 	Handover   *handover = lock_handover();
-	Place	   *place = &handover->places[number];
+	WorkerSlot	   *place = &handover->places[number];
 	Oid			database = InvalidOid;
 
 	if (place->worker == 0 && OidIsValid(place->database))
@@ -313,10 +313,10 @@ handover_begin(int number)
 }
 
 JournalRow *
-handover_take(void)
+journal_queue_take(void)
 {
 	Handover   *handover = lock_handover();
-	Place	   *place = &handover->places[my_place];
+	WorkerSlot	   *place = &handover->places[my_place];
 	dsm_handle	handle = place->waiting[0];
 	bool		any = place->nwaiting > 0;
 
@@ -324,7 +324,7 @@ handover_take(void)
 	if (any)
 		memmove(place->waiting, place->waiting + 1, --place->nwaiting * sizeof(dsm_handle));
 	else
-		memset(place, 0, sizeof(Place));	/* whoever comes now starts another */
+		memset(place, 0, sizeof(WorkerSlot));	/* whoever comes now starts another */
 	unlock_handover();
 
 	if (any)

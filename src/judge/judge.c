@@ -66,8 +66,8 @@ judge(Judgement *j)
 		registry_unlock_after_judgement(j->writes);
 		judgement_wait(j);
 	}
-	if (judgement_left_out_matters())
-		judgement_check_left_out(j);
+	if (judgement_checks_candidates())
+		judgement_check_candidates(j);
 
 	/* Who leaves the transaction open keeps nobody from registering by that. */
 	if (guard_verify == VERIFY_EACH_STATEMENT && concerns_nobody(j->change))
@@ -82,21 +82,21 @@ judge(Judgement *j)
  * change.  A restore is no news.
  */
 static List *
-outlook(Judgement *j)
+runnable(Judgement *j)
 {
 	Bitmapset  *movers = session_is_restoring() ? NULL : judgement_movers(j);
 
-	return movers ? outlook_of(j->kept, movers) : NIL;
+	return movers ? runnable_versions(j->kept, movers) : NIL;
 }
 
 static void
 save_and_record(Judgement *j, List *findings)
 {
-	List	   *before = outlook(j);
+	List	   *before = runnable(j);
 
 	save_candidates(j);
 	if (guard_is_active())
-		record_passed(j->change, findings, before);
+		pending_journal_passed(j->change, findings, before);
 }
 
 static void
@@ -105,9 +105,9 @@ enforce(void *arg)
 	Judgement	   *c = arg;
 	List	   *findings = judge(c);
 
-	allowance_apply(findings);
+	override_apply(findings);
 	if (findings_block(findings))
-		record_blocked(c->change, findings);
+		pending_journal_blocked(c->change, findings);
 	findings_report(findings);
 	if (c->writes)
 		save_and_record(c, findings);
@@ -221,15 +221,15 @@ judge_record(SchemaChange *change)
 static void
 write_record(void *arg)
 {
-	record_write();
+	pending_journal_write();
 }
 
 void
 judge_finish(void)
 {
-	if (record_anything() && guard_mode == MODE_ENFORCE)
-		record_write();
-	else if (record_anything())
+	if (pending_journal_anything() && guard_mode == MODE_ENFORCE)
+		pending_journal_write();
+	else if (pending_journal_anything())
 	{
 		/* As in run_case: outside mode enforce the guard stops nobody. */
 		ErrorData  *edata = subtransaction_run(write_record, NULL, true);
@@ -243,27 +243,27 @@ judge_finish(void)
 					 errmsg("schema change was not written to the journal: %s", shown(edata->message))));
 		}
 	}
-	allowance_warn_if_idle();
+	override_warn_if_idle();
 }
 
 bool
 judge_is_unfinished(void)
 {
-	return record_anything() || allowance_any();
+	return pending_journal_anything() || override_any();
 }
 
 void
 judge_transaction_end(void)
 {
-	record_transaction_end();
-	allowance_transaction_end();
+	pending_journal_transaction_end();
+	override_transaction_end();
 }
 
 void
 judge_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
 {
-	record_subtransaction_end(mine, parent);
-	allowance_subtransaction_end(mine, parent);
+	pending_journal_subtransaction_end(mine, parent);
+	override_subtransaction_end(mine, parent);
 }
 
 static void

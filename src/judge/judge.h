@@ -92,7 +92,7 @@ extern void judge_subtransaction_end(SubTransactionId mine, SubTransactionId par
 
 /* ---- override.c ---- */
 
-typedef struct Allowance
+typedef struct Override
 {
 	SubTransactionId subid;		/* that it was given in */
 	bool		judged;			/* something was judged while it was there */
@@ -101,13 +101,13 @@ typedef struct Allowance
 	const char *app;			/* NULL: any */
 	const char *version;		/* ditto */
 	RuleId		rule;			/* RULE_COUNT: any */
-} Allowance;
+} Override;
 
 /* Until the transaction, or the subtransaction that is rolled back, ends. */
-extern void allowance_add(const Allowance *allowance);
+extern void override_add(const Override *override);
 
-/* The same of what is not going to happen: the allowances are none the less unused. */
-extern void allowance_preview(List *findings);
+/* The same of what is not going to happen: the overrides are none the less unused. */
+extern void override_preview(List *findings);
 
 /* ---- finding.c ---- */
 
@@ -121,7 +121,7 @@ typedef struct Finding
 	const char *statement;		/* that did it, or NULL */
 	const char *change;		/* the relation it did it to, quoted, or NULL */
 	List	   *changed_relations;	/* of ObjectName *: all that are meant by that */
-	const struct Allowance *allowance;	/* that lets it through, or NULL */
+	const struct Override *override;	/* that lets it through, or NULL */
 } Finding;
 
 /* ---- advice.c ---- */
@@ -151,20 +151,20 @@ extern GuardParts guard_parts(void);	/* in CurrentMemoryContext */
 /* ---- journal_queue.c ---- */
 
 /* Put into the server log what does not get into the journal. */
-extern void handover_log(const char *text);
+extern void journal_queue_log(const char *text);
 
 /*
  * The worker's side.  "place" is its argument.  Which database is it for?
  * InvalidOid if it came too late and has nothing to do.
  */
-extern Oid	handover_begin(int place);
+extern Oid	journal_queue_begin(int place);
 
 /*
  * The next row, in CurrentMemoryContext; the one before is done.  NULL if there
  * is none: then the worker's time is over, and another one will be started
  * when there is.
  */
-extern JournalRow *handover_take(void);
+extern JournalRow *journal_queue_take(void);
 
 /* ---- report.c ---- */
 
@@ -181,7 +181,7 @@ extern char *finding_requirement(const Finding *finding);
  * registration or change of schema; else nothing to do, at the price of a look
  * at one row.
  */
-extern void judge_establish(void);
+extern void judge_verify_initially(void);
 
 /* Does the session restore a dump?  Then others are not kept waiting for that. */
 extern bool session_is_restoring(void);
@@ -194,9 +194,9 @@ extern void judge_verify_locked(Requirement **reqs, int n, bool removes,
 								VerifyResult **answers);
 
 /*
- * Verify anew what a lapsed version needs, remember it, and take the mark away.
- * Nothing if it is not lapsed, or gone, or without "reactivate" retired.
+ * Verify anew what a skipped version needs, remember it, and take the mark away.
+ * Nothing if it is not skipped, or gone, or without "reactivate" retired.
  */
-extern void judge_revive(int64 version_id, bool reactivate);
+extern void judge_activate(int64 version_id, bool reactivate);
 
 #endif							/* COMPAT_GUARD_JUDGE_H */

@@ -44,14 +44,14 @@ extern List *login_findings(List *before, const char *statement);
  * finding: nobody runs it, and either nobody could or another judgement is about to
  * pass it over.
  */
-typedef enum Standing
+typedef enum VersionLiveness
 {
-	NOT_ASKED,
-	LIVE,
-	IN_REACH,
-	DORMANT,
-	PASSED_OVER
-} Standing;
+	LIVENESS_UNKNOWN,
+	LIVENESS_LIVE,
+	LIVENESS_ROLLBACK_TARGET,
+	LIVENESS_TRACKED,
+	LIVENESS_SKIPPED
+} VersionLiveness;
 
 typedef struct Trace Trace;
 
@@ -62,9 +62,9 @@ typedef struct Judgement
 	bool		writes;			/* states may be locked and saved */
 	bool		all_parts;		/* the change is not just what this transaction has
 								 * done since the states were stored */
-	List	   *kept;			/* of Version *: not lapsed before, newest first */
+	List	   *kept;			/* of Version *: not skipped before, newest first */
 	Version   **versions;		/* the same as an array */
-	Standing   *standing;		/* of each, asked once */
+	VersionLiveness   *liveness;		/* of each, asked once */
 	int			nversions;
 	int			ncandidates;	/* and of each: */
 	int64	   *ids;			/* the registry's key, if it writes */
@@ -92,26 +92,26 @@ extern void judgement_verify(Judgement *j, Requirement **reqs, int n, VerifyOpti
 						VerifyResult **answers);
 
 /* A version's place among those of the case; -1 if it does not count any more. */
-extern int	judgement_version_place(const Judgement *j, int64 id);
-extern Standing judgement_version_standing(Judgement *j, int place);
+extern int	judgement_version_index(const Judgement *j, int64 id);
+extern VersionLiveness judgement_version_liveness(Judgement *j, int place);
 
 /* Is what is found about the version kept?  arg: the Judgement. */
 extern bool judgement_version_counts(int64 version_id, void *arg);
 
 /* Is it on? */
-extern bool judgement_left_out_matters(void);
+extern bool judgement_checks_candidates(void);
 
 /* ---- override.c ---- */
 
-extern bool allowance_any(void);
+extern bool override_any(void);
 
 /* Mark the findings that would block or warn and are allowed. */
-extern void allowance_apply(List *findings);
+extern void override_apply(List *findings);
 
 /* At commit: warn of any that came too early, too late, or alone. */
-extern void allowance_warn_if_idle(void);
-extern void allowance_transaction_end(void);
-extern void allowance_subtransaction_end(SubTransactionId mine, SubTransactionId parent);
+extern void override_warn_if_idle(void);
+extern void override_transaction_end(void);
+extern void override_subtransaction_end(SubTransactionId mine, SubTransactionId parent);
 
 /* ---- finding.c ---- */
 
@@ -144,7 +144,7 @@ extern char *finding_end_roles(const Finding *finding);
 /* ---- candidate_check.c ---- */
 
 /* Raise an error if a requirement that is no candidate feels the change after all. */
-extern void judgement_check_left_out(Judgement *j);
+extern void judgement_check_candidates(Judgement *j);
 
 /* ---- finding_place.c ---- */
 
@@ -180,7 +180,7 @@ extern List *removal_findings_of_parts(const GuardParts *before, const char *sta
  * Hand over a row of this database, and start a worker for it if none is
  * there.  Waits for nothing.  False if nobody is going to write it.
  */
-extern bool handover_send(const JournalRow *row);
+extern bool journal_queue_send(const JournalRow *row);
 
 /* ---- open_sessions.c ---- */
 
@@ -200,46 +200,46 @@ extern Problem *problem_with_sessions(Problem *problem, const Version *version);
 
 /*
  * What was judged and let through, and which versions ran before that.  However
- * many judgements a transaction has, record_write() makes one row of them, and
+ * many judgements a transaction has, pending_journal_write() makes one row of them, and
  * tells the client which versions are ready now.
  */
-extern void record_passed(const SchemaChange *change, List *findings,
-						  List *outlook);	/* of Outlook * */
-extern bool record_anything(void);
-extern void record_write(void);
+extern void pending_journal_passed(const SchemaChange *change, List *findings,
+						  List *runnable);	/* of RunnableVersion * */
+extern bool pending_journal_anything(void);
+extern void pending_journal_write(void);
 
 /* What is going to be blocked in a moment; the row outlives the transaction. */
-extern void record_blocked(const SchemaChange *change, List *findings);
-extern void record_transaction_end(void);
-extern void record_subtransaction_end(SubTransactionId mine, SubTransactionId parent);
+extern void pending_journal_blocked(const SchemaChange *change, List *findings);
+extern void pending_journal_transaction_end(void);
+extern void pending_journal_subtransaction_end(SubTransactionId mine, SubTransactionId parent);
 
 /* ---- readiness_change.c ---- */
 
 /* A version that is live, or in reach of a rollback. */
-typedef struct Outlook
+typedef struct RunnableVersion
 {
 	int64		version_id;
 	const char *app;
 	const char *version;
 	bool		live;
 	bool		ran;			/* had all it needs */
-} Outlook;
+} RunnableVersion;
 
 /*
  * As it is stored now, of the apps of some of the kept versions, which are given
- * by their place: a list of Outlook *, of each app the oldest version first.
+ * by their place: a list of RunnableVersion *, of each app the oldest version first.
  */
-extern List *outlook_of(List *kept, const Bitmapset *movers);
+extern List *runnable_versions(List *kept, const Bitmapset *movers);
 
 /* Append copies of those that are not among the first yet. */
-extern List *outlook_merge(List *first, List *second);
+extern List *runnable_merge(List *first, List *second);
 
 /*
  * What is otherwise than it was: live versions that run now ("billing 42"), and
  * apps whose oldest version that runs is another ({"app": .., "from": .., "to": ..},
  * without what there is none of).
  */
-extern void outlook_compare(List *outlook, List **now_ready, List **floors);
+extern void runnable_compare(List *runnable, List **now_ready, List **floors);
 
 /* ---- report.c ---- */
 
@@ -255,9 +255,9 @@ extern bool findings_block(List *findings);
 /* ---- reverify.c ---- */
 
 /*
- * What the versions need that are not lapsed, each requirement once, and how many these are: 0
+ * What the versions need that are not skipped, each requirement once, and how many these are: 0
  * if the restore is not yet through with them.
  */
-extern Requirement **requirements_to_establish(int *n);
+extern Requirement **requirements_to_verify_initially(int *n);
 
 #endif							/* COMPAT_GUARD_JUDGE_INTERNAL_H */

@@ -2,7 +2,7 @@
  * override.c
  *		What compat_guard.allow() lets the transaction do.
  *
- * Invariant: an allowance reaches no further than the transaction it was given
+ * Invariant: an override reaches no further than the transaction it was given
  * in, and than the savepoint that it is rolled back to.  It is nowhere but in
  * the memory of that transaction.
  */
@@ -13,78 +13,78 @@
 #include "judge/judge_internal.h"
 #include "utils/memutils.h"
 
-static List *allowances = NIL;	/* of Allowance *, in TopTransactionContext */
+static List *overrides = NIL;	/* of Override *, in TopTransactionContext */
 
 void
-allowance_add(const Allowance *allowance)
+override_add(const Override *override)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
-	Allowance  *copy = palloc_object(Allowance);
+	Override  *copy = palloc_object(Override);
 
-	*copy = *allowance;
+	*copy = *override;
 	copy->subid = GetCurrentSubTransactionId();
 	copy->judged = false;
-	copy->reason = pstrdup(allowance->reason);
-	copy->by = pstrdup(allowance->by);
-	copy->app = allowance->app ? pstrdup(allowance->app) : NULL;
-	copy->version = allowance->version ? pstrdup(allowance->version) : NULL;
-	allowances = lappend(allowances, copy);
+	copy->reason = pstrdup(override->reason);
+	copy->by = pstrdup(override->by);
+	copy->app = override->app ? pstrdup(override->app) : NULL;
+	copy->version = override->version ? pstrdup(override->version) : NULL;
+	overrides = lappend(overrides, copy);
 	MemoryContextSwitchTo(old);
 }
 
 bool
-allowance_any(void)
+override_any(void)
 {
-	return allowances != NIL;
+	return overrides != NIL;
 }
 
 static bool
-allows(const Allowance *allowance, const Finding *finding)
+allows(const Override *override, const Finding *finding)
 {
 	return finding->action >= ACTION_WARN &&
-		(allowance->app == NULL || strcmp(allowance->app, finding->app) == 0) &&
-		(allowance->version == NULL || strcmp(allowance->version, finding->version) == 0) &&
-		(allowance->rule == RULE_COUNT || allowance->rule == finding->problem->rule);
+		(override->app == NULL || strcmp(override->app, finding->app) == 0) &&
+		(override->version == NULL || strcmp(override->version, finding->version) == 0) &&
+		(override->rule == RULE_COUNT || override->rule == finding->problem->rule);
 }
 
 void
-allowance_apply(List *findings)
+override_apply(List *findings)
 {
 	ListCell   *lc;
 
-	foreach(lc, allowances)
-		((Allowance *) lfirst(lc))->judged = true;
-	allowance_preview(findings);
+	foreach(lc, overrides)
+		((Override *) lfirst(lc))->judged = true;
+	override_preview(findings);
 }
 
 void
-allowance_preview(List *findings)
+override_preview(List *findings)
 {
 	ListCell   *lca;
 	ListCell   *lcf;
 
-	foreach(lca, allowances)
+	foreach(lca, overrides)
 	{
-		Allowance  *allowance = lfirst(lca);
+		Override  *override = lfirst(lca);
 
 		foreach(lcf, findings)
 		{
 			Finding    *finding = lfirst(lcf);
 
-			if (finding->allowance == NULL && allows(allowance, finding))
-				finding->allowance = allowance;
+			if (finding->override == NULL && allows(override, finding))
+				finding->override = override;
 		}
 	}
 }
 
 void
-allowance_warn_if_idle(void)
+override_warn_if_idle(void)
 {
 	ListCell   *lc;
 
-	foreach(lc, allowances)
+	foreach(lc, overrides)
 	{
-		if (((Allowance *) lfirst(lc))->judged)
+		if (((Override *) lfirst(lc))->judged)
 			continue;
 		ereport(WARNING,
 				(errmsg("compat_guard.allow() had no effect: its transaction changed no schema"),
@@ -94,25 +94,25 @@ allowance_warn_if_idle(void)
 }
 
 void
-allowance_transaction_end(void)
+override_transaction_end(void)
 {
-	allowances = NIL;			/* the memory goes with the transaction's */
+	overrides = NIL;			/* the memory goes with the transaction's */
 }
 
 void
-allowance_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
+override_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
 {
 	ListCell   *lc;
 
-	foreach(lc, allowances)
+	foreach(lc, overrides)
 	{
-		Allowance  *allowance = lfirst(lc);
+		Override  *override = lfirst(lc);
 
-		if (allowance->subid != mine)
+		if (override->subid != mine)
 			continue;
 		if (parent != InvalidSubTransactionId)
-			allowance->subid = parent;
+			override->subid = parent;
 		else
-			allowances = foreach_delete_current(allowances, lc);
+			overrides = foreach_delete_current(overrides, lc);
 	}
 }

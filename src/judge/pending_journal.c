@@ -32,7 +32,7 @@ typedef struct Part
 	SubTransactionId subid;
 	bool		is_news;		/* for the journal */
 	JournalEntry entry;
-	List	   *outlook;		/* of Outlook *: before the judgement */
+	List	   *runnable;		/* of RunnableVersion *: before the judgement */
 } Part;
 
 static List *parts = NIL;		/* of Part *, in TopTransactionContext */
@@ -115,8 +115,8 @@ finding_json(const Finding *finding)
 	json_append_member(&buf, "sqlstate", problem->sqlstate);
 	json_append_member(&buf, "statement",
 					   finding->statement ? clip(finding->statement) : NULL);
-	if (finding->allowance != NULL)
-		json_append_member(&buf, "reason", finding->allowance->reason);
+	if (finding->override != NULL)
+		json_append_member(&buf, "reason", finding->override->reason);
 	appendStringInfoChar(&buf, '}');
 	return buf.data;
 }
@@ -129,10 +129,10 @@ add_finding(JournalEntry *entry, const Finding *finding)
 		entry->findings = lappend(entry->findings, finding_json(finding));
 		add_distinct(&entry->versions, psprintf("%s %s", shown(finding->app), shown(finding->version)));
 	}
-	if (finding->allowance != NULL)
+	if (finding->override != NULL)
 	{
-		add_distinct(&entry->reasons, shown(finding->allowance->reason));
-		add_distinct(&entry->reasons_by, shown(finding->allowance->by));
+		add_distinct(&entry->reasons, shown(finding->override->reason));
+		add_distinct(&entry->reasons_by, shown(finding->override->by));
 		entry->verdict = Max(entry->verdict, VERDICT_OVERRIDDEN);
 	}
 	else if (finding->action >= ACTION_WARN)
@@ -169,30 +169,30 @@ is_news(const SchemaChange *change, List *findings)
 		return true;
 	return !session_is_restoring() &&
 		(change->names != NIL || change->roles != NIL || change->everything) &&
-		registry_any_kept_version();
+		registry_any_tracked_version();
 }
 
 void
-record_passed(const SchemaChange *change, List *findings, List *outlook)
+pending_journal_passed(const SchemaChange *change, List *findings, List *runnable)
 {
 	bool		news = is_news(change, findings);
 	MemoryContext old;
 	Part	   *part;
 
-	if (!news && outlook == NIL)
+	if (!news && runnable == NIL)
 		return;
 	old = MemoryContextSwitchTo(TopTransactionContext);
 	part = palloc_object(Part);
 	part->subid = GetCurrentSubTransactionId();
 	part->is_news = news;
 	part->entry = entry_of(change, findings, VERDICT_ALLOWED);
-	part->outlook = outlook_merge(NIL, outlook);
+	part->runnable = runnable_merge(NIL, runnable);
 	parts = lappend(parts, part);
 	MemoryContextSwitchTo(old);
 }
 
 bool
-record_anything(void)
+pending_journal_anything(void)
 {
 	return parts != NIL;
 }
@@ -240,10 +240,10 @@ tell_ready(List *versions)
 }
 
 void
-record_write(void)
+pending_journal_write(void)
 {
 	JournalEntry all = {.verdict = VERDICT_ALLOWED};
-	List	   *outlook = NIL;
+	List	   *runnable = NIL;
 	bool		news = false;
 	ListCell   *lc;
 
@@ -252,7 +252,7 @@ record_write(void)
 		const Part *part = lfirst(lc);
 		const JournalEntry *entry = &part->entry;
 
-		outlook = outlook_merge(outlook, part->outlook);
+		runnable = runnable_merge(runnable, part->runnable);
 		if (!part->is_news)
 			continue;
 		news = true;
@@ -266,20 +266,20 @@ record_write(void)
 		append_distinct(&all.reasons_by, entry->reasons_by);
 	}
 	parts = NIL;
-	outlook_compare(outlook, &all.now_ready, &all.floors);
+	runnable_compare(runnable, &all.now_ready, &all.floors);
 	tell_ready(all.now_ready);
 	if (news)
 		registry_write_journal(&all);
 }
 
 void
-record_transaction_end(void)
+pending_journal_transaction_end(void)
 {
 	parts = NIL;				/* the memory goes with the transaction's */
 }
 
 void
-record_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
+pending_journal_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
 {
 	ListCell   *lc;
 
@@ -313,18 +313,18 @@ hand_over(void *arg)
 	JournalEntry entry = entry_of(blocked->change, blocked->findings, VERDICT_BLOCKED);
 
 	blocked->row = registry_make_journal_row(&entry);
-	blocked->handed_over = handover_send(blocked->row);
+	blocked->handed_over = journal_queue_send(blocked->row);
 }
 
 static void
 miss(void *arg)
 {
-	handover_log(((Blocked *) arg)->row->text);
+	journal_queue_log(((Blocked *) arg)->row->text);
 	registry_count_missed_row();
 }
 
 void
-record_blocked(const SchemaChange *change, List *findings)
+pending_journal_blocked(const SchemaChange *change, List *findings)
 {
 	Blocked		blocked = {change, findings, NULL, false};
 

@@ -37,7 +37,7 @@ app_moves(List *kept, const Bitmapset *movers, int64 app_id)
 }
 
 List *
-outlook_of(List *kept, const Bitmapset *movers)
+runnable_versions(List *kept, const Bitmapset *movers)
 {
 	List	   *result = NIL;
 
@@ -45,20 +45,20 @@ outlook_of(List *kept, const Bitmapset *movers)
 	{
 		Version    *version = list_nth(kept, place);
 		bool		live;
-		Outlook    *outlook;
+		RunnableVersion    *runnable;
 
 		if (!app_moves(kept, movers, version->app_id))
 			continue;
 		live = registry_version_is_live(version, false);
-		if (!live && !registry_is_in_reach(kept, version))
+		if (!live && !registry_is_rollback_target(kept, version))
 			continue;
-		outlook = palloc_object(Outlook);
-		outlook->version_id = version->id;
-		outlook->app = version->app ? version->app : registry_app_name(version->app_id);
-		outlook->version = version->name;
-		outlook->live = live;
-		outlook->ran = runs(version->id);
-		result = lappend(result, outlook);
+		runnable = palloc_object(RunnableVersion);
+		runnable->version_id = version->id;
+		runnable->app = version->app ? version->app : registry_app_name(version->app_id);
+		runnable->version = version->name;
+		runnable->live = live;
+		runnable->ran = runs(version->id);
+		result = lappend(result, runnable);
 	}
 	return result;
 }
@@ -70,45 +70,45 @@ is_among(List *outlooks, int64 version_id)
 
 	foreach(lc, outlooks)
 	{
-		if (((Outlook *) lfirst(lc))->version_id == version_id)
+		if (((RunnableVersion *) lfirst(lc))->version_id == version_id)
 			return true;
 	}
 	return false;
 }
 
 List *
-outlook_merge(List *first, List *second)
+runnable_merge(List *first, List *second)
 {
 	ListCell   *lc;
 
 	foreach(lc, second)
 	{
-		const Outlook *outlook = lfirst(lc);
-		Outlook    *copy;
+		const RunnableVersion *runnable = lfirst(lc);
+		RunnableVersion    *copy;
 
-		if (is_among(first, outlook->version_id))
+		if (is_among(first, runnable->version_id))
 			continue;
-		copy = palloc_object(Outlook);
-		*copy = *outlook;
-		copy->app = pstrdup(outlook->app);
-		copy->version = pstrdup(outlook->version);
+		copy = palloc_object(RunnableVersion);
+		*copy = *runnable;
+		copy->app = pstrdup(runnable->app);
+		copy->version = pstrdup(runnable->version);
 		first = lappend(first, copy);
 	}
 	return first;
 }
 
 /* The oldest of an app that ran before, and that runs now. */
-typedef struct Floor
+typedef struct OldestRunnable
 {
 	const char *app;
 	const char *from;			/* NULL: none */
 	const char *to;				/* ditto */
-} Floor;
+} OldestRunnable;
 
-static Floor *
-floor_of(List **floors, const char *app)
+static OldestRunnable *
+oldest_runnable_of(List **floors, const char *app)
 {
-	Floor	   *floor;
+	OldestRunnable	   *floor;
 	ListCell   *lc;
 
 	foreach(lc, *floors)
@@ -117,14 +117,14 @@ floor_of(List **floors, const char *app)
 		if (strcmp(floor->app, app) == 0)
 			return floor;
 	}
-	floor = palloc0_object(Floor);
+	floor = palloc0_object(OldestRunnable);
 	floor->app = app;
 	*floors = lappend(*floors, floor);
 	return floor;
 }
 
 static char *
-floor_json(const Floor *floor)
+oldest_runnable_json(const OldestRunnable *floor)
 {
 	StringInfoData buf;
 
@@ -138,21 +138,21 @@ floor_json(const Floor *floor)
 }
 
 void
-outlook_compare(List *outlook, List **now_ready, List **floors)
+runnable_compare(List *runnable, List **now_ready, List **floors)
 {
 	List	   *all = NIL;
 	ListCell   *lc;
 
 	*now_ready = *floors = NIL;
-	if (outlook == NIL)
+	if (runnable == NIL)
 		return;
 
 	/* At commit there is none any more, and long values could not be read. */
 	PushActiveSnapshot(GetTransactionSnapshot());
-	foreach(lc, outlook)
+	foreach(lc, runnable)
 	{
-		const Outlook *before = lfirst(lc);
-		Floor	   *floor = floor_of(&all, before->app);
+		const RunnableVersion *before = lfirst(lc);
+		OldestRunnable	   *floor = oldest_runnable_of(&all, before->app);
 		bool		now = runs(before->version_id);
 
 		if (before->ran && floor->from == NULL)
@@ -167,9 +167,9 @@ outlook_compare(List *outlook, List **now_ready, List **floors)
 
 	foreach(lc, all)
 	{
-		Floor	   *floor = lfirst(lc);
+		OldestRunnable	   *floor = lfirst(lc);
 
 		if (floor->from != floor->to)	/* names of versions in one list */
-			*floors = lappend(*floors, floor_json(floor));
+			*floors = lappend(*floors, oldest_runnable_json(floor));
 	}
 }

@@ -30,8 +30,8 @@ compare_findings(const ListCell *a, const ListCell *b)
 	 */
 	if (x->action != y->action)
 		return (int) y->action - (int) x->action;
-	if ((x->allowance == NULL) != (y->allowance == NULL))
-		return x->allowance == NULL ? -1 : 1;
+	if ((x->override == NULL) != (y->override == NULL))
+		return x->override == NULL ? -1 : 1;
 	if ((cmp = strcmp(x->app, y->app)) != 0 ||
 		(cmp = strcmp(x->version, y->version)) != 0)
 		return cmp;
@@ -178,7 +178,7 @@ append_finding(StringInfo buf, const Finding *finding)
 					 requirement_label(finding, -1),
 					 shown(problem->expected), shown(problem->found),
 					 rule_get(problem->rule)->name);
-	if (finding->allowance != NULL)
+	if (finding->override != NULL)
 		appendStringInfoString(buf, ", overridden");
 	else if (finding->action != ACTION_BLOCK)
 		appendStringInfo(buf, ", %s", action_name(finding->action));
@@ -367,7 +367,7 @@ blocking_findings(List *findings)
 		return NIL;
 	foreach(lc, findings_of_action(findings, ACTION_BLOCK))
 	{
-		if (((Finding *) lfirst(lc))->allowance == NULL)
+		if (((Finding *) lfirst(lc))->override == NULL)
 			result = lappend(result, lfirst(lc));
 	}
 	return result;

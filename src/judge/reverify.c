@@ -75,13 +75,13 @@ compare_requirements(const ListCell *a, const ListCell *b)
 }
 
 Requirement **
-requirements_to_establish(int *n)
+requirements_to_verify_initially(int *n)
 {
 	List	   *all = NIL;
 	Requirement **reqs;
 	ListCell   *lc;
 
-	foreach(lc, registry_kept_versions())
+	foreach(lc, registry_tracked_versions())
 	{
 		Version    *version = lfirst(lc);
 		List	   *needed = registry_requirements_of(version->id);
@@ -106,7 +106,7 @@ requirements_to_establish(int *n)
 }
 
 static void
-establish(void)
+verify_initially(void)
 {
 	WaitedLocks	waited_locks = {0};
 	VerifyOptions try = {.within_time = true};
@@ -116,7 +116,7 @@ establish(void)
 	int			n;
 
 	/* The lock is never held while waiting for a relation: see lock.c. */
-	while (registry_is_unestablished())
+	while (registry_needs_initial_verification())
 	{
 		if (waited_locks.locks == NIL || !registry_try_lock_for_removal())
 		{
@@ -124,7 +124,7 @@ establish(void)
 			registry_lock_for_removal();
 		}
 		n = 0;
-		reqs = registry_is_unestablished() ? requirements_to_establish(&n) : NULL;
+		reqs = registry_needs_initial_verification() ? requirements_to_verify_initially(&n) : NULL;
 		if (n == 0)
 		{
 			registry_unlock_for_removal();
@@ -147,11 +147,11 @@ establish(void)
 }
 
 static void
-establish_unless_dropped(void *arg)
+verify_initially_unless_dropped(void *arg)
 {
 	if (!registry_lock_against_drop())
 		return;
-	establish();
+	verify_initially();
 	registry_unlock_against_drop();
 }
 
@@ -170,7 +170,7 @@ session_is_restoring(void)
 }
 
 void
-judge_establish(void)
+judge_verify_initially(void)
 {
 	ErrorData  *edata;
 
@@ -178,18 +178,18 @@ judge_establish(void)
 		return;
 	if (guard_mode == MODE_ENFORCE)
 	{
-		establish_unless_dropped(NULL);
+		verify_initially_unless_dropped(NULL);
 		return;
 	}
 
 	/* What is wrong the judgement will say, and is no reason to stop here. */
-	edata = subtransaction_run(establish_unless_dropped, NULL, true);
+	edata = subtransaction_run(verify_initially_unless_dropped, NULL, true);
 	if (edata != NULL && error_is_interruption(edata))
 		ReThrowError(edata);
 }
 
 void
-judge_revive(int64 version_id, bool reactivate)
+judge_activate(int64 version_id, bool reactivate)
 {
 	Version    *version;
 	bytea	   *digest;
@@ -199,12 +199,12 @@ judge_revive(int64 version_id, bool reactivate)
 	int			n = 0;
 	ListCell   *lc;
 
-	judge_establish();
+	judge_verify_initially();
 
 	/* Many instances may come back at once: one does it for all. */
 	registry_lock_row(version_id);
 	version = registry_load_version(version_id);
-	if (version == NULL || (version->retired ? !reactivate : !version->lapsed))
+	if (version == NULL || (version->retired ? !reactivate : !version->skipped))
 		return;
 
 	digest = version->digest;
@@ -227,7 +227,7 @@ judge_revive(int64 version_id, bool reactivate)
 				 errmsg("version \"%s\" was replaced by a concurrent transaction",
 						shown(version->name)),
 				 errhint("Try again.")));
-	registry_save_revived(reqs, answers, n);
-	registry_revive_version(version);
+	registry_save_activated(reqs, answers, n);
+	registry_activate_version(version);
 	CommandCounterIncrement();
 }

@@ -63,7 +63,7 @@ presence_tag(int64 version_id)
 }
 
 void
-registry_lock_present(int64 version_id)
+registry_lock_activation(int64 version_id)
 {
 	LOCKTAG		tag = presence_tag(version_id);
 
@@ -73,7 +73,7 @@ registry_lock_present(int64 version_id)
 }
 
 bool
-registry_try_lock_absent(int64 version_id)
+registry_try_lock_skip(int64 version_id)
 {
 	LOCKTAG		tag = presence_tag(version_id);
 
@@ -82,7 +82,7 @@ registry_try_lock_absent(int64 version_id)
 }
 
 void
-registry_unlock_absent(int64 version_id)
+registry_unlock_skip(int64 version_id)
 {
 	LOCKTAG		tag = presence_tag(version_id);
 

@@ -24,9 +24,9 @@
 #include "registry/registry_internal.h"
 
 bool
-registry_version_is_live(const Version *version, bool pass_over)
+registry_version_is_live(const Version *version, bool skip)
 {
-	if (version->retired || version->lapsed)
+	if (version->retired || version->skipped)
 		return false;
 	if (version->replaced_by == NULL &&
 		((!version->attaches && !version->leases && !version->has_support) ||
@@ -40,15 +40,15 @@ registry_version_is_live(const Version *version, bool pass_over)
 	if (RecoveryInProgress())
 		return version->attaches || registry_any_lease_runs(version->id);
 
-	if (!registry_try_lock_absent(version->id))
+	if (!registry_try_lock_skip(version->id))
 		return true;
 	if (!registry_any_lease_runs(version->id))
 	{
-		if (!pass_over)
-			registry_unlock_absent(version->id);
+		if (!skip)
+			registry_unlock_skip(version->id);
 		return false;
 	}
-	registry_unlock_absent(version->id);
+	registry_unlock_skip(version->id);
 	return true;
 }
 
@@ -62,7 +62,7 @@ newest_first(const ListCell *a, const ListCell *b)
 }
 
 List *
-registry_kept_versions(void)
+registry_tracked_versions(void)
 {
 	Relation	rel = store_open("version", VERSION_NATTS, AccessShareLock);
 	StoreScan	scan;
@@ -84,7 +84,7 @@ registry_kept_versions(void)
 List *
 registry_live_versions(void)
 {
-	List	   *versions = registry_kept_versions();
+	List	   *versions = registry_tracked_versions();
 	ListCell   *lc;
 
 	foreach(lc, versions)
@@ -96,7 +96,7 @@ registry_live_versions(void)
 }
 
 bool
-registry_is_in_reach(List *kept, const Version *version)
+registry_is_rollback_target(List *kept, const Version *version)
 {
 	int			newer = 0;
 	ListCell   *lc;
@@ -114,9 +114,9 @@ registry_is_in_reach(List *kept, const Version *version)
 }
 
 void
-registry_let_go_retired(int64 app_id)
+registry_stop_tracking_retired(int64 app_id)
 {
-	List	   *kept = registry_kept_versions();
+	List	   *kept = registry_tracked_versions();
 	ListCell   *lc;
 
 	foreach(lc, kept)
@@ -124,11 +124,11 @@ registry_let_go_retired(int64 app_id)
 		const Version *version = lfirst(lc);
 
 		if (version->app_id != app_id || !version->retired ||
-			registry_is_in_reach(kept, version))
+			registry_is_rollback_target(kept, version))
 			continue;
-		registry_lapse_version(version);
+		registry_skip_version(version);
 		CommandCounterIncrement();
-		registry_forget_found_unless_kept(registry_requirements_of(version->id));
+		registry_forget_found_unless_tracked(registry_requirements_of(version->id));
 	}
 }
 

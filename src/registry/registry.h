@@ -10,7 +10,7 @@
  *
  * The tables fall in two groups.  What was said or done (app, version, instance,
  * requirement, version_requirement, policy, journal_entry) is dumped.  What was found (requirement_state,
- * requirement_key) is not: it is found again after a restore (establish.c).
+ * requirement_key) is not: it is found again after a restore (verify_initially.c).
  *
  * Everything returned is in CurrentMemoryContext.  Arrays of ids are sorted and
  * without duplicates: they are looked up in one go.
@@ -103,7 +103,7 @@ typedef struct Version
 	bytea	   *digest;
 	int64		nrequirements;
 	bool		retired;
-	bool		lapsed;			/* what was found about it may be out of date */
+	bool		skipped;			/* what was found about it may be out of date */
 	bool		attaches;		/* sessions were ever attached to it */
 	bool		leases;			/* its instances ever had leases */
 	bool		has_support;
@@ -141,17 +141,17 @@ extern void registry_set_support(const Version *version, const TimestampTz *unti
 extern void registry_set_replaces(const Version *version, const char *other);
 extern void registry_set_replaced_by(const Version *version, const char *other);	/* NULL: none */
 
-/* Neither retired nor lapsed any more. */
-extern void registry_revive_version(const Version *version);
+/* Neither retired nor skipped any more. */
+extern void registry_activate_version(const Version *version);
 
 /*
  * A judgement passes the version over: what is found about it is not kept up
  * from now on.  False if another judgement that has not ended is at it.
  */
-extern bool registry_mark_lapsed(const Version *version);
+extern bool registry_mark_skipped(const Version *version);
 
 /* The same where judgements are locked out. */
-extern void registry_lapse_version(const Version *version);
+extern void registry_skip_version(const Version *version);
 extern char *registry_app_name(int64 app_id);
 
 /* ---- who may do what (rights.c), of the current user ---- */
@@ -167,28 +167,28 @@ extern List *registry_retiring_roles(const App *app);	/* of char * */
 /* ---- which versions count (live.c) ---- */
 
 /*
- * The one answer.  pass_over: if it is not, and not known to be, nobody brings it
+ * The one answer.  skip: if it is not, and not known to be, nobody brings it
  * to life before this transaction ends, so that it can be marked.
  */
-extern bool registry_version_is_live(const Version *version, bool pass_over);
+extern bool registry_version_is_live(const Version *version, bool skip);
 
 /*
  * Those whose states are kept up to date: all that may be live, and those in reach
  * of a rollback.  Newest first.
  */
-extern List *registry_kept_versions(void);	/* of Version * */
+extern List *registry_tracked_versions(void);	/* of Version * */
 
 /*
  * May a rollback go to this one, which is kept but not live?  Given those that are
  * kept, newest first.
  */
-extern bool registry_is_in_reach(List *kept, const Version *version);
+extern bool registry_is_rollback_target(List *kept, const Version *version);
 
 /*
  * A version of the app was retired: those that are out of reach now are kept no
  * longer.  Needs the lock for removal.
  */
-extern void registry_let_go_retired(int64 app_id);
+extern void registry_stop_tracking_retired(int64 app_id);
 
 extern List *registry_live_versions(void);	/* of Version *; newest first */
 
@@ -198,11 +198,11 @@ extern List *registry_live_versions(void);	/* of Version *; newest first */
  * Somebody is about to bring the version to life: before its row is read, until
  * transaction end.  Waits for judgements that pass it over.
  */
-extern void registry_lock_present(int64 version_id);
+extern void registry_lock_activation(int64 version_id);
 
 /* Nobody is there nor coming, until transaction end.  False: not so. */
-extern bool registry_try_lock_absent(int64 version_id);
-extern void registry_unlock_absent(int64 version_id);
+extern bool registry_try_lock_skip(int64 version_id);
+extern void registry_unlock_skip(int64 version_id);
 
 /*
  * This session is an instance of the version, from now on and instead of what
@@ -279,9 +279,9 @@ extern void registry_drop_orphans(List *requirements);
 compat_noreturn extern void registry_report_missing(const char *table, int64 id);
 
 /* Sorted ids, without duplicates, of the requirements that have any of the keys. */
-extern int64 *registry_requirements_by_keys(List *keys, int *n);	/* of ObjectName * */
+extern int64 *registry_requirements_by_names(List *keys, int *n);	/* of ObjectName * */
 /* The keys of a requirement that something was found by, when it was met last. */
-extern List *registry_keys_found(int64 requirement_id);	/* of ObjectName * */
+extern List *registry_names_found(int64 requirement_id);	/* of ObjectName * */
 extern int64 *registry_requirements_by_role(const char *role, int *n);
 extern int64 *registry_all_requirements(int *n);
 
@@ -304,17 +304,17 @@ extern void registry_save_states(const int64 *ids, const StoredState *before,
 								 VerifyResult **found, int n);
 
 /* The same of all a version requires, sorted by id, and baselines if nothing is unmet. */
-extern void registry_save_revived(Requirement **reqs, VerifyResult **found, int n);
+extern void registry_save_activated(Requirement **reqs, VerifyResult **found, int n);
 
 /* Forget what was found, and where to look, about those of the requirements
  * that no version has whose states are kept up to date. */
-extern void registry_forget_found_unless_kept(List *requirements);
+extern void registry_forget_found_unless_tracked(List *requirements);
 
 /* Restored from a dump and nothing found yet? */
-extern bool registry_is_unestablished(void);
+extern bool registry_needs_initial_verification(void);
 
 /* Is there a version whose states are kept? */
-extern bool registry_any_kept_version(void);
+extern bool registry_any_tracked_version(void);
 
 extern Jsonb *problems_to_json(List *problems);
 

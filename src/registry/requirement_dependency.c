@@ -66,7 +66,7 @@ ids_finish(IdArray *array, int *n)
 }
 
 int64 *
-registry_requirements_by_keys(List *keys, int *n)
+registry_requirements_by_names(List *keys, int *n)
 {
 	Relation	rel = store_open("requirement_key", KEY_NATTS, AccessShareLock);
 	IdArray		array;
@@ -291,7 +291,7 @@ store_keys(int64 requirement_id, const VerifyResult *found)
 }
 
 List *
-registry_keys_found(int64 requirement_id)
+registry_names_found(int64 requirement_id)
 {
 	Relation	rel = store_open("requirement_key", KEY_NATTS, AccessShareLock);
 	List	   *keys = NIL;

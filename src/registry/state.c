@@ -337,13 +337,13 @@ any_kept_version(void)
 }
 
 bool
-registry_is_unestablished(void)
+registry_needs_initial_verification(void)
 {
 	return !any_state() && any_kept_version();
 }
 
 bool
-registry_any_kept_version(void)
+registry_any_tracked_version(void)
 {
 	/* Where there is a state, there is a version that it is kept for. */
 	return any_state() || any_kept_version();

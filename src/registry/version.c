@@ -84,7 +84,7 @@ version_from_tuple(Relation rel, HeapTuple tup)
 													  &(bool) {0}));
 	version->nrequirements = tuple_int64(rel, tup, VERSION_REQUIREMENTS);
 	version->retired = !tuple_is_null(rel, tup, VERSION_RETIRED_AT);
-	version->lapsed = !tuple_is_null(rel, tup, VERSION_LAPSED_AT);
+	version->skipped = !tuple_is_null(rel, tup, VERSION_LAPSED_AT);
 	version->attaches = tuple_bool(rel, tup, VERSION_ATTACHES);
 	version->leases = tuple_bool(rel, tup, VERSION_LEASES);
 	version->has_support = !tuple_is_null(rel, tup, VERSION_SUPPORTED_UNTIL);
@@ -270,7 +270,7 @@ registry_set_replaced_by(const Version *version, const char *other)
 }
 
 void
-registry_lapse_version(const Version *version)
+registry_skip_version(const Version *version)
 {
 	Row			row;
 
@@ -280,21 +280,21 @@ registry_lapse_version(const Version *version)
 }
 
 bool
-registry_mark_lapsed(const Version *version)
+registry_mark_skipped(const Version *version)
 {
 	Version    *now;
 
 	if (!registry_try_lock_row(version->id))
 		return false;
 	now = registry_load_version(version->id);
-	if (now == NULL || now->lapsed)
+	if (now == NULL || now->skipped)
 		return true;			/* another judgement was quicker */
-	registry_lapse_version(version);
+	registry_skip_version(version);
 	return true;
 }
 
 void
-registry_revive_version(const Version *version)
+registry_activate_version(const Version *version)
 {
 	Row			row;
 

@@ -219,7 +219,7 @@ save_revived(void *arg)
 }
 
 void
-registry_save_revived(Requirement **reqs, VerifyResult **found, int n)
+registry_save_activated(Requirement **reqs, VerifyResult **found, int n)
 {
 	SaveRevived save = {reqs, palloc_array(int64, n), found, n, true};
 
@@ -382,11 +382,11 @@ version_is_kept(int64 version_id, void *arg)
 {
 	Version    *version = registry_load_version(version_id);
 
-	return version != NULL && !version->lapsed;
+	return version != NULL && !version->skipped;
 }
 
 void
-registry_forget_found_unless_kept(List *requirements)
+registry_forget_found_unless_tracked(List *requirements)
 {
 	ListCell   *lc;
 

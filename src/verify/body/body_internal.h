@@ -15,7 +15,7 @@ extern bool is_polymorphic(Form_pg_proc form);
 
 /* ---- plpgsql.c ---- */
 
-/* The requirement depends on plpgsql_check, and on nobody's standing in for it. */
+/* The requirement depends on plpgsql_check, and on nobody's liveness in for it. */
 extern void depend_on_checker(VerifyResult *result);
 
 /* NULL if plpgsql_check can be asked. */
