@@ -32,8 +32,8 @@
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
 
-#define MOST_WORKERS 4
-#define MOST_WAITING 256		/* rows of a database */
+#define MAX_WORKERS 4
+#define MAX_WAITING 256		/* rows of a database */
 
 /* What a segment holds. */
 typedef struct QueuedRow
@@ -45,33 +45,33 @@ typedef struct QueuedRow
 	char		data[FLEXIBLE_ARRAY_MEMBER];	/* the tuple, the text */
 } QueuedRow;
 
-/* A worker's place. */
+/* A worker's slot. */
 typedef struct WorkerSlot
 {
 	Oid			database;		/* InvalidOid: free */
 	pid_t		worker;			/* 0: not there yet */
 	TimestampTz start_requested;
 	int			nwaiting;
-	dsm_handle	waiting[MOST_WAITING];
+	dsm_handle	waiting[MAX_WAITING];
 } WorkerSlot;
 
 typedef struct Handover
 {
-	WorkerSlot		places[MOST_WORKERS];
+	WorkerSlot		slots[MAX_WORKERS];
 } Handover;
 
 /* All of it is protected by AddinShmemInitLock, which is held for a moment. */
 static Handover *
 lock_handover(void)
 {
-	Handover   *handover;
+	Handover   *queue;
 	bool		found;
 
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	handover = ShmemInitStruct("compat_guard journal 1.0", sizeof(Handover), &found);
+	queue = ShmemInitStruct("compat_guard journal 1.0", sizeof(Handover), &found);
 	if (!found)
-		memset(handover, 0, sizeof(Handover));
-	return handover;
+		memset(queue, 0, sizeof(Handover));
+	return queue;
 }
 
 static void
@@ -175,28 +175,28 @@ log_parcels(const dsm_handle *handles, int n)
 
 /* It was start_requested and has not come: it could not be started. */
 static bool
-is_deserted(const WorkerSlot *place)
+is_deserted(const WorkerSlot *slot)
 {
-	return place->worker == 0 &&
-		TimestampDifferenceExceeds(place->start_requested, GetCurrentTimestamp(),
+	return slot->worker == 0 &&
+		TimestampDifferenceExceeds(slot->start_requested, GetCurrentTimestamp(),
 								   guard_journal_worker_timeout);
 }
 
-/* This database's place, or one that it may take; NULL if there is none. */
+/* This database's slot, or one that it may take; NULL if there is none. */
 static WorkerSlot *
-find_place(Handover *handover)
+find_place(Handover *queue)
 {
-	int			most = Min(MOST_WORKERS, Max(1, max_worker_processes / 4));
+	int			most = Min(MAX_WORKERS, Max(1, max_worker_processes / 4));
 	WorkerSlot	   *vacant = NULL;
 
-	for (int i = 0; i < MOST_WORKERS; i++)
+	for (int i = 0; i < MAX_WORKERS; i++)
 	{
-		WorkerSlot	   *place = &handover->places[i];
+		WorkerSlot	   *slot = &queue->slots[i];
 
-		if (place->database == MyDatabaseId)
-			return place;
-		if (i < most && (!OidIsValid(place->database) || is_deserted(place)))
-			vacant = place;
+		if (slot->database == MyDatabaseId)
+			return slot;
+		if (i < most && (!OidIsValid(slot->database) || is_deserted(slot)))
+			vacant = slot;
 	}
 	return vacant;
 }
@@ -218,17 +218,17 @@ order_worker(int number)
 	return RegisterDynamicBackgroundWorker(&worker, NULL);
 }
 
-/* Have the place served; false if there is no process for it to be had. */
+/* Have the slot served; false if there is no process for it to be had. */
 static bool
-serve(Handover *handover, WorkerSlot *place)
+serve(Handover *queue, WorkerSlot *slot)
 {
-	if (place->database == MyDatabaseId && !is_deserted(place))
+	if (slot->database == MyDatabaseId && !is_deserted(slot))
 		return true;
-	if (!order_worker(place - handover->places))
+	if (!order_worker(slot - queue->slots))
 		return false;
-	place->database = MyDatabaseId;
-	place->worker = 0;
-	place->start_requested = GetCurrentTimestamp();
+	slot->database = MyDatabaseId;
+	slot->worker = 0;
+	slot->start_requested = GetCurrentTimestamp();
 	return true;
 }
 
@@ -236,28 +236,28 @@ bool
 journal_queue_send(const JournalRow *row)
 {
 	dsm_segment *segment = pack(row);
-	Handover   *handover;
-	WorkerSlot	   *place;
-	dsm_handle	left_behind[MOST_WAITING];
+	Handover   *queue;
+	WorkerSlot	   *slot;
+	dsm_handle	left_behind[MAX_WAITING];
 	int			nleft = 0;
 	bool		sent = false;
 
 	if (segment == NULL)
 		return false;
-	handover = lock_handover();
-	place = find_place(handover);
-	if (place != NULL && place->database != MyDatabaseId)
+	queue = lock_handover();
+	slot = find_place(queue);
+	if (slot != NULL && slot->database != MyDatabaseId)
 	{
 		/* Nobody came for these, and now nobody will. */
-		nleft = place->nwaiting;
-		memcpy(left_behind, place->waiting, sizeof(left_behind));
-		place->nwaiting = 0;
-		place->database = InvalidOid;
+		nleft = slot->nwaiting;
+		memcpy(left_behind, slot->waiting, sizeof(left_behind));
+		slot->nwaiting = 0;
+		slot->database = InvalidOid;
 	}
-	if (place != NULL && place->nwaiting < MOST_WAITING && serve(handover, place))
+	if (slot != NULL && slot->nwaiting < MAX_WAITING && serve(queue, slot))
 	{
 		dsm_pin_segment(segment);
-		place->waiting[place->nwaiting++] = dsm_segment_handle(segment);
+		slot->waiting[slot->nwaiting++] = dsm_segment_handle(segment);
 		sent = true;
 	}
 	unlock_handover();
@@ -276,16 +276,16 @@ static JournalRow *in_hand = NULL;
 static void
 leave_place(int code, Datum arg)
 {
-	Handover   *handover = lock_handover();
-	WorkerSlot	   *place = &handover->places[my_place];
-	dsm_handle	left_behind[MOST_WAITING];
+	Handover   *queue = lock_handover();
+	WorkerSlot	   *slot = &queue->slots[my_place];
+	dsm_handle	left_behind[MAX_WAITING];
 	int			nleft = 0;
 
-	if (place->worker == MyProcPid)
+	if (slot->worker == MyProcPid)
 	{
-		nleft = place->nwaiting;
-		memcpy(left_behind, place->waiting, sizeof(left_behind));
-		memset(place, 0, sizeof(WorkerSlot));
+		nleft = slot->nwaiting;
+		memcpy(left_behind, slot->waiting, sizeof(left_behind));
+		memset(slot, 0, sizeof(WorkerSlot));
 	}
 	unlock_handover();
 
@@ -297,14 +297,14 @@ leave_place(int code, Datum arg)
 Oid
 journal_queue_begin(int number)
 {
-	Handover   *handover = lock_handover();
-	WorkerSlot	   *place = &handover->places[number];
+	Handover   *queue = lock_handover();
+	WorkerSlot	   *slot = &queue->slots[number];
 	Oid			database = InvalidOid;
 
-	if (place->worker == 0 && OidIsValid(place->database))
+	if (slot->worker == 0 && OidIsValid(slot->database))
 	{
-		place->worker = MyProcPid;
-		database = place->database;
+		slot->worker = MyProcPid;
+		database = slot->database;
 		my_place = number;
 		before_shmem_exit(leave_place, (Datum) 0);
 	}
@@ -315,16 +315,16 @@ journal_queue_begin(int number)
 JournalRow *
 journal_queue_take(void)
 {
-	Handover   *handover = lock_handover();
-	WorkerSlot	   *place = &handover->places[my_place];
-	dsm_handle	handle = place->waiting[0];
-	bool		any = place->nwaiting > 0;
+	Handover   *queue = lock_handover();
+	WorkerSlot	   *slot = &queue->slots[my_place];
+	dsm_handle	handle = slot->waiting[0];
+	bool		any = slot->nwaiting > 0;
 
 	in_hand = NULL;
 	if (any)
-		memmove(place->waiting, place->waiting + 1, --place->nwaiting * sizeof(dsm_handle));
+		memmove(slot->waiting, slot->waiting + 1, --slot->nwaiting * sizeof(dsm_handle));
 	else
-		memset(place, 0, sizeof(WorkerSlot));	/* whoever comes now starts another */
+		memset(slot, 0, sizeof(WorkerSlot));	/* whoever comes now starts another */
 	unlock_handover();
 
 	if (any)

@@ -154,10 +154,10 @@ extern GuardParts guard_parts(void);	/* in CurrentMemoryContext */
 extern void journal_queue_log(const char *text);
 
 /*
- * The worker's side.  "place" is its argument.  Which database is it for?
+ * The worker's side.  "slot" is its argument.  Which database is it for?
  * InvalidOid if it came too late and has nothing to do.
  */
-extern Oid	journal_queue_begin(int place);
+extern Oid	journal_queue_begin(int slot);
 
 /*
  * The next row, in CurrentMemoryContext; the one before is done.  NULL if there

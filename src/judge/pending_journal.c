@@ -27,15 +27,15 @@
 #define STATEMENT_KEPT 1000		/* bytes */
 
 /* One judgement. */
-typedef struct Part
+typedef struct JournalPart
 {
 	SubTransactionId subid;
 	bool		is_news;		/* for the journal */
 	JournalEntry entry;
 	List	   *runnable;		/* of RunnableVersion *: before the judgement */
-} Part;
+} JournalPart;
 
-static List *parts = NIL;		/* of Part *, in TopTransactionContext */
+static List *parts = NIL;		/* of JournalPart *, in TopTransactionContext */
 
 /* ---- from a judgement to an entry ---- */
 
@@ -177,12 +177,12 @@ pending_journal_passed(const SchemaChange *change, List *findings, List *runnabl
 {
 	bool		news = is_news(change, findings);
 	MemoryContext old;
-	Part	   *part;
+	JournalPart	   *part;
 
 	if (!news && runnable == NIL)
 		return;
 	old = MemoryContextSwitchTo(TopTransactionContext);
-	part = palloc_object(Part);
+	part = palloc_object(JournalPart);
 	part->subid = GetCurrentSubTransactionId();
 	part->is_news = news;
 	part->entry = entry_of(change, findings, VERDICT_ALLOWED);
@@ -249,7 +249,7 @@ pending_journal_write(void)
 
 	foreach(lc, parts)
 	{
-		const Part *part = lfirst(lc);
+		const JournalPart *part = lfirst(lc);
 		const JournalEntry *entry = &part->entry;
 
 		runnable = runnable_merge(runnable, part->runnable);
@@ -285,7 +285,7 @@ pending_journal_subtransaction_end(SubTransactionId mine, SubTransactionId paren
 
 	foreach(lc, parts)
 	{
-		Part	   *part = lfirst(lc);
+		JournalPart	   *part = lfirst(lc);
 
 		if (part->subid != mine)
 			continue;

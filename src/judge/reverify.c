@@ -13,7 +13,7 @@
  * Invariant: a version that was passed over counts again only with what it needs verified
  * anew, by the same rules as if it registered: what is unmet then was broken while
  * it was away, and is remembered so that it blocks nobody.  So does one that was
- * retired.  The caller holds the version PRESENT (attachment.c), so that no judgement
+ * retired.  The caller holds the version VERSION_ACTIVATION_LOCK (attachment.c), so that no judgement
  * passes it over once this has ended.
  */
 #include "postgres.h"

@@ -16,13 +16,13 @@
  * Invariant: when a version begins to count, what is stored about its
  * requirements is true, and from then on no judgement passes it over.
  *
- *	- Who brings it to life holds PRESENT, from before he reads the version's
+ *	- Who brings it to life holds VERSION_ACTIVATION_LOCK, from before he reads the version's
  *	  row: to the end of his transaction, or attached to that of the session.
- *	- A judgement that is to pass it over gets ABSENT first, without waiting,
- *	  reads its leases only then, and holds ABSENT to the end of its transaction
+ *	- A judgement that is to pass it over gets VERSION_SKIP_LOCK first, without waiting,
+ *	  reads its leases only then, and holds VERSION_SKIP_LOCK to the end of its transaction
  *	  together with the mark (version.lapsed_at) that it has left in the row.
  *
- * So a judgement that does not get ABSENT sees the version as live.  One that
+ * So a judgement that does not get VERSION_SKIP_LOCK sees the version as live.  One that
  * does is over before the version can come to life; it is then marked, and what
  * is stored is found anew (judge/revive.c).  Without a mark no judgement has
  * passed it over, and all have kept its states up to date.  No clock has a part
@@ -38,13 +38,13 @@
 #include "storage/lock.h"
 #include "utils/memutils.h"
 
-#define PRESENT		RowExclusiveLock
-#define ABSENT		ShareLock	/* conflicts with PRESENT, not with itself */
+#define VERSION_ACTIVATION_LOCK		RowExclusiveLock
+#define VERSION_SKIP_LOCK		ShareLock	/* conflicts with VERSION_ACTIVATION_LOCK, not with itself */
 
-/* Beside PRESENT, conflicts with nothing: tells sessions from transactions. */
+/* Beside VERSION_ACTIVATION_LOCK, conflicts with nothing: tells sessions from transactions. */
 #define ATTACHED	AccessShareLock
 
-#define WHY_PRESENT	"It has changed the schema, and was judged while no instance of the version was there."
+#define WHY_ACTIVATION	"It has changed the schema, and was judged while no instance of the version was there."
 
 /*
  * Ours are those above, the rest is the upper part of the version's number:
@@ -68,8 +68,8 @@ registry_lock_activation(int64 version_id)
 	LOCKTAG		tag = presence_tag(version_id);
 
 	/* Of two levels on one object PREPARE would not have it. */
-	if (!compat_lock_held_by_me(&tag, PRESENT))
-		wait_for_lock_in_turn(&tag, PRESENT, false, WHY_PRESENT);
+	if (!compat_lock_held_by_me(&tag, VERSION_ACTIVATION_LOCK))
+		wait_for_lock_in_turn(&tag, VERSION_ACTIVATION_LOCK, false, WHY_ACTIVATION);
 }
 
 bool
@@ -77,8 +77,8 @@ registry_try_lock_skip(int64 version_id)
 {
 	LOCKTAG		tag = presence_tag(version_id);
 
-	return !compat_lock_held_by_me(&tag, PRESENT) &&
-		LockAcquire(&tag, ABSENT, false, true) != LOCKACQUIRE_NOT_AVAIL;
+	return !compat_lock_held_by_me(&tag, VERSION_ACTIVATION_LOCK) &&
+		LockAcquire(&tag, VERSION_SKIP_LOCK, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 void
@@ -86,7 +86,7 @@ registry_unlock_skip(int64 version_id)
 {
 	LOCKTAG		tag = presence_tag(version_id);
 
-	(void) LockRelease(&tag, ABSENT, false);
+	(void) LockRelease(&tag, VERSION_SKIP_LOCK, false);
 }
 
 /* ---- what this session is attached to ---- */
@@ -138,7 +138,7 @@ release(const Attachment *attachment)
 	if (!is_held(attachment))
 		return;
 	(void) LockRelease(&attachment->tag, ATTACHED, true);
-	(void) LockRelease(&attachment->tag, PRESENT, true);
+	(void) LockRelease(&attachment->tag, VERSION_ACTIVATION_LOCK, true);
 }
 
 static void
@@ -165,7 +165,7 @@ registry_attach(int64 version_id)
 		return;
 
 	/* The one that may have to wait, or fail, comes first.  None stays if the rest fails. */
-	wait_for_lock_in_turn(&new.tag, PRESENT, true, WHY_PRESENT);
+	wait_for_lock_in_turn(&new.tag, VERSION_ACTIVATION_LOCK, true, WHY_ACTIVATION);
 	PG_TRY();
 	{
 		(void) LockAcquire(&new.tag, ATTACHED, true, false);
@@ -176,7 +176,7 @@ registry_attach(int64 version_id)
 	{
 		if (held)
 			(void) LockRelease(&new.tag, ATTACHED, true);
-		(void) LockRelease(&new.tag, PRESENT, true);
+		(void) LockRelease(&new.tag, VERSION_ACTIVATION_LOCK, true);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
