@@ -53,7 +53,7 @@
 /* Of the time at most one part in so many is spent on looking. */
 #define LOOK_SHARE		5
 
-/* For a lock of the registry's own tables: see limit.h. */
+/* For a lock of the registry's own tables: see bounded_wait.h. */
 #define LOOK_LOCK_TIMEOUT	"10ms"
 
 #define FOREVER			((double) PG_INT64_MAX)

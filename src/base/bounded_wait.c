@@ -7,7 +7,7 @@
  * wait of theirs in the lock manager could be part of a deadlock that there would
  * not be without us, and the deadlock detector would choose the victim.  So they
  * only try for what they need, again and again.  If somebody they wait for comes
- * to wait for them they give way at once: see holder.c.
+ * to wait for them they give way at once: see lock_info.c.
  *
  * Invariant: no wait of the guard is longer than compat_guard.ddl_lock_timeout, or
  * than lock_timeout if that is less, and at its end somebody is named: if it turns

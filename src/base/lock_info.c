@@ -6,7 +6,7 @@
  * or ended.
  *
  * The guard mostly tries for a lock again and again instead of waiting in the
- * lock manager (limit.c), so the deadlock detector does not see it wait.  Two
+ * lock manager (bounded_wait.c), so the deadlock detector does not see it wait.  Two
  * that try for each other's locks, or one that tries for what belongs to somebody
  * who waits for it, would do so to the end of their limit.
  *

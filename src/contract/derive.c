@@ -7,7 +7,7 @@
 #include "contract/contract.h"
 #include "contract/contract_internal.h"
 
-/* The members of one "expected"; requirement.h says which. */
+/* The members of one "expected"; contract.h says which. */
 #define MAX_MEMBERS 8
 
 typedef struct Members

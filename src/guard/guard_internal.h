@@ -33,7 +33,7 @@ typedef struct StatementFrame
 								 * end, or InvalidOid */
 	struct StatementFrame *outer;
 
-	/* Private to touched.c: what stands for it in the set of that number. */
+	/* Private to collect.c: what stands for it in the set of that number. */
 	ChangeStatement *statement;
 	uint64		set;
 } StatementFrame;

@@ -2,7 +2,7 @@
  * utility.c
  *		The ProcessUtility hook: when DDL runs, and when it is judged.
  *
- * What a statement touches is collected by touched.c; here is decided when to
+ * What a statement touches is collected by collect.c; here is decided when to
  * collect, and when to judge other than at commit:
  *
  *	- a statement that is its own transaction is judged as soon as it is done,
@@ -465,7 +465,7 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 			before_logins_change();
 		call_next(pstmt, source, readonly_tree, context, params, env, dest, qc);
 
-		/* Make it visible, which also sends the invalidations to touched.c. */
+		/* Make it visible, which also sends the invalidations to collect.c. */
 		if (kind == STATEMENT_DDL)
 		{
 			touch_new_and_former_members(stmt);

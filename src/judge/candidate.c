@@ -7,7 +7,7 @@
  * may go to.
  *
  * A transaction that is being judged holds locks that others wait for, so it only
- * tries for those it needs: see limit.c, and lock.c for what they are for.
+ * tries for those it needs: see bounded_wait.c, and lock.c for what they are for.
  */
 #include "postgres.h"
 

@@ -156,7 +156,7 @@ typedef struct ProblemPlace
 	const char *column;
 } ProblemPlace;
 
-extern ProblemPlace finding_place(const Finding *finding);	/* place.c */
+extern ProblemPlace finding_place(const Finding *finding);	/* finding_place.c */
 
 /* ---- first_met.c ---- */
 

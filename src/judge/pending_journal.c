@@ -4,7 +4,7 @@
  *
  * What passes is kept until the transaction is about to commit and written as
  * a part of it.  What is blocked must leave its row behind although everything
- * else is rolled back: handover.c gives it to another process.
+ * else is rolled back: journal_queue.c gives it to another process.
  *
  * Invariant: a blocked transaction fails with its verdict and nothing else,
  * whatever becomes of its row.

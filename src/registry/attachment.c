@@ -24,7 +24,7 @@
  *
  * So a judgement that does not get VERSION_SKIP_LOCK sees the version as live.  One that
  * does is over before the version can come to life; it is then marked, and what
- * is stored is found anew (judge/revive.c).  Without a mark no judgement has
+ * is stored is found anew (judge/reverify.c).  Without a mark no judgement has
  * passed it over, and all have kept its states up to date.  No clock has a part
  * in this.
  */

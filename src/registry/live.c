@@ -9,7 +9,7 @@
  *
  * What is found about its requirements is kept up to date as long as no
  * judgement passes it over.  The first that does so marks it, and those that
- * follow do not look at it: dead versions cost nothing.  session.c says what
+ * follow do not look at it: dead versions cost nothing.  attachment.c says what
  * holds between that and its coming to life again.
  *
  * The newest of an app's dead versions, so many as the setting says, are not

@@ -15,7 +15,7 @@
  * A registration that holds A never waits for a relation lock (it verifies
  * with wait_for_locks off and lets go of A before it waits).  But its transaction
  * may go on to do so, and one that is to be judged holds relations locked.  So
- * nobody waits for these locks in the lock manager: see limit.c.
+ * nobody waits for these locks in the lock manager: see bounded_wait.c.
  *
  * Invariant: no stream of one keeps the other out.  Who tries does not stand in
  * the lock manager's queue, which is good, since whoever is held up by one long
@@ -44,7 +44,7 @@
 /*
  * What a number is of: told by the upper bits of the last field of the tag, which
  * has the number's upper bits below them.  The highest one marks announcements:
- * see holder.c.
+ * see lock_info.c.
  */
 typedef enum TagKind
 {

@@ -10,7 +10,7 @@
  *
  * The tables fall in two groups.  What was said or done (app, version, instance,
  * requirement, version_requirement, policy, journal_entry) is dumped.  What was found (requirement_state,
- * requirement_key) is not: it is found again after a restore (verify_initially.c).
+ * requirement_key) is not: it is found again after a restore (reverify.c).
  *
  * Everything returned is in CurrentMemoryContext.  Arrays of ids are sorted and
  * without duplicates: they are looked up in one go.
@@ -68,7 +68,7 @@ extern void registry_unlock_for_removal(void);	/* before anything was written */
 
 /*
  * Lock requirements, ids in ascending order, against others who do so, until
- * transaction end.  why: see limit.h.
+ * transaction end.  why: see bounded_wait.h.
  */
 extern void registry_lock_requirements(const int64 *ids, int n, const WaitLimit *limit,
 									   const char *why);
@@ -192,7 +192,7 @@ extern void registry_stop_tracking_retired(int64 app_id);
 
 extern List *registry_live_versions(void);	/* of Version *; newest first */
 
-/* ---- attached sessions (session.c) ---- */
+/* ---- attached sessions (attachment.c) ---- */
 
 /*
  * Somebody is about to bring the version to life: before its row is read, until
@@ -273,7 +273,7 @@ extern List *registry_requirements_of(int64 version_id);	/* of Requirement * */
 /* Drop requirements no version links to any more, from among those given. */
 extern void registry_drop_orphans(List *requirements);
 
-/* ---- which requirements may feel a change (key.c) ---- */
+/* ---- which requirements may feel a change (requirement_dependency.c) ---- */
 
 /* Raise ERRCODE_GUARD_DAMAGED: a row is not there that has to be. */
 compat_noreturn extern void registry_report_missing(const char *table, int64 id);

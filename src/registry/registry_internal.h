@@ -192,14 +192,14 @@ extern bool store_insert_unless_present(Relation rel, Row *row, StoreScan *scan,
 										const char *index);
 
 /*
- * The keys of requirements (key.c).  Stored are those last observed, but unless
+ * The keys of requirements (requirement_dependency.c).  Stored are those last observed, but unless
  * the requirement was met then they are only added to: what it depended on
  * while it was met may come back.
  */
 extern bool *store_keys_change(const int64 *ids, VerifyResult **found, int n);	/* of each */
 extern void store_keys(int64 requirement_id, const VerifyResult *found);
 
-/* Sorted ids of a version's requirements (key.c). */
+/* Sorted ids of a version's requirements (requirement_dependency.c). */
 extern int64 *store_linked_ids(int64 version_id, int *n);
 
 #endif							/* COMPAT_GUARD_REGISTRY_INTERNAL_H */

@@ -6,7 +6,7 @@
  * as the contract's role, in a security-restricted context, under settings that
  * are the same for all, and in a subtransaction that is always rolled back: it
  * ends the role, the snapshot and the locks whatever happened inside.  Nothing
- * that is read is run: see run.c.
+ * that is read is run: see execution.c.
  */
 #include "postgres.h"
 
@@ -38,7 +38,7 @@
 #include "verify/verify.h"
 
 /*
- * How long a judgement waits for a lock that trylock.c did not foresee before it
+ * How long a judgement waits for a lock that conditional_lock.c did not foresee before it
  * counts as not to be had.  While it waits, others may find it in a deadlock.
  */
 #define BUSY_LOCK_TIMEOUT	"10ms"

@@ -3,7 +3,7 @@
  *		Do functions in SQL that are of no certain type resolve as a query calls them?
  *
  * Without a call body.c cannot tell.  The planner, which would look into the body
- * to put it in the place of the call, is not let (run.c), so it is done here: for
+ * to put it in the place of the call, is not let (execution.c), so it is done here: for
  * the functions for which the planner would do it, and no further than to see if it
  * could.
  */

@@ -234,14 +234,14 @@ extern void partitions_end(void);
 /* What a statement becomes when views are put in; {NIL, 0} to begin with. */
 typedef struct Expansion
 {
-	List	   *views;			/* private to trylock.c */
+	List	   *views;			/* private to conditional_lock.c */
 	int			relations;		/* how many it reads */
 } Expansion;
 
 /* Locks that were waited for, and how often. */
 typedef struct WaitedLocks
 {
-	List	   *locks;			/* private to trylock.c */
+	List	   *locks;			/* private to conditional_lock.c */
 	int			waits;
 } WaitedLocks;
 

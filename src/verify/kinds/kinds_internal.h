@@ -21,7 +21,7 @@ extern void verify_text(const Requirement *req, VerifyResult *result, const char
 
 /*
  * May a column of the type be used wherever one of the type "accepted" is
- * expected?  See typematch.c for what widening is.  at_registration is the
+ * expected?  See accepted_type.c for what widening is.  at_registration is the
  * type found when the requirement was first met, or NULL; it matters where
  * "accepted" leaves the modifier open.
  */

@@ -15,7 +15,7 @@
  * cannot be done.  So it is told that the table is a plain one, whose indexes, which are
  * no indexes but stand for those of the partitions, are hidden from it.  Such a plan must
  * never be run, so only the tree at hand is changed.  No function brings tables along:
- * while contracts are verified none is put in the place of its call (run.c).
+ * while contracts are verified none is put in the place of its call (execution.c).
  */
 #include "postgres.h"
 

@@ -172,7 +172,7 @@ typedef struct UsedProperty
 	RelationUsage use;
 } UsedProperty;
 
-/* To be filled by surroundings.c and read by change.c. */
+/* To be filled by property.c and read by property_compare.c. */
 struct PropertyCheck
 {
 	const Requirement *req;
@@ -195,7 +195,7 @@ extern Problem *property_check_report(PropertyCheck *check, RuleId rule,
 /*
  * Of a constraint that is new: report constraint-added, domain-tightened or
  * constraint-not-valid-trap, with the rows that violate it if it is not
- * validated.  (added.c)
+ * validated.  (property_added.c)
  */
 extern void report_added(PropertyCheck *check, Property *property, const RelationUsage *use);
 

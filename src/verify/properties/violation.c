@@ -10,7 +10,7 @@
  * (the planner evaluates immutable functions, such as an index's), so a table
  * of anybody else is read only if its owner could act as ours anyway; and a
  * domain's expression only if the domain's owner could.  Of what it calls only
- * functions of the session's own user are run: see run.c.
+ * functions of the session's own user are run: see execution.c.
  *
  * All is done in a subtransaction that is always rolled back, which ends the
  * role, the settings and the locks.  An error in it is no answer.

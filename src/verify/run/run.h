@@ -123,7 +123,7 @@ extern void run_end(void);
 extern void run_init(void);
 
 /* Called for each function about to be evaluated while it is: raises an error if
- * it must not be (run.c). */
+ * it must not be (execution.c). */
 extern void verify_function(Oid funcid);
 
 #endif							/* COMPAT_GUARD_RUN_H */

@@ -1,5 +1,5 @@
 /*
- * resolved.c
+ * resolved_name.c
  *		What each name in a statement stands for.
  *
  * A relation, type or collation is found by its name alone: what is kept is the

@@ -28,7 +28,7 @@ struct Shape
 {
 	List	   *params;			/* of ShapeColumn *, without names */
 	List	   *columns;		/* of ShapeColumn * */
-	List	   *kept;			/* what types were: see kept_type.h */
+	List	   *kept;			/* what types were: see baseline_type.c */
 	List	   *collations;		/* of char *: other than the default */
 };
 

@@ -34,7 +34,7 @@ extern Query *analyze_statement(RawStmt *raw, const char *sql, Oid **paramtypes,
  */
 extern Oid	resolve_relation(const Requirement *req, VerifyResult *result);
 
-/* ---- resolved.c ---- */
+/* ---- resolved_name.c ---- */
 
 /*
  * Add to a list what the names in a raw parse tree stand for that an analysed one
@@ -183,7 +183,7 @@ extern Shape *shape_of(Query *query, Oid *paramtypes, int nparams, VerifyResult 
 
 /*
  * {"params": [type, ...], "columns": [[name, type], ...],
- *	"types": see kept_type.h, "names" and "server_calls": see resolved.h,
+ *	"types": see baseline_type.c, "names" and "server_calls": see resolved_name.c,
  *	"param_schemas": [schema, ...], "collations": [name, ...]}
  *
  * The contract declares the types of the first ndeclared parameters: see meant_type.
@@ -201,7 +201,7 @@ extern void shape_compare(VerifyResult *result, Jsonb *baseline, const Shape *is
 /* ---- call.c ---- */
 
 /* Has the role any of these rights on the sequence?  Reports privilege-lost
- * (sequence.c). */
+ * (verify_sequence.c). */
 extern void check_sequence_privilege(VerifyResult *result, Oid sequence, AclMode rights);
 
 #endif							/* COMPAT_GUARD_STATEMENT_H */

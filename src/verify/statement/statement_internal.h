@@ -9,7 +9,7 @@
 #include "nodes/parsenodes.h"
 #include "verify/result/result.h"
 
-/* ---- resolved.c ---- */
+/* ---- resolved_name.c ---- */
 
 /*
  * As members of a baseline: [[class, name, resolved], ...], and of calls that mean
