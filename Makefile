@@ -148,6 +148,7 @@ N = 1000
 SERVER = 15
 fuzz fuzz-json:
 	$(SETUP)/install-packages $(if $(filter 15,$(SERVER)),,$(MATRIX)/packages.txt)
+	mkdir -p -m 1777 fuzz-out
 	$(SETUP)/sandbox $(SERVER) test/fuzz/run $(if $(filter fuzz,$@),fuzz.py --out $(CURDIR)/fuzz-out,json_fuzz.py) \
 		--seed $(SEED) --n $(N) $(FUZZ)
 

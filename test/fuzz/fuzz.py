@@ -193,6 +193,8 @@ def main():
     on -= set(filter(None, options.without.split(",")))
     on |= set(filter(None, options.plus.split(",")))
 
+    if not options.no_minimise:
+        os.makedirs(options.out, exist_ok=True)
     counts = Counts()
     signatures = collections.Counter()
     pair = Pair()
@@ -223,7 +225,6 @@ def main():
             print("    signature: %s" % sign)
             if tx and not options.no_minimise and failure.kind not in ("LATER", "CHECK"):
                 small = minimise(pair, Case(e.events, tx), failure.kind)
-                os.makedirs(options.out, exist_ok=True)
                 name = os.path.join(options.out, "%s-%s.sql" % (failure.kind, seed))
                 if small is None:
                     counts["not reproduced"] += 1
