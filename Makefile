@@ -101,7 +101,12 @@ endif
 SETUP = $(SRC)/test/setup
 MATRIX = $(SRC)/test/matrix
 
-.PHONY: test demo bench test-matrix test-assert test-core test-valgrind fuzz fuzz-json list-tests
+# Format src/, in place; test/setup/run-suite fails where that changes anything.
+indent:
+	$(SETUP)/install-packages
+	$(SETUP)/indent
+
+.PHONY: indent test demo bench test-matrix test-assert test-core test-valgrind fuzz fuzz-json list-tests
 
 # A skipped test looks as if it had passed.  Everything is there after install-packages;
 # without the network, REQUIRE_ALL=0 skips what has to be fetched.

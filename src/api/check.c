@@ -73,8 +73,9 @@ compat_guard_live_versions(PG_FUNCTION_ARGS)
 	foreach(lc, registry_live_versions())
 	{
 		Datum		id = Int64GetDatum(((Version *) lfirst(lc))->id);
+		bool		isnull = false;
 
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &id, &(bool) {false});
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &id, &isnull);
 	}
 	return (Datum) 0;
 }

@@ -44,7 +44,7 @@ judge_version(const Version *version, Contract *contract)
 	VerifyOptions wait = {.wait_for_locks = true};
 	RequirementState state;
 	Readiness	readiness;
-	DeployVerdict		verdict;
+	DeployVerdict verdict;
 
 	(void) readiness_verify(&readiness, requirements_asked_about(version, contract), wait);
 	state = readiness_state(&readiness);
@@ -99,7 +99,7 @@ compat_guard_can_deploy(PG_FUNCTION_ARGS)
 	Contract   *contract = NULL;
 	Version    *version = NULL;
 	App		   *app;
-	DeployVerdict		verdict;
+	DeployVerdict verdict;
 	TupleDesc	tupdesc;
 	Datum		values[3];
 	bool		nulls[3] = {false};

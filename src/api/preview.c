@@ -299,7 +299,7 @@ Datum
 compat_guard_preview(PG_FUNCTION_ARGS)
 {
 	Preview		preview = {0};
-	ChangeSet *outer;
+	ChangeSet  *outer;
 	ErrorData  *volatile edata = NULL;
 	ListCell   *lc;
 

@@ -77,6 +77,7 @@ readiness_reasons(const Readiness *readiness, RequirementState state)
 		if (readiness->found[i]->state != state)
 			continue;
 		text = reason(readiness->reqs[i], readiness->found[i]);
+
 		if (text != NULL && !contains(reasons, text))
 			reasons = lappend(reasons, text);
 	}

@@ -374,8 +374,9 @@ compat_guard_register(PG_FUNCTION_ARGS)
 	contract = contract_argument(fcinfo, 2);
 
 	/*
-	 * The usual case: known, and unchanged.  On a standby nothing else can be;
-	 * there a version that is to be ready is asked about as check() does it.
+	 * The usual case: known, and unchanged.  On a standby nothing else can
+	 * be; there a version that is to be ready is asked about as check() does
+	 * it.
 	 */
 	app = registry_find_app(app_name);
 	version = app ? registry_find_version(app, version_name) : NULL;

@@ -349,6 +349,7 @@ compat_guard_wait_until_ready(PG_FUNCTION_ARGS)
 	TupleDesc	tupdesc;
 	bool		ready;
 	Datum		value;
+	bool		isnull = false;
 
 	let_go_of_snapshots();
 	ready = wait_for_version(&waiter, timeout);
@@ -360,5 +361,5 @@ compat_guard_wait_until_ready(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	value = BoolGetDatum(ready);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), &value, &(bool) {false}));
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), &value, &isnull));
 }

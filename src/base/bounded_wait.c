@@ -33,7 +33,8 @@
 /* Milliseconds. */
 #define FIRST_NAP		1		/* doubled from one try to the next */
 #define LONGEST_NAP		10
-#define FIRST_LOOK		20		/* at the lock table, for circles: doubled, too */
+#define FIRST_LOOK		20		/* at the lock table, for circles: doubled,
+								 * too */
 #define LONGEST_LOOK	320
 #define AFTER_THE_END	200		/* for names to be found */
 
@@ -182,7 +183,7 @@ wait_for_lock(const LOCKTAG *tag, LOCKMODE mode, const WaitLimit *limit, const c
 
 void
 wait_in_lock_manager(void (*wait) (void *arg), void *arg, const LOCKTAG *tag, LOCKMODE mode,
-			  const char *why)
+					 const char *why)
 {
 	WaitLimit	limit = wait_limit_begin(false);
 	int			outer_timeout = LockTimeout;

@@ -27,7 +27,7 @@ extern bool wait_limit_ended(const WaitLimit *limit);
 extern void wait_nap(long milliseconds);
 
 compat_noreturn extern void wait_limit_report(const WaitLimit *limit, const char *why,
-											const char *who, bool in_turn);
+											  const char *who, bool in_turn);
 
 /* Lock a relation, if that is to be had at once. */
 extern bool try_lock_relation_now(Oid relid, LOCKMODE mode);
@@ -38,7 +38,7 @@ extern void wait_for_lock(const LOCKTAG *tag, LOCKMODE mode, const WaitLimit *li
 
 /* Wait in the lock manager until wait(arg) returns, which is for the lock. */
 extern void wait_in_lock_manager(void (*wait) (void *arg), void *arg, const LOCKTAG *tag,
-						  LOCKMODE mode, const char *why);
+								 LOCKMODE mode, const char *why);
 
 /* Get the lock so.  session: for the session. */
 extern void wait_for_lock_in_turn(const LOCKTAG *tag, LOCKMODE mode, bool session,

@@ -55,9 +55,9 @@ static const FixedSetting fixed[] = {
 	{"exit_on_error", "off"},
 
 	/*
-	 * A plan is not for running.  That of a join of many tables is to be found in
-	 * little time, and a check constraint, for which the planner runs what it
-	 * calls, not to be looked at.
+	 * A plan is not for running.  That of a join of many tables is to be
+	 * found in little time, and a check constraint, for which the planner
+	 * runs what it calls, not to be looked at.
 	 */
 	{"constraint_exclusion", "off"},
 	{"join_collapse_limit", "1"},

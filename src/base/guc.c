@@ -88,8 +88,8 @@ guc_init(void)
 							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 
 	/*
-	 * What a judgement has stopped to look back at is lost for the others, too:
-	 * see registry/live.c.
+	 * What a judgement has stopped to look back at is lost for the others,
+	 * too: see registry/live.c.
 	 */
 	DefineCustomIntVariable("compat_guard.rollback_versions",
 							"How many versions of each app that are live no more a rollback may go to.",

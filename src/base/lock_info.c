@@ -141,7 +141,8 @@ conflicts(LOCKMASK held, LOCKMODE mode)
 typedef struct Step
 {
 	int			pid;
-	int			from;			/* who waits for it; -1: the first, which is us */
+	int			from;			/* who waits for it; -1: the first, which is
+								 * us */
 	bool		tries;			/* ... who does not wait in the lock manager */
 } Step;
 
@@ -192,7 +193,11 @@ follow(const LockTable *table, const Want *want, Step *steps, int *n, int from, 
 				return true;
 		}
 		else if (!is_known(steps, *n, pid))
-			steps[(*n)++] = (Step) {.pid = pid, .from = from, .tries = want->tries};
+		{
+			Step		step = {.pid = pid, .from = from, .tries = want->tries};
+
+			steps[(*n)++] = step;
+		}
 	}
 	return false;
 }
@@ -202,9 +207,10 @@ have_to_give_way(const LockTable *table, const LOCKTAG *tag, LOCKMODE mode, bool
 {
 	Step	   *steps = palloc_array(Step, table->data->nelements + 1);
 	Want		mine = {.pid = MyProcPid, .number = tag_number(tag), .mode = mode, .tries = true};
+	Step		self = {.pid = MyProcPid, .from = -1};
 	int			n = 1;
 
-	steps[0] = (Step) {.pid = MyProcPid, .from = -1};
+	steps[0] = self;
 	if (follow(table, &mine, steps, &n, 0, newcomer))
 		return true;
 	for (int i = 1; i < n; i++)
@@ -233,7 +239,7 @@ name_of(const LockInstanceData *lock)
 		VirtualTransactionId vxid = compat_lock_vxid(lock);
 		bool		more;
 		TransactionId xid = VirtualTransactionIdIsRecoveredPreparedXact(vxid)
-			? vxid.localTransactionId : TwoPhaseGetXidByVirtualXID(vxid, &more);
+		? vxid.localTransactionId : TwoPhaseGetXidByVirtualXID(vxid, &more);
 
 		return TransactionIdIsValid(xid) ? psprintf("prepared transaction %u", xid) : NULL;
 	}
@@ -254,7 +260,7 @@ names(const LockTable *table, const LOCKTAG *tag, LOCKMODE mode, bool waiting)
 	{
 		const LockInstanceData *lock = &table->data->locks[i];
 		LOCKMASK	mask = waiting ? LOCKBIT_ON(lock->waitLockMode) & ~LOCKBIT_ON(NoLock)
-			: lock->holdMask;
+		: lock->holdMask;
 		char	   *name;
 
 		if (memcmp(&lock->locktag, tag, sizeof(LOCKTAG)) != 0 || owner(lock) == MyProcPid ||

@@ -9,10 +9,10 @@
 
 typedef struct Blockers
 {
-	char	   *who;			/* for people: "process 4711 of role app"; NULL:
-								 * nobody */
-	bool		in_turn;		/* one of them waits for us, and it is for us to
-								 * give way */
+	char	   *who;			/* for people: "process 4711 of role app";
+								 * NULL: nobody */
+	bool		in_turn;		/* one of them waits for us, and it is for us
+								 * to give way */
 } Blockers;
 
 /*

@@ -30,7 +30,7 @@
 static ObjectName *
 make_key(Oid classid, char *schema, char *name)
 {
-	ObjectName  *key;
+	ObjectName *key;
 
 	if (schema == NULL || (name == NULL && classid != NamespaceRelationId))
 		return NULL;
@@ -89,7 +89,7 @@ named_key(Oid classid, Oid objid)
 	AttrNumber	schema_attnum;
 	Relation	rel;
 	HeapTuple	tup;
-	ObjectName  *key = NULL;
+	ObjectName *key = NULL;
 	bool		isnull;
 
 	if (classid == TriggerRelationId || classid == RewriteRelationId ||
@@ -119,7 +119,7 @@ named_key(Oid classid, Oid objid)
 ObjectName *
 object_name(Oid classid, Oid objid)
 {
-	ObjectName  *key = NULL;
+	ObjectName *key = NULL;
 
 	if (classid == ConstraintRelationId)
 	{

@@ -84,6 +84,7 @@ typedef struct Rule
 } Rule;
 
 extern const Rule *rule_get(RuleId id);
+
 /* The action without any policy. */
 extern RuleAction rule_action(RuleId id, bool proven);
 extern bool rule_by_name(const char *name, RuleId *id);

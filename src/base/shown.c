@@ -77,7 +77,7 @@ append_character(StringInfo buf, const char *c, int length)
 	unsigned char byte = *c;
 
 	pg_wchar	code = length > 1 && GetDatabaseEncoding() == PG_UTF8
-		? utf8_to_unicode((const unsigned char *) c) : 0;
+	? utf8_to_unicode((const unsigned char *) c) : 0;
 
 	if (is_unseen(code))
 		appendStringInfo(buf, code > 0xffff ? "\\U%08x" : "\\u%04x", code);

@@ -15,7 +15,8 @@ typedef enum RequirementKind
 	REQUIREMENT_RELATION,		/* the relation exists and the role may use it */
 	REQUIREMENT_ACCESS,			/* the role has the declared access */
 	REQUIREMENT_COLUMN,			/* a column and what is expected of it */
-	REQUIREMENT_INSERT,			/* an INSERT that names just these columns works */
+	REQUIREMENT_INSERT,			/* an INSERT that names just these columns
+								 * works */
 	REQUIREMENT_UNIQUE,			/* these columns are unique */
 	REQUIREMENT_INDEX,			/* an index begins with these columns */
 	REQUIREMENT_QUERY,			/* a statement analyses, rewrites and plans */
@@ -68,7 +69,8 @@ extern bool requirement_kind_by_name(const char *name, RequirementKind *kind);
 
 /* Members of "expected".  All copy into CurrentMemoryContext. */
 extern char *requirement_text(const Requirement *req, const char *member);	/* NULL: absent */
-extern List *requirement_list(const Requirement *req, const char *member);	/* of char *; NIL: absent or empty */
+extern List *requirement_list(const Requirement *req, const char *member);	/* of char *; NIL:
+																			 * absent or empty */
 extern bool requirement_has(const Requirement *req, const char *member);
 extern bool requirement_bool(const Requirement *req, const char *member);	/* absent: false */
 

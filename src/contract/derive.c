@@ -165,7 +165,7 @@ derive_column(Contract *contract, const DocRelation *rel, const DocColumn *colum
 	if (column->identity != DOC_IDENTITY_ABSENT)
 	{
 		const char *identity = column->identity == DOC_IDENTITY_ALWAYS ? "always" :
-			column->identity == DOC_IDENTITY_BY_DEFAULT ? "by default" : "none";
+		column->identity == DOC_IDENTITY_BY_DEFAULT ? "by default" : "none";
 
 		add_value(&members, "identity", json_string(identity, strlen(identity)));
 	}

@@ -295,7 +295,7 @@ identifier_signature(DocString in, DocString *out, DocString *name,
 					 DocStrings *argtypes)
 {
 	static const char *const malformed =
-		"must be a routine's name and argument types, such as charge(bigint, numeric)";
+	"must be a routine's name and argument types, such as charge(bigint, numeric)";
 	DocString	given = trimmed(in.data, in.data + in.len);
 	Scan		scan = {given.data, given.data + given.len};
 	StringInfoData buf;

@@ -255,7 +255,7 @@ static int
 count_requirements(const Document *doc)
 {
 	int			n = doc->nqueries + doc->nroutines + doc->ntypes +
-		doc->sequences.n + doc->extensions.n;
+	doc->sequences.n + doc->extensions.n;
 
 	for (int i = 0; i < doc->nrelations; i++)
 	{

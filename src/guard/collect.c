@@ -115,8 +115,8 @@ static const HashedCache hashed_caches[] = {
 typedef struct TouchedEntry
 {
 	TouchedKey	key;			/* must be first */
-	bool		is_own;			/* an event told of it, or this transaction's own
-								 * invalidation */
+	bool		is_own;			/* an event told of it, or this transaction's
+								 * own invalidation */
 	SubTransactionId subid;		/* that touched it first */
 	List	   *names;			/* of ObjectName *: what it was called */
 	List	   *statements;		/* of ChangeStatement *: that touched it */
@@ -128,8 +128,10 @@ struct ChangeSet
 	HTAB	   *entries;
 	uint64		number;			/* of this set, in this session */
 	List	   *statements;		/* of ChangeStatement *, in their order */
-	GuardParts *guard_before;	/* before the guard itself was touched, or NULL */
-	List	   *logins_before;	/* before the first statement that may change them, or NIL */
+	GuardParts *guard_before;	/* before the guard itself was touched, or
+								 * NULL */
+	List	   *logins_before;	/* before the first statement that may change
+								 * them, or NIL */
 };
 
 static ChangeSet *change = NULL;	/* NULL: nothing yet */
@@ -248,6 +250,7 @@ change_frame_text(const StatementFrame *frame)
 		return NULL;
 	else
 		text = statement_excerpt(frame->source, frame->location, frame->length, &length);
+
 	return pnstrdup(text, pg_mbcliplen(text, length, STATEMENT_SHOWN));
 }
 
@@ -315,7 +318,7 @@ make_set(void)
 	change->context = context;
 	change->number = ++sets;
 	change->entries = hash_create("compat_guard touched objects", 64, &ctl,
-								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
 static TouchedEntry *
@@ -342,7 +345,7 @@ add_entry(Oid classid, uint32 id)
 static ObjectName *
 new_name(const TouchedEntry *entry)
 {
-	ObjectName  *key = object_name(entry->key.classid, entry->key.id);
+	ObjectName *key = object_name(entry->key.classid, entry->key.id);
 	ListCell   *lc;
 
 	foreach(lc, entry->names)
@@ -358,7 +361,7 @@ static void
 add_name(TouchedEntry *entry)
 {
 	MemoryContext old = MemoryContextSwitchTo(change->context);
-	ObjectName  *key = new_name(entry);
+	ObjectName *key = new_name(entry);
 
 	if (key != NULL)
 		entry->names = lappend(entry->names, key);
@@ -453,7 +456,7 @@ change_in_preview(void)
 ChangeSet *
 change_replace(void)
 {
-	ChangeSet *set = change;
+	ChangeSet  *set = change;
 
 	change = NULL;
 	previews++;
@@ -573,7 +576,8 @@ is_felt_everywhere(Oid classid, Oid objid)
 		case AccessMethodOperatorRelationId:
 		case AccessMethodProcedureRelationId:
 		case CastRelationId:
-		case DatabaseRelationId:	/* this one: whose owner has pg_database_owner's rights */
+		case DatabaseRelationId:	/* this one: whose owner has
+									 * pg_database_owner's rights */
 		case OperatorClassRelationId:
 		case OperatorFamilyRelationId:
 		case PublicationRelationId: /* perhaps of all tables */
@@ -596,14 +600,14 @@ is_felt_everywhere(Oid classid, Oid objid)
 static void
 add_touched(SchemaChange *result, const TouchedEntry *entry, Oid classid, Oid objid)
 {
-	ObjectName  *now = IS_HASH_CLASS(entry->key.classid) ? object_name(classid, objid)
-		: new_name(entry);
+	ObjectName *now = IS_HASH_CLASS(entry->key.classid) ? object_name(classid, objid)
+	: new_name(entry);
 	ChangedObject *object = palloc_object(ChangedObject);
 	ListCell   *lc;
 
 	foreach(lc, entry->names)
 	{
-		ObjectName  *was = lfirst(lc);
+		ObjectName *was = lfirst(lc);
 		ObjectName	copy = *was;
 
 		copy.schema = pstrdup(was->schema);
@@ -678,7 +682,7 @@ any_unexplained(bool all, const HashedCache *cache)
 SchemaChange *
 change_names(void)
 {
-	SchemaChange    *result = palloc0_object(SchemaChange);
+	SchemaChange *result = palloc0_object(SchemaChange);
 	HASH_SEQ_STATUS seq;
 	TouchedEntry *entry;
 	bool		all;
@@ -772,7 +776,8 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 		case RewriteRelationId:
 		case StatisticExtRelationId:
 		case TriggerRelationId:
-			return;				/* parts of relations, whose invalidation tells */
+			return;				/* parts of relations, whose invalidation
+								 * tells */
 		case DatabaseRelationId:
 			if (objid == MyDatabaseId)
 				break;			/* see is_felt_everywhere */

@@ -41,7 +41,11 @@ transaction_event(XactEvent event, void *arg)
 			refuse_attached_session();
 			/* FALLTHROUGH */
 		case XACT_EVENT_PRE_COMMIT:
-			/* Comes with every transaction: the usual answer is the first one. */
+
+			/*
+			 * Comes with every transaction: the usual answer is the first
+			 * one.
+			 */
 			if ((!change_anything() && !judge_is_unfinished()) || !guard_is_active())
 				return;
 			if (change_anything())

@@ -38,7 +38,7 @@ typedef struct StatementFrame
 	uint64		set;
 } StatementFrame;
 
-extern StatementFrame *change_enter(StatementFrame *frame);	/* returns the outer one */
+extern StatementFrame *change_enter(StatementFrame *frame); /* returns the outer one */
 extern void change_leave(StatementFrame *outer);
 
 /* Is there a frame? */

@@ -262,7 +262,7 @@ enum
 
 typedef struct Masking
 {
-	const char *text;
+	const char *source;
 	List	   *secrets;
 	bool		complete;		/* each secret was found */
 	StringInfoData result;
@@ -281,7 +281,7 @@ mask(void *arg)
 	int			copied = 0;
 	int			found = 0;
 
-	scanner = scanner_init(masking->text, &extra, &ScanKeywords, ScanKeywordTokens);
+	scanner = scanner_init(masking->source, &extra, &ScanKeywords, ScanKeywordTokens);
 	extra.escape_string_warning = false;
 	while ((token = core_yylex(&value, &location, scanner)) != 0)
 	{
@@ -294,7 +294,7 @@ mask(void *arg)
 			secret = is_secret(masking->secrets, value.str) || code_may_hold_secret(value.str);
 		if (!secret)
 			continue;
-		appendBinaryStringInfo(&masking->result, masking->text + copied, location - copied);
+		appendBinaryStringInfo(&masking->result, masking->source + copied, location - copied);
 		appendStringInfoString(&masking->result, "'***'");
 
 		/* The lexer ends each token with a zero byte. */
@@ -302,15 +302,15 @@ mask(void *arg)
 		found++;
 	}
 	scanner_finish(scanner);
-	appendStringInfoString(&masking->result, masking->text + copied);
+	appendStringInfoString(&masking->result, masking->source + copied);
 	masking->complete = found >= list_length(masking->secrets);
 }
 
 /* With each secret replaced; NULL if they were not found. */
 static char *
-masked(const char *text, List *secrets)
+masked(const char *source, List *secrets)
 {
-	Masking		masking = {.text = text, .secrets = secrets};
+	Masking		masking = {.secrets = secrets, .source = source};
 	ErrorData  *edata;
 
 	initStringInfo(&masking.result);
@@ -339,6 +339,7 @@ statement_without_secrets(Node *stmt, const char *source, int location, int leng
 		return NULL;
 	excerpt = statement_excerpt(source, location, length, &length);
 	text = pnstrdup(excerpt, length);
+
 	if (secrets == NIL && !code_may_hold_secret(text))
 		return NULL;
 	text = masked(text, secrets);
@@ -411,6 +412,7 @@ statement_of_message(Node *stmt, const char *message)
 		return kind_of_statement(stmt);
 	message = statement_excerpt(message, 0, 0, &length);
 	text = pnstrdup(message, length);
+
 	if (code_may_hold_secret(text))
 		text = masked(text, NIL);
 	return text != NULL && !code_may_hold_secret(text) ? text : kind_of_statement(stmt);

@@ -60,7 +60,7 @@ advise_new_column(const Finding *finding, const char *table, const char *column)
 	const char *found = finding->problem->found;
 	const char *type = strncmp(found, "type ", 5) == 0 ? found + 5 : "of the new type";
 	const char *name = finding->problem->column ? finding->problem->column
-		: requirement_text(finding->req, "column");
+	: requirement_text(finding->req, "column");
 	const char *beside = quote_identifier(makeObjectName(name, NULL, "new"));
 
 	return psprintf("To change the type of %s.%s: ALTER TABLE %s ADD COLUMN %s %s; write both columns; backfill in batches; deploy a version that reads %s; retire the old versions; then ALTER TABLE %s DROP COLUMN %s.",

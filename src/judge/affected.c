@@ -67,9 +67,10 @@ typedef struct Address
 
 typedef struct Spread
 {
-	SchemaChange    *change;
+	SchemaChange *change;
 	addresses_hash *seen;
-	List	   *reached;		/* of ChangedObject *: grows while it is gone through */
+	List	   *reached;		/* of ChangedObject *: grows while it is gone
+								 * through */
 	Relation	pg_depend;
 	Relation	pg_inherits;
 } Spread;
@@ -100,7 +101,10 @@ is_felt_by(Oid classid, Oid by, char deptype)
 	if (classid != RelationRelationId)
 		return true;
 
-	/* A part of the relation is felt through it, unless it has a life of its own. */
+	/*
+	 * A part of the relation is felt through it, unless it has a life of its
+	 * own.
+	 */
 	if (deptype != DEPENDENCY_NORMAL)
 		return by == TypeRelationId;
 	return by != RelationRelationId && by != ConstraintRelationId && by != TriggerRelationId;
@@ -190,7 +194,7 @@ may_be_part(const ChangedObject *object)
 static void
 spread_from(Spread *spread, const ChangedObject *object, bool was_touched)
 {
-	ObjectName  *key = object_name(object->classid, object->objid);
+	ObjectName *key = object_name(object->classid, object->objid);
 
 	if (key != NULL && !was_touched)
 		change_add_name(spread->change, key, object->statements);

@@ -174,7 +174,7 @@ version_runs(const Judgement *j, const Version *version)
 VersionLiveness
 judgement_version_liveness(Judgement *j, int place)
 {
-	VersionLiveness   *liveness = &j->liveness[place];
+	VersionLiveness *liveness = &j->liveness[place];
 	Version    *version = j->versions[place];
 
 	if (*liveness != LIVENESS_UNKNOWN)
@@ -220,8 +220,8 @@ judgement_wait(Judgement *j)
 	/* What functions want may be what somebody keeps on purpose. */
 	if (ended && (j->options.last_try || known) && j->tries_after_end++ >= TRIES_AFTER_END)
 		wait_limit_report(&j->limit, WHY_RELATIONS,
-						known ? "one who has it again and again for a moment"
-						: "one who has an index or a part of it locked", false);
+						  known ? "one who has it again and again for a moment"
+						  : "one who has an index or a part of it locked", false);
 	if (known)
 	{
 		wait_for_lock(&tag, mode, &j->limit, WHY_RELATIONS);
@@ -328,7 +328,7 @@ bool
 judgement_verify_candidates(Judgement *j)
 {
 	VerifyOptions options = j->options;
-	KnownPartitions	known = {.changed = j->change->relids};
+	KnownPartitions known = {.changed = j->change->relids};
 
 	j->after = palloc0_array(VerifyResult *, j->ncandidates);
 	known.stored = palloc_array(List *, j->ncandidates);

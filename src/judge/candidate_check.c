@@ -98,7 +98,10 @@ judgement_check_candidates(Judgement *j)
 	before = registry_read_states(ids, n);
 	after = palloc0_array(VerifyResult *, n + 1);
 
-	/* What others hold locked they are about to change: it is their judgement's. */
+	/*
+	 * What others hold locked they are about to change: it is their
+	 * judgement's.
+	 */
 	if (!verify_requirements(reqs, n, j->options, after))
 		return;
 	for (int i = 0; i < n; i++)

@@ -24,7 +24,7 @@ typedef struct Candidate
 	List	   *in_reach;		/* of Version *: those in reach that do */
 	bool		is_traced;		/* are these known? */
 	const char *statement;		/* that did it, or NULL */
-	const char *change;		/* the relation it did it to, or NULL */
+	const char *change;			/* the relation it did it to, or NULL */
 	List	   *changed_relations;	/* of ObjectName *: all of these */
 } Candidate;
 
@@ -142,7 +142,7 @@ struct Trace
 
 typedef struct NameEntry
 {
-	ObjectName  *key;			/* must be first */
+	ObjectName *key;			/* must be first */
 	Bitmapset  *statements;		/* that touched it */
 } NameEntry;
 
@@ -195,7 +195,7 @@ begin_trace(const Judgement *j)
 	foreach(lc, j->change->names)
 	{
 		ChangedName *name = lfirst(lc);
-		ObjectName  *key = &name->key;
+		ObjectName *key = &name->key;
 		bool		found;
 		NameEntry  *entry = hash_search(trace->names, &key, HASH_ENTER, &found);
 
@@ -245,7 +245,7 @@ find_causing_statements(Judgement *j, Candidate *candidate)
 		j->trace = begin_trace(j);
 	foreach(lc, candidate->after->keys)
 	{
-		ObjectName  *key = lfirst(lc);
+		ObjectName *key = lfirst(lc);
 		NameEntry  *entry = hash_search(j->trace->names, &key, HASH_FIND, NULL);
 
 		if (entry == NULL)
@@ -276,7 +276,7 @@ add_affected_version(int64 version_id, void *arg)
 	AffectedSearch *search = arg;
 	Candidate  *candidate = search->candidate;
 	int			place = judgement_version_index(search->judgement, version_id);
-	VersionLiveness	liveness = place >= 0 ? judgement_version_liveness(search->judgement, place) : LIVENESS_SKIPPED;
+	VersionLiveness liveness = place >= 0 ? judgement_version_liveness(search->judgement, place) : LIVENESS_SKIPPED;
 	Version    *version;
 
 	if (liveness != LIVENESS_LIVE && liveness != LIVENESS_ROLLBACK_TARGET)

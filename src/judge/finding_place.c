@@ -142,5 +142,8 @@ finding_place(const Finding *finding)
 	if (column == NULL && problem->column != NULL &&
 		get_attnum(relation_of_key(relation), problem->column) != InvalidAttrNumber)
 		column = problem->column;
-	return (ProblemPlace) {relation->schema, relation->name, column};
+	place.schema = relation->schema;
+	place.relation = relation->name;
+	place.column = column;
+	return place;
 }

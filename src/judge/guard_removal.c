@@ -298,8 +298,8 @@ judge_removal(const char *statement, bool preview)
 	}
 
 	/*
-	 * A preview does not go through with it, for it needs the registry to judge
-	 * the rest; it lists the findings itself.
+	 * A preview does not go through with it, for it needs the registry to
+	 * judge the rest; it lists the findings itself.
 	 */
 	if (preview && removal.findings != NIL)
 		ereport(ERROR,
@@ -309,7 +309,7 @@ judge_removal(const char *statement, bool preview)
 	if (findings_block(removal.findings))
 	{
 		ChangeStatement dropping = {.text = statement};
-		SchemaChange		change = {.statements = list_make1(&dropping)};
+		SchemaChange change = {.statements = list_make1(&dropping)};
 
 		pending_journal_blocked(&change, removal.findings);
 	}

@@ -33,7 +33,7 @@
 #include "utils/timestamp.h"
 
 #define MAX_WORKERS 4
-#define MAX_WAITING 256		/* rows of a database */
+#define MAX_WAITING 256			/* rows of a database */
 
 /* What a segment holds. */
 typedef struct QueuedRow
@@ -57,7 +57,7 @@ typedef struct WorkerSlot
 
 typedef struct Handover
 {
-	WorkerSlot		slots[MAX_WORKERS];
+	WorkerSlot	slots[MAX_WORKERS];
 } Handover;
 
 /* All of it is protected by AddinShmemInitLock, which is held for a moment. */
@@ -96,7 +96,7 @@ pack(const JournalRow *row)
 	Size		text_size = strlen(row->text) + 1;
 	dsm_segment *segment = dsm_create(offsetof(QueuedRow, data) + row->tuple->t_len + text_size,
 									  DSM_CREATE_NULL_IF_MAXSEGMENTS);
-	QueuedRow	   *parcel;
+	QueuedRow  *parcel;
 
 	if (segment == NULL)
 		return NULL;
@@ -187,11 +187,11 @@ static WorkerSlot *
 find_place(Handover *queue)
 {
 	int			most = Min(MAX_WORKERS, Max(1, max_worker_processes / 4));
-	WorkerSlot	   *vacant = NULL;
+	WorkerSlot *vacant = NULL;
 
 	for (int i = 0; i < MAX_WORKERS; i++)
 	{
-		WorkerSlot	   *slot = &queue->slots[i];
+		WorkerSlot *slot = &queue->slots[i];
 
 		if (slot->database == MyDatabaseId)
 			return slot;
@@ -237,7 +237,7 @@ journal_queue_send(const JournalRow *row)
 {
 	dsm_segment *segment = pack(row);
 	Handover   *queue;
-	WorkerSlot	   *slot;
+	WorkerSlot *slot;
 	dsm_handle	left_behind[MAX_WAITING];
 	int			nleft = 0;
 	bool		sent = false;
@@ -277,7 +277,7 @@ static void
 leave_place(int code, Datum arg)
 {
 	Handover   *queue = lock_handover();
-	WorkerSlot	   *slot = &queue->slots[my_place];
+	WorkerSlot *slot = &queue->slots[my_place];
 	dsm_handle	left_behind[MAX_WAITING];
 	int			nleft = 0;
 
@@ -298,7 +298,7 @@ Oid
 journal_queue_begin(int number)
 {
 	Handover   *queue = lock_handover();
-	WorkerSlot	   *slot = &queue->slots[number];
+	WorkerSlot *slot = &queue->slots[number];
 	Oid			database = InvalidOid;
 
 	if (slot->worker == 0 && OidIsValid(slot->database))
@@ -316,7 +316,7 @@ JournalRow *
 journal_queue_take(void)
 {
 	Handover   *queue = lock_handover();
-	WorkerSlot	   *slot = &queue->slots[my_place];
+	WorkerSlot *slot = &queue->slots[my_place];
 	dsm_handle	handle = slot->waiting[0];
 	bool		any = slot->nwaiting > 0;
 
@@ -324,7 +324,8 @@ journal_queue_take(void)
 	if (any)
 		memmove(slot->waiting, slot->waiting + 1, --slot->nwaiting * sizeof(dsm_handle));
 	else
-		memset(slot, 0, sizeof(WorkerSlot));	/* whoever comes now starts another */
+		memset(slot, 0, sizeof(WorkerSlot));	/* whoever comes now starts
+												 * another */
 	unlock_handover();
 
 	if (any)

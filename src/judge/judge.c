@@ -47,8 +47,9 @@ judge(Judgement *j)
 	j->options.spent = &j->spent;
 
 	/*
-	 * Who waits for a relation keeps none of our locks meanwhile: he would keep
-	 * registrations waiting, and judgements, of which one may have that relation.
+	 * Who waits for a relation keeps none of our locks meanwhile: he would
+	 * keep registrations waiting, and judgements, of which one may have that
+	 * relation.
 	 */
 	for (;;)
 	{
@@ -102,7 +103,7 @@ save_and_record(Judgement *j, List *findings)
 static void
 enforce(void *arg)
 {
-	Judgement	   *c = arg;
+	Judgement  *c = arg;
 	List	   *findings = judge(c);
 
 	override_apply(findings);
@@ -121,7 +122,7 @@ enforce(void *arg)
 static void
 record(void *arg)
 {
-	Judgement	   *c = arg;
+	Judgement  *c = arg;
 	List	   *findings = judge(c);
 	List	   *remarks = NIL;
 	ListCell   *lc;
@@ -205,7 +206,7 @@ run_case(Judgement *j, void (*body) (void *), bool tolerant)
 void
 judge_enforce(SchemaChange *change)
 {
-	Judgement		c = {.change = change, .writes = true};
+	Judgement	c = {.change = change, .writes = true};
 
 	run_case(&c, enforce, guard_mode != MODE_ENFORCE);
 }
@@ -213,7 +214,7 @@ judge_enforce(SchemaChange *change)
 void
 judge_record(SchemaChange *change)
 {
-	Judgement		c = {.change = change, .writes = true, .all_parts = true};
+	Judgement	c = {.change = change, .writes = true, .all_parts = true};
 
 	run_case(&c, record, true);
 }
@@ -275,11 +276,11 @@ judge_case(void *arg)
 void
 judge_index_drop(Oid index, Oid relid, const char *statement)
 {
-	SchemaChange    *change = palloc0_object(SchemaChange);
+	SchemaChange *change = palloc0_object(SchemaChange);
 	ChangedName *name = palloc0_object(ChangedName);
 	ChangeStatement *touching = palloc0_object(ChangeStatement);
-	ObjectName  *key = object_name(RelationRelationId, relid);
-	Judgement		c = {.change = change};
+	ObjectName *key = object_name(RelationRelationId, relid);
+	Judgement	c = {.change = change};
 	ErrorData  *edata;
 
 	if (key == NULL)
@@ -291,8 +292,8 @@ judge_index_drop(Oid index, Oid relid, const char *statement)
 	change->statements = name->statements;
 
 	/*
-	 * It must not have a transaction ID before it starts: hence no writes.  Nor
-	 * may it keep registrations waiting while it waits for the table.
+	 * It must not have a transaction ID before it starts: hence no writes.
+	 * Nor may it keep registrations waiting while it waits for the table.
 	 */
 	c.options.without_index = index;
 	edata = subtransaction_run(judge_case, &c, false);
@@ -304,7 +305,7 @@ List *
 judge_preview(SchemaChange *change)
 {
 	/* What the transaction has done before may not have been judged yet. */
-	Judgement		c = {.change = change, .all_parts = true};
+	Judgement	c = {.change = change, .all_parts = true};
 
 	return judge(&c);
 }

@@ -36,21 +36,26 @@ typedef struct GuardParts
 {
 	int			members;		/* how many objects */
 	int			loaders;		/* event triggers that load the library */
-	List	   *relations;		/* of char *: tables, views and the rest in its schema */
+	List	   *relations;		/* of char *: tables, views and the rest in
+								 * its schema */
 	bool		has_name;		/* the schema has the name it is called by */
 } GuardParts;
 
 typedef struct SchemaChange
 {
 	List	   *names;			/* of ChangedName * */
-	List	   *objects;		/* of ChangedObject *: what these names are of; NIL
-								 * once it is followed to what feels their change */
-	List	   *roles;			/* of ChangedName *: roles whose rights changed */
-	List	   *relids;			/* of Oid: relations touched, or NIL if it is not known */
+	List	   *objects;		/* of ChangedObject *: what these names are
+								 * of; NIL once it is followed to what feels
+								 * their change */
+	List	   *roles;			/* of ChangedName *: roles whose rights
+								 * changed */
+	List	   *relids;			/* of Oid: relations touched, or NIL if it is
+								 * not known */
 	bool		everything;		/* a change that any requirement may feel */
 	List	   *statements;		/* all of them */
 	const GuardParts *guard_before; /* NULL: the guard itself was not touched */
-	List	   *logins_before;	/* of Login *; NIL: nothing that changes them ran */
+	List	   *logins_before;	/* of Login *; NIL: nothing that changes them
+								 * ran */
 } SchemaChange;
 
 extern void change_add_name(SchemaChange *change, const ObjectName *key, List *statements);
@@ -119,8 +124,9 @@ typedef struct Finding
 	const Requirement *req;
 	const Problem *problem;
 	const char *statement;		/* that did it, or NULL */
-	const char *change;		/* the relation it did it to, quoted, or NULL */
-	List	   *changed_relations;	/* of ObjectName *: all that are meant by that */
+	const char *change;			/* the relation it did it to, quoted, or NULL */
+	List	   *changed_relations;	/* of ObjectName *: all that are meant by
+									 * that */
 	const struct Override *override;	/* that lets it through, or NULL */
 } Finding;
 

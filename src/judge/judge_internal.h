@@ -57,21 +57,23 @@ typedef struct Trace Trace;
 
 typedef struct Judgement
 {
-	SchemaChange    *change;
+	SchemaChange *change;
 	VerifyOptions options;
 	bool		writes;			/* states may be locked and saved */
-	bool		all_parts;		/* the change is not just what this transaction has
-								 * done since the states were stored */
-	List	   *kept;			/* of Version *: not skipped before, newest first */
+	bool		all_parts;		/* the change is not just what this
+								 * transaction has done since the states were
+								 * stored */
+	List	   *kept;			/* of Version *: not skipped before, newest
+								 * first */
 	Version   **versions;		/* the same as an array */
-	VersionLiveness   *liveness;		/* of each, asked once */
+	VersionLiveness *liveness;	/* of each, asked once */
 	int			nversions;
 	int			ncandidates;	/* and of each: */
 	int64	   *ids;			/* the registry's key, if it writes */
 	Requirement **reqs;			/* what is required */
 	StoredState *before;		/* how it stood */
 	VerifyResult **after;		/* how it stands */
-	WaitLimit	limit;		/* of the whole judgement */
+	WaitLimit	limit;			/* of the whole judgement */
 	int			tries_after_end;	/* of that */
 	int64		spent;			/* see VerifyOptions */
 	Trace	   *trace;			/* private to finding.c */
@@ -89,7 +91,7 @@ extern void judgement_wait(Judgement *j);
 /* Lock requirements, by id in ascending order, and verify some, however often that takes. */
 extern void judgement_lock(Judgement *j, const int64 *ids, int n);
 extern void judgement_verify(Judgement *j, Requirement **reqs, int n, VerifyOptions options,
-						VerifyResult **answers);
+							 VerifyResult **answers);
 
 /* A version's place among those of the case; -1 if it does not count any more. */
 extern int	judgement_version_index(const Judgement *j, int64 id);
@@ -125,7 +127,7 @@ extern bool problem_was_there(const StoredState *before, const Problem *problem)
 extern List *judgement_findings(Judgement *j);	/* of Finding * */
 
 /* "ALTER TABLE ...; DROP ..."; NULL if there is none. */
-extern char *statement_texts(List *statements);	/* of ChangeStatement * */
+extern char *statement_texts(List *statements); /* of ChangeStatement * */
 
 /* ---- advice.c ---- */
 
@@ -204,7 +206,7 @@ extern Problem *problem_with_sessions(Problem *problem, const Version *version);
  * tells the client which versions are ready now.
  */
 extern void pending_journal_passed(const SchemaChange *change, List *findings,
-						  List *runnable);	/* of RunnableVersion * */
+								   List *runnable); /* of RunnableVersion * */
 extern bool pending_journal_anything(void);
 extern void pending_journal_write(void);
 

@@ -157,7 +157,7 @@ static char *
 path_of_server(void)
 {
 	const char *path = path_set_for(GetSessionUserId()) != NULL ? NULL
-		: GetConfigOptionResetString("search_path");
+	: GetConfigOptionResetString("search_path");
 
 	return pstrdup(path != NULL ? path : "\"$user\", public");
 }

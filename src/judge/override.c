@@ -19,7 +19,7 @@ void
 override_add(const Override *override)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
-	Override  *copy = palloc_object(Override);
+	Override   *copy = palloc_object(Override);
 
 	*copy = *override;
 	copy->subid = GetCurrentSubTransactionId();
@@ -65,7 +65,7 @@ override_preview(List *findings)
 
 	foreach(lca, overrides)
 	{
-		Override  *override = lfirst(lca);
+		Override   *override = lfirst(lca);
 
 		foreach(lcf, findings)
 		{
@@ -106,7 +106,7 @@ override_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
 
 	foreach(lc, overrides)
 	{
-		Override  *override = lfirst(lc);
+		Override   *override = lfirst(lc);
 
 		if (override->subid != mine)
 			continue;

@@ -79,7 +79,7 @@ static void
 add_statements(JournalEntry *entry, const SchemaChange *change)
 {
 	bool		all = change->everything || change->guard_before != NULL ||
-		change->logins_before != NIL;
+	change->logins_before != NIL;
 	bool	   *did = palloc0_array(bool, list_length(change->statements) + 1);
 	ListCell   *lc;
 
@@ -177,7 +177,7 @@ pending_journal_passed(const SchemaChange *change, List *findings, List *runnabl
 {
 	bool		news = is_news(change, findings);
 	MemoryContext old;
-	JournalPart	   *part;
+	JournalPart *part;
 
 	if (!news && runnable == NIL)
 		return;
@@ -285,7 +285,7 @@ pending_journal_subtransaction_end(SubTransactionId mine, SubTransactionId paren
 
 	foreach(lc, parts)
 	{
-		JournalPart	   *part = lfirst(lc);
+		JournalPart *part = lfirst(lc);
 
 		if (part->subid != mine)
 			continue;

@@ -45,7 +45,7 @@ runnable_versions(List *kept, const Bitmapset *movers)
 	{
 		Version    *version = list_nth(kept, place);
 		bool		live;
-		RunnableVersion    *runnable;
+		RunnableVersion *runnable;
 
 		if (!app_moves(kept, movers, version->app_id))
 			continue;
@@ -84,7 +84,7 @@ runnable_merge(List *first, List *second)
 	foreach(lc, second)
 	{
 		const RunnableVersion *runnable = lfirst(lc);
-		RunnableVersion    *copy;
+		RunnableVersion *copy;
 
 		if (is_among(first, runnable->version_id))
 			continue;
@@ -108,7 +108,7 @@ typedef struct OldestRunnable
 static OldestRunnable *
 oldest_runnable_of(List **floors, const char *app)
 {
-	OldestRunnable	   *floor;
+	OldestRunnable *floor;
 	ListCell   *lc;
 
 	foreach(lc, *floors)
@@ -152,7 +152,7 @@ runnable_compare(List *runnable, List **now_ready, List **floors)
 	foreach(lc, runnable)
 	{
 		const RunnableVersion *before = lfirst(lc);
-		OldestRunnable	   *floor = oldest_runnable_of(&all, before->app);
+		OldestRunnable *floor = oldest_runnable_of(&all, before->app);
 		bool		now = runs(before->version_id);
 
 		if (before->ran && floor->from == NULL)
@@ -167,7 +167,7 @@ runnable_compare(List *runnable, List **now_ready, List **floors)
 
 	foreach(lc, all)
 	{
-		OldestRunnable	   *floor = lfirst(lc);
+		OldestRunnable *floor = lfirst(lc);
 
 		if (floor->from != floor->to)	/* names of versions in one list */
 			*floors = lappend(*floors, oldest_runnable_json(floor));

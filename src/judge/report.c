@@ -306,7 +306,7 @@ advise(List *findings)
 		char	   *advice = finding_steps(finding);
 		ListCell   *lcg;
 		bool		repeated = finding_steps_are_general(finding) &&
-			bsearch(&finding->statement, advised, nadvised, sizeof(char *), compare_texts) != NULL;
+		bsearch(&finding->statement, advised, nadvised, sizeof(char *), compare_texts) != NULL;
 
 		foreach(lcg, given)
 			repeated |= (strcmp(lfirst(lcg), advice) == 0);

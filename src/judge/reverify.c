@@ -46,7 +46,7 @@ lock_registry(bool removes, WaitedLocks *waited_locks)
 void
 judge_verify_locked(Requirement **reqs, int n, bool removes, VerifyResult **answers)
 {
-	WaitedLocks	waited_locks = {0};
+	WaitedLocks waited_locks = {0};
 
 	for (;;)
 	{
@@ -108,7 +108,7 @@ requirements_to_verify_initially(int *n)
 static void
 verify_initially(void)
 {
-	WaitedLocks	waited_locks = {0};
+	WaitedLocks waited_locks = {0};
 	VerifyOptions try = {.within_time = true};
 	VerifyOptions wait = {.within_time = true, .wait_for_locks = true, .waited_locks = &waited_locks};
 	Requirement **reqs;
@@ -128,7 +128,8 @@ verify_initially(void)
 		if (n == 0)
 		{
 			registry_unlock_for_removal();
-			break;				/* another session was quicker, or it is too early */
+			break;				/* another session was quicker, or it is too
+								 * early */
 		}
 		answers = palloc0_array(VerifyResult *, n);
 		if (verify_requirements(reqs, n, try, answers))

@@ -39,7 +39,9 @@
 #include "utils/memutils.h"
 
 #define VERSION_ACTIVATION_LOCK		RowExclusiveLock
-#define VERSION_SKIP_LOCK		ShareLock	/* conflicts with VERSION_ACTIVATION_LOCK, not with itself */
+#define VERSION_SKIP_LOCK		ShareLock	/* conflicts with
+											 * VERSION_ACTIVATION_LOCK, not
+											 * with itself */
 
 /* Beside VERSION_ACTIVATION_LOCK, conflicts with nothing: tells sessions from transactions. */
 #define ATTACHED	AccessShareLock
@@ -164,7 +166,10 @@ registry_attach(int64 version_id)
 	if (!current->detached && memcmp(&current->tag, &new.tag, sizeof(LOCKTAG)) == 0)
 		return;
 
-	/* The one that may have to wait, or fail, comes first.  None stays if the rest fails. */
+	/*
+	 * The one that may have to wait, or fail, comes first.  None stays if the
+	 * rest fails.
+	 */
 	wait_for_lock_in_turn(&new.tag, VERSION_ACTIVATION_LOCK, true, WHY_ACTIVATION);
 	PG_TRY();
 	{
@@ -185,8 +190,10 @@ registry_attach(int64 version_id)
 void
 registry_detach(void)
 {
+	Attachment	none = {.detached = true};
+
 	if (!current_attachment()->detached)
-		change_attachment((Attachment) {.detached = true});
+		change_attachment(none);
 }
 
 bool

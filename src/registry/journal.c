@@ -145,7 +145,10 @@ registry_write_journal(const JournalEntry *entry)
 	Relation	rel = store_open("journal_entry", JOURNAL_NATTS, RowExclusiveLock);
 	HeapTuple	tup = form_row(rel, entry);
 
-	/* At commit there is none any more, and long values go to a table of their own. */
+	/*
+	 * At commit there is none any more, and long values go to a table of
+	 * their own.
+	 */
 	PushActiveSnapshot(GetTransactionSnapshot());
 	CatalogTupleInsert(rel, tup);
 	PopActiveSnapshot();

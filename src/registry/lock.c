@@ -48,8 +48,8 @@
  */
 typedef enum TagKind
 {
-	TAG_ROW,					/* of a requirement, version or instance: these
-								 * have their ids from one sequence */
+	TAG_ROW,					/* of a requirement, version or instance:
+								 * these have their ids from one sequence */
 	TAG_BLOCK,					/* of requirements */
 	TAG_REGISTRY
 } TagKind;

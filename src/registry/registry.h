@@ -43,7 +43,8 @@ extern void registry_check_tables(void);
  */
 extern void registry_lock_for_registration(void);
 extern bool registry_try_lock_for_registration(void);	/* false: not at once */
-extern void registry_unlock_for_registration(void);	/* before anything was written */
+extern void registry_unlock_for_registration(void); /* before anything was
+													 * written */
 
 /* False if the extension has been dropped meanwhile. */
 extern bool registry_lock_for_judgement(const WaitLimit *limit);
@@ -103,7 +104,7 @@ typedef struct Version
 	bytea	   *digest;
 	int64		nrequirements;
 	bool		retired;
-	bool		skipped;			/* what was found about it may be out of date */
+	bool		skipped;		/* what was found about it may be out of date */
 	bool		attaches;		/* sessions were ever attached to it */
 	bool		leases;			/* its instances ever had leases */
 	bool		has_support;
@@ -137,7 +138,7 @@ extern void registry_delete_app_if_empty(const App *app);
 /* What the version is live by.  These need the lock of its row, and after it that
  * for registration. */
 extern void registry_set_use(const Version *version, bool attaches, bool leases);
-extern void registry_set_support(const Version *version, const TimestampTz *until);	/* NULL: none */
+extern void registry_set_support(const Version *version, const TimestampTz *until); /* NULL: none */
 extern void registry_set_replaces(const Version *version, const char *other);
 extern void registry_set_replaced_by(const Version *version, const char *other);	/* NULL: none */
 
@@ -210,7 +211,7 @@ extern void registry_unlock_skip(int64 version_id);
  */
 extern void registry_attach(int64 version_id);
 extern void registry_detach(void);
-extern bool registry_attached_in_transaction(void);	/* or detached */
+extern bool registry_attached_in_transaction(void); /* or detached */
 
 /* The process numbers of the sessions that are.  Reads all of the lock table. */
 extern List *registry_attached_sessions(int64 version_id);
@@ -266,6 +267,7 @@ extern void registry_unlink_all(int64 version_id);
 /* Does any version that has the requirement pass the test?  Newest first. */
 typedef bool (*VersionTest) (int64 version_id, void *arg);
 extern bool registry_any_link(int64 requirement_id, VersionTest test, void *arg);
+
 /* Keep the ids of which that is true; returns how many. */
 extern int	registry_keep_linked(int64 *ids, int n, VersionTest test, void *arg);
 extern List *registry_requirements_of(int64 version_id);	/* of Requirement * */
@@ -280,6 +282,7 @@ compat_noreturn extern void registry_report_missing(const char *table, int64 id)
 
 /* Sorted ids, without duplicates, of the requirements that have any of the keys. */
 extern int64 *registry_requirements_by_names(List *keys, int *n);	/* of ObjectName * */
+
 /* The keys of a requirement that something was found by, when it was met last. */
 extern List *registry_names_found(int64 requirement_id);	/* of ObjectName * */
 extern int64 *registry_requirements_by_role(const char *role, int *n);
@@ -351,8 +354,8 @@ typedef struct JournalEntry
 	List	   *reasons;		/* of char *: of the overrides */
 	List	   *reasons_by;		/* of char *: who gave them */
 	List	   *now_ready;		/* of char *: "billing 42" */
-	List	   *floors;			/* of char *: JSON objects, of apps whose oldest version
-								 * that runs is another now */
+	List	   *floors;			/* of char *: JSON objects, of apps whose
+								 * oldest version that runs is another now */
 } JournalEntry;
 
 /*

@@ -77,7 +77,7 @@ registry_requirements_by_names(List *keys, int *n)
 	scan_init(&scan);
 	foreach(lc, keys)
 	{
-		ObjectName  *key = lfirst(lc);
+		ObjectName *key = lfirst(lc);
 
 		scan_key_text(&scan, key->schema);
 		if (key->name != NULL)
@@ -217,7 +217,7 @@ key_of_row(StoreScan *scan, List *keys, int first)
 	slot_getsomeattrs(scan->slot, KEY_NATTS);
 	for (int i = 0; i < n; i++)
 	{
-		ObjectName  *key = list_nth(keys, (first + i) % n);
+		ObjectName *key = list_nth(keys, (first + i) % n);
 
 		if (key->classid == DatumGetObjectId(values[KEY_CLASS - 1]) &&
 			text_equals(values[KEY_NAME - 1], key->name) &&
@@ -250,7 +250,7 @@ store_keys_change(const int64 *ids, VerifyResult **found, int n)
 	scan_begin_ids(&scan, rel, "requirement_key_requirement_idx", ids, n);
 	while (HeapTupleIsValid(scan_next_id(&scan, &place)))
 	{
-		ObjectName  *key = key_of_row(&scan, found[place]->keys, present[place]);
+		ObjectName *key = key_of_row(&scan, found[place]->keys, present[place]);
 
 		present[place] += (key != NULL);
 		changes[place] |= row_is_stale(&scan, found[place], key);
@@ -277,7 +277,7 @@ store_keys(int64 requirement_id, const VerifyResult *found)
 	tup = scan_find(&scan, rel, "requirement_key_requirement_idx", requirement_id);
 	for (; HeapTupleIsValid(tup); tup = scan_next(&scan))
 	{
-		ObjectName  *key = key_of_row(&scan, found->keys, 0);
+		ObjectName *key = key_of_row(&scan, found->keys, 0);
 
 		if (row_is_stale(&scan, found, key))
 			store_delete(rel, tup);
@@ -302,7 +302,7 @@ registry_names_found(int64 requirement_id)
 	tup = scan_find(&scan, rel, "requirement_key_requirement_idx", requirement_id);
 	for (; HeapTupleIsValid(tup); tup = scan_next(&scan))
 	{
-		ObjectName  *key = palloc_object(ObjectName);
+		ObjectName *key = palloc_object(ObjectName);
 
 		if (!tuple_bool(rel, tup, KEY_FOUND))
 			continue;

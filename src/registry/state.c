@@ -305,8 +305,9 @@ static bool
 any_state(void)
 {
 	/*
-	 * Asked before every change of schema.  To find a row again that was there
-	 * before is much cheaper than any, for which a whole index page is read.
+	 * Asked before every change of schema.  To find a row again that was
+	 * there before is much cheaper than any, for which a whole index page is
+	 * read.
 	 */
 	static Oid	seen_in = InvalidOid;
 	static ItemPointerData seen;

@@ -149,6 +149,7 @@ static const struct
 	const char *columns;
 	const char *indexes;
 }			layouts[] =
+
 {
 	{"app", "int8 text text", "app_pkey app_name_idx"},
 	{"version", "int8 int8 text bytea text text int8 text timestamptz text? timestamptz? text? bool bool timestamptz? timestamptz? text? text?",
@@ -171,6 +172,7 @@ static const struct
 	const char *name;
 	Oid			oid;
 }			column_types[] =
+
 {
 	{"int4", INT4OID},
 	{"int8", INT8OID},
@@ -619,7 +621,7 @@ wait_for_transaction(TransactionId xid)
 
 	SET_LOCKTAG_TRANSACTION(tag, xid);
 	wait_in_lock_manager(wait_for_end, &xid, &tag, ShareLock,
-				  "It registers, forgets or changes the same.");
+						 "It registers, forgets or changes the same.");
 }
 
 HeapTuple
@@ -642,7 +644,10 @@ scan_settled(StoreScan *scan, Relation rel, const char *index)
 		if (!HeapTupleIsValid(tup))
 			return NULL;
 
-		/* InitDirtySnapshot's scans leave here who is still at it, if anybody. */
+		/*
+		 * InitDirtySnapshot's scans leave here who is still at it, if
+		 * anybody.
+		 */
 		busy = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
 		if (!TransactionIdIsValid(busy))
 			return tup;

@@ -74,6 +74,7 @@ Version *
 version_from_tuple(Relation rel, HeapTuple tup)
 {
 	Version    *version = palloc0_object(Version);
+	bool		isnull;
 
 	version->id = tuple_int64(rel, tup, VERSION_ID);
 	version->app_id = tuple_int64(rel, tup, VERSION_APP_ID);
@@ -81,7 +82,7 @@ version_from_tuple(Relation rel, HeapTuple tup)
 	version->role = tuple_text(rel, tup, VERSION_ROLE);
 	version->digest = DatumGetByteaPCopy(heap_getattr(tup, VERSION_DIGEST,
 													  RelationGetDescr(rel),
-													  &(bool) {0}));
+													  &isnull));
 	version->nrequirements = tuple_int64(rel, tup, VERSION_REQUIREMENTS);
 	version->retired = !tuple_is_null(rel, tup, VERSION_RETIRED_AT);
 	version->skipped = !tuple_is_null(rel, tup, VERSION_LAPSED_AT);

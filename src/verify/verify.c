@@ -149,7 +149,8 @@ typedef struct Batch
 {
 	Requirement **reqs;
 	int			nreqs;
-	int		   *order;			/* indexes into reqs, one context after another */
+	int		   *order;			/* indexes into reqs, one context after
+								 * another */
 	int			next;			/* position in order of what is answered next */
 	int			norder;
 	int		   *late;			/* what its role had no time left for */
@@ -159,7 +160,7 @@ typedef struct Batch
 	int			nroles;			/* that have not had their share of it */
 	const char *role;			/* whose time it is; NULL: nobody's yet */
 	MemoryContext scratch;		/* for answering one requirement */
-	MemoryContext cache;			/* for all that are answered in one context */
+	MemoryContext cache;		/* for all that are answered in one context */
 	MemoryContext bodies;		/* for what is kept of the bodies of routines */
 	const VerifyOptions *options;
 	VerifyResult **result;
@@ -230,8 +231,8 @@ answer_in_context(void *arg)
 			verify_one(req, batch->result[i]);
 		else
 			result_add_problem(batch->result[i], RULE_ROLE_MISSING, STATE_UNMET,
-							psprintf("role %s", quote_identifier(req->role)),
-							pstrdup("no such role"), InvalidOid, NULL)->subject = req->role;
+							   psprintf("role %s", quote_identifier(req->role)),
+							   pstrdup("no such role"), InvalidOid, NULL)->subject = req->role;
 		MemoryContextSwitchTo(context);
 		keep_result(batch, i);
 
@@ -269,9 +270,9 @@ leave_unanswered(Batch *batch, int i)
 	if (batch->result[i] == NULL)
 		batch->result[i] = palloc0_object(VerifyResult);
 	result_add_problem(batch->result[i], RULE_NOT_VERIFIED, STATE_UNKNOWN,
-					psprintf("%s %s to be verified", requirement_kind_name(req->kind), req->object),
-					psprintf("role %s had no time left (compat_guard.verify_timeout)",
-							 quote_identifier(req->role)), InvalidOid, NULL)->out_of_time = true;
+					   psprintf("%s %s to be verified", requirement_kind_name(req->kind), req->object),
+					   psprintf("role %s had no time left (compat_guard.verify_timeout)",
+								quote_identifier(req->role)), InvalidOid, NULL)->out_of_time = true;
 	MemoryContextSwitchTo(context);
 	keep_result(batch, i);
 }
@@ -406,12 +407,15 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 		.interrupted = palloc0_array(bool, nreqs),
 		.end = end_of_time(&options),
 
-		/* The first block stays when it is reset: enough to plan most queries. */
+		/*
+		 * The first block stays when it is reset: enough to plan most
+		 * queries.
+		 */
 		.scratch = AllocSetContextCreate(CurrentMemoryContext,
 										 "compat_guard requirement",
 										 0, 128 * 1024, ALLOCSET_DEFAULT_MAXSIZE),
 		.cache = AllocSetContextCreate(CurrentMemoryContext,
-									  "compat_guard memo", ALLOCSET_SMALL_SIZES),
+									   "compat_guard memo", ALLOCSET_SMALL_SIZES),
 		.bodies = AllocSetContextCreate(CurrentMemoryContext,
 										"compat_guard bodies", ALLOCSET_DEFAULT_SIZES),
 		.options = &options,
@@ -419,7 +423,7 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	};
 	bool		answered = true;
 	MemoryContext outer_memo;
-	WaitedLocks	waited_locks = {0};
+	WaitedLocks waited_locks = {0};
 	TimestampTz begin = GetCurrentTimestamp();
 	const char *statement = debug_query_string;
 	void	   *enums;

@@ -17,30 +17,30 @@ typedef struct VerifyOptions
 {
 	/*
 	 * Wait for relation locks, while holding no other.  Otherwise give up on
-	 * the first lock that is not to be had: what is locked is being changed by
-	 * another transaction, and waiting for it while holding locks of one's own
-	 * could deadlock.
+	 * the first lock that is not to be had: what is locked is being changed
+	 * by another transaction, and waiting for it while holding locks of one's
+	 * own could deadlock.
 	 */
 	bool		wait_for_locks;
 
 	/*
-	 * Where to keep the locks that were waited for, until verify_release_locks
-	 * or transaction end; NULL: they are released.
+	 * Where to keep the locks that were waited for, until
+	 * verify_release_locks or transaction end; NULL: they are released.
 	 */
-	WaitedLocks  *waited_locks;
+	WaitedLocks *waited_locks;
 
 	/*
-	 * Take no longer than compat_guard.verify_timeout, of which each role has a
-	 * share; what is not answered by then is unknown.  For those who did not ask
-	 * for it.  spent, if not NULL, is how much of it was spent before, in
-	 * microseconds, and is added to.
+	 * Take no longer than compat_guard.verify_timeout, of which each role has
+	 * a share; what is not answered by then is unknown.  For those who did
+	 * not ask for it.  spent, if not NULL, is how much of it was spent
+	 * before, in microseconds, and is added to.
 	 */
 	bool		within_time;
 	int64	   *spent;
 
 	/*
-	 * Do not give up on a lock that a function wanted, which may want one that
-	 * is never to be had: the requirement is unknown.
+	 * Do not give up on a lock that a function wanted, which may want one
+	 * that is never to be had: the requirement is unknown.
 	 */
 	bool		last_try;
 

@@ -56,7 +56,7 @@ typedef struct Body
 {
 	BodyKey		key;			/* must be first */
 	char	   *label;			/* of the routine, for people */
-	char	   *baseline_name;		/* and to be kept */
+	char	   *baseline_name;	/* and to be kept */
 	VerifyResult *found;
 } Body;
 
@@ -75,13 +75,13 @@ bodies_reset(MemoryContext context)
 
 static void
 report_body_problem(const Body *body, RequirementState state, char *found,
-					 const char *sqlstate)
+					const char *sqlstate)
 {
 	Problem    *problem;
 
 	problem = result_add_problem(body->found, RULE_ROUTINE_BODY_BROKEN, state,
-							  psprintf("the body of %s to resolve", body->label),
-							  found, InvalidOid, NULL);
+								 psprintf("the body of %s to resolve", body->label),
+								 found, InvalidOid, NULL);
 	problem->subject = body->label;
 	problem->sqlstate = sqlstate;
 }
@@ -99,8 +99,8 @@ report_body_error(const Body *body, const ErrorData *edata, const char *source)
 		(edata->sqlerrcode == ERRCODE_UNDEFINED_TABLE && strcasestr(source, "create") != NULL))
 		state = STATE_UNKNOWN;
 	report_body_problem(body, state,
-						 pstrdup(edata->message ? edata->message : "error without message"),
-						 pstrdup(unpack_sql_state(edata->sqlerrcode)));
+						pstrdup(edata->message ? edata->message : "error without message"),
+						pstrdup(unpack_sql_state(edata->sqlerrcode)));
 }
 
 /* A text attribute of pg_proc, or NULL. */
@@ -196,7 +196,7 @@ check_analyzed_body(Form_pg_proc form, const char *stored, VerifyResult *result)
 {
 	Node	   *node = stringToNode(stored);
 	List	   *queries = IsA(node, List) ? linitial_node(List, (List *) node)
-		: list_make1(node);
+	: list_make1(node);
 	List	   *statements = NIL;
 	ListCell   *lc;
 
@@ -391,9 +391,9 @@ keep_body_problems(Body *body)
 			body->found->problems = lappend(body->found->problems, problem);
 		else if (problem->state == STATE_UNMET)
 			report_body_problem(body, STATE_UNMET,
-								 problem->column == NULL ? problem->found
-								 : psprintf("column %s: %s", quote_identifier(problem->column),
-											problem->found), problem->sqlstate);
+								problem->column == NULL ? problem->found
+								: psprintf("column %s: %s", quote_identifier(problem->column),
+										   problem->found), problem->sqlstate);
 	}
 }
 
@@ -453,7 +453,7 @@ add_body_problem(const Requirement *req, VerifyResult *result, const Body *body,
 		 text_list_has(baseline_list(req, "broken"), body->baseline_name)))
 		state = STATE_MET;
 	problem = result_add_problem(result, found->rule, state, found->expected, found->found,
-							  InvalidOid, NULL);
+								 InvalidOid, NULL);
 	problem->sqlstate = found->sqlstate;
 	problem->subject = found->subject;
 }

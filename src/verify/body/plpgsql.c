@@ -103,7 +103,7 @@ depend_on_checker(VerifyResult *result)
 
 		if (OidIsValid(schema))
 			depend_on_name(result, ProcedureRelationId, get_namespace_name(schema),
-						 checker_functions[i]);
+						   checker_functions[i]);
 	}
 }
 
@@ -193,7 +193,7 @@ add_relids(Node *node, List **relids)
 	if (!IsA(node, Query))
 		return expression_tree_walker(node, add_relids, relids);
 	foreach(lc, ((Query *) node)->rtable)
-		*relids = list_append_unique_oid(*relids, lfirst_node(RangeTblEntry, lc)->relid);
+		* relids = list_append_unique_oid(*relids, lfirst_node(RangeTblEntry, lc)->relid);
 	return query_tree_walker((Query *) node, add_relids, relids, 0);
 }
 
@@ -229,8 +229,8 @@ depend_on_relations(VerifyResult *result, List *relids, const char *source)
 			closed = relid;
 		if (OidIsValid(closed))
 			(void) report_lost_privilege(result, closed, NULL, role, "be allowed to use",
-										  psprintf("permission denied for %s",
-												   relation_label(closed)));
+										 psprintf("permission denied for %s",
+												  relation_label(closed)));
 	}
 }
 

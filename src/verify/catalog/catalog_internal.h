@@ -8,6 +8,6 @@
 
 /* ---- relation.c ---- */
 
-extern int count_check_constraints(Oid relid);
+extern int	count_check_constraints(Oid relid);
 
 #endif							/* COMPAT_GUARD_CATALOG_INTERNAL_H */

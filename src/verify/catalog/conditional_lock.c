@@ -126,7 +126,10 @@ conditional_lock_wait(WaitedLocks *waited_locks)
 {
 	WaitedLock *lock = palloc_object(WaitedLock);
 
-	/* So often that somebody may be waiting for us in turn: as any query then. */
+	/*
+	 * So often that somebody may be waiting for us in turn: as any query
+	 * then.
+	 */
 	if (waited_locks->waits++ < MANY_WAITS)
 		verify_release_locks(waited_locks);
 	lock->relid = busy_relid;

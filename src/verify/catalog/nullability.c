@@ -166,7 +166,7 @@ child_with_nulls(const ColumnInfo *info, List *children)
 		return InvalidOid;
 	foreach(lc, children)
 	{
-		ColumnInfo child;
+		ColumnInfo	child;
 
 		if (child_column(info, name, lfirst_oid(lc), &child) &&
 			column_nullability(&child) != NULLS_ABSENT)
@@ -186,7 +186,7 @@ child_without_nulls(const ColumnInfo *info, List *children)
 		return InvalidOid;
 	foreach(lc, children)
 	{
-		ColumnInfo child;
+		ColumnInfo	child;
 
 		/* Of its constraints those that it has inherited are known. */
 		if (get_rel_relkind(lfirst_oid(lc)) != RELKIND_FOREIGN_TABLE &&

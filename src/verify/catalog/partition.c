@@ -51,14 +51,19 @@ typedef struct PartitionedTable
 	Oid			relid;			/* must be first */
 	bool		looked_at;		/* at all of its partitions: */
 	int			nparts;
-	List	   *own;			/* of Oid: those that have something of their own */
-	List	   *changed_own;	/* of Oid: of those that the transaction touched */
-	bool		changed;		/* it may have made others differ from their parent */
+	List	   *own;			/* of Oid: those that have something of their
+								 * own */
+	List	   *changed_own;	/* of Oid: of those that the transaction
+								 * touched */
+	bool		changed;		/* it may have made others differ from their
+								 * parent */
 } PartitionedTable;
 
-static HTAB *partitioned_tables = NULL;		/* of PartitionedTable; NULL: none is known yet */
+static HTAB *partitioned_tables = NULL; /* of PartitionedTable; NULL: none is
+										 * known yet */
 
-static bool changed_sorted;		/* are the touched ones assigned to their partitioned_tables? */
+static bool changed_sorted;		/* are the touched ones assigned to their
+								 * partitioned_tables? */
 
 static const KnownPartitions *known_partitions = NULL;
 
@@ -90,7 +95,7 @@ partitions_end(void)
 static PartitionedTable *
 find_partitioned_table(Oid relid)
 {
-	PartitionedTable	   *table;
+	PartitionedTable *table;
 	bool		found;
 
 	if (partitioned_tables == NULL)
@@ -100,7 +105,7 @@ find_partitioned_table(Oid relid)
 		};
 
 		partitioned_tables = hash_create("compat_guard partitioned tables", 16, &ctl,
-							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+										 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
 	table = hash_search(partitioned_tables, &relid, HASH_ENTER, &found);
 	if (!found)
@@ -288,7 +293,7 @@ static void
 look_at_all(PartitionedTable *table)
 {
 	FormData_pg_class form;
-	PartitionedTable		found = {.relid = table->relid};
+	PartitionedTable found = {.relid = table->relid};
 
 	if (read_class(table->relid, &form))
 		look_below(&found, &form);
@@ -353,7 +358,7 @@ note_own(Oid relid)
 		return;					/* no partition, or gone */
 	foreach(lc, ancestors)
 	{
-		PartitionedTable	   *table = find_partitioned_table(lfirst_oid(lc));
+		PartitionedTable *table = find_partitioned_table(lfirst_oid(lc));
 
 		if (!table->changed)
 			wholes_above = lappend(wholes_above, table);
@@ -362,7 +367,7 @@ note_own(Oid relid)
 		return;
 	foreach(lc, wholes_above)
 	{
-		PartitionedTable	   *table = lfirst(lc);
+		PartitionedTable *table = lfirst(lc);
 
 		table->changed_own = lappend_oid(table->changed_own, relid);
 	}
@@ -438,7 +443,7 @@ store(List **pairs, Oid relid, List *parts)
 		return;
 	*pairs = lappend_oid(lappend_oid(*pairs, relid), InvalidOid);
 	foreach(lc, parts)
-		*pairs = lappend_oid(lappend_oid(*pairs, relid), lfirst_oid(lc));
+		* pairs = lappend_oid(lappend_oid(*pairs, relid), lfirst_oid(lc));
 }
 
 /* Is it enough to look at what is stored and was touched? */
@@ -456,7 +461,7 @@ List *
 partitions_that_matter(List **pairs, Oid relid)
 {
 	MemoryContext old;
-	PartitionedTable	   *table;
+	PartitionedTable *table;
 	List	   *parts;
 	bool		known;
 

@@ -99,7 +99,7 @@ bool
 relation_acts_instead(Oid relid, CmdType command)
 {
 	int			event = command == CMD_INSERT ? TRIGGER_TYPE_INSERT :
-		command == CMD_UPDATE ? TRIGGER_TYPE_UPDATE : TRIGGER_TYPE_DELETE;
+	command == CMD_UPDATE ? TRIGGER_TYPE_UPDATE : TRIGGER_TYPE_DELETE;
 	bool		rules;
 	bool		triggers;
 

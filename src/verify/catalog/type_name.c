@@ -25,7 +25,7 @@ server_type_name(Oid type)
 	{
 		Oid			type;		/* must be first */
 		char	   *name;
-	} ServerType;
+	}			ServerType;
 	static HTAB *names = NULL;
 	ServerType *known;
 	char	   *name;

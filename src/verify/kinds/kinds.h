@@ -61,6 +61,6 @@ extern void verify_extension(const Requirement *req, VerifyResult *result);
  * or of a view that it cannot look through.
  */
 extern void report_error(const Requirement *req, VerifyResult *result,
-						  const ErrorData *edata);
+						 const ErrorData *edata);
 
 #endif							/* COMPAT_GUARD_KINDS_H */

@@ -31,7 +31,7 @@ typedef struct ColumnCheck
 	VerifyResult *result;
 	Oid			relid;			/* as the contract names it */
 	char	   *name;
-	ColumnInfo info;
+	ColumnInfo	info;
 	List	   *named;			/* of NamedType *, as the contract names them */
 } ColumnCheck;
 
@@ -40,7 +40,7 @@ report(const ColumnCheck *check, RuleId rule, RequirementState state,
 	   const char *expected, const char *found)
 {
 	result_add_problem(check->result, rule, state, pstrdup(expected), pstrdup(found),
-					check->relid, check->name);
+					   check->relid, check->name);
 }
 
 /* "type a, b or c" */
@@ -119,7 +119,7 @@ type_is_unchanged(const ColumnCheck *check, const char *at_registration)
 
 	return at_registration != NULL &&
 		baseline_type_match(baseline_types(check->req->baseline), baseline_type_bare(at_registration),
-						info->type) != TYPE_OTHER &&
+							info->type) != TYPE_OTHER &&
 		type_holds_baseline_type(at_registration, info->type, info->typmod, true);
 }
 
@@ -355,16 +355,19 @@ column_baseline(const ColumnCheck *check)
 						   ? type_baseline_name(type->oid) : pstrdup(""));
 		schemas = lappend(schemas, meant_schema(type->oid));
 	}
-	return baseline_of((BaselineMember[])
-					   {
-						   {.name = "collation", .text = collation_label(info->collation)},
-						   {.name = "type", .text = column_type_baseline_name(info->type, info->typmod)},
-						   {.name = "accepted", .is_list = list_has_text(schemas),
-						   .list = accepted},
-						   {.name = "type_schemas", .is_list = list_has_text(schemas),
-						   .list = schemas},
-						   baseline_types_member(kept)
-					   }, 5);
+	{
+		BaselineMember members[] = {
+			{.name = "collation", .text = collation_label(info->collation)},
+			{.name = "type", .text = column_type_baseline_name(info->type, info->typmod)},
+			{.name = "accepted", .is_list = list_has_text(schemas),
+			.list = accepted},
+			{.name = "type_schemas", .is_list = list_has_text(schemas),
+			.list = schemas},
+			baseline_types_member(kept)
+		};
+
+		return baseline_of(members, lengthof(members));
+	}
 }
 
 /* What the column's enum had is known to readers. */
@@ -374,7 +377,7 @@ check_labels(const ColumnCheck *check)
 	Oid			type = enum_below(check->info.type);
 	char	   *was = OidIsValid(type) ? baseline_text(check->req, "type") : NULL;
 	List	   *known = was != NULL
-		? baseline_type_labels(baseline_types(check->req->baseline), baseline_type_bare(was)) : NIL;
+	? baseline_type_labels(baseline_types(check->req->baseline), baseline_type_bare(was)) : NIL;
 
 	if (known != NIL)
 		report_added_labels(check->result, type, known);

@@ -35,7 +35,11 @@ error_is_of_evaluation(const VerifyResult *result, const ErrorData *edata)
 		case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION:
 			return false;
 		case ERRCODE_FEATURE_NOT_SUPPORTED:
-			/* Such as a full join on what the planner could have known constant. */
+
+			/*
+			 * Such as a full join on what the planner could have known
+			 * constant.
+			 */
 			return planner_withheld();
 		default:
 			return true;
@@ -66,10 +70,10 @@ depend_on_column_types(VerifyResult *result)
 
 	foreach(lc, keys)
 	{
-		ObjectName  *key = lfirst(lc);
+		ObjectName *key = lfirst(lc);
 		Oid			schema = get_namespace_oid(key->schema, true);
 		Oid			relid = key->classid == RelationRelationId && OidIsValid(schema)
-			? get_relname_relid(key->name, schema) : InvalidOid;
+		? get_relname_relid(key->name, schema) : InvalidOid;
 
 		for (AttrNumber attnum = 1; OidIsValid(relid); attnum++)
 		{
@@ -110,7 +114,11 @@ report_error(const Requirement *req, VerifyResult *result, const ErrorData *edat
 			break;
 		case ERRCODE_GENERATED_ALWAYS:
 		case ERRCODE_FEATURE_NOT_SUPPORTED:
-			/* That is all the rewriter has against an INSERT of columns that exist. */
+
+			/*
+			 * That is all the rewriter has against an INSERT of columns that
+			 * exist.
+			 */
 			if (req->kind == REQUIREMENT_INSERT)
 				rule = RULE_INSERT_REJECTED_COLUMN;
 			break;
@@ -133,9 +141,9 @@ report_error(const Requirement *req, VerifyResult *result, const ErrorData *edat
 		state = STATE_UNKNOWN;
 	}
 	problem = result_add_problem(result, rule, state,
-							  pstrdup("the statement to run"),
-							  shown_message(edata),
-							  InvalidOid, NULL);
+								 pstrdup("the statement to run"),
+								 shown_message(edata),
+								 InvalidOid, NULL);
 	problem->sqlstate = pstrdup(unpack_sql_state(edata->sqlerrcode));
 	problem->message = pstrdup(problem->found);
 	if (edata->cursorpos > 0)

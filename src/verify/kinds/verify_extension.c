@@ -22,6 +22,6 @@ verify_extension(const Requirement *req, VerifyResult *result)
 		depend_on_object(result, ExtensionRelationId, extension);
 	else
 		result_add_problem(result, RULE_EXTENSION_MISSING, STATE_UNMET,
-						psprintf("extension %s", quote_identifier(name)),
-						pstrdup("no such extension"), InvalidOid, NULL);
+						   psprintf("extension %s", quote_identifier(name)),
+						   pstrdup("no such extension"), InvalidOid, NULL);
 }

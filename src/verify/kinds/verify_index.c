@@ -77,9 +77,9 @@ find_columns(const Requirement *req, VerifyResult *result, IndexedColumns *index
 		if (attnum == InvalidAttrNumber)
 		{
 			result_add_problem(result, RULE_COLUMN_MISSING, STATE_UNMET,
-							psprintf("column %s", quote_identifier(name)),
-							psprintf("no such column in %s", relation_label(relid)),
-							relid, name);
+							   psprintf("column %s", quote_identifier(name)),
+							   psprintf("no such column in %s", relation_label(relid)),
+							   relid, name);
 			return false;
 		}
 
@@ -207,8 +207,8 @@ verify_unique(const Requirement *req, VerifyResult *result)
 						 psprintf("no unique index on %s", wanted.label));
 	if (found)
 		result_add_problem(result, RULE_UNIQUE_MISSING, STATE_UNMET,
-						psprintf("a unique index on %s", wanted.label), found,
-						wanted.relid, NULL);
+						   psprintf("a unique index on %s", wanted.label), found,
+						   wanted.relid, NULL);
 }
 
 void
@@ -223,6 +223,6 @@ verify_index(const Requirement *req, VerifyResult *result)
 						 psprintf("no index that begins with %s", wanted.label));
 	if (found)
 		result_add_problem(result, RULE_INDEX_MISSING, STATE_UNMET,
-						psprintf("an index that begins with %s", wanted.label),
-						found, wanted.relid, NULL);
+						   psprintf("an index that begins with %s", wanted.label),
+						   found, wanted.relid, NULL);
 }

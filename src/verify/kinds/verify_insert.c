@@ -31,7 +31,7 @@
 static const char *
 why_rejected(Oid relid, AttrNumber attnum)
 {
-	ColumnInfo info;
+	ColumnInfo	info;
 
 	if (!column_info(relid, attnum, &info))
 		return NULL;
@@ -54,8 +54,8 @@ is_rejected(VerifyResult *result, Oid relid, const char *name)
 		why = why_rejected(relid, get_attnum(relid, name));
 	if (why != NULL)
 		result_add_problem(result, RULE_INSERT_REJECTED_COLUMN, STATE_UNMET,
-						psprintf("an INSERT with %s to work", quote_identifier(name)),
-						pstrdup(why), relid, name);
+						   psprintf("an INSERT with %s to work", quote_identifier(name)),
+						   pstrdup(why), relid, name);
 	return why != NULL;
 }
 
@@ -68,9 +68,9 @@ column_exists(VerifyResult *result, Oid relid, const char *name)
 		return true;
 	}
 	result_add_problem(result, RULE_COLUMN_MISSING, STATE_UNMET,
-					psprintf("column %s", quote_identifier(name)),
-					psprintf("no such column in %s", relation_label(relid)),
-					relid, name);
+					   psprintf("column %s", quote_identifier(name)),
+					   psprintf("no such column in %s", relation_label(relid)),
+					   relid, name);
 	return false;
 }
 
@@ -111,10 +111,10 @@ verify_insert(const Requirement *req, VerifyResult *result)
 	if (!relation_allows(relid, CMD_INSERT))
 	{
 		result_add_problem(result, RULE_RELATION_KIND, STATE_UNMET,
-						pstrdup("a relation that allows insert"),
-						psprintf("a %s that does not allow insert",
-								 relation_kind_label(get_rel_relkind(relid))),
-						relid, NULL);
+						   pstrdup("a relation that allows insert"),
+						   psprintf("a %s that does not allow insert",
+									relation_kind_label(get_rel_relkind(relid))),
+						   relid, NULL);
 		return;
 	}
 	depend_on_view_base(result, relid);

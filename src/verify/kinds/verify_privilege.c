@@ -85,8 +85,8 @@ check_writing_below(VerifyResult *result, Oid view, const Access *access)
 		if (role_has_access(relid, user, access->privilege))
 			continue;
 		(void) report_lost_privilege(result, relid, NULL, user,
-									  psprintf("have %s on", access->name),
-									  psprintf("it lacks %s", access->name));
+									 psprintf("have %s on", access->name),
+									 psprintf("it lacks %s", access->name));
 		return;
 	}
 }
@@ -126,8 +126,8 @@ check_replicated(VerifyResult *result, Oid relid, const Access *access)
 	table = table_written(relid, access->command);
 	if (OidIsValid(table))
 		check_replica_identity(result, RULE_RELATION_KIND,
-							psprintf("a relation that allows %s", access->name), table,
-							true, access->command);
+							   psprintf("a relation that allows %s", access->name), table,
+							   true, access->command);
 }
 
 static void
@@ -168,9 +168,9 @@ verify_privilege(const Requirement *req, VerifyResult *result)
 			use.commands |= access->use;
 		if (access == NULL || access->privilege == 0)
 			result_add_problem(result, RULE_NOT_VERIFIED, STATE_UNKNOWN,
-							psprintf("privilege %s", name),
-							pstrdup("this PostgreSQL has no such privilege"),
-							relid, NULL);
+							   psprintf("privilege %s", name),
+							   pstrdup("this PostgreSQL has no such privilege"),
+							   relid, NULL);
 		else if (!role_has_access(relid, GetUserId(), access->privilege))
 			add_name(&lost, name);
 		else if (!access_is_possible(relid, relkind, access))
@@ -188,16 +188,16 @@ verify_privilege(const Requirement *req, VerifyResult *result)
 
 	if (lost.len > 0)
 		result_add_problem(result, RULE_PRIVILEGE_LOST, STATE_UNMET,
-						psprintf("role %s to have %s",
-								 quote_identifier(GetUserNameFromId(GetUserId(), false)),
-								 wanted.data),
-						psprintf("it lacks %s", lost.data), relid, NULL);
+						   psprintf("role %s to have %s",
+									quote_identifier(GetUserNameFromId(GetUserId(), false)),
+									wanted.data),
+						   psprintf("it lacks %s", lost.data), relid, NULL);
 	if (impossible.len > 0)
 		result_add_problem(result, RULE_RELATION_KIND, STATE_UNMET,
-						psprintf("a relation that allows %s", wanted.data),
-						psprintf("a %s that does not allow %s",
-								 relation_kind_label(relkind), impossible.data),
-						relid, NULL);
+						   psprintf("a relation that allows %s", wanted.data),
+						   psprintf("a %s that does not allow %s",
+									relation_kind_label(relkind), impossible.data),
+						   relid, NULL);
 	check_bodies(req, result);
 
 	check = property_check_begin(req, result);

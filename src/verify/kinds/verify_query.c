@@ -72,9 +72,9 @@ plan_one(Query *query, const char *sql, VerifyResult *result)
 	if (RecoveryInProgress() && scans_unlogged((Node *) query, result))
 	{
 		result_add_problem(result, RULE_NOT_VERIFIED, STATE_UNKNOWN,
-						pstrdup("the statement to run"),
-						pstrdup("an unlogged table, which a standby cannot plan for"),
-						InvalidOid, NULL);
+						   pstrdup("the statement to run"),
+						   pstrdup("an unlogged table, which a standby cannot plan for"),
+						   InvalidOid, NULL);
 		return;
 	}
 	planner_begin();
@@ -174,7 +174,10 @@ verify_query(const Requirement *req, VerifyResult *result)
 	(void) conditional_lock_mentions(raw->stmt, &expansion);
 	resolved_names = add_raw_resolved_names(NIL, raw->stmt, result);
 
-	/* As long as the query is not analysed, a literal may name what is not there. */
+	/*
+	 * As long as the query is not analysed, a literal may name what is not
+	 * there.
+	 */
 	nkeys = list_length(result->keys);
 	(void) depend_on_literals(raw->stmt, result);
 	query = analyze_statement(raw, sql, &paramtypes, &nparams);
@@ -184,7 +187,7 @@ verify_query(const Requirement *req, VerifyResult *result)
 	resolved_names = add_resolved_names(resolved_names, query, req->baseline == NULL, result);
 	if (req->baseline == NULL)
 		result->baseline = shape_to_json(shape, resolved_names,
-									  list_length(requirement_list(req, "params")));
+										 list_length(requirement_list(req, "params")));
 	verify_analyzed(req, result, query, sql);
 	if (req->baseline != NULL)
 		shape_compare(result, req->baseline, shape, resolved_names);

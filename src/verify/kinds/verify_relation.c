@@ -51,12 +51,12 @@ verify_relation(const Requirement *req, VerifyResult *result)
 	schema = get_namespace_name(get_rel_namespace(relid));
 	if (schema == NULL)
 		result_add_problem(result, RULE_RELATION_MISSING, STATE_UNMET,
-						psprintf("relation %s", requirement_text(req, "relation")),
-						pstrdup("no such relation"), InvalidOid, NULL);
+						   psprintf("relation %s", requirement_text(req, "relation")),
+						   pstrdup("no such relation"), InvalidOid, NULL);
 	else if (!is_table_like(relkind))
 		result_add_problem(result, RULE_RELATION_KIND, STATE_UNMET,
-						pstrdup("a table or view"),
-						pstrdup(relation_kind_label(relkind)), relid, NULL);
+						   pstrdup("a table or view"),
+						   pstrdup(relation_kind_label(relkind)), relid, NULL);
 	else
 	{
 		BaselineMember members[] = {

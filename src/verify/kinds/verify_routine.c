@@ -34,11 +34,13 @@ typedef struct RoutineInfo
 	Oid			oid;
 	char	   *schema;
 	char	   *name;
-	char	   *signature;		/* as it is kept: public.charge(bigint, pg_catalog.numeric) */
+	char	   *signature;		/* as it is kept: public.charge(bigint,
+								 * pg_catalog.numeric) */
 	const char *kind;
 	char		volatility;		/* as in pg_proc */
 	int			required;		/* input arguments without a default */
-	List	   *arguments;		/* of char *: names of the input arguments, "" if none */
+	List	   *arguments;		/* of char *: names of the input arguments, ""
+								 * if none */
 	Oid			result;
 	bool		is_set;
 	List	   *columns;		/* of ResultColumn *, of a row */
@@ -199,11 +201,11 @@ resolve_call(const Requirement *req, VerifyResult *result, Call *call)
 
 	if (code == FUNCDETAIL_MULTIPLE)
 		result_add_problem(result, RULE_QUERY_AMBIGUOUS, STATE_UNMET,
-						psprintf("a call of %s to mean one routine", req->object),
-						pstrdup("several fit it equally well"), InvalidOid, NULL);
+						   psprintf("a call of %s to mean one routine", req->object),
+						   pstrdup("several fit it equally well"), InvalidOid, NULL);
 	else if (code == FUNCDETAIL_NOTFOUND)
 		(void) report_unresolved(req, result, RULE_ROUTINE_MISSING, "routine",
-								  req->object, schema, name, routine_in_schema);
+								 req->object, schema, name, routine_in_schema);
 	return code == FUNCDETAIL_MULTIPLE || code == FUNCDETAIL_NOTFOUND
 		? InvalidOid : routine;
 }
@@ -319,12 +321,12 @@ check_call_resolution(const Requirement *req, VerifyResult *result, const Routin
 {
 	char	   *before = baseline_text(req, "signature");
 	Oid			other = before == NULL || strcmp(before, info->signature) == 0
-		? InvalidOid : routine_called(info->name, before);
+	? InvalidOid : routine_called(info->name, before);
 
 	if (OidIsValid(other))
 		result_add_problem(result, RULE_NAME_CAPTURED, STATE_UNMET,
-						psprintf("%s to mean %s", req->object, routine_label(other)),
-						psprintf("it means %s", routine_label(info->oid)), InvalidOid, NULL);
+						   psprintf("%s to mean %s", req->object, routine_label(other)),
+						   psprintf("it means %s", routine_label(info->oid)), InvalidOid, NULL);
 }
 
 /* Nothing else is worth comparing if it is of another kind. */
@@ -336,7 +338,7 @@ kind_is_other(const Requirement *req, VerifyResult *result, const RoutineInfo *i
 	if (kind == NULL || strcmp(kind, info->kind) == 0)
 		return false;
 	result_add_problem(result, RULE_ROUTINE_RESULT, STATE_UNMET, kind, pstrdup(info->kind),
-					InvalidOid, NULL);
+					   InvalidOid, NULL);
 	return true;
 }
 
@@ -349,8 +351,8 @@ check_volatility(const Requirement *req, VerifyResult *result, const RoutineInfo
 	if (volatility != NULL &&
 		volatility_rank(info->volatility) > volatility_rank(volatility[0]))
 		result_add_problem(result, RULE_ROUTINE_RESULT, STATE_UNMET,
-						psprintf("no more volatile than %s", volatility_label(volatility[0])),
-						pstrdup(volatility_label(info->volatility)), InvalidOid, NULL);
+						   psprintf("no more volatile than %s", volatility_label(volatility[0])),
+						   pstrdup(volatility_label(info->volatility)), InvalidOid, NULL);
 }
 
 /*
@@ -363,7 +365,7 @@ check_arguments(const Requirement *req, VerifyResult *result, const RoutineInfo 
 {
 	bool		declared = requirement_has(req, "arguments");
 	List	   *expected = declared ? requirement_list(req, "arguments")
-		: baseline_list(req, "arguments");
+	: baseline_list(req, "arguments");
 	char	   *required = baseline_text(req, "required");
 
 	for (int i = 0; i < list_length(expected); i++)
@@ -375,18 +377,18 @@ check_arguments(const Requirement *req, VerifyResult *result, const RoutineInfo 
 			(declared && text_list_has(info->arguments, name)))
 			continue;
 		result_add_problem(result, RULE_ROUTINE_MISSING, STATE_UNMET,
-						declared ? psprintf("an argument named %s", quote_identifier(name))
-						: psprintf("argument %d named %s", i + 1, quote_identifier(name)),
-						declared ? psprintf("%s has none", routine_label(info->oid))
-						: now[0] == '\0' ? psprintf("it has no name")
-						: psprintf("it is named %s", quote_identifier(now)),
-						InvalidOid, NULL);
+						   declared ? psprintf("an argument named %s", quote_identifier(name))
+						   : psprintf("argument %d named %s", i + 1, quote_identifier(name)),
+						   declared ? psprintf("%s has none", routine_label(info->oid))
+						   : now[0] == '\0' ? psprintf("it has no name")
+						   : psprintf("it is named %s", quote_identifier(now)),
+						   InvalidOid, NULL);
 	}
 	if (required != NULL && info->required > atoi(required))
 		result_add_problem(result, RULE_ROUTINE_MISSING, STATE_UNMET,
-						psprintf("defaults for all but %s of its arguments", required),
-						psprintf("%d arguments have none", info->required),
-						InvalidOid, NULL);
+						   psprintf("defaults for all but %s of its arguments", required),
+						   psprintf("%d arguments have none", info->required),
+						   InvalidOid, NULL);
 }
 
 /* What the routine takes where the call passes its nth argument; or InvalidOid. */
@@ -443,8 +445,8 @@ check_argument_types(const Requirement *req, VerifyResult *result, const Call *c
 			continue;
 		baseline_type_contrast(kept, list_nth(passed, i), type, &was, &is);
 		result_add_problem(result, RULE_ROUTINE_MISSING, STATE_UNMET,
-						psprintf("argument %d of type %s", i + 1, was),
-						psprintf("type %s", is), InvalidOid, NULL);
+						   psprintf("argument %d of type %s", i + 1, was),
+						   psprintf("type %s", is), InvalidOid, NULL);
 	}
 }
 
@@ -478,23 +480,23 @@ declared_is_other(const Requirement *req, Oid declared)
 
 	return was != NULL && (!OidIsValid(declared) ||
 						   baseline_type_match(baseline_types(req->baseline), was,
-										   declared) == TYPE_OTHER);
+											   declared) == TYPE_OTHER);
 }
 
 static void
 report_result(VerifyResult *result, bool was_set, const char *was, bool is_set, const char *is)
 {
 	result_add_problem(result, RULE_ROUTINE_RESULT, STATE_UNMET,
-					psprintf("a result of type %s%s", set_label(was_set), was),
-					psprintf("type %s%s", set_label(is_set), is), InvalidOid, NULL);
+					   psprintf("a result of type %s%s", set_label(was_set), was),
+					   psprintf("type %s%s", set_label(is_set), is), InvalidOid, NULL);
 }
 
 static void
 report_grown(VerifyResult *result, int was, int is)
 {
 	result_add_problem(result, RULE_QUERY_RESULT_GREW, STATE_MET,
-					psprintf("%d result columns", was), psprintf("%d result columns", is),
-					InvalidOid, NULL);
+					   psprintf("%d result columns", was), psprintf("%d result columns", is),
+					   InvalidOid, NULL);
 }
 
 /* Columns that were there are in their places; more may follow, as for SELECT *. */
@@ -509,7 +511,7 @@ check_columns(const Requirement *req, VerifyResult *result, const RoutineInfo *i
 		const char *name = list_nth(before, i);
 		const char *type = list_nth(before, i + 1);
 		ResultColumn *now = i / 2 < list_length(info->columns)
-			? list_nth(info->columns, i / 2) : NULL;
+		? list_nth(info->columns, i / 2) : NULL;
 		char	   *was = baseline_type_label(type);
 		char	   *is = NULL;
 
@@ -519,10 +521,10 @@ check_columns(const Requirement *req, VerifyResult *result, const RoutineInfo *i
 		if (now != NULL)
 			baseline_type_contrast(kept, type, now->type, &was, &is);
 		result_add_problem(result, RULE_ROUTINE_RESULT, STATE_UNMET,
-						psprintf("result column %d %s %s", i / 2 + 1, quote_identifier(name), was),
-						now == NULL ? pstrdup("no such column")
-						: psprintf("%s %s", quote_identifier(now->name), is),
-						InvalidOid, NULL);
+						   psprintf("result column %d %s %s", i / 2 + 1, quote_identifier(name), was),
+						   now == NULL ? pstrdup("no such column")
+						   : psprintf("%s %s", quote_identifier(now->name), is),
+						   InvalidOid, NULL);
 		return;
 	}
 	if (before != NIL && 2 * list_length(info->columns) > list_length(before))
@@ -607,26 +609,29 @@ routine_baseline(const Requirement *req, VerifyResult *result, const Call *call,
 	}
 	foreach(lc, info->columns)
 		kept = baseline_add_type(kept, ((ResultColumn *) lfirst(lc))->type);
-	return baseline_of((BaselineMember[])
-					   {
-						   {.name = "schema", .text = info->schema},
-						   {.name = "signature", .text = info->signature},
-						   {.name = "kind", .text = info->kind},
-						   {.name = "volatility", .text = psprintf("%c", info->volatility)},
-						   {.name = "required", .text = psprintf("%d", info->required)},
-						   {.name = "arguments", .is_list = true, .list = info->arguments},
-						   {.name = "passed", .is_list = true, .list = passed},
-						   {.name = "type_schemas", .is_list = list_has_text(schemas),
-						   .list = schemas},
-						   {.name = "returns", .text = type_baseline_name(info->result)},
-						   {.name = "declared", .text = OidIsValid(declared)
-						   ? type_baseline_name(declared) : NULL},
-						   {.name = "returns_schema", .text = declared >= FirstNormalObjectId
-						   ? meant_schema(declared) : NULL},
-						   {.name = "set", .text = info->is_set ? "yes" : NULL},
-						   {.name = "columns", .is_list = true, .list = column_texts(info)},
-						   baseline_types_member(kept)
-					   }, 14);
+	{
+		BaselineMember members[] = {
+			{.name = "schema", .text = info->schema},
+			{.name = "signature", .text = info->signature},
+			{.name = "kind", .text = info->kind},
+			{.name = "volatility", .text = psprintf("%c", info->volatility)},
+			{.name = "required", .text = psprintf("%d", info->required)},
+			{.name = "arguments", .is_list = true, .list = info->arguments},
+			{.name = "passed", .is_list = true, .list = passed},
+			{.name = "type_schemas", .is_list = list_has_text(schemas),
+			.list = schemas},
+			{.name = "returns", .text = type_baseline_name(info->result)},
+			{.name = "declared", .text = OidIsValid(declared)
+			? type_baseline_name(declared) : NULL},
+			{.name = "returns_schema", .text = declared >= FirstNormalObjectId
+			? meant_schema(declared) : NULL},
+			{.name = "set", .text = info->is_set ? "yes" : NULL},
+			{.name = "columns", .is_list = true, .list = column_texts(info)},
+			baseline_types_member(kept)
+		};
+
+		return baseline_of(members, lengthof(members));
+	}
 }
 
 void

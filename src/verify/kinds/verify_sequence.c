@@ -40,16 +40,16 @@ verify_sequence(const Requirement *req, VerifyResult *result)
 	if (!OidIsValid(relid))
 	{
 		(void) report_unresolved(req, result, RULE_SEQUENCE_MISSING, "sequence", req->object,
-								  name->schemaname, name->relname, sequence_in_schema);
+								 name->schemaname, name->relname, sequence_in_schema);
 		return;
 	}
 	depend_on_object(result, RelationRelationId, relid);
 	if (get_rel_relkind(relid) != RELKIND_SEQUENCE)
 	{
 		result_add_problem(result, RULE_SEQUENCE_MISSING, STATE_UNMET,
-						psprintf("sequence %s", req->object),
-						psprintf("a %s", relation_kind_label(get_rel_relkind(relid))),
-						relid, NULL);
+						   psprintf("sequence %s", req->object),
+						   psprintf("a %s", relation_kind_label(get_rel_relkind(relid))),
+						   relid, NULL);
 		return;
 	}
 	schema.text = get_namespace_name(get_rel_namespace(relid));

@@ -39,8 +39,8 @@ check_labels_present(VerifyResult *result, List *expected, List *labels)
 		if (text_list_has(labels, lfirst(lc)))
 			continue;
 		result_add_problem(result, RULE_ENUM_LABEL_MISSING, STATE_UNMET,
-						psprintf("label %s", quote_literal_cstr(lfirst(lc))),
-						pstrdup("no such label"), InvalidOid, NULL);
+						   psprintf("label %s", quote_literal_cstr(lfirst(lc))),
+						   pstrdup("no such label"), InvalidOid, NULL);
 		complete = false;
 	}
 	return complete;
@@ -56,9 +56,9 @@ check_labels_closed(VerifyResult *result, List *expected, List *labels)
 	{
 		if (!text_list_has(expected, lfirst(lc)))
 			result_add_problem(result, RULE_ENUM_LABEL_ADDED, STATE_UNMET,
-							pstrdup("no label but those of the contract"),
-							psprintf("label %s", quote_literal_cstr(lfirst(lc))),
-							InvalidOid, NULL)->proven = true;
+							   pstrdup("no label but those of the contract"),
+							   psprintf("label %s", quote_literal_cstr(lfirst(lc))),
+							   InvalidOid, NULL)->proven = true;
 	}
 }
 
@@ -101,7 +101,7 @@ attributes_of(Oid relid)
 	}
 	for (AttrNumber attnum = 1; attnum <= natts; attnum++)
 	{
-		ColumnInfo info;
+		ColumnInfo	info;
 		Attribute  *attribute;
 
 		if (!column_info(relid, attnum, &info))
@@ -166,21 +166,21 @@ check_attributes(const Requirement *req, VerifyResult *result, Oid relid, List *
 
 		if (now == NULL)
 			result_add_problem(result, RULE_COLUMN_MISSING, STATE_UNMET,
-							psprintf("attribute %s", quote_identifier(name)),
-							psprintf("no such attribute in %s", relation_label(relid)),
-							relid, name);
+							   psprintf("attribute %s", quote_identifier(name)),
+							   psprintf("no such attribute in %s", relation_label(relid)),
+							   relid, name);
 		else if (!is_baseline_type(req, type, now->type, now->typmod))
 			result_add_problem(result, RULE_COLUMN_TYPE, STATE_UNMET,
-							psprintf("attribute %s of type %s", quote_identifier(name),
-									 baseline_type_label(type)),
-							psprintf("type %s",
-									 baseline_type_label(column_type_baseline_name(now->type, now->typmod))),
-							relid, name);
+							   psprintf("attribute %s of type %s", quote_identifier(name),
+										baseline_type_label(type)),
+							   psprintf("type %s",
+										baseline_type_label(column_type_baseline_name(now->type, now->typmod))),
+							   relid, name);
 	}
 	if (before != NIL && 2 * list_length(attributes) > list_length(before))
 		result_add_problem(result, RULE_QUERY_RESULT_GREW, STATE_MET,
-						psprintf("%d attributes", list_length(before) / 2),
-						psprintf("%d attributes", list_length(attributes)), relid, NULL);
+						   psprintf("%d attributes", list_length(before) / 2),
+						   psprintf("%d attributes", list_length(attributes)), relid, NULL);
 }
 
 /* ---- the type itself ---- */
@@ -265,9 +265,9 @@ check_kind(const Requirement *req, VerifyResult *result, const FormData_pg_type 
 		(over == NULL || is_baseline_type(req, over, below, form->typtypmod)))
 		return true;
 	result_add_problem(result, RULE_TYPE_MISSING, STATE_UNMET, full_kind_label(kind, over),
-					full_kind_label(kind_label(form),
-									OidIsValid(below) ? column_type_baseline_name(below, form->typtypmod) : NULL),
-					InvalidOid, NULL);
+					   full_kind_label(kind_label(form),
+									   OidIsValid(below) ? column_type_baseline_name(below, form->typtypmod) : NULL),
+					   InvalidOid, NULL);
 	return false;
 }
 
@@ -281,16 +281,19 @@ type_baseline(const FormData_pg_type *form, List *labels, List *attributes)
 
 	foreach(lc, attributes)
 		kept = baseline_add_type(kept, ((Attribute *) lfirst(lc))->type);
-	return baseline_of((BaselineMember[])
-					   {
-						   {.name = "schema", .text = get_namespace_name(form->typnamespace)},
-						   {.name = "kind", .text = kind_label(form)},
-						   {.name = "over", .text = OidIsValid(below)
-						   ? column_type_baseline_name(below, form->typtypmod) : NULL},
-						   {.name = "labels", .is_list = labels != NIL, .list = labels},
-						   {.name = "attributes", .is_list = texts != NIL, .list = texts},
-						   baseline_types_member(kept)
-					   }, 6);
+	{
+		BaselineMember members[] = {
+			{.name = "schema", .text = get_namespace_name(form->typnamespace)},
+			{.name = "kind", .text = kind_label(form)},
+			{.name = "over", .text = OidIsValid(below)
+			? column_type_baseline_name(below, form->typtypmod) : NULL},
+			{.name = "labels", .is_list = labels != NIL, .list = labels},
+			{.name = "attributes", .is_list = texts != NIL, .list = texts},
+			baseline_types_member(kept)
+		};
+
+		return baseline_of(members, lengthof(members));
+	}
 }
 
 void
@@ -312,7 +315,7 @@ verify_type(const Requirement *req, VerifyResult *result)
 	if (!HeapTupleIsValid(tup))
 	{
 		(void) report_unresolved(req, result, RULE_TYPE_MISSING, "type", req->object,
-								  schema, name, type_in_schema);
+								 schema, name, type_in_schema);
 		return;
 	}
 	memcpy(&form, GETSTRUCT(tup), sizeof(form));

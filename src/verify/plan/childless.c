@@ -79,7 +79,10 @@ childless_begin(Query *query)
 void
 childless_end(void)
 {
-	/* Unless it was never begun, or a library was loaded and goes before ours. */
+	/*
+	 * Unless it was never begun, or a library was loaded and goes before
+	 * ours.
+	 */
 	if (get_relation_info_hook == hide_partitioned_indexes)
 		get_relation_info_hook = next_get_relation_info_hook;
 }

@@ -160,7 +160,7 @@ static Node *
 withhold_on_conflict(OnConflictExpr *conflict, bool *may_matter)
 {
 	OnConflictExpr *result = (OnConflictExpr *)
-		expression_tree_mutator((Node *) conflict, withhold, may_matter);
+	expression_tree_mutator((Node *) conflict, withhold, may_matter);
 
 	result->arbiterElems = conflict->arbiterElems;
 	result->arbiterWhere = conflict->arbiterWhere;
@@ -192,7 +192,7 @@ withhold(Node *node, void *context)
 		case T_ScalarArrayOpExpr:
 			{
 				ScalarArrayOpExpr *op = (ScalarArrayOpExpr *)
-					expression_tree_mutator(node, withhold, context);
+				expression_tree_mutator(node, withhold, context);
 
 				op->args = withhold_arguments(get_opcode(op->opno), op->args, context);
 				return (Node *) op;

@@ -33,7 +33,8 @@ typedef struct RelationUsage
 	int			commands;
 	Bitmapset  *inserted;		/* attribute numbers: given a value by INSERT, */
 	Bitmapset  *updated;		/* and by UPDATE */
-	bool		assumes_all_columns;		/* these are the columns it could give a value */
+	bool		assumes_all_columns;	/* these are the columns it could give
+										 * a value */
 } RelationUsage;
 
 extern bool add_usages(Node *node, PropertyCheck *check);

@@ -11,17 +11,19 @@
 
 typedef struct Violations
 {
-	/* False: could not be found out, for want of a permission, because the table
-	 * is too large and nothing was found in the part read, or because the
-	 * constraint's expression raised an error. */
+	/*
+	 * False: could not be found out, for want of a permission, because the
+	 * table is too large and nothing was found in the part read, or because
+	 * the constraint's expression raised an error.
+	 */
 	bool		decided;
-	int64		nrows;		/* rows found that violate it */
+	int64		nrows;			/* rows found that violate it */
 	bool		more;			/* there may be more: part was read, or
 								 * counting stopped */
 
 	/*
-	 * For people, the keys of a few: "id 3, 7, 12"; NULL if there are none.  No
-	 * other value is shown, since this ends up in messages; and where the
+	 * For people, the keys of a few: "id 3, 7, 12"; NULL if there are none.
+	 * No other value is shown, since this ends up in messages; and where the
 	 * table has no primary key, or the contract's role or whoever changes the
 	 * schema may not read it, no value at all but where the rows are.
 	 */
@@ -50,15 +52,15 @@ extern Violations domain_violations(Oid constraint, Oid relid, AttrNumber attnum
 
 typedef enum PropertyKind
 {
-	PROPERTY_CONSTRAINT,			/* CHECK, UNIQUE, EXCLUDE, FOREIGN KEY, and NOT
-								 * NULL that is not validated */
-	PROPERTY_REFERENCED,			/* a foreign key that refers to the relation */
-	PROPERTY_DISABLED_KEY,			/* a foreign key whose triggers are disabled */
-	PROPERTY_DOMAIN,				/* a constraint of a column's domain */
+	PROPERTY_CONSTRAINT,		/* CHECK, UNIQUE, EXCLUDE, FOREIGN KEY, and
+								 * NOT NULL that is not validated */
+	PROPERTY_REFERENCED,		/* a foreign key that refers to the relation */
+	PROPERTY_DISABLED_KEY,		/* a foreign key whose triggers are disabled */
+	PROPERTY_DOMAIN,			/* a constraint of a column's domain */
 	PROPERTY_TRIGGER,
 	PROPERTY_DISABLED_TRIGGER,
 	PROPERTY_RULE,
-	PROPERTY_ROW_SECURITY,			/* that it is in force, and each policy */
+	PROPERTY_ROW_SECURITY,		/* that it is in force, and each policy */
 	PROPERTY_VIEW,
 	PROPERTY_DEFAULT,
 	PROPERTY_KINDS
@@ -66,25 +68,29 @@ typedef enum PropertyKind
 
 typedef struct Property
 {
-	PropertyKind	kind;
+	PropertyKind kind;
 	int			commands;		/* that it bears on */
 	Bitmapset  *columns;		/* that it is about; NULL: perhaps any */
 	char	   *definition;
-	int			topic;			/* length of the part of the definition that says
-								 * what it is about; what follows says how it is */
+	int			topic;			/* length of the part of the definition that
+								 * says what it is about; what follows says
+								 * how it is */
 	char	   *shown;			/* the same for people; NULL: no other */
-	char	   *label;			/* "constraint users_email_check on public.users" */
+	char	   *label;			/* "constraint users_email_check on
+								 * public.users" */
 	Oid			relid;
 	Oid			objid;
 	char	   *name;
 	char		contype;		/* of constraints, as in pg_constraint */
 	bool		validated;
-	bool		inherited;		/* by a partition or child: the parent has it too */
+	bool		inherited;		/* by a partition or child: the parent has it
+								 * too */
 	bool		nulls_collide;	/* of UNIQUE: NULLS NOT DISTINCT */
 	bool		restricts;		/* of PROPERTY_REFERENCED: takes nothing along */
 	Node	   *check;
-	Oid			other;			/* the relation at the other end of a foreign key */
-	Violations   *violations;		/* NULL: not asked for yet */
+	Oid			other;			/* the relation at the other end of a foreign
+								 * key */
+	Violations *violations;		/* NULL: not asked for yet */
 } Property;
 
 /* What is known of one relation, to one role. */
@@ -94,23 +100,26 @@ typedef struct RelationInfo
 	{
 		Oid			relid;
 		Oid			role;
-		uint32		writes;		/* is it known what matters to those who write? */
+		uint32		writes;		/* is it known what matters to those who
+								 * write? */
 	}			key;			/* must be first */
 	char		relkind;
-	List	   *properties;			/* of Property * */
+	List	   *properties;		/* of Property * */
 	int			instead;		/* commands that a trigger or rule does itself */
-	List	   *domains;		/* of Oid: types whose constraints are among the properties */
+	List	   *domains;		/* of Oid: types whose constraints are among
+								 * the properties */
 
 	/* of a view */
 	Oid			inner_role;		/* whose rights count below it */
 	List	   *reads;			/* of Oid: relations it reads from */
-	Oid			below;			/* what is written through it; InvalidOid: nothing */
+	Oid			below;			/* what is written through it; InvalidOid:
+								 * nothing */
 	AttrNumber *columns;		/* of below, by columns of the view from [0] */
 	int			ncolumns;
 } RelationInfo;
 
 extern Property *add_property(RelationInfo *rel, PropertyKind kind, int commands, char *definition,
-					  const char *what, const char *name);
+							  const char *what, const char *name);
 
 /* ---- property_constraint.c ---- */
 
@@ -168,7 +177,7 @@ extern char *query_digests(List *queries, PGFunction function, Oid objid, Oid re
 /* A property, and what the version does to its relation. */
 typedef struct UsedProperty
 {
-	Property	   *property;
+	Property   *property;
 	RelationUsage use;
 } UsedProperty;
 
@@ -177,7 +186,8 @@ struct PropertyCheck
 {
 	const Requirement *req;
 	VerifyResult *result;
-	Jsonb	   *before;			/* NULL: nothing to compare with, or nothing then */
+	Jsonb	   *before;			/* NULL: nothing to compare with, or nothing
+								 * then */
 	List	   *used_properties;	/* of UsedProperty * */
 	List	   *seen;			/* of SeenRelation * */
 	List	   *columns;		/* of char *: see property_check_columns */
@@ -187,8 +197,8 @@ extern bool property_check_has(const PropertyCheck *check, Oid relid, int comman
 
 /* Report a problem, once for each rule and subject; NULL if it is not news. */
 extern Problem *property_check_report(PropertyCheck *check, RuleId rule,
-									RequirementState state, const Property *property,
-									const char *subject, char *expected, char *found);
+									  RequirementState state, const Property *property,
+									  const char *subject, char *expected, char *found);
 
 /* ---- property_added.c ---- */
 

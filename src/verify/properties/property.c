@@ -136,13 +136,13 @@ is_of_child(const Property *property)
 
 static void
 use_properties(PropertyCheck *check, const RelationInfo *rel, const RelationUsage *use,
-		  bool is_child)
+			   bool is_child)
 {
 	ListCell   *lc;
 
 	foreach(lc, rel->properties)
 	{
-		Property	   *property = lfirst(lc);
+		Property   *property = lfirst(lc);
 		UsedProperty *used;
 
 		if ((property->commands & use->commands) == 0 || (is_child && !is_of_child(property)))
@@ -301,7 +301,7 @@ Bitmapset *
 property_check_columns(PropertyCheck *check, Oid relid)
 {
 	List	   *before = check->before == NULL ? NIL
-		: json_text_list(json_member(check->before, "columns"));
+	: json_text_list(json_member(check->before, "columns"));
 	Bitmapset  *columns = NULL;
 	int			natts = relation_natts(relid);
 
@@ -329,7 +329,7 @@ property_check_add(PropertyCheck *check, Oid relid, const RelationUsage *use)
 /* property: what it is about, or NULL if it is gone. */
 Problem *
 property_check_report(PropertyCheck *check, RuleId rule, RequirementState state,
-					const Property *property, const char *subject, char *expected, char *found)
+					  const Property *property, const char *subject, char *expected, char *found)
 {
 	Problem    *problem;
 	ListCell   *lc;
@@ -342,10 +342,10 @@ property_check_report(PropertyCheck *check, RuleId rule, RequirementState state,
 			return NULL;
 	}
 	problem = result_add_problem(check->result, rule, state, expected, found,
-							  property ? property->relid : InvalidOid, NULL);
+								 property ? property->relid : InvalidOid, NULL);
 	problem->subject = subject;
 	if (property != NULL && (property->kind == PROPERTY_CONSTRAINT || property->kind == PROPERTY_REFERENCED ||
-						 property->kind == PROPERTY_DISABLED_KEY || property->kind == PROPERTY_DOMAIN))
+							 property->kind == PROPERTY_DISABLED_KEY || property->kind == PROPERTY_DOMAIN))
 		problem->constraint = property->name;
 	return problem;
 }

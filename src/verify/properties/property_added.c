@@ -67,20 +67,20 @@ report_added(PropertyCheck *check, Property *property, const RelationUsage *use)
 
 	if (is_trap && proven)
 		problem = property_check_report(check, RULE_CONSTRAINT_NOT_VALID_TRAP, STATE_UNMET,
-									  property, property->label,
-									  psprintf("every row to satisfy %s", property->definition),
-									  found_label(property, violations));
+										property, property->label,
+										psprintf("every row to satisfy %s", property->definition),
+										found_label(property, violations));
 	else if (is_trap && property->contype == CONSTRAINT_NOTNULL && !violations->decided)
 		problem = property_check_report(check, RULE_CONSTRAINT_NOT_VALID_TRAP, STATE_UNKNOWN,
-									  property, property->label,
-									  psprintf("every row to satisfy %s", property->definition),
-									  psprintf("%s, not validated", property->label));
+										property, property->label,
+										psprintf("every row to satisfy %s", property->definition),
+										psprintf("%s, not validated", property->label));
 	else if (bears)
 		problem = property_check_report(check, property->kind == PROPERTY_DOMAIN
-									  ? RULE_DOMAIN_TIGHTENED : RULE_CONSTRAINT_ADDED,
-									  STATE_MET, property, property->label,
-									  psprintf("no %s", property->definition),
-									  found_label(property, violations));
+										? RULE_DOMAIN_TIGHTENED : RULE_CONSTRAINT_ADDED,
+										STATE_MET, property, property->label,
+										psprintf("no %s", property->definition),
+										found_label(property, violations));
 	if (problem != NULL)
 	{
 		problem->proven = proven;

@@ -53,7 +53,7 @@ remark(PropertyCheck *check, RuleId rule, const Property *property, const char *
 	   char *expected, char *found, bool by_expected)
 {
 	Problem    *problem = property_check_report(check, rule, STATE_MET, property, subject,
-											  expected, found);
+												expected, found);
 
 	if (problem != NULL)
 		problem->by_expected = by_expected;
@@ -76,7 +76,7 @@ same_topic(const Property *property, List *texts)
 static void
 compare_new(PropertyCheck *check, const UsedProperty *used, List *before)
 {
-	Property	   *property = used->property;
+	Property   *property = used->property;
 
 	if (is_among(property, before))
 		return;
@@ -191,7 +191,7 @@ static void
 compare_kind(PropertyCheck *check, PropertyKind kind)
 {
 	List	   *before = check->before == NULL ? NIL
-		: json_text_list(json_member(check->before, kinds[kind].member));
+	: json_text_list(json_member(check->before, kinds[kind].member));
 	bool		secured;
 	ListCell   *lc;
 

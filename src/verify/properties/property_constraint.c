@@ -87,16 +87,16 @@ add_constraint(RelationInfo *rel, PropertyKind kind, int commands, char *definit
 			   HeapTuple tup)
 {
 	Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
-	Property	   *property = add_property(rel, kind, commands, definition,
-								con->contype == CONSTRAINT_FOREIGN ? "foreign key" : "constraint",
-								NameStr(con->conname));
+	Property   *property = add_property(rel, kind, commands, definition,
+										con->contype == CONSTRAINT_FOREIGN ? "foreign key" : "constraint",
+										NameStr(con->conname));
 
 	if (con->conrelid != rel->key.relid)
 	{
 		property->relid = con->conrelid;
 		property->label = psprintf("foreign key %s on %s",
-							   quote_identifier(NameStr(con->conname)),
-							   relation_label(con->conrelid));
+								   quote_identifier(NameStr(con->conname)),
+								   relation_label(con->conrelid));
 	}
 	property->objid = con->oid;
 	property->contype = con->contype;
@@ -109,12 +109,12 @@ static void
 collect_check(RelationInfo *rel, Relation pg_constraint, HeapTuple tup)
 {
 	Node	   *check = catalog_expression(pg_constraint, tup, Anum_pg_constraint_conbin);
-	Property	   *property;
+	Property   *property;
 
 	if (check == NULL)
 		return;
 	property = add_constraint(rel, PROPERTY_CONSTRAINT, USAGE_INSERT | USAGE_UPDATE,
-						  psprintf("CHECK (%s)", deparse(check, rel->key.relid)), tup);
+							  psprintf("CHECK (%s)", deparse(check, rel->key.relid)), tup);
 	property->check = check;
 	property->columns = columns_of(check);
 }
@@ -185,11 +185,11 @@ collect_foreign_key(RelationInfo *rel, HeapTuple tup)
 {
 	Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
 	ForeignKey	key;
-	Property	   *property;
+	Property   *property;
 
 	read_foreign_key(tup, &key);
 	property = add_constraint(rel, PROPERTY_CONSTRAINT, USAGE_INSERT | USAGE_UPDATE,
-						  foreign_key_definition(tup, &key), tup);
+							  foreign_key_definition(tup, &key), tup);
 	property->columns = column_set(key.referencing, key.ncolumns);
 	property->other = con->confrelid;
 }
@@ -222,7 +222,7 @@ add_reference(RelationInfo *rel, HeapTuple tup, const ForeignKey *key, int comma
 	bool		always;
 	AttrNumber	refused = key_action_refused(key, action, commands & USAGE_DELETE ? CMD_DELETE
 											 : CMD_UPDATE, &always);
-	Property	   *property;
+	Property   *property;
 
 	if (refused != InvalidAttrNumber)
 		definition = psprintf("%s, which %s refuses", definition,
@@ -263,7 +263,7 @@ collect_disabled_key(RelationInfo *rel, Oid constraint)
 	Form_pg_constraint con;
 	ForeignKey	key;
 	bool		referencing;
-	Property	   *property;
+	Property   *property;
 
 	if (!HeapTupleIsValid(tup))
 		return;
@@ -273,10 +273,10 @@ collect_disabled_key(RelationInfo *rel, Oid constraint)
 		referencing = (con->conrelid == rel->key.relid);
 		read_foreign_key(tup, &key);
 		property = add_constraint(rel, PROPERTY_DISABLED_KEY,
-							  USAGE_UPDATE | (referencing ? USAGE_INSERT : USAGE_DELETE),
-							  foreign_key_definition(tup, &key), tup);
+								  USAGE_UPDATE | (referencing ? USAGE_INSERT : USAGE_DELETE),
+								  foreign_key_definition(tup, &key), tup);
 		property->columns = column_set(referencing ? key.referencing : key.referenced,
-								   key.ncolumns);
+									   key.ncolumns);
 	}
 	ReleaseSysCache(tup);
 }
@@ -358,7 +358,7 @@ collect_index(RelationInfo *rel, Relation pg_index, HeapTuple tup)
 	char	   *name;
 	Oid			constraint;
 	HeapTuple	contup;
-	Property	   *property;
+	Property   *property;
 
 	if ((!index->indisunique && !index->indisexclusion) || !index->indisready)
 		return;
@@ -384,7 +384,7 @@ collect_index(RelationInfo *rel, Relation pg_index, HeapTuple tup)
 	if (definition == NULL)
 		return;
 	property = add_property(rel, PROPERTY_CONSTRAINT, USAGE_INSERT | USAGE_UPDATE, definition,
-					OidIsValid(constraint) ? "constraint" : "unique index", name);
+							OidIsValid(constraint) ? "constraint" : "unique index", name);
 	property->objid = constraint;
 	property->contype = index->indisexclusion ? CONSTRAINT_EXCLUSION : CONSTRAINT_UNIQUE;
 	property->columns = columns;

@@ -26,14 +26,14 @@
 
 static void
 add_domain_property(RelationInfo *rel, AttrNumber attnum, Oid domain, char *definition,
-				const char *name)
+					const char *name)
 {
-	Property	   *property = add_property(rel, PROPERTY_DOMAIN, USAGE_INSERT | USAGE_UPDATE, definition,
-								"constraint", name);
+	Property   *property = add_property(rel, PROPERTY_DOMAIN, USAGE_INSERT | USAGE_UPDATE, definition,
+										"constraint", name);
 
 	property->label = psprintf("%s%sdomain %s", property->name ? "constraint " : "",
-						   property->name ? psprintf("%s on ", quote_identifier(property->name)) : "",
-						   format_type_be_qualified(domain));
+							   property->name ? psprintf("%s on ", quote_identifier(property->name)) : "",
+							   format_type_be_qualified(domain));
 	property->columns = bms_make_singleton(attnum);
 	property->validated = true;
 }
@@ -54,13 +54,13 @@ collect_domain_checks(RelationInfo *rel, AttrNumber attnum, Oid domain)
 	{
 		Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
 		Node	   *check = catalog_expression(pg_constraint, tup, Anum_pg_constraint_conbin);
-		Property	   *property;
+		Property   *property;
 
 		if (con->contype != CONSTRAINT_CHECK || check == NULL)
 			continue;
 		add_domain_property(rel, attnum, domain,
-						psprintf("CHECK (%s)", deparse(check, InvalidOid)),
-						NameStr(con->conname));
+							psprintf("CHECK (%s)", deparse(check, InvalidOid)),
+							NameStr(con->conname));
 		property = llast(rel->properties);
 		property->objid = con->oid;
 		property->contype = con->contype;
@@ -118,7 +118,7 @@ collect_default(RelationInfo *rel, const FormData_pg_attribute *att)
 {
 	char	   *topic = psprintf("%s ", quoted_column_name(rel->key.relid, att->attnum));
 	char	   *how = pstrdup("from a sequence");
-	Property	   *property;
+	Property   *property;
 
 	if (att->attidentity == '\0')
 	{
@@ -132,7 +132,7 @@ collect_default(RelationInfo *rel, const FormData_pg_attribute *att)
 			how = psprintf("DEFAULT %s", deparse(expr, rel->key.relid));
 	}
 	property = add_property(rel, PROPERTY_DEFAULT, USAGE_INSERT, psprintf("%s%s", topic, how),
-					"column", NameStr(att->attname));
+							"column", NameStr(att->attname));
 	property->topic = strlen(topic);
 	property->columns = bms_make_singleton(att->attnum);
 }

@@ -104,10 +104,11 @@ tree_digest(List *queries, const char *options)
 			lfirst_node(Query, lc)->stmt_len = 0;
 	}
 	out = text = nodeToString(queries);
+
 	for (const char *in = text; *in != '\0';)
 	{
 		bool		number = isdigit((unsigned char) *in) &&
-			(in == text || in[-1] == ' ' || in[-1] == '(');
+		(in == text || in[-1] == ' ' || in[-1] == '(');
 
 		if (number)
 		{
@@ -335,6 +336,7 @@ is_unique_on_fewer(const Property *property, const char *text)
 		property->nulls_collide || strncmp(text, start, strlen(start)) != 0)
 		return false;
 	text += strlen(start);
+
 	while (next_token(&text, &token))
 	{
 		if (token.is_name)

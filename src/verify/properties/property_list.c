@@ -10,9 +10,9 @@
 
 Property *
 add_property(RelationInfo *rel, PropertyKind kind, int commands, char *definition,
-		 const char *what, const char *name)
+			 const char *what, const char *name)
 {
-	Property	   *property = palloc0_object(Property);
+	Property   *property = palloc0_object(Property);
 
 	property->kind = kind;
 	property->commands = commands;

@@ -77,16 +77,16 @@ collect_policy(RelationInfo *rel, CatalogScan *scan, HeapTuple tup)
 	Form_pg_policy policy = (Form_pg_policy) GETSTRUCT(tup);
 	Node	   *qual = catalog_expression(scan->catalog, tup, Anum_pg_policy_polqual);
 	Node	   *check = catalog_expression(scan->catalog, tup, Anum_pg_policy_polwithcheck);
-	Property	   *property;
+	Property   *property;
 
 	property = add_property(rel, PROPERTY_ROW_SECURITY, policy_commands(policy->polcmd),
-					psprintf("%s policy FOR %s%s%s",
-							 policy->polpermissive ? "permissive" : "restrictive",
-							 policy_command_label(policy->polcmd),
-							 qual ? psprintf(" USING (%s)", deparse(qual, rel->key.relid)) : "",
-							 check ? psprintf(" WITH CHECK (%s)",
-											  deparse(check, rel->key.relid)) : ""),
-					"policy", NameStr(policy->polname));
+							psprintf("%s policy FOR %s%s%s",
+									 policy->polpermissive ? "permissive" : "restrictive",
+									 policy_command_label(policy->polcmd),
+									 qual ? psprintf(" USING (%s)", deparse(qual, rel->key.relid)) : "",
+									 check ? psprintf(" WITH CHECK (%s)",
+													  deparse(check, rel->key.relid)) : ""),
+							"policy", NameStr(policy->polname));
 	property->objid = policy->oid;
 }
 
@@ -99,9 +99,9 @@ collect_row_security(RelationInfo *rel)
 	if (check_enable_rls(rel->key.relid, rel->key.role, true) != RLS_ENABLED)
 		return;
 	(void) add_property(rel, PROPERTY_ROW_SECURITY, USAGE_ALL & ~USAGE_TRUNCATE,
-					pstrdup("row security in force"), "row security on", NULL);
+						pstrdup("row security in force"), "row security on", NULL);
 	scan = begin_catalog_scan(PolicyRelationId, Anum_pg_policy_polrelid,
-					  PolicyPolrelidPolnameIndexId, rel->key.relid);
+							  PolicyPolrelidPolnameIndexId, rel->key.relid);
 	while (HeapTupleIsValid(tup = systable_getnext(scan.scan)))
 	{
 		if (policy_is_for(&scan, tup, rel->key.role))

@@ -178,7 +178,7 @@ property_matters(const Property *property, const RelationUsage *use)
 {
 	int			commands = property->commands & use->commands;
 	bool		updated = (commands & USAGE_UPDATE) != 0 &&
-		(property->columns == NULL || bms_overlap(property->columns, use->updated));
+	(property->columns == NULL || bms_overlap(property->columns, use->updated));
 
 	switch (property->kind)
 	{

@@ -68,12 +68,12 @@ collect_own_trigger(RelationInfo *rel, Form_pg_trigger trigger)
 	int			commands = trigger_commands(trigger->tgtype);
 	bool		fires = trigger_fires(trigger);
 	char	   *definition = trigger_definition(trigger);
-	Property	   *property;
+	Property   *property;
 
 	if (definition == NULL)
 		return;
 	property = add_property(rel, fires ? PROPERTY_TRIGGER : PROPERTY_DISABLED_TRIGGER, commands,
-					definition, "trigger", NameStr(trigger->tgname));
+							definition, "trigger", NameStr(trigger->tgname));
 	property->objid = trigger->oid;
 	property->columns = trigger_columns(trigger);
 	property->inherited = OidIsValid(trigger->tgparentid);
@@ -97,7 +97,7 @@ void
 collect_triggers(RelationInfo *rel)
 {
 	CatalogScan scan = begin_catalog_scan(TriggerRelationId, Anum_pg_trigger_tgrelid,
-								   TriggerRelidNameIndexId, rel->key.relid);
+										  TriggerRelidNameIndexId, rel->key.relid);
 	List	   *references = NIL;
 	List	   *disabled = NIL;
 	HeapTuple	tup;

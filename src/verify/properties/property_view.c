@@ -66,7 +66,7 @@ collect_rule(RelationInfo *rel, CatalogScan *scan, HeapTuple tup)
 	Node	   *condition = catalog_expression(scan->catalog, tup, Anum_pg_rewrite_ev_qual);
 	List	   *actions = (List *) catalog_expression(scan->catalog, tup, Anum_pg_rewrite_ev_action);
 	char	   *shown;
-	Property	   *property;
+	Property   *property;
 
 	if (command == 0 || rule->ev_enabled == RULE_DISABLED ||
 		rule->ev_enabled == RULE_FIRES_ON_REPLICA)
@@ -74,10 +74,10 @@ collect_rule(RelationInfo *rel, CatalogScan *scan, HeapTuple tup)
 	shown = psprintf("ON %s%s DO %s", command_label(command),
 					 condition ? " WHERE ..." : "", rule->is_instead ? "INSTEAD" : "ALSO");
 	property = add_property(rel, PROPERTY_RULE, command,
-					psprintf("%s %s", shown,
-							 query_digests(lappend(actions, condition), pg_get_ruledef,
-										   rule->oid, rel->key.relid, "")),
-					"rule", NameStr(rule->rulename));
+							psprintf("%s %s", shown,
+									 query_digests(lappend(actions, condition), pg_get_ruledef,
+												   rule->oid, rel->key.relid, "")),
+							"rule", NameStr(rule->rulename));
 	property->shown = shown;
 	property->topic = strlen(shown) + 1;
 	if (rule->is_instead)
@@ -88,7 +88,7 @@ void
 collect_rules(RelationInfo *rel)
 {
 	CatalogScan scan = begin_catalog_scan(RewriteRelationId, Anum_pg_rewrite_ev_class,
-								   RewriteRelRulenameIndexId, rel->key.relid);
+										  RewriteRelRulenameIndexId, rel->key.relid);
 	HeapTuple	tup;
 
 	while (HeapTupleIsValid(tup = systable_getnext(scan.scan)))
@@ -132,6 +132,7 @@ read_view_options(RelationInfo *rel)
 
 	if (!HeapTupleIsValid(tup))
 		return text;
+
 	rel->inner_role = ((Form_pg_class) GETSTRUCT(tup))->relowner;
 	options = SysCacheGetAttr(RELOID, tup, Anum_pg_class_reloptions, &isnull);
 	if (!isnull && rel->relkind == RELKIND_VIEW)
@@ -150,15 +151,15 @@ collect_view(RelationInfo *rel)
 	Query	   *query = view_query(rel->key.relid);
 	char	   *topic = psprintf("%s ", relation_label(rel->key.relid));
 	char	   *options = read_view_options(rel);
-	Property	   *property;
+	Property   *property;
 
 	if (query == NULL)
 		return;
 	property = add_property(rel, PROPERTY_VIEW, USAGE_ALL,
-					psprintf("%s%s", topic,
-							 query_digests(list_make1(query), pg_get_viewdef,
-										   rel->key.relid, rel->key.relid, options)),
-					relation_kind_label(rel->relkind), NULL);
+							psprintf("%s%s", topic,
+									 query_digests(list_make1(query), pg_get_viewdef,
+												   rel->key.relid, rel->key.relid, options)),
+							relation_kind_label(rel->relkind), NULL);
 	property->topic = strlen(topic);
 
 	/* Who reads a materialized view reads nothing below it. */

@@ -71,7 +71,10 @@ typedef struct ViolationScan
 	MemoryContext context;		/* for the answer */
 	bool		show_keys;
 
-	/* as a query: SELECT keys FROM each part of relid AS t join WHERE condition */
+	/*
+	 * as a query: SELECT keys FROM each part of relid AS t join WHERE
+	 * condition
+	 */
 	Oid			owner;			/* of relid */
 	char	   *join;
 	char	   *condition;
@@ -152,8 +155,8 @@ ask_check(ViolationScan *scan, HeapTuple tup)
 		Oid			type = get_atttype(scan->relid, scan->attnum);
 
 		/*
-		 * The expression's VALUE names the one column of the inner query.  It is
-		 * of the type below all domains, to which a cast checks nothing.
+		 * The expression's VALUE names the one column of the inner query.  It
+		 * is of the type below all domains, to which a cast checks nothing.
 		 */
 		type = getBaseTypeAndTypmod(type, &typmod);
 		scan->condition =
@@ -181,7 +184,7 @@ ask_not_null(ViolationScan *scan, HeapTuple tup)
 		attnum = ((AttrNumber *) ARR_DATA_PTR(DatumGetArrayTypeP(key)))[0];
 	}
 	scan->condition = psprintf("%s IS NULL",
-								  column_name("t", scan->relid, attnum));
+							   column_name("t", scan->relid, attnum));
 }
 
 static uint64
@@ -312,7 +315,10 @@ ask_foreign_key(ViolationScan *scan, HeapTuple tup)
 			appendStringInfo(&join, " COLLATE %s",
 							 generate_collation_name(pk_collation));
 
-		/* A null among the columns passes unless MATCH FULL, as do nulls alone. */
+		/*
+		 * A null among the columns passes unless MATCH FULL, as do nulls
+		 * alone.
+		 */
 		if (i > 0)
 			appendStringInfoString(&condition,
 								   con->confmatchtype == FKCONSTR_MATCH_FULL ?
@@ -420,7 +426,7 @@ sample_of(const ViolationScan *scan, Relation rel, const char *label)
 static void
 read_range(ViolationScan *scan, Relation rel, const char *range)
 {
-	Violations   *violations = &scan->violations;
+	Violations *violations = &scan->violations;
 	char	   *keys;
 	char	   *label;
 	char	   *sql;
@@ -564,7 +570,8 @@ enter_owner(ViolationScan *scan)
 	SetUserIdAndSecContext(scan->owner, SECURITY_RESTRICTED_OPERATION);
 	set_local("search_path", "pg_catalog, pg_temp");
 	set_local("max_parallel_workers_per_gather", "0");
-	set_local("synchronize_seqscans", "off");	/* from the start, for the sample */
+	set_local("synchronize_seqscans", "off");	/* from the start, for the
+												 * sample */
 	set_local("enable_hashjoin", "on");
 	set_local("enable_mergejoin", "on");
 }
@@ -607,7 +614,7 @@ prepare(ViolationScan *scan, HeapTuple tup)
 static void
 scan_for_violations(void *arg)
 {
-	ViolationScan    *scan = arg;
+	ViolationScan *scan = arg;
 	HeapTuple	tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(scan->constraint));
 	bool		prepared;
 
@@ -645,12 +652,15 @@ find_violations(ViolationScan scan)
 Violations
 constraint_violations(Oid constraint)
 {
-	return find_violations((ViolationScan) {.constraint = constraint});
+	ViolationScan scan = {.constraint = constraint};
+
+	return find_violations(scan);
 }
 
 Violations
 domain_violations(Oid constraint, Oid relid, AttrNumber attnum)
 {
-	return find_violations((ViolationScan) {.constraint = constraint, .relid = relid,
-						 .attnum = attnum});
+	ViolationScan scan = {.constraint = constraint, .relid = relid, .attnum = attnum};
+
+	return find_violations(scan);
 }

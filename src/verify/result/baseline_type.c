@@ -30,8 +30,8 @@
 typedef struct BaselineType
 {
 	char	   *name;
-	List	   *parts;			/* of char *: the kind, and what the type is made of:
-								 * see describe */
+	List	   *parts;			/* of char *: the kind, and what the type is
+								 * made of: see describe */
 } BaselineType;
 
 /* Rows within rows; a table's may have an array of itself in it. */
@@ -130,7 +130,7 @@ find_baseline_type(List *kept, const char *name)
 
 	foreach(lc, kept)
 	{
-		BaselineType   *type = lfirst(lc);
+		BaselineType *type = lfirst(lc);
 
 		if (strcmp(type->name, name) == 0)
 			return type;
@@ -230,7 +230,7 @@ baseline_add_type(List *kept, Oid type)
 	HeapTuple	tup;
 	FormData_pg_type form;
 	Oid			element;
-	BaselineType   *new;
+	BaselineType *new;
 	char	   *name;
 
 	if (type < FirstNormalObjectId)
@@ -270,7 +270,7 @@ baseline_types_member(List *kept)
 	initStringInfo(&buf);
 	foreach(lc, kept)
 	{
-		BaselineType   *type = lfirst(lc);
+		BaselineType *type = lfirst(lc);
 
 		appendStringInfoString(&buf, buf.len == 0 ? "{" : ", ");
 		escape_json(&buf, type->name);
@@ -295,7 +295,7 @@ baseline_types(Jsonb *baseline)
 	json_walk_begin(&walk, types->val.binary.data);
 	while (json_walk_next(&walk))
 	{
-		BaselineType   *type = palloc_object(BaselineType);
+		BaselineType *type = palloc_object(BaselineType);
 
 		type->name = pnstrdup(walk.key.data, walk.key.len);
 		type->parts = json_strings(&walk.value);
@@ -400,7 +400,7 @@ is_still_there(Match *match, const BaselineType *was, const BaselineType *is)
 {
 	Oid			type = type_called(was->name);
 	Match		there = {.was = match->was, .is = baseline_add_type(NIL, type), .depth = match->depth};
-	BaselineType   *other = OidIsValid(type) ? find_baseline_type(there.is, was->name) : NULL;
+	BaselineType *other = OidIsValid(type) ? find_baseline_type(there.is, was->name) : NULL;
 
 	return other != NULL && types_fit(&there, was, other, false) &&
 		list_length(other->parts) <= list_length(is->parts);
@@ -409,8 +409,8 @@ is_still_there(Match *match, const BaselineType *was, const BaselineType *is)
 static TypeMatch
 match_names(Match *match, const char *was_name, const char *is_name)
 {
-	BaselineType   *was;
-	BaselineType   *is;
+	BaselineType *was;
+	BaselineType *is;
 
 	if (strip_array(&was_name) != strip_array(&is_name))
 		return TYPE_OTHER;
@@ -453,7 +453,7 @@ type_match(Oid was, Oid is)
 List *
 baseline_type_labels(List *kept, const char *name)
 {
-	BaselineType   *type;
+	BaselineType *type;
 
 	(void) strip_array(&name);
 	type = find_baseline_type(kept, name);
@@ -469,7 +469,7 @@ label_in_full(List *kept, const char *name, int depth)
 {
 	const char *element = name;
 	char	   *label = baseline_type_label(name);
-	BaselineType   *type;
+	BaselineType *type;
 	StringInfoData buf;
 
 	(void) strip_array(&element);

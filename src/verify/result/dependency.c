@@ -24,10 +24,10 @@
 
 static void
 result_add_dependency(VerifyResult *result, Oid classid, const char *schema, const char *name,
-			bool found)
+					  bool found)
 {
 	ObjectName	key = {classid, (char *) schema, (char *) name, found};
-	ObjectName  *copy;
+	ObjectName *copy;
 	ListCell   *lc;
 
 	/* See depend_on_object. */
@@ -36,7 +36,7 @@ result_add_dependency(VerifyResult *result, Oid classid, const char *schema, con
 
 	foreach(lc, result->keys)
 	{
-		ObjectName  *other = lfirst(lc);
+		ObjectName *other = lfirst(lc);
 
 		if (object_name_equal(&key, other))
 		{
@@ -86,7 +86,7 @@ relation_key(Oid relid)
 	{
 		CacheStamp	moment;
 		Oid			relid;
-		ObjectName  *key;
+		ObjectName *key;
 	}			last;
 
 	if (!cache_is_current(&last.moment) || last.relid != relid)
@@ -131,7 +131,7 @@ acts_as(Oid classid, Oid objid)
 void
 depend_on_object(VerifyResult *result, Oid classid, Oid objid)
 {
-	ObjectName  *key;
+	ObjectName *key;
 	Oid			role;
 
 	/* The server's own objects do not change under an application. */
@@ -148,11 +148,11 @@ depend_on_object(VerifyResult *result, Oid classid, Oid objid)
 void
 depend_on_column(VerifyResult *result, Oid relid, const char *attname)
 {
-	ObjectName  *key = relation_key(relid);
+	ObjectName *key = relation_key(relid);
 
 	if (key != NULL)
 		result_add_dependency(result, AttributeRelationId, key->schema,
-					psprintf("%s.%s", key->name, attname), true);
+							  psprintf("%s.%s", key->name, attname), true);
 }
 
 void
@@ -162,7 +162,7 @@ result_add_dependencies(VerifyResult *result, List *keys)
 
 	foreach(lc, keys)
 	{
-		ObjectName  *key = lfirst(lc);
+		ObjectName *key = lfirst(lc);
 
 		result_add_dependency(result, key->classid, key->schema, key->name, key->found);
 	}
@@ -183,7 +183,7 @@ append_object_names(List **kept, List *keys)
 
 	foreach(lc, keys)
 	{
-		ObjectName  *key = palloc_object(ObjectName);
+		ObjectName *key = palloc_object(ObjectName);
 
 		*key = *(ObjectName *) lfirst(lc);
 		key->schema = copy_text(key->schema);

@@ -13,7 +13,7 @@
 
 Problem *
 result_add_problem(VerifyResult *result, RuleId rule, RequirementState state,
-				char *expected, char *found, Oid relid, const char *attname)
+				   char *expected, char *found, Oid relid, const char *attname)
 {
 	Problem    *problem = palloc0_object(Problem);
 
@@ -119,16 +119,16 @@ state_by_name(const char *name, RequirementState *state)
 
 Problem *
 report_lost_privilege(VerifyResult *result, Oid relid, const char *attname,
-					   Oid role, const char *what, char *found)
+					  Oid role, const char *what, char *found)
 {
 	char	   *role_name = GetUserNameFromId(role, false);
 	Problem    *problem;
 
 	problem = result_add_problem(result, RULE_PRIVILEGE_LOST, STATE_UNMET,
-							  psprintf("role %s to %s %s", quote_identifier(role_name),
-									   what, attname ? quote_identifier(attname) :
-									   relation_label(relid)),
-							  found, relid, attname);
+								 psprintf("role %s to %s %s", quote_identifier(role_name),
+										  what, attname ? quote_identifier(attname) :
+										  relation_label(relid)),
+								 found, relid, attname);
 	if (role != GetUserId())
 		problem->role = role_name;
 	return problem;
@@ -145,8 +145,8 @@ report_added_labels(VerifyResult *result, Oid type, List *known)
 	{
 		if (!text_list_has(known, lfirst(lc)))
 			result_add_problem(result, RULE_ENUM_LABEL_ADDED, STATE_MET,
-							psprintf("the labels of %s it knows", name),
-							psprintf("label %s is new", quote_literal_cstr(lfirst(lc))),
-							InvalidOid, NULL)->subject = name;
+							   psprintf("the labels of %s it knows", name),
+							   psprintf("label %s is new", quote_literal_cstr(lfirst(lc))),
+							   InvalidOid, NULL)->subject = name;
 	}
 }

@@ -14,7 +14,8 @@
 typedef enum RequirementState
 {
 	STATE_MET,
-	STATE_UNKNOWN,				/* cannot be decided; never assumes_all_columns */
+	STATE_UNKNOWN,				/* cannot be decided; never
+								 * assumes_all_columns */
 	STATE_UNMET
 } RequirementState;
 
@@ -26,21 +27,24 @@ typedef struct Problem
 								 * for a remark that leaves it met */
 	char	   *expected;		/* for people; never NULL */
 	char	   *found;			/* ditto */
-	const char *sqlstate;		/* the server's own error, for queries; or NULL */
+	const char *sqlstate;		/* the server's own error, for queries; or
+								 * NULL */
 	char	   *message;		/* ditto */
-	const char *subject;		/* what it is about where several requirements of
-								 * a version notice the same: said once for each
-								 * rule and subject; or NULL */
-	const char *advice;			/* the safe way, if it is not the rule's; a constant,
-								 * or NULL */
+	const char *subject;		/* what it is about where several requirements
+								 * of a version notice the same: said once for
+								 * each rule and subject; or NULL */
+	const char *advice;			/* the safe way, if it is not the rule's; a
+								 * constant, or NULL */
 	bool		proven;			/* rows or sessions prove the harm: see Rule */
 	char	   *role;			/* who lacks a privilege, where it is not the
 								 * contract's role; or NULL */
-	bool		by_expected;	/* "found" has a name or a number of rows, and what
-								 * these are does not make it another problem */
-	bool		out_of_time;	/* it says no more than that there was no time left */
-	bool		no_relation;	/* the relation the requirement is about cannot
-								 * be used at all */
+	bool		by_expected;	/* "found" has a name or a number of rows, and
+								 * what these are does not make it another
+								 * problem */
+	bool		out_of_time;	/* it says no more than that there was no time
+								 * left */
+	bool		no_relation;	/* the relation the requirement is about
+								 * cannot be used at all */
 	char	   *schema;			/* the object, for the error's fields; or NULL */
 	char	   *relation;
 	char	   *column;
@@ -52,12 +56,14 @@ typedef struct VerifyResult
 {
 	RequirementState state;		/* the worst of the problems */
 	List	   *problems;		/* of Problem * */
-	List	   *keys;			/* of ObjectName *, without duplicates: where to look
-								 * again when something appears, changes or goes */
+	List	   *keys;			/* of ObjectName *, without duplicates: where
+								 * to look again when something appears,
+								 * changes or goes */
 	List	   *runs;			/* of RunRoutine *: for body.c */
-	Jsonb	   *baseline;		/* to compare with later; NULL if the kind has none
-								 * or the requirement has one */
-	List	   *parts;			/* of Oid, in pairs: to be stored, see KnownPartitions */
+	Jsonb	   *baseline;		/* to compare with later; NULL if the kind has
+								 * none or the requirement has one */
+	List	   *parts;			/* of Oid, in pairs: to be stored, see
+								 * KnownPartitions */
 	bool		planning;		/* a query is being planned */
 } VerifyResult;
 
@@ -67,9 +73,9 @@ typedef struct VerifyResult
  * relid and attname fill the error's fields; InvalidOid and NULL leave them.
  */
 extern Problem *result_add_problem(VerifyResult *result, RuleId rule,
-								RequirementState state,
-								char *expected, char *found,
-								Oid relid, const char *attname);
+								   RequirementState state,
+								   char *expected, char *found,
+								   Oid relid, const char *attname);
 
 /* Was privilege-lost reported? */
 extern bool result_is_denied(const VerifyResult *result);
@@ -79,7 +85,7 @@ extern bool result_is_denied(const VerifyResult *result);
  * a relation or a column of it: role NAME to DO NAME.
  */
 extern Problem *report_lost_privilege(VerifyResult *result, Oid relid, const char *attname,
-									   Oid role, const char *what, char *found);
+									  Oid role, const char *what, char *found);
 
 /* A remark for a label that those who read the type do not know yet. */
 extern void report_added_labels(VerifyResult *result, Oid type, List *known);
@@ -121,7 +127,7 @@ extern void depend_on_body(VerifyResult *result, const RunRoutine *run);
 /* The requirement depends on whatever this name means: one key for each schema
  * of the search path, or for the one schema it is qualified with. */
 extern void depend_on_name(VerifyResult *result, Oid classid,
-						 const char *schema, const char *name);
+						   const char *schema, const char *name);
 
 /* The requirement depends on this object, as found. */
 extern void depend_on_object(VerifyResult *result, Oid classid, Oid objid);
@@ -216,7 +222,7 @@ extern List *baseline_type_labels(List *kept, const char *name);
  * are not the same: with what they are if both go by one name.
  */
 extern void baseline_type_contrast(List *kept, const char *name, Oid type,
-							   char **was, char **is);
+								   char **was, char **is);
 
 /* ---- unresolved.c ---- */
 
@@ -231,9 +237,9 @@ extern Problem *report_missing_schema(VerifyResult *result, const char *schema);
  * the name as the contract has it.
  */
 extern Problem *report_unresolved(const Requirement *req, VerifyResult *result, RuleId rule,
-								   const char *what, const char *label,
-								   const char *schema, const char *name,
-								   NameInSchema in_schema);
+								  const char *what, const char *label,
+								  const char *schema, const char *name,
+								  NameInSchema in_schema);
 
 /*
  * Report name-captured if the name meant an object in another schema when the
@@ -241,7 +247,7 @@ extern Problem *report_unresolved(const Requirement *req, VerifyResult *result, 
  * moved and is found through the search path: that is fine, and NULL.
  */
 extern Problem *check_name_captured(const Requirement *req, VerifyResult *result,
-								 const char *name, const char *schema,
-								 NameInSchema in_schema);
+									const char *name, const char *schema,
+									NameInSchema in_schema);
 
 #endif							/* COMPAT_GUARD_RESULT_H */

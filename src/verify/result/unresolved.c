@@ -25,8 +25,8 @@ report_missing_schema(VerifyResult *result, const char *schema)
 	Problem    *problem;
 
 	problem = result_add_problem(result, RULE_SCHEMA_MISSING, STATE_UNMET,
-							  psprintf("schema %s", quote_identifier(schema)),
-							  pstrdup("no such schema"), InvalidOid, NULL);
+								 psprintf("schema %s", quote_identifier(schema)),
+								 pstrdup("no such schema"), InvalidOid, NULL);
 	problem->schema = pstrdup(schema);
 	problem->subject = problem->schema;
 	return problem;
@@ -62,8 +62,8 @@ find_hiding_schema(const char *search_path, const char *name, NameInSchema in_sc
 
 Problem *
 report_unresolved(const Requirement *req, VerifyResult *result, RuleId rule,
-				   const char *what, const char *label,
-				   const char *schema, const char *name, NameInSchema in_schema)
+				  const char *what, const char *label,
+				  const char *schema, const char *name, NameInSchema in_schema)
 {
 	char	   *old_schema = baseline_text(req, "schema");
 	Oid			hidden_in = InvalidOid;
@@ -88,22 +88,22 @@ report_unresolved(const Requirement *req, VerifyResult *result, RuleId rule,
 	{
 		schema = get_namespace_name(hidden_in);
 		problem = result_add_problem(result, RULE_PRIVILEGE_LOST, STATE_UNMET,
-								  psprintf("%s %s", what, label),
-								  psprintf("role %s has no usage privilege on schema %s",
-										   quote_identifier(GetUserNameFromId(GetUserId(), false)),
-										   schema ? quote_identifier(schema) : "?"),
-								  InvalidOid, NULL);
+									 psprintf("%s %s", what, label),
+									 psprintf("role %s has no usage privilege on schema %s",
+											  quote_identifier(GetUserNameFromId(GetUserId(), false)),
+											  schema ? quote_identifier(schema) : "?"),
+									 InvalidOid, NULL);
 	}
 	else
 		problem = result_add_problem(result, rule, STATE_UNMET, psprintf("%s %s", what, label),
-								  psprintf("no such %s", what), InvalidOid, NULL);
+									 psprintf("no such %s", what), InvalidOid, NULL);
 	problem->schema = schema ? pstrdup(schema) : NULL;
 	return problem;
 }
 
 Problem *
 check_name_captured(const Requirement *req, VerifyResult *result, const char *name,
-				 const char *schema, NameInSchema in_schema)
+					const char *schema, NameInSchema in_schema)
 {
 	char	   *old_schema = baseline_text(req, "schema");
 	Oid			namespace;
@@ -115,11 +115,11 @@ check_name_captured(const Requirement *req, VerifyResult *result, const char *na
 	if (!OidIsValid(namespace) || !in_schema(namespace, name))
 		return NULL;
 	problem = result_add_problem(result, RULE_NAME_CAPTURED, STATE_UNMET,
-					psprintf("%s to mean %s", quote_identifier(name),
-							 quote_qualified_identifier(old_schema, name)),
-					psprintf("it means %s",
-							 quote_qualified_identifier(schema, name)),
-					InvalidOid, NULL);
+								 psprintf("%s to mean %s", quote_identifier(name),
+										  quote_qualified_identifier(old_schema, name)),
+								 psprintf("it means %s",
+										  quote_qualified_identifier(schema, name)),
+								 InvalidOid, NULL);
 	problem->schema = pstrdup(schema);
 	return problem;
 }

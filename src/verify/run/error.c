@@ -47,7 +47,11 @@ error_is_the_servers(const ErrorData *edata)
 	{
 		case ERRCODE_READ_ONLY_SQL_TRANSACTION:
 		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
-			/* That a read-only transaction, or a standby, refuses says nothing. */
+
+			/*
+			 * That a read-only transaction, or a standby, refuses says
+			 * nothing.
+			 */
 			if (XactReadOnly)
 				return true;
 			break;

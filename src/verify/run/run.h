@@ -92,9 +92,9 @@ extern MemoryContext cache_context(void);
 typedef enum Execution
 {
 	EXECUTES_NOTHING,			/* it analyses, rewrites and plans */
-	EXECUTES_LOOKUP,			/* an expression of the server's functions that names
-								 * an object */
-	EXECUTES_COUNT,			/* a query that counts rows */
+	EXECUTES_LOOKUP,			/* an expression of the server's functions
+								 * that names an object */
+	EXECUTES_COUNT,				/* a query that counts rows */
 	EXECUTES_CHECKER			/* a call of plpgsql_check */
 } Execution;
 

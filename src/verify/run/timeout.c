@@ -29,7 +29,7 @@
 
 static TimeoutId timeout_id = MAX_TIMEOUTS;
 
-static TimestampTz end_of_time;	/* 0: none */
+static TimestampTz end_of_time; /* 0: none */
 
 static int	watched_level = 0;	/* transaction nesting; 0: nothing is watched */
 
@@ -69,7 +69,7 @@ subtransaction_aborted(SubXactEvent event, SubTransactionId mine,
 }
 
 static void
-note_cancel(int signo, siginfo_t *info, void *context)
+note_cancel(int signo, siginfo_t * info, void *context)
 {
 	/* A lock_timeout is for whoever waits for the lock. */
 	if (info->si_pid != MyProcPid || !get_timeout_indicator(LOCK_TIMEOUT, false) ||
@@ -153,7 +153,10 @@ timeout_end_watch(void)
 	if (!spent || cancelled)
 		return;
 
-	/* Ours, if it has not come through; not somebody else's that comes just now. */
+	/*
+	 * Ours, if it has not come through; not somebody else's that comes just
+	 * now.
+	 */
 	QueryCancelPending = false;
 	if (cancelled)
 		cancel();

@@ -81,10 +81,10 @@ check_arbiters(VerifyResult *result, const ModifyTable *modify, List *rtable)
 		if (!is_deferrable(lfirst_oid(lc)))
 			continue;
 		problem = result_add_problem(result, RULE_QUERY_BROKEN, STATE_UNMET,
-								  psprintf("ON CONFLICT on %s to work", relation_label(relid)),
-								  psprintf("constraint %s is deferrable",
-										   quote_identifier(get_rel_name(lfirst_oid(lc)))),
-								  relid, NULL);
+									 psprintf("ON CONFLICT on %s to work", relation_label(relid)),
+									 psprintf("constraint %s is deferrable",
+											  quote_identifier(get_rel_name(lfirst_oid(lc)))),
+									 relid, NULL);
 		problem->sqlstate = "55000";
 		problem->constraint = get_rel_name(lfirst_oid(lc));
 		problem->advice = "Leave the constraint NOT DEFERRABLE until the versions that send the statement are retired.";

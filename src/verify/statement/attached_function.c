@@ -53,13 +53,15 @@
 /* A function that is called for whoever writes. */
 typedef struct Part
 {
-	Oid			classid;		/* pg_proc, pg_operator, or pg_type for a domain */
+	Oid			classid;		/* pg_proc, pg_operator, or pg_type for a
+								 * domain */
 	Oid			objid;
-	bool		asks;			/* is the role's right to execute it asked for? */
+	bool		asks;			/* is the role's right to execute it asked
+								 * for? */
 	int			commands;		/* that run it: 1 << CMD_INSERT ... */
 	bool		by_trigger;
-	Bitmapset  *columns;		/* an UPDATE of which computes it, offset as in
-								 * RangeTblEntry; NULL: any */
+	Bitmapset  *columns;		/* an UPDATE of which computes it, offset as
+								 * in RangeTblEntry; NULL: any */
 } Part;
 
 /* Of a relation, or of a domain.  No padding in the key. */
@@ -97,7 +99,7 @@ obtain_known_parts(void)
 	callback = MemoryContextAllocZero(verification_context(), sizeof(MemoryContextCallback));
 	callback->func = forget_parts;
 	known_partitions = hash_create("compat_guard parts", 64, &ctl,
-							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	MemoryContextRegisterResetCallback(verification_context(), callback);
 	return known_partitions;
 }

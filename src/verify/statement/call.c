@@ -90,7 +90,7 @@ depend_on_text_names(Node *node, VerifyResult *result)
 		if (SplitIdentifierString(TextDatumGetCString(constant->constvalue), '.', &names) &&
 			names != NIL && list_length(names) <= 2)
 			depend_on_name(result, RelationRelationId,
-						 list_length(names) == 2 ? linitial(names) : NULL, llast(names));
+						   list_length(names) == 2 ? linitial(names) : NULL, llast(names));
 	}
 	return expression_tree_walker(node, depend_on_text_names, result);
 }
@@ -135,8 +135,8 @@ report_argument(VerifyResult *result, const char *function, const ErrorData *eda
 			return;				/* not that it is not there */
 	}
 	problem = result_add_problem(result, rule, STATE_UNMET,
-							  psprintf("%s() to find its sequence", function),
-							  pstrdup(edata->message), InvalidOid, NULL);
+								 psprintf("%s() to find its sequence", function),
+								 pstrdup(edata->message), InvalidOid, NULL);
 	problem->sqlstate = pstrdup(unpack_sql_state(edata->sqlerrcode));
 }
 
@@ -191,10 +191,10 @@ check_owners_privilege(VerifyResult *result, Oid funcid, Oid owner)
 		return;
 	name = GetUserNameFromId(owner, false);
 	result_add_problem(result, RULE_PRIVILEGE_LOST, STATE_UNMET,
-					psprintf("role %s, as owner of an aggregate, to be allowed to execute function %s",
-							 quote_identifier(name), get_func_name(funcid)),
-					psprintf("permission denied for function %s", get_func_name(funcid)),
-					InvalidOid, NULL)->role = name;
+					   psprintf("role %s, as owner of an aggregate, to be allowed to execute function %s",
+								quote_identifier(name), get_func_name(funcid)),
+					   psprintf("permission denied for function %s", get_func_name(funcid)),
+					   InvalidOid, NULL)->role = name;
 	((Problem *) llast(result->problems))->sqlstate = "42501";
 }
 
@@ -281,9 +281,9 @@ check_sequence_privilege(VerifyResult *result, Oid sequence, AclMode rights)
 	if (pg_class_aclcheck(sequence, GetUserId(), rights) == ACLCHECK_OK)
 		return;
 	result_add_problem(result, RULE_PRIVILEGE_LOST, STATE_UNMET,
-					psprintf("role %s to be allowed to use sequence %s",
-							 quote_identifier(GetUserNameFromId(GetUserId(), false)),
-							 relation_label(sequence)),
-					psprintf("permission denied for sequence %s", relation_label(sequence)),
-					sequence, NULL)->sqlstate = "42501";
+					   psprintf("role %s to be allowed to use sequence %s",
+								quote_identifier(GetUserNameFromId(GetUserId(), false)),
+								relation_label(sequence)),
+					   psprintf("permission denied for sequence %s", relation_label(sequence)),
+					   sequence, NULL)->sqlstate = "42501";
 }

@@ -237,8 +237,8 @@ check_domain_constant(CoerceToDomain *coercion, VerifyResult *result)
 	edata = why_no_value((Node *) coercion);
 	if (edata != NULL && is_of_values(edata))
 		result_add_problem(result, RULE_QUERY_BROKEN, STATE_UNMET,
-						pstrdup("the statement to run"), pstrdup(edata->message),
-						InvalidOid, NULL)->sqlstate =
+						   pstrdup("the statement to run"), pstrdup(edata->message),
+						   InvalidOid, NULL)->sqlstate =
 			pstrdup(unpack_sql_state(edata->sqlerrcode));
 }
 

@@ -35,7 +35,7 @@ is_always_null(Oid relid, AttrNumber attnum, const InsertTarget *target)
 	while ((column = bms_next_member(columns, column)) >= 0)
 	{
 		AttrNumber	attno = column + FirstLowInvalidHeapAttributeNumber;
-		ColumnInfo info;
+		ColumnInfo	info;
 
 		if (attno > 0 && !bms_is_member(attno, target->supplied) &&
 			column_info(relid, attno, &info) &&
@@ -74,9 +74,9 @@ check_left_out(VerifyResult *result, const InsertTarget *target, AttrNumber attn
 	if (undecided)
 		found = psprintf("%s, unless a trigger gives it a value", found);
 	result_add_problem(result, RULE_INSERT_NEEDS_COLUMN,
-					undecided ? STATE_UNKNOWN : STATE_UNMET,
-					psprintf("an INSERT without %s to work", quote_identifier(name)),
-					pstrdup(found), target->relid, name);
+					   undecided ? STATE_UNKNOWN : STATE_UNMET,
+					   psprintf("an INSERT without %s to work", quote_identifier(name)),
+					   pstrdup(found), target->relid, name);
 }
 
 void
@@ -94,13 +94,16 @@ check_omitted_columns(VerifyResult *result, Oid relid, Bitmapset *supplied)
 
 	for (AttrNumber attnum = 1; attnum <= natts; attnum++)
 	{
-		ColumnInfo info;
+		ColumnInfo	info;
 
 		if (!column_info(relid, attnum, &info))
 			continue;
 		depend_on_type(result, info.type);
 
-		/* What NOT NULL a foreign table has is a claim, and not enforced here. */
+		/*
+		 * What NOT NULL a foreign table has is a claim, and not enforced
+		 * here.
+		 */
 		if (relkind != RELKIND_FOREIGN_TABLE && !bms_is_member(attnum, supplied))
 			check_left_out(result, &target, attnum, &info);
 	}

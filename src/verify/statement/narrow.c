@@ -36,13 +36,17 @@ typedef struct Width
 static Width
 limited(WidthKind kind, int limit)
 {
-	return (Width) {.kind = kind, .takes = limit, .holds = limit};
+	Width		width = {.kind = kind, .takes = limit, .holds = limit};
+
+	return width;
 }
 
 static Width
 digits(int takes, int holds)
 {
-	return (Width) {.kind = WIDTH_DIGITS, .takes = takes, .holds = holds};
+	Width		width = {.kind = WIDTH_DIGITS, .takes = takes, .holds = holds};
+
+	return width;
 }
 
 /* See numeric_typmod_precision() and numeric_typmod_scale(). */

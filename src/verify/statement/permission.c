@@ -54,7 +54,7 @@ columns_permitted(Oid relid, Oid role, AclMode mode, Bitmapset *columns,
 
 /* If not, and it may do so to other columns, *denied is one that it may not. */
 static bool
-is_permitted(CompatPermissionInfo *info, Oid relid, Oid role, AttrNumber *denied)
+is_permitted(CompatPermissionInfo * info, Oid relid, Oid role, AttrNumber *denied)
 {
 	const struct
 	{
@@ -66,7 +66,7 @@ is_permitted(CompatPermissionInfo *info, Oid relid, Oid role, AttrNumber *denied
 		{ACL_UPDATE, info->updatedCols}
 	};
 	AclMode		missing = info->requiredPerms &
-		~pg_class_aclmask(relid, role, info->requiredPerms, ACLMASK_ALL);
+	~pg_class_aclmask(relid, role, info->requiredPerms, ACLMASK_ALL);
 
 	*denied = InvalidAttrNumber;
 
@@ -96,7 +96,7 @@ report_denied(VerifyResult *result, Oid relid, Oid role, AttrNumber column)
 	if (name != NULL)
 		what = psprintf("column %s of %s", quote_identifier(name), what);
 	problem = report_lost_privilege(result, relid, NULL, role, "be allowed to use",
-									 psprintf("permission denied for %s", what));
+									psprintf("permission denied for %s", what));
 	problem->sqlstate = "42501";
 	problem->column = name;
 }
@@ -114,9 +114,9 @@ check_populated(Query *query, VerifyResult *result)
 		if (rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_MATVIEW &&
 			!relation_is_populated(rte->relid))
 			result_add_problem(result, RULE_QUERY_BROKEN, STATE_UNMET,
-							psprintf("%s to hold data", relation_label(rte->relid)),
-							pstrdup("the materialized view has not been populated"),
-							rte->relid, NULL)->sqlstate = "55000";
+							   psprintf("%s to hold data", relation_label(rte->relid)),
+							   pstrdup("the materialized view has not been populated"),
+							   rte->relid, NULL)->sqlstate = "55000";
 	}
 }
 
@@ -152,7 +152,8 @@ typedef struct ViewReader
 {
 	Oid			role;			/* the view reads as */
 	VerifyResult *result;
-	Oid			closed;			/* what a view may not read; InvalidOid: nothing yet */
+	Oid			closed;			/* what a view may not read; InvalidOid:
+								 * nothing yet */
 	Oid			denied;			/* whom */
 	List	  **seen;			/* of Oid, in pairs: views, and who reads them */
 } ViewReader;

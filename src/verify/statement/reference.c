@@ -69,7 +69,7 @@ depend_on_mentioned_names(Node *node, VerifyResult *result)
 	{
 		case T_RangeVar:
 			depend_on_mentioned_name(result, RelationRelationId, ((RangeVar *) node)->schemaname,
-							((RangeVar *) node)->relname);
+									 ((RangeVar *) node)->relname);
 			break;
 		case T_FuncCall:
 			depend_on_name_list(result, ProcedureRelationId, ((FuncCall *) node)->funcname);
@@ -159,10 +159,10 @@ check_execute_privilege(VerifyResult *result, Oid funcid)
 			return;
 	}
 	result_add_problem(result, RULE_PRIVILEGE_LOST, STATE_UNMET,
-					psprintf("role %s to be allowed to execute function %s",
-							 quote_identifier(GetUserNameFromId(GetUserId(), false)),
-							 get_func_name(funcid)),
-					found, InvalidOid, NULL)->sqlstate = "42501";
+					   psprintf("role %s to be allowed to execute function %s",
+								quote_identifier(GetUserNameFromId(GetUserId(), false)),
+								get_func_name(funcid)),
+					   found, InvalidOid, NULL)->sqlstate = "42501";
 }
 
 void
@@ -236,7 +236,7 @@ static void
 depend_on_named_object(VerifyResult *result, Const *constant)
 {
 	Oid			classid = class_of_reg_type(constant->consttype);
-	ObjectName  *key;
+	ObjectName *key;
 
 	if (constant->constisnull || !OidIsValid(classid))
 		return;

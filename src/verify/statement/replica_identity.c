@@ -162,7 +162,7 @@ why_not_replicated(Oid relid, bool with_children, CmdType command)
 
 void
 check_replica_identity(VerifyResult *result, RuleId rule, char *expected, Oid relid,
-					bool with_children, CmdType command)
+					   bool with_children, CmdType command)
 {
 	char	   *why = why_not_replicated(relid, with_children, command);
 	Problem    *problem;

@@ -31,10 +31,10 @@ look_up_relation(const Requirement *req, const char *text, VerifyResult *result)
 		Problem    *problem;
 
 		problem = report_unresolved(req, result, RULE_RELATION_MISSING, "relation",
-									 quote_qualified_identifier(name->schemaname,
-																name->relname),
-									 name->schemaname, name->relname,
-									 relation_in_schema);
+									quote_qualified_identifier(name->schemaname,
+															   name->relname),
+									name->schemaname, name->relname,
+									relation_in_schema);
 		problem->relation = pstrdup(name->relname);
 		problem->no_relation = true;
 		return InvalidOid;
@@ -44,12 +44,12 @@ look_up_relation(const Requirement *req, const char *text, VerifyResult *result)
 	if (!role_knows_relation(relid))
 	{
 		result_add_problem(result, RULE_PRIVILEGE_LOST, STATE_UNMET,
-						psprintf("relation %s, open to role %s",
-								 quote_qualified_identifier(name->schemaname,
-															name->relname),
-								 quote_identifier(GetUserNameFromId(GetUserId(), false))),
-						psprintf("no privilege on %s", relation_label(relid)),
-						relid, NULL)->no_relation = true;
+						   psprintf("relation %s, open to role %s",
+									quote_qualified_identifier(name->schemaname,
+															   name->relname),
+									quote_identifier(GetUserNameFromId(GetUserId(), false))),
+						   psprintf("no privilege on %s", relation_label(relid)),
+						   relid, NULL)->no_relation = true;
 		return InvalidOid;
 	}
 
@@ -58,7 +58,7 @@ look_up_relation(const Requirement *req, const char *text, VerifyResult *result)
 	if (OidIsValid(closed))
 	{
 		report_lost_privilege(result, closed, NULL, denied, "be allowed to use",
-							   psprintf("permission denied for %s", relation_label(closed)))
+							  psprintf("permission denied for %s", relation_label(closed)))
 			->no_relation = true;
 		return InvalidOid;
 	}

@@ -51,8 +51,9 @@ typedef struct ResolvedName
 {
 	const NameClass *class;
 	char	   *name;			/* of a call with its types: "=(text,?)" */
-	char	   *resolved;		/* a schema, or of a call "app.=(pg_catalog.text,
-								 * pg_catalog.text)"; "" if it is the server's */
+	char	   *resolved;		/* a schema, or of a call
+								 * "app.=(pg_catalog.text, pg_catalog.text)";
+								 * "" if it is the server's */
 	Oid			objid;			/* unless it comes from a baseline */
 } ResolvedName;
 
@@ -237,7 +238,7 @@ resolved_name_is_known(List *resolved_names, const ResolvedName *new)
 static List *
 add_resolved_name(List *resolved_names, const NameClass *class, char *name, char *resolved, Oid objid)
 {
-	ResolvedName    *new = palloc_object(ResolvedName);
+	ResolvedName *new = palloc_object(ResolvedName);
 
 	new->class = class;
 	new->name = name;
@@ -263,7 +264,7 @@ static char *
 short_type_name(Oid type)
 {
 	HeapTuple	tup = type < FirstNormalObjectId
-		? SearchSysCache1(TYPEOID, ObjectIdGetDatum(type)) : NULL;
+	? SearchSysCache1(TYPEOID, ObjectIdGetDatum(type)) : NULL;
 	char	   *name;
 
 	if (!HeapTupleIsValid(tup))
@@ -320,7 +321,7 @@ add_routine(Collector *collector, Oid routine, List *args)
 	if (name != NULL)
 		collector->resolved_names =
 			add_resolved_name(collector->resolved_names, class_of(ProcedureRelationId), call_name(name, args),
-						routine < FirstNormalObjectId ? "" : routine_baseline_name(routine), routine);
+							  routine < FirstNormalObjectId ? "" : routine_baseline_name(routine), routine);
 }
 
 static void
@@ -334,8 +335,8 @@ add_operator(Collector *collector, Oid operator, List *args)
 	if (name != NULL)
 		collector->resolved_names =
 			add_resolved_name(collector->resolved_names, class_of(OperatorRelationId), call_name(name, args),
-						operator < FirstNormalObjectId ? ""
-						: operator_signature(operator, FORMAT_TYPE_FORCE_QUALIFY), operator);
+							  operator < FirstNormalObjectId ? ""
+							  : operator_signature(operator, FORMAT_TYPE_FORCE_QUALIFY), operator);
 }
 
 /* ORDER BY x USING <, and in aggregates and windows. */
@@ -460,7 +461,7 @@ collect(Node *node, Collector *collector)
 			break;
 		case T_CollateExpr:
 			collector->resolved_names = add_object(collector->resolved_names, CollationRelationId,
-											 ((CollateExpr *) node)->collOid);
+												   ((CollateExpr *) node)->collOid);
 			break;
 		default:
 			break;
@@ -483,7 +484,7 @@ add_type(Collector *collector, List *names)
 {
 	if (list_length(names) == 1)
 		collector->resolved_names = add_object(collector->resolved_names, TypeRelationId,
-										 TypenameGetTypidExtended(strVal(linitial(names)), false));
+											   TypenameGetTypidExtended(strVal(linitial(names)), false));
 }
 
 /* mood('sad') is a cast, if there is no function of the name. */
@@ -550,7 +551,7 @@ names_member(List *resolved_names)
 	initStringInfo(&json);
 	foreach(lc, resolved_names)
 	{
-		ResolvedName    *resolved = lfirst(lc);
+		ResolvedName *resolved = lfirst(lc);
 
 		if (resolved->resolved[0] == '\0')
 			continue;
@@ -574,7 +575,7 @@ server_calls_member(List *resolved_names)
 
 	foreach(lc, resolved_names)
 	{
-		ResolvedName    *resolved = lfirst(lc);
+		ResolvedName *resolved = lfirst(lc);
 
 		if (resolved->resolved[0] == '\0')
 			member.list = lappend(member.list, resolved->name);
@@ -586,7 +587,7 @@ server_calls_member(List *resolved_names)
 static List *
 add_from_baseline(List *resolved_names, const NameClass *class, char *name, char *resolved)
 {
-	ResolvedName    *kept = palloc_object(ResolvedName);
+	ResolvedName *kept = palloc_object(ResolvedName);
 
 	kept->class = class;
 	kept->name = name;
@@ -604,7 +605,7 @@ baseline_names(Jsonb *baseline)
 
 	for (int i = 0; i + 2 < list_length(texts); i += 3)
 		resolved_names = add_from_baseline(resolved_names, class_called(list_nth(texts, i)),
-							list_nth(texts, i + 1), list_nth(texts, i + 2));
+										   list_nth(texts, i + 1), list_nth(texts, i + 2));
 	return resolved_names;
 }
 
@@ -619,8 +620,8 @@ baseline_server_calls(Jsonb *baseline)
 		char	   *name = lfirst(lc);
 
 		resolved_names = add_from_baseline(resolved_names, class_of(strchr("~!@#^&|`?+-*/%<>=", name[0]) != NULL
-											   ? OperatorRelationId : ProcedureRelationId),
-							name, "");
+																	? OperatorRelationId : ProcedureRelationId),
+										   name, "");
 	}
 	return resolved_names;
 }
@@ -632,7 +633,7 @@ resolved_names_missing_schema(Jsonb *baseline)
 
 	foreach(lc, baseline_names(baseline))
 	{
-		ResolvedName    *resolved = lfirst(lc);
+		ResolvedName *resolved = lfirst(lc);
 
 		if (resolved->class->classid == RelationRelationId && schema_is_missing(resolved->resolved))
 			return resolved->resolved;
@@ -705,12 +706,12 @@ compare_resolved_name(VerifyResult *result, List *was, const ResolvedName *is)
 	if (expected == NULL)
 		return;
 	result_add_problem(result, RULE_NAME_CAPTURED, STATE_UNMET,
-					psprintf("%s%s to mean %s", is->class->label,
-							 is->class->classid == OperatorRelationId ? name
-							 : quote_identifier(name), expected),
-					psprintf("it means %s", is_call ? call_label(is, is->objid)
-							 : quote_qualified_identifier(schema, name)),
-					InvalidOid, NULL);
+					   psprintf("%s%s to mean %s", is->class->label,
+								is->class->classid == OperatorRelationId ? name
+								: quote_identifier(name), expected),
+					   psprintf("it means %s", is_call ? call_label(is, is->objid)
+								: quote_qualified_identifier(schema, name)),
+					   InvalidOid, NULL);
 }
 
 void

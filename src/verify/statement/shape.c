@@ -83,7 +83,7 @@ shape_add_sort_collations(Shape *shape, List *clauses, List *targetlist)
 
 	foreach(lc, clauses)
 		shape_add_collation(shape, exprCollation(get_sortgroupclause_expr(lfirst(lc),
-																		 targetlist)));
+																		  targetlist)));
 }
 
 /* What compares has an input collation; what sorts or groups goes by the column's. */
@@ -125,7 +125,7 @@ shape_of(Query *query, Oid *paramtypes, int nparams, VerifyResult *result)
 {
 	Shape	   *shape = palloc0_object(Shape);
 	List	   *targetlist = query->commandType == CMD_SELECT
-		? query->targetList : query->returningList;
+	? query->targetList : query->returningList;
 
 	for (int i = 0; i < nparams; i++)
 		shape->params = add_column(shape->params, "", paramtypes[i], NULL);
@@ -204,18 +204,21 @@ param_schemas_member(const Shape *shape, int ndeclared)
 Jsonb *
 shape_to_json(const Shape *shape, List *resolved_names, int ndeclared)
 {
-	return baseline_of((BaselineMember[])
-					   {
-						   params_member(shape),
-						   columns_member(shape),
-						   baseline_types_member(add_baseline_types(add_baseline_types(NIL, shape->params),
-														shape->columns)),
-						   names_member(resolved_names),
-						   server_calls_member(resolved_names),
-						   param_schemas_member(shape, ndeclared),
-						   {.name = "collations", .is_list = shape->collations != NIL,
-						   .list = shape->collations}
-					   }, 7);
+	{
+		BaselineMember members[] = {
+			params_member(shape),
+			columns_member(shape),
+			baseline_types_member(add_baseline_types(add_baseline_types(NIL, shape->params),
+													 shape->columns)),
+			names_member(resolved_names),
+			server_calls_member(resolved_names),
+			param_schemas_member(shape, ndeclared),
+			{.name = "collations", .is_list = shape->collations != NIL,
+			.list = shape->collations}
+		};
+
+		return baseline_of(members, lengthof(members));
+	}
 }
 
 static Shape *
@@ -263,8 +266,8 @@ compare_params(VerifyResult *result, const Shape *was, const Shape *is)
 		if (OidIsValid(new->type))
 			baseline_type_contrast(was->kept, old->kept_type, new->type, &type_was, &type_is);
 		result_add_problem(result, RULE_QUERY_PARAMETER, STATE_UNMET,
-						psprintf("parameter $%d of type %s", i + 1, type_was),
-						psprintf("type %s", type_is), InvalidOid, NULL);
+						   psprintf("parameter $%d of type %s", i + 1, type_was),
+						   psprintf("type %s", type_is), InvalidOid, NULL);
 	}
 }
 
@@ -274,7 +277,7 @@ compare_column(VerifyResult *result, const Shape *was, int i, const ShapeColumn 
 			   const ShapeColumn *new)
 {
 	TypeMatch	match = new != NULL && strcmp(old->name, new->name) == 0
-		? baseline_type_match(was->kept, old->kept_type, new->type) : TYPE_OTHER;
+	? baseline_type_match(was->kept, old->kept_type, new->type) : TYPE_OTHER;
 	char	   *type_was = NULL;
 	char	   *type_is = NULL;
 	char	   *expected;
@@ -288,12 +291,12 @@ compare_column(VerifyResult *result, const Shape *was, int i, const ShapeColumn 
 	expected = psprintf("result column %d \"%s\" of type %s", i + 1, old->name, type_was);
 	if (match == TYPE_GREW)
 		result_add_problem(result, RULE_QUERY_RESULT_GREW, STATE_MET, expected,
-						psprintf("type %s", type_is), InvalidOid, old->name);
+						   psprintf("type %s", type_is), InvalidOid, old->name);
 	else
 		result_add_problem(result, RULE_QUERY_RESULT, STATE_UNMET, expected,
-						new == NULL ? pstrdup("no such column")
-						: psprintf("column \"%s\" of type %s", new->name, type_is),
-						InvalidOid, old->name);
+						   new == NULL ? pstrdup("no such column")
+						   : psprintf("column \"%s\" of type %s", new->name, type_is),
+						   InvalidOid, old->name);
 	return match == TYPE_GREW;
 }
 
@@ -312,9 +315,9 @@ compare_columns(VerifyResult *result, const Shape *was, const Shape *is)
 	}
 	if (nis > nwas)
 		result_add_problem(result, RULE_QUERY_RESULT_GREW, STATE_MET,
-						psprintf("%d result columns", nwas),
-						psprintf("%d result columns: statements prepared before fail with SQLSTATE 0A000", nis),
-						InvalidOid, NULL);
+						   psprintf("%d result columns", nwas),
+						   psprintf("%d result columns: statements prepared before fail with SQLSTATE 0A000", nis),
+						   InvalidOid, NULL);
 }
 
 /* "collation C, en", for people */
@@ -340,8 +343,8 @@ compare_collations(VerifyResult *result, const Shape *was, const Shape *is)
 
 	if (strcmp(expected, found) != 0)
 		result_add_problem(result, RULE_COLUMN_COLLATION, STATE_MET,
-						psprintf("to sort and compare by %s, as at registration", expected),
-						found, InvalidOid, NULL);
+						   psprintf("to sort and compare by %s, as at registration", expected),
+						   found, InvalidOid, NULL);
 }
 
 /* Types that were there before and have more labels now; each is said once. */

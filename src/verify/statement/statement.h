@@ -48,7 +48,7 @@ extern List *add_raw_resolved_names(List *resolved_names, Node *raw, VerifyResul
  * server's only if with_servers, as in what is to be kept.
  */
 extern List *add_resolved_names(List *resolved_names, Query *query, bool with_servers,
-						  VerifyResult *result);
+								VerifyResult *result);
 
 /*
  * Can what went by one qualified name go by the other now?  Nothing of its class
@@ -101,7 +101,7 @@ extern bool check_permissions(Node *node, VerifyResult *result);
 /* The requirement writes relid: the same for the functions of its triggers.
  * columns: attribute numbers that an UPDATE sets, or NULL for any. */
 extern void check_write(VerifyResult *result, Oid relid, CmdType command,
-						  Bitmapset *columns);
+						Bitmapset *columns);
 extern void check_truncate(VerifyResult *result, Oid relid);
 
 /* What a rewritten query writes: see check_write. */
@@ -119,7 +119,8 @@ typedef struct ForeignKey
 	int			ncolumns;
 	AttrNumber	referencing[INDEX_MAX_KEYS];
 	AttrNumber	referenced[INDEX_MAX_KEYS];
-	int			nset;			/* ON DELETE SET ... (a, b); 0: all referencing */
+	int			nset;			/* ON DELETE SET ... (a, b); 0: all
+								 * referencing */
 	AttrNumber	set[INDEX_MAX_KEYS];
 } ForeignKey;
 
@@ -141,7 +142,7 @@ extern AttrNumber key_action_refused(const ForeignKey *key, char action, CmdType
  * without what would identify its rows.
  */
 extern void check_replica_identity(VerifyResult *result, RuleId rule, char *expected, Oid relid,
-								bool with_children, CmdType command);
+								   bool with_children, CmdType command);
 
 /* ---- arbiter.c ---- */
 

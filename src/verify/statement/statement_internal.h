@@ -38,7 +38,7 @@ extern void check_call(Node *node, VerifyResult *result);
  * sets, offset as in RangeTblEntry, or NULL for any.
  */
 extern void check_attached_functions(VerifyResult *result, Oid relid, CmdType command,
-						  Bitmapset *columns);
+									 Bitmapset *columns);
 
 /* A value becomes one of the type: the functions of its constraints, if it is a
  * domain or an array of one. */
@@ -51,7 +51,7 @@ extern void check_domain(VerifyResult *result, Oid type);
  * they refer to goes or changes.  event: TRIGGER_TYPE_DELETE ...; columns as above.
  */
 extern void check_key_action(VerifyResult *result, Form_pg_trigger trigger, int16 event,
-							   Bitmapset *columns);
+							 Bitmapset *columns);
 
 /* ---- insert.c ---- */
 

@@ -193,7 +193,7 @@ static NullSort
 of_case(CaseExpr *expr, const Level *level)
 {
 	NullSort	sort = expr->defresult == NULL ? NULL_ALWAYS
-		: null_sort((Node *) expr->defresult, level);
+	: null_sort((Node *) expr->defresult, level);
 	ListCell   *lc;
 
 	foreach(lc, expr->args)
@@ -310,7 +310,7 @@ typedef struct ValueSearch
 static Expr *
 null_by_default(Oid relid, AttrNumber attnum)
 {
-	ColumnInfo info;
+	ColumnInfo	info;
 
 	if (!column_info(relid, attnum, &info) || info.computed || info.has_default ||
 		info.identity != '\0' || info.generated != '\0')

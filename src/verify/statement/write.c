@@ -134,10 +134,10 @@ check_command(VerifyResult *result, Query *query, CmdType command)
 	if (command != CMD_UPDATE && command != CMD_DELETE)
 		return;
 	check_replica_identity(result, RULE_QUERY_BROKEN,
-						psprintf("%s %s to work",
-								 command == CMD_UPDATE ? "UPDATE" : "DELETE FROM",
-								 relation_label(target->relid)),
-						target->relid, target->inh, command);
+						   psprintf("%s %s to work",
+									command == CMD_UPDATE ? "UPDATE" : "DELETE FROM",
+									relation_label(target->relid)),
+						   target->relid, target->inh, command);
 }
 
 static void

@@ -30,9 +30,10 @@
 typedef struct WrittenColumn
 {
 	const WrittenValue *value;
-	ColumnInfo info;
+	ColumnInfo	info;
 	char	   *name;
-	char	   *label;			/* "t.a", as the statement calls it: in the baseline */
+	char	   *label;			/* "t.a", as the statement calls it: in the
+								 * baseline */
 	char	   *now;			/* what the baseline would say of it now */
 	bool		took_null;
 	const char *was;			/* its type then; NULL: not known */
@@ -58,7 +59,7 @@ report(VerifyResult *result, const WrittenColumn *column, RuleId rule, Requireme
 			return;
 	}
 	problem = result_add_problem(result, rule, state, expected, found, column->value->relid,
-							  column->name);
+								 column->name);
 	if (state == STATE_MET)
 		problem->subject = psprintf("%s.%s", relation_label(column->value->relid),
 									quote_identifier(column->name));
@@ -76,12 +77,12 @@ check_null_written(VerifyResult *result, const WrittenColumn *column)
 		return;
 	undecided = trigger_may_fill(column->info.relid, column->value->command);
 	report(result, column, RULE_COLUMN_REJECTS_NULL,
-				  undecided ? STATE_UNKNOWN : STATE_UNMET,
-				  psprintf("column %s to take the null that %s writes",
-						   quote_identifier(column->name),
-						   column->value->command == CMD_INSERT ? "an INSERT" : "an UPDATE"),
-				  undecided ? pstrdup("it is not null, unless a trigger gives it a value")
-				  : pstrdup("it is not null"));
+		   undecided ? STATE_UNKNOWN : STATE_UNMET,
+		   psprintf("column %s to take the null that %s writes",
+					quote_identifier(column->name),
+					column->value->command == CMD_INSERT ? "an INSERT" : "an UPDATE"),
+		   undecided ? pstrdup("it is not null, unless a trigger gives it a value")
+		   : pstrdup("it is not null"));
 }
 
 /* The same condition as a CHECK is constraint-added, and so is this. */
@@ -92,9 +93,9 @@ compare_null(VerifyResult *result, const WrittenColumn *column)
 		!column->took_null)
 		return;
 	report(result, column, RULE_CONSTRAINT_ADDED, STATE_MET,
-				  psprintf("no NOT NULL %s", quote_identifier(column->name)),
-				  psprintf("column %s on %s is not null", quote_identifier(column->name),
-						   relation_label(column->value->relid)));
+		   psprintf("no NOT NULL %s", quote_identifier(column->name)),
+		   psprintf("column %s on %s is not null", quote_identifier(column->name),
+					relation_label(column->value->relid)));
 }
 
 /* ---- types ---- */
