@@ -73,7 +73,7 @@ FROM members, outcome(requirement, baseline #- path) WHERE outcome <> 'met'
 GROUP BY kind, path ORDER BY kind COLLATE "C", path;
 -- In another form it is an answer, too, and never an error.
 SELECT DISTINCT regexp_replace(outcome, ' .*', '') AS state
-FROM members, unnest(ARRAY['null', '7', '"text"', '[]', '["text"]', '{"a": ["b"], "": null}']) AS form,
+FROM members, unnest(ARRAY['null', '7', '"text"', '[]', '["text"]', '[7, null, {}]', '[["a", "b", "c"], []]', '{"a": ["b"], "": null}']) AS form,
 	outcome(requirement, jsonb_set(baseline, path, form::jsonb)) ORDER BY 1;
 SELECT DISTINCT regexp_replace(outcome, ' .*', '') AS state
 FROM kept, unnest(ARRAY['null', '7', '"text"', '[]', '{}', '["text"]', '[["a", 1], {}]']) AS form,

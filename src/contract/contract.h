@@ -77,6 +77,8 @@ extern bool requirement_bool(const Requirement *req, const char *member);	/* abs
 /* The same on any JSON object, such as a baseline; "object" may be NULL. */
 extern JsonbValue *json_member(Jsonb *object, const char *member);	/* NULL: absent */
 extern char *json_text(JsonbValue *value);
+
+/* Return the texts and numbers of an array as a list of char *; NIL if it is none. */
 extern List *json_text_list(JsonbValue *value);
 
 /*

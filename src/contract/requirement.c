@@ -80,8 +80,10 @@ json_text_list(JsonbValue *value)
 	iterator = JsonbIteratorInit(value->val.binary.data);
 	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
 	{
-		if (token == WJB_ELEM)
-			result = lappend(result, json_text(&element));
+		char	   *text = token == WJB_ELEM ? json_text(&element) : NULL;
+
+		if (text != NULL)
+			result = lappend(result, text);
 	}
 	return result;
 }
