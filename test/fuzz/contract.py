@@ -79,6 +79,8 @@ def version(g, name):
             key = (member.kind, member.name, json.dumps(member.spec))
             if member.kind == "column":
                 key = (member.kind, member.name, member.spec[0])
+            elif member.kind in ("type", "routine"):
+                key = (member.kind, member.name)
             if key not in seen:
                 seen.add(key)
                 v.members.append(member)

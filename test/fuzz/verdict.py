@@ -92,6 +92,10 @@ def compare(tx, twin_error, seen, verdict):
         # What it sets to a DEFAULT that is not there is a null, whether or not it finds a row.
         if rule == "column-rejects-null" and any(m.query and "= DEFAULT" in m.query for m in about):
             continue
+        # The functions of constraints run when a row is written, if the statement finds one.
+        if rule == "privilege-lost" and "REVOKE EXECUTE" in text and any(
+                m.query and re.match(r"UPDATE|MERGE|DELETE|WITH|INSERT", m.query) for m in about):
+            continue
         if not any(m in doubtful for m in about):
             failures.append(Failure("WRONG" if newly else "FALSE", "%s, %s (%s), but it works" % (version, what, rule), about))
     named = {version for version, _, _ in findings}
