@@ -282,6 +282,19 @@ CREATE SEQUENCE early.numbers;
 SELECT compat_guard.forget('names', '1');
 
 --
+-- A type that has another schema now is known by its labels, until a type that fits
+-- takes the old name: each that appears there is a reason to look again.
+--
+CREATE TYPE phase AS ENUM ('new', 'done');
+CREATE TABLE tasks (phase phase);
+SELECT status FROM compat_guard.register('moved', '1', '{"search_path": "early, later",
+	"relations": {"tasks": {"columns": {"phase": {}}}}, "queries": {"q": "SELECT phase FROM tasks"}}');
+ALTER TYPE phase SET SCHEMA early;
+SELECT rule, requirement FROM compat_guard.preview('CREATE TYPE later.phase AS ENUM (''other'')');
+SELECT rule, requirement, expected, found FROM compat_guard.preview('CREATE TYPE later.phase AS ENUM (''new'', ''done'')');
+SELECT compat_guard.forget('moved', '1');
+
+--
 -- A call of a declared routine is what it is to the parser.
 --
 CREATE FUNCTION price(item int) RETURNS numeric LANGUAGE sql AS 'SELECT 1.0';

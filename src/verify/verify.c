@@ -228,7 +228,10 @@ answer_in_context(void *arg)
 		batch->result[i] = palloc0_object(VerifyResult);
 		partitions_of_requirement(i);
 		if (role_exists)
+		{
+			depend_on_baseline_types(batch->result[i], req->baseline);
 			verify_one(req, batch->result[i]);
+		}
 		else
 			result_add_problem(batch->result[i], RULE_ROLE_MISSING, STATE_UNMET,
 							   psprintf("role %s", quote_identifier(req->role)),

@@ -305,6 +305,23 @@ baseline_types(Jsonb *baseline)
 	return kept;
 }
 
+void
+depend_on_baseline_types(VerifyResult *result, Jsonb *baseline)
+{
+	ListCell   *lc;
+
+	foreach(lc, baseline_types(baseline))
+	{
+		const char *name = ((BaselineType *) lfirst(lc))->name;
+		List	   *names;
+
+		(void) strip_array(&name);
+		names = compat_string_to_name_list(name);
+		if (list_length(names) == 2)
+			depend_on_name(result, TypeRelationId, strVal(linitial(names)), strVal(lsecond(names)));
+	}
+}
+
 /* ---- comparing ---- */
 
 /* Two lists that names are looked up in, and how deep in rows we are. */

@@ -200,6 +200,13 @@ extern BaselineMember baseline_types_member(List *kept);
 extern List *baseline_types(Jsonb *baseline);
 
 /*
+ * Depend on the names of a baseline's types.  A type that was renamed is known by what
+ * it is made of, unless another one has taken its name.
+ */
+extern void depend_on_baseline_types(VerifyResult *result, Jsonb *baseline);
+
+
+/*
  * Is a type, to a client, the one that was kept under the name?  Modifiers are no
  * part of the answer.
  *
