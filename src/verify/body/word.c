@@ -18,8 +18,6 @@
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "parser/scansup.h"
-#include "utils/lsyscache.h"
-#include "utils/syscache.h"
 #include "verify/body/body_internal.h"
 #include "verify/catalog/catalog.h"
 #include "verify/result/result.h"
@@ -52,10 +50,9 @@ depend_on_qualified_word(VerifyResult *result, const char *schema_name, const ch
 
 	if (!OidIsValid(schema) || !schema_is_usable(schema))
 		return;
-	if (OidIsValid(get_relname_relid(word, schema)))
+	if (relation_in_schema(schema, word))
 		depend_on_name(result, RelationRelationId, schema_name, word);
-	if (OidIsValid(GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(word),
-								   ObjectIdGetDatum(schema))))
+	if (type_in_schema(schema, word))
 		depend_on_name(result, TypeRelationId, schema_name, word);
 }
 

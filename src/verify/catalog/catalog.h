@@ -8,73 +8,84 @@
 #include "access/htup.h"
 #include "base/object.h"
 #include "base/rule.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
 #include "nodes/parsenodes.h"
 #include "storage/lock.h"
 #include "utils/relcache.h"
 
 /* ---- relation.c ---- */
 
-/* The highest attribute number, those of dropped columns included; 0 if the
- * relation is gone. */
+/* Copy the fixed part of a relation's row of pg_class.  False if the relation is gone. */
+extern bool read_relation(Oid relid, FormData_pg_class *form);
+
+/* Return the highest attribute number, dropped columns included; 0 if the relation is
+ * gone. */
 extern AttrNumber relation_natts(Oid relid);
 
-/* All partitions or children, of any depth; NIL for most relations. */
+/* Return all partitions or children, of any depth; NIL for most relations. */
 extern List *relations_below(Oid relid);
 
-/* The relation of this name along the search path, as the contract's role sees it. */
+/* Find the relation of a name along the search path, as the contract's role sees it. */
 extern Oid	find_relation(const RangeVar *name);
 
 /* Does the role have any privilege at all on the relation or a column of it? */
 extern bool role_knows_relation(Oid relid);
 
-/* "public.users" quoted as needed, or the OID as text once it is gone. */
+/* Return "public.users", quoted as needed, or the OID as text once the relation is gone. */
 extern char *relation_label(Oid relid);
 
-/* "table", "view" ... */
+/* Return "table", "view" and so on. */
 extern const char *relation_kind_label(char relkind);
 
 /* May the role look names up in this schema? */
 extern bool schema_is_usable(Oid schema);
 
-/* Is there no schema of that name?  False for NULL. */
+/* Is there no schema of this name?  False for NULL. */
 extern bool schema_is_missing(const char *schema);
+
+/* Has the schema, which may be closed to the role, a relation of this name? */
 extern bool relation_in_schema(Oid schema, const char *name);
+
+/* Has the relation data?  False only for a materialized view WITH NO DATA. */
 extern bool relation_is_populated(Oid relid);
+
+/* Has the relation a trigger of any kind, or had it one? */
+extern bool relation_has_triggers(Oid relid);
 
 /* ---- column.c ---- */
 
 typedef struct ColumnInfo
 {
-	/* As the application sees it, */
+	/* The column as the application sees it. */
 	Oid			type;
 	int32		typmod;
 	Oid			collation;
-	/* and where it is stored: the same, or the table behind a simple view. */
+	/* Where it is stored: the column itself, or that of a table below views. */
 	Oid			relid;
 	AttrNumber	attnum;
 	bool		computed;		/* by a view: nothing below is known */
 	bool		not_null;		/* as far as pg_attribute knows */
 	bool		has_default;	/* the view's own, the column's or its type's */
 	char		identity;		/* as in pg_attribute, '\0' if none */
-	char		generated;		/* ditto */
+	char		generated;		/* as in pg_attribute, '\0' if not */
 } ColumnInfo;
 
-/* False if the column does not exist, or no longer. */
+/* Look up a column.  False if there is no such column. */
 extern bool column_info(Oid relid, AttrNumber attnum, ColumnInfo *info);
 
-/* What a generated column is computed by. */
-extern Node *generation_expression(Oid relid, AttrNumber attnum);
-
-/* The name of a collation; NULL if it is none or gone. */
+/* Return the name of a collation, or NULL if there is none. */
 extern char *collation_label(Oid collation);
 
-/* An expression in a row of a catalog; NULL if it has none. */
+/* Return the expression in an attribute of a catalog's row, or NULL. */
 extern Node *catalog_expression(Relation catalog, HeapTuple tup, AttrNumber attnum);
 
-/* A column's name, quoted as needed. */
+/* Return a column's name, quoted as needed. */
 extern char *quoted_column_name(Oid relid, AttrNumber attnum);
 
-/* What a column has for a default; NULL if it has none. */
+/* Return the default expression of a column, or what computes a generated column, or
+ * NULL. */
 extern Node *default_expression(Oid relid, AttrNumber attnum);
 
 /* ---- nullability.c ---- */
@@ -135,16 +146,27 @@ extern Oid	table_written(Oid relid, CmdType command);
 
 /* ---- trigger.c ---- */
 
-/* Has the relation, or had it, a trigger of any kind? */
-extern bool relation_has_triggers(Oid relid);
+/* Does the trigger fire in the sessions of applications? */
+extern bool trigger_is_enabled(Form_pg_trigger trigger);
+
+/* Return TRIGGER_TYPE_INSERT, TRIGGER_TYPE_UPDATE or TRIGGER_TYPE_DELETE. */
+extern int16 trigger_event(CmdType command);
 
 /* Does a trigger or rule do something of its own instead of the command? */
 extern bool relation_acts_instead(Oid relid, CmdType command);
 
-/* May a BEFORE trigger give a column of a table its value? (insert.c) */
+/* May a BEFORE trigger give a column of a table its value? */
 extern bool trigger_may_fill(Oid relid, CmdType command);
 
 /* ---- type.c ---- */
+
+/* Copy the fixed part of a type's row of pg_type.  False if the type is gone. */
+extern bool read_type(Oid type, FormData_pg_type *form);
+
+/* Find the type of this name in a schema, which may be closed to the role, or
+ * InvalidOid.  Is there one? */
+extern Oid	find_type_in_schema(Oid schema, const char *name);
+extern bool type_in_schema(Oid schema, const char *name);
 
 /* A type that a contract names. */
 typedef struct NamedType

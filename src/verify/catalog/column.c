@@ -73,34 +73,6 @@ column_info(Oid relid, AttrNumber attnum, ColumnInfo *info)
 }
 
 Node *
-generation_expression(Oid relid, AttrNumber attnum)
-{
-	Relation	pg_attrdef = table_open(AttrDefaultRelationId, AccessShareLock);
-	Node	   *result = NULL;
-	ScanKeyData key[2];
-	SysScanDesc scan;
-	HeapTuple	tup;
-
-	ScanKeyInit(&key[0], Anum_pg_attrdef_adrelid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(relid));
-	ScanKeyInit(&key[1], Anum_pg_attrdef_adnum, BTEqualStrategyNumber,
-				F_INT2EQ, Int16GetDatum(attnum));
-	scan = systable_beginscan(pg_attrdef, AttrDefaultIndexId, true, NULL, 2, key);
-	if (HeapTupleIsValid(tup = systable_getnext(scan)))
-	{
-		bool		isnull;
-		Datum		expr = heap_getattr(tup, Anum_pg_attrdef_adbin,
-										RelationGetDescr(pg_attrdef), &isnull);
-
-		if (!isnull)
-			result = stringToNode(TextDatumGetCString(expr));
-	}
-	systable_endscan(scan);
-	table_close(pg_attrdef, AccessShareLock);
-	return result;
-}
-
-Node *
 default_expression(Oid relid, AttrNumber attnum)
 {
 	Relation	pg_attrdef = table_open(AttrDefaultRelationId, AccessShareLock);

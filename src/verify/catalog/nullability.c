@@ -4,15 +4,14 @@
  */
 #include "postgres.h"
 
-#include "access/reloptions.h"
-#include "access/table.h"
+#include "base/catalog_scan.h"
 #include "base/compat.h"
+#include "catalog/indexing.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -23,35 +22,26 @@
 static bool
 type_is_not_null(Oid type)
 {
-	bool		not_null = false;
+	FormData_pg_type form;
 
-	while (OidIsValid(type) && !not_null)
+	for (; OidIsValid(type) && read_type(type, &form); type = form.typbasetype)
 	{
-		HeapTuple	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-
-		if (!HeapTupleIsValid(tup))
-			break;
-		not_null = ((Form_pg_type) GETSTRUCT(tup))->typnotnull;
-		type = ((Form_pg_type) GETSTRUCT(tup))->typbasetype;
-		ReleaseSysCache(tup);
+		if (form.typnotnull)
+			return true;
 	}
-	return not_null;
+	return false;
 }
 
 /* Is this a CHECK (column IS NOT NULL), alone or among others joined by AND? */
 static bool
 check_excludes_null(Relation pg_constraint, HeapTuple tup, AttrNumber attnum)
 {
-	bool		isnull;
-	Datum		check = heap_getattr(tup, Anum_pg_constraint_conbin,
-									 RelationGetDescr(pg_constraint), &isnull);
-	List	   *clauses;
+	Node	   *check = catalog_expression(pg_constraint, tup, Anum_pg_constraint_conbin);
 	ListCell   *lc;
 
-	if (isnull)
+	if (check == NULL)
 		return false;
-	clauses = make_ands_implicit((Expr *) stringToNode(TextDatumGetCString(check)));
-	foreach(lc, clauses)
+	foreach(lc, make_ands_implicit((Expr *) check))
 	{
 		NullTest   *test = lfirst(lc);
 
@@ -91,27 +81,22 @@ static Nullability
 nullability_by_constraints(Oid relid, AttrNumber attnum, bool attnotnull)
 {
 	Nullability result = attnotnull ? NULLS_ABSENT : NULLS_POSSIBLE;
-	Relation	pg_constraint = table_open(ConstraintRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
+	CatalogScan scan = begin_catalog_scan(ConstraintRelationId, Anum_pg_constraint_conrelid,
+										  ConstraintRelidTypidNameIndexId, relid);
 	HeapTuple	tup;
 
-	ScanKeyInit(&key, Anum_pg_constraint_conrelid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(relid));
-	scan = systable_beginscan(pg_constraint, ConstraintRelidTypidNameIndexId,
-							  true, NULL, 1, &key);
-	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	while (HeapTupleIsValid(tup = systable_getnext(scan.scan)))
 	{
 		Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
 
-		if (!constraint_names_column(pg_constraint, tup, attnum))
+		if (!constraint_names_column(scan.catalog, tup, attnum))
 			continue;
 		if (con->contype == CONSTRAINT_NOTNULL && !con->convalidated &&
 			result == NULLS_ABSENT)
 			result = NULLS_REJECTED;
 		else if (con->contype == CONSTRAINT_CHECK &&
 				 compat_constraint_is_enforced(con) &&
-				 check_excludes_null(pg_constraint, tup, attnum))
+				 check_excludes_null(scan.catalog, tup, attnum))
 		{
 			if (con->convalidated)
 			{
@@ -121,8 +106,7 @@ nullability_by_constraints(Oid relid, AttrNumber attnum, bool attnotnull)
 			result = Max(result, NULLS_REJECTED);
 		}
 	}
-	systable_endscan(scan);
-	table_close(pg_constraint, AccessShareLock);
+	end_catalog_scan(&scan);
 	return result;
 }
 

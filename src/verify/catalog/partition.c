@@ -15,10 +15,9 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "access/xact.h"
+#include "base/catalog_scan.h"
 #include "catalog/indexing.h"
 #include "catalog/partition.h"
 #include "catalog/pg_attribute.h"
@@ -30,7 +29,6 @@
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
-#include "utils/fmgroids.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -213,18 +211,13 @@ static bool
 any_row(Oid catalog, AttrNumber attnum, Oid index, Oid relid,
 		bool (*test) (Oid, HeapTuple), Oid arg)
 {
-	Relation	rel = table_open(catalog, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
+	CatalogScan scan = begin_catalog_scan(catalog, attnum, index, relid);
 	HeapTuple	tup;
 	bool		found = false;
 
-	ScanKeyInit(&key, attnum, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
-	scan = systable_beginscan(rel, index, true, NULL, 1, &key);
-	while (!found && HeapTupleIsValid(tup = systable_getnext(scan)))
+	while (!found && HeapTupleIsValid(tup = systable_getnext(scan.scan)))
 		found = test(arg, tup);
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
+	end_catalog_scan(&scan);
 	return found;
 }
 
@@ -252,18 +245,6 @@ has_own(const FormData_pg_class *parent, const FormData_pg_class *part)
 				AttributeRelidNumIndexId, part->oid, is_own_not_null, parent->oid);
 }
 
-static bool
-read_class(Oid relid, FormData_pg_class *form)
-{
-	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-
-	if (!HeapTupleIsValid(tup))
-		return false;
-	memcpy(form, GETSTRUCT(tup), sizeof(FormData_pg_class));
-	ReleaseSysCache(tup);
-	return true;
-}
-
 /* ---- all of them ---- */
 
 static void
@@ -278,7 +259,7 @@ look_below(PartitionedTable *table, const FormData_pg_class *parent)
 		FormData_pg_class part;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!read_class(lfirst_oid(lc), &part))
+		if (!read_relation(lfirst_oid(lc), &part))
 			continue;			/* dropped meanwhile */
 		table->nparts++;
 		if (has_own(parent, &part))
@@ -295,7 +276,7 @@ look_at_all(PartitionedTable *table)
 	FormData_pg_class form;
 	PartitionedTable found = {.relid = table->relid};
 
-	if (read_class(table->relid, &form))
+	if (read_relation(table->relid, &form))
 		look_below(&found, &form);
 	list_sort(found.own, list_oid_cmp);
 	table->own = found.own;
@@ -352,9 +333,9 @@ note_own(Oid relid)
 	List	   *ancestors;
 	ListCell   *lc;
 
-	if (!read_class(relid, &part) || !part.relispartition ||
+	if (!read_relation(relid, &part) || !part.relispartition ||
 		(ancestors = get_partition_ancestors(relid)) == NIL ||
-		!read_class(linitial_oid(ancestors), &parent))
+		!read_relation(linitial_oid(ancestors), &parent))
 		return;					/* no partition, or gone */
 	foreach(lc, ancestors)
 	{

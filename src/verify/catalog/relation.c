@@ -128,18 +128,24 @@ role_knows_relation(Oid relid)
 								  ACLMASK_ANY) == ACLCHECK_OK;
 }
 
+bool
+read_relation(Oid relid, FormData_pg_class *form)
+{
+	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+
+	if (!HeapTupleIsValid(tup))
+		return false;
+	memcpy(form, GETSTRUCT(tup), CLASS_TUPLE_SIZE);
+	ReleaseSysCache(tup);
+	return true;
+}
+
 AttrNumber
 relation_natts(Oid relid)
 {
-	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	AttrNumber	natts = 0;
+	FormData_pg_class form;
 
-	if (HeapTupleIsValid(tup))
-	{
-		natts = ((Form_pg_class) GETSTRUCT(tup))->relnatts;
-		ReleaseSysCache(tup);
-	}
-	return natts;
+	return read_relation(relid, &form) ? form.relnatts : 0;
 }
 
 List *
@@ -153,26 +159,23 @@ relations_below(Oid relid)
 int
 count_check_constraints(Oid relid)
 {
-	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	int			result;
+	FormData_pg_class form;
 
-	if (!HeapTupleIsValid(tup))
-		return 0;
-	result = ((Form_pg_class) GETSTRUCT(tup))->relchecks;
-	ReleaseSysCache(tup);
-	return result;
+	return read_relation(relid, &form) ? form.relchecks : 0;
 }
 
 bool
 relation_is_populated(Oid relid)
 {
-	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	bool		result = true;
+	FormData_pg_class form;
 
-	if (HeapTupleIsValid(tup))
-	{
-		result = ((Form_pg_class) GETSTRUCT(tup))->relispopulated;
-		ReleaseSysCache(tup);
-	}
-	return result;
+	return !read_relation(relid, &form) || form.relispopulated;
+}
+
+bool
+relation_has_triggers(Oid relid)
+{
+	FormData_pg_class form;
+
+	return read_relation(relid, &form) && form.relhastriggers;
 }

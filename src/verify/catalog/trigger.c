@@ -4,115 +4,86 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/table.h"
+#include "base/catalog_scan.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 #include "verify/catalog/catalog.h"
 
 bool
-relation_has_triggers(Oid relid)
+trigger_is_enabled(Form_pg_trigger trigger)
 {
-	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	bool		result;
-
-	if (!HeapTupleIsValid(tup))
-		return false;
-	result = ((Form_pg_class) GETSTRUCT(tup))->relhastriggers;
-	ReleaseSysCache(tup);
-	return result;
+	return trigger->tgenabled != TRIGGER_DISABLED &&
+		trigger->tgenabled != TRIGGER_FIRES_ON_REPLICA;
 }
 
-/* Most relations have none of either: pg_class knows. */
-static void
-has_any(Oid relid, bool *rules, bool *triggers)
+int16
+trigger_event(CmdType command)
 {
-	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-
-	*rules = *triggers = false;
-	if (!HeapTupleIsValid(tup))
-		return;
-	*rules = ((Form_pg_class) GETSTRUCT(tup))->relhasrules;
-	*triggers = ((Form_pg_class) GETSTRUCT(tup))->relhastriggers;
-	ReleaseSysCache(tup);
+	return command == CMD_INSERT ? TRIGGER_TYPE_INSERT :
+		command == CMD_UPDATE ? TRIGGER_TYPE_UPDATE : TRIGGER_TYPE_DELETE;
 }
 
-/* An enabled trigger for each row, of this timing and event? */
+/* Has the relation an enabled trigger for each row, of this timing and event? */
 static bool
 has_row_trigger(Oid relid, int timing, int event)
 {
-	Relation	pg_trigger = table_open(TriggerRelationId, AccessShareLock);
+	CatalogScan scan = begin_catalog_scan(TriggerRelationId, Anum_pg_trigger_tgrelid,
+										  TriggerRelidNameIndexId, relid);
 	bool		found = false;
-	ScanKeyData key;
-	SysScanDesc scan;
 	HeapTuple	tup;
 
-	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(relid));
-	scan = systable_beginscan(pg_trigger, TriggerRelidNameIndexId, true,
-							  NULL, 1, &key);
-	while (!found && HeapTupleIsValid(tup = systable_getnext(scan)))
+	while (!found && HeapTupleIsValid(tup = systable_getnext(scan.scan)))
 	{
 		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tup);
 
-		found = !trigger->tgisinternal &&
-			trigger->tgenabled != TRIGGER_DISABLED &&
-			trigger->tgenabled != TRIGGER_FIRES_ON_REPLICA &&
+		found = !trigger->tgisinternal && trigger_is_enabled(trigger) &&
 			TRIGGER_TYPE_MATCHES(trigger->tgtype, TRIGGER_TYPE_ROW,
 								 timing, event);
 	}
-	systable_endscan(scan);
-	table_close(pg_trigger, AccessShareLock);
+	end_catalog_scan(&scan);
 	return found;
 }
 
-/* A rule that does something else instead of the command? */
+/* Has the relation a rule that does something else instead of the command? */
 static bool
 has_instead_rule(Oid relid, CmdType command)
 {
-	Relation	pg_rewrite = table_open(RewriteRelationId, AccessShareLock);
+	CatalogScan scan = begin_catalog_scan(RewriteRelationId, Anum_pg_rewrite_ev_class,
+										  RewriteRelRulenameIndexId, relid);
 	bool		found = false;
-	ScanKeyData key;
-	SysScanDesc scan;
 	HeapTuple	tup;
 
-	ScanKeyInit(&key, Anum_pg_rewrite_ev_class, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(relid));
-	scan = systable_beginscan(pg_rewrite, RewriteRelRulenameIndexId, true,
-							  NULL, 1, &key);
-	while (!found && HeapTupleIsValid(tup = systable_getnext(scan)))
+	while (!found && HeapTupleIsValid(tup = systable_getnext(scan.scan)))
 	{
 		Form_pg_rewrite rule = (Form_pg_rewrite) GETSTRUCT(tup);
 
 		found = rule->is_instead && rule->ev_type == '0' + command;
 	}
-	systable_endscan(scan);
-	table_close(pg_rewrite, AccessShareLock);
+	end_catalog_scan(&scan);
 	return found;
 }
 
 bool
 relation_acts_instead(Oid relid, CmdType command)
 {
-	int			event = command == CMD_INSERT ? TRIGGER_TYPE_INSERT :
-	command == CMD_UPDATE ? TRIGGER_TYPE_UPDATE : TRIGGER_TYPE_DELETE;
-	bool		rules;
-	bool		triggers;
+	FormData_pg_class form;
 
-	has_any(relid, &rules, &triggers);
-	return (rules && has_instead_rule(relid, command)) ||
-		(triggers && has_row_trigger(relid, TRIGGER_TYPE_INSTEAD, event));
+	/* Most relations have none of either, as pg_class says. */
+	return read_relation(relid, &form) &&
+		((form.relhasrules && has_instead_rule(relid, command)) ||
+		 (form.relhastriggers &&
+		  has_row_trigger(relid, TRIGGER_TYPE_INSTEAD, trigger_event(command))));
 }
 
-/* Those of a partition run, too, before NOT NULL is looked at. */
+/* Triggers of a partition run, too, before the server looks at NOT NULL. */
 bool
 trigger_may_fill(Oid relid, CmdType command)
 {
-	int			event = command == CMD_INSERT ? TRIGGER_TYPE_INSERT : TRIGGER_TYPE_UPDATE;
+	int16		event = trigger_event(command);
 	ListCell   *lc;
 
 	if (has_row_trigger(relid, TRIGGER_TYPE_BEFORE, event))

@@ -4,19 +4,43 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/table.h"
+#include "base/catalog_scan.h"
 #include "base/compat.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "parser/parse_type.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "verify/catalog/catalog.h"
 
+bool
+read_type(Oid type, FormData_pg_type *form)
+{
+	HeapTuple	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+
+	if (!HeapTupleIsValid(tup))
+		return false;
+	memcpy(form, GETSTRUCT(tup), sizeof(FormData_pg_type));
+	ReleaseSysCache(tup);
+	return true;
+}
+
+Oid
+find_type_in_schema(Oid schema, const char *name)
+{
+	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
+						   ObjectIdGetDatum(schema));
+}
+
+bool
+type_in_schema(Oid schema, const char *name)
+{
+	return OidIsValid(find_type_in_schema(schema, name));
+}
+
+/* Return the type that a parsed name means, and its modifier, or InvalidOid. */
 static Oid
 look_up_type(TypeName *type_name, int32 *typmod)
 {
@@ -78,17 +102,11 @@ meant_type(const char *name, const char *schema, int32 *typmod)
 char *
 meant_schema(Oid type)
 {
-	HeapTuple	tup;
+	FormData_pg_type form;
 	char	   *schema = NULL;
 
-	if (type < FirstNormalObjectId)
-		return pstrdup("");
-	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-	if (HeapTupleIsValid(tup))
-	{
-		schema = get_namespace_name(((Form_pg_type) GETSTRUCT(tup))->typnamespace);
-		ReleaseSysCache(tup);
-	}
+	if (type >= FirstNormalObjectId && read_type(type, &form))
+		schema = get_namespace_name(form.typnamespace);
 	return schema != NULL ? schema : pstrdup("");
 }
 
@@ -105,22 +123,17 @@ List *
 enum_labels(Oid type)
 {
 	List	   *labels = NIL;
-	Relation	pg_enum;
-	ScanKeyData key;
-	SysScanDesc scan;
+	CatalogScan scan;
 	HeapTuple	tup;
 
 	if (!OidIsValid(type) || get_typtype(type) != TYPTYPE_ENUM)
 		return NIL;
-	pg_enum = table_open(EnumRelationId, AccessShareLock);
-	ScanKeyInit(&key, Anum_pg_enum_enumtypid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(type));
 	/* By this index they come in their order. */
-	scan = systable_beginscan(pg_enum, EnumTypIdSortOrderIndexId, true, NULL, 1, &key);
-	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	scan = begin_catalog_scan(EnumRelationId, Anum_pg_enum_enumtypid,
+							  EnumTypIdSortOrderIndexId, type);
+	while (HeapTupleIsValid(tup = systable_getnext(scan.scan)))
 		labels = lappend(labels, pstrdup(NameStr(((Form_pg_enum) GETSTRUCT(tup))->enumlabel)));
-	systable_endscan(scan);
-	table_close(pg_enum, AccessShareLock);
+	end_catalog_scan(&scan);
 	return labels;
 }
 

@@ -7,15 +7,13 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/table.h"
+#include "base/catalog_scan.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "verify/catalog/catalog.h"
@@ -162,16 +160,12 @@ search_index(VerifyResult *result, const IndexedColumns *wanted,
 			 bool (*matches) (Form_pg_index, const IndexedColumns *),
 			 IndexDefect defect_of, char *none)
 {
-	Relation	pg_index = table_open(IndexRelationId, AccessShareLock);
+	CatalogScan scan = begin_catalog_scan(IndexRelationId, Anum_pg_index_indrelid,
+										  IndexIndrelidIndexId, wanted->relid);
 	char	   *found = none;
-	ScanKeyData key;
-	SysScanDesc scan;
 	HeapTuple	tup;
 
-	ScanKeyInit(&key, Anum_pg_index_indrelid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(wanted->relid));
-	scan = systable_beginscan(pg_index, IndexIndrelidIndexId, true, NULL, 1, &key);
-	while (found && HeapTupleIsValid(tup = systable_getnext(scan)))
+	while (found && HeapTupleIsValid(tup = systable_getnext(scan.scan)))
 	{
 		Form_pg_index index = (Form_pg_index) GETSTRUCT(tup);
 		const char *defect;
@@ -180,7 +174,7 @@ search_index(VerifyResult *result, const IndexedColumns *wanted,
 		if (index->indexrelid == verify_without_index() || !matches(index, wanted))
 			continue;
 		defect = defect_of(index, !heap_attisnull(tup, Anum_pg_index_indpred,
-												  RelationGetDescr(pg_index)));
+												  RelationGetDescr(scan.catalog)));
 		name = get_rel_name(index->indexrelid);
 		if (defect == NULL)
 		{
@@ -190,8 +184,7 @@ search_index(VerifyResult *result, const IndexedColumns *wanted,
 		else if (name)
 			found = psprintf("index %s %s", quote_identifier(name), defect);
 	}
-	systable_endscan(scan);
-	table_close(pg_index, AccessShareLock);
+	end_catalog_scan(&scan);
 	return found;
 }
 

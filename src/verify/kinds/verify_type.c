@@ -7,21 +7,12 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
-#include "access/transam.h"
 #include "base/compat.h"
-#include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
-#include "utils/syscache.h"
 #include "verify/catalog/catalog.h"
 #include "verify/kinds/kinds.h"
 #include "verify/kinds/kinds_internal.h"
@@ -91,14 +82,8 @@ static List *
 attributes_of(Oid relid)
 {
 	List	   *attributes = NIL;
-	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	int			natts = 0;
+	AttrNumber	natts = relation_natts(relid);
 
-	if (HeapTupleIsValid(tup))
-	{
-		natts = ((Form_pg_class) GETSTRUCT(tup))->relnatts;
-		ReleaseSysCache(tup);
-	}
 	for (AttrNumber attnum = 1; attnum <= natts; attnum++)
 	{
 		ColumnInfo	info;
@@ -185,20 +170,7 @@ check_attributes(const Requirement *req, VerifyResult *result, Oid relid, List *
 
 /* ---- the type itself ---- */
 
-static Oid
-type_oid(Oid schema, const char *name)
-{
-	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
-						   ObjectIdGetDatum(schema));
-}
-
-static bool
-type_in_schema(Oid schema, const char *name)
-{
-	return OidIsValid(type_oid(schema, name));
-}
-
-/* Temporary types are nobody's but a session's. */
+/* Find a type of the contract.  Temporary types, which a session has, are left out. */
 static Oid
 find_type(const char *schema, const char *name)
 {
@@ -208,7 +180,7 @@ find_type(const char *schema, const char *name)
 		return TypenameGetTypidExtended(name, false);
 	namespace = get_namespace_oid(schema, true);
 	return OidIsValid(namespace) && schema_is_usable(namespace)
-		? type_oid(namespace, name) : InvalidOid;
+		? find_type_in_schema(namespace, name) : InvalidOid;
 }
 
 static const char *
@@ -304,22 +276,18 @@ verify_type(const Requirement *req, VerifyResult *result)
 	char	   *schema;
 	char	   *name;
 	Oid			type;
-	HeapTuple	tup;
 	List	   *labels;
 	List	   *attributes;
 
 	DeconstructQualifiedName(names, &schema, &name);
 	depend_on_name(result, TypeRelationId, schema, name);
 	type = find_type(schema, name);
-	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-	if (!HeapTupleIsValid(tup))
+	if (!read_type(type, &form))
 	{
 		(void) report_unresolved(req, result, RULE_TYPE_MISSING, "type", req->object,
 								 schema, name, type_in_schema);
 		return;
 	}
-	memcpy(&form, GETSTRUCT(tup), sizeof(form));
-	ReleaseSysCache(tup);
 	schema = get_namespace_name(form.typnamespace);
 
 	depend_on_type(result, form.oid);

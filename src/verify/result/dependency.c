@@ -102,29 +102,25 @@ relation_key(Oid relid)
 	return last.key;
 }
 
-/* A view, and a SECURITY DEFINER routine, are as good as the rights of their owners. */
+/* Return the owner of a view or SECURITY DEFINER routine, with whose rights it acts. */
 static Oid
 acts_as(Oid classid, Oid objid)
 {
+	FormData_pg_class form;
 	HeapTuple	tup;
 	Oid			owner = InvalidOid;
 
 	if (classid == RelationRelationId)
-	{
-		tup = SearchSysCache1(RELOID, ObjectIdGetDatum(objid));
-		if (HeapTupleIsValid(tup) && ((Form_pg_class) GETSTRUCT(tup))->relkind == RELKIND_VIEW)
-			owner = ((Form_pg_class) GETSTRUCT(tup))->relowner;
-	}
-	else if (classid == ProcedureRelationId)
-	{
-		tup = SearchSysCache1(PROCOID, ObjectIdGetDatum(objid));
-		if (HeapTupleIsValid(tup) && ((Form_pg_proc) GETSTRUCT(tup))->prosecdef)
-			owner = ((Form_pg_proc) GETSTRUCT(tup))->proowner;
-	}
-	else
-		return InvalidOid;
+		return read_relation(objid, &form) && form.relkind == RELKIND_VIEW
+			? form.relowner : InvalidOid;
+	tup = classid == ProcedureRelationId
+		? SearchSysCache1(PROCOID, ObjectIdGetDatum(objid)) : NULL;
 	if (HeapTupleIsValid(tup))
+	{
+		if (((Form_pg_proc) GETSTRUCT(tup))->prosecdef)
+			owner = ((Form_pg_proc) GETSTRUCT(tup))->proowner;
 		ReleaseSysCache(tup);
+	}
 	return owner;
 }
 
@@ -195,21 +191,16 @@ append_object_names(List **kept, List *keys)
 void
 depend_on_type(VerifyResult *result, Oid type)
 {
-	while (type >= FirstNormalObjectId)
-	{
-		HeapTuple	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-		Form_pg_type form;
+	FormData_pg_type form;
 
-		if (!HeapTupleIsValid(tup))
-			break;
+	while (type >= FirstNormalObjectId && read_type(type, &form))
+	{
 		depend_on_object(result, TypeRelationId, type);
-		form = (Form_pg_type) GETSTRUCT(tup);
 
 		/* A row type is altered as a relation. */
-		if (OidIsValid(form->typrelid))
-			depend_on_object(result, RelationRelationId, form->typrelid);
-		type = OidIsValid(form->typbasetype) ? form->typbasetype : form->typelem;
-		ReleaseSysCache(tup);
+		if (OidIsValid(form.typrelid))
+			depend_on_object(result, RelationRelationId, form.typrelid);
+		type = OidIsValid(form.typbasetype) ? form.typbasetype : form.typelem;
 	}
 }
 

@@ -20,6 +20,7 @@
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "access/transam.h"
+#include "base/catalog_scan.h"
 #include "base/compat.h"
 #include "catalog/indexing.h"
 #include "catalog/partition.h"
@@ -128,20 +129,16 @@ add_part(Parts *parts, Oid classid, Oid objid, bool asks, Bitmapset *columns)
 static void
 add_support_functions(Parts *parts, Oid opclass)
 {
-	Oid			family = get_opclass_family(opclass);
-	Relation	rel = table_open(AccessMethodProcedureRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
+	CatalogScan scan = begin_catalog_scan(AccessMethodProcedureRelationId,
+										  Anum_pg_amproc_amprocfamily,
+										  AccessMethodProcedureIndexId,
+										  get_opclass_family(opclass));
 	HeapTuple	tup;
 
-	ScanKeyInit(&key, Anum_pg_amproc_amprocfamily, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(family));
-	scan = systable_beginscan(rel, AccessMethodProcedureIndexId, true, NULL, 1, &key);
-	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	while (HeapTupleIsValid(tup = systable_getnext(scan.scan)))
 		add_part(parts, ProcedureRelationId, ((Form_pg_amproc) GETSTRUCT(tup))->amproc,
 				 false, NULL);
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
+	end_catalog_scan(&scan);
 }
 
 /* All that the object, which has an expression, depends on and runs. */
@@ -191,14 +188,10 @@ add_references(Parts *parts, Oid classid, Oid objid, bool asks, Bitmapset *colum
 static void
 add_constraint_parts(Parts *parts, AttrNumber attnum, Oid index, Oid objid)
 {
-	Relation	rel = table_open(ConstraintRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
+	CatalogScan scan = begin_catalog_scan(ConstraintRelationId, attnum, index, objid);
 	HeapTuple	tup;
 
-	ScanKeyInit(&key, attnum, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(objid));
-	scan = systable_beginscan(rel, index, true, NULL, 1, &key);
-	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	while (HeapTupleIsValid(tup = systable_getnext(scan.scan)))
 	{
 		Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
 
@@ -207,8 +200,7 @@ add_constraint_parts(Parts *parts, AttrNumber attnum, Oid index, Oid objid)
 		else if (con->contype == CONSTRAINT_EXCLUSION)
 			add_references(parts, ConstraintRelationId, con->oid, false, NULL);
 	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
+	end_catalog_scan(&scan);
 }
 
 /* Does it do more than compare columns as the server does? */
@@ -239,50 +231,40 @@ index_runs_functions(Relation pg_index, HeapTuple tup)
 static void
 add_index_parts(Parts *parts, Oid relid)
 {
-	Relation	rel = table_open(IndexRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
+	CatalogScan scan = begin_catalog_scan(IndexRelationId, Anum_pg_index_indrelid,
+										  IndexIndrelidIndexId, relid);
 	HeapTuple	tup;
 
-	ScanKeyInit(&key, Anum_pg_index_indrelid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(relid));
-	scan = systable_beginscan(rel, IndexIndrelidIndexId, true, NULL, 1, &key);
-	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	while (HeapTupleIsValid(tup = systable_getnext(scan.scan)))
 	{
 		Form_pg_index index = (Form_pg_index) GETSTRUCT(tup);
 
 		if (index->indisready && index->indexrelid != verify_without_index() &&
-			index_runs_functions(rel, tup))
+			index_runs_functions(scan.catalog, tup))
 			add_references(parts, RelationRelationId, index->indexrelid, true, NULL);
 	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
+	end_catalog_scan(&scan);
 }
 
 /* Only stored ones: the server lets no others call functions of users. */
 static void
 add_generated_parts(Parts *parts, Oid relid)
 {
-	Relation	rel = table_open(AttrDefaultRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
+	CatalogScan scan = begin_catalog_scan(AttrDefaultRelationId, Anum_pg_attrdef_adrelid,
+										  AttrDefaultIndexId, relid);
 	HeapTuple	tup;
 
-	ScanKeyInit(&key, Anum_pg_attrdef_adrelid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(relid));
-	scan = systable_beginscan(rel, AttrDefaultIndexId, true, NULL, 1, &key);
-	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	while (HeapTupleIsValid(tup = systable_getnext(scan.scan)))
 	{
 		Form_pg_attrdef attrdef = (Form_pg_attrdef) GETSTRUCT(tup);
 		Bitmapset  *columns = NULL;
 
 		if (get_attgenerated(relid, attrdef->adnum) != ATTRIBUTE_GENERATED_STORED)
 			continue;
-		pull_varattnos(catalog_expression(rel, tup, Anum_pg_attrdef_adbin), 1, &columns);
+		pull_varattnos(catalog_expression(scan.catalog, tup, Anum_pg_attrdef_adbin), 1, &columns);
 		add_references(parts, AttrDefaultRelationId, attrdef->oid, true, columns);
 	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
+	end_catalog_scan(&scan);
 }
 
 static int
@@ -320,28 +302,22 @@ add_when_parts(Parts *parts, Form_pg_trigger trigger)
 static void
 add_trigger_parts(Parts *parts, Oid relid)
 {
-	Relation	rel;
-	ScanKeyData key;
-	SysScanDesc scan;
+	CatalogScan scan;
 	HeapTuple	tup;
 
 	if (!relation_has_triggers(relid))
 		return;
-	rel = table_open(TriggerRelationId, AccessShareLock);
-	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(relid));
-	scan = systable_beginscan(rel, TriggerRelidNameIndexId, true, NULL, 1, &key);
-	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	scan = begin_catalog_scan(TriggerRelationId, Anum_pg_trigger_tgrelid,
+							  TriggerRelidNameIndexId, relid);
+	while (HeapTupleIsValid(tup = systable_getnext(scan.scan)))
 	{
 		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tup);
 
-		if (!trigger->tgisinternal && trigger->tgenabled != TRIGGER_DISABLED &&
-			trigger->tgenabled != TRIGGER_FIRES_ON_REPLICA &&
-			!heap_attisnull(tup, Anum_pg_trigger_tgqual, RelationGetDescr(rel)))
+		if (!trigger->tgisinternal && trigger_is_enabled(trigger) &&
+			!heap_attisnull(tup, Anum_pg_trigger_tgqual, RelationGetDescr(scan.catalog)))
 			add_when_parts(parts, trigger);
 	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
+	end_catalog_scan(&scan);
 }
 
 static void
@@ -464,26 +440,19 @@ check_unseen_domain(VerifyResult *result, Oid type, List **seen)
 	while (OidIsValid(type) && type >= FirstNormalObjectId)
 	{
 		Oid			element = get_element_type(type);
-		HeapTuple	tup;
-		bool		is_domain;
-		Oid			base;
+		FormData_pg_type form;
 		ListCell   *lc;
 
 		if (OidIsValid(element))
 			type = element;
-		tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-		if (!HeapTupleIsValid(tup))
-			return;
-		is_domain = ((Form_pg_type) GETSTRUCT(tup))->typtype == TYPTYPE_DOMAIN;
-		base = ((Form_pg_type) GETSTRUCT(tup))->typbasetype;
-		ReleaseSysCache(tup);
-		if (!is_domain || list_member_oid(*seen, type))
+		if (!read_type(type, &form) || form.typtype != TYPTYPE_DOMAIN ||
+			list_member_oid(*seen, type))
 			return;
 		*seen = lappend_oid(*seen, type);
 		depend_on_object(result, TypeRelationId, type);
 		foreach(lc, obtain_parts(TypeRelationId, type)->list)
 			check_attached_function(result, lfirst(lc), seen);
-		type = base;
+		type = form.typbasetype;
 	}
 }
 

@@ -8,10 +8,8 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
 #include "access/transam.h"
+#include "base/catalog_scan.h"
 #include "base/subtransaction.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
@@ -20,10 +18,7 @@
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
-#include "utils/syscache.h"
 #include "verify/catalog/catalog.h"
 #include "verify/result/result.h"
 #include "verify/run/run.h"
@@ -185,42 +180,27 @@ is_mutable(Node *node, void *context)
 static bool
 checks_are_immutable(Oid domain)
 {
-	Relation	rel = table_open(ConstraintRelationId, AccessShareLock);
+	CatalogScan scan = begin_catalog_scan(ConstraintRelationId, Anum_pg_constraint_contypid,
+										  ConstraintTypidIndexId, domain);
 	bool		result = true;
-	ScanKeyData key;
-	SysScanDesc scan;
 	HeapTuple	tup;
 
-	ScanKeyInit(&key, Anum_pg_constraint_contypid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(domain));
-	scan = systable_beginscan(rel, ConstraintTypidIndexId, true, NULL, 1, &key);
-	while (result && HeapTupleIsValid(tup = systable_getnext(scan)))
-	{
-		Node	   *check = catalog_expression(rel, tup, Anum_pg_constraint_conbin);
-
-		result = !is_mutable(check, NULL);
-	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
+	while (result && HeapTupleIsValid(tup = systable_getnext(scan.scan)))
+		result = !is_mutable(catalog_expression(scan.catalog, tup, Anum_pg_constraint_conbin),
+							 NULL);
+	end_catalog_scan(&scan);
 	return result;
 }
 
 static bool
 domain_is_immutable(Oid type)
 {
-	while (OidIsValid(type) && type >= FirstNormalObjectId)
-	{
-		HeapTuple	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-		Form_pg_type form;
-		bool		plain;
+	FormData_pg_type form;
 
-		if (!HeapTupleIsValid(tup))
-			return false;
-		form = (Form_pg_type) GETSTRUCT(tup);
-		plain = form->typtype == TYPTYPE_DOMAIN && checks_are_immutable(type);
-		type = form->typbasetype;
-		ReleaseSysCache(tup);
-		if (!plain)
+	for (; OidIsValid(type) && type >= FirstNormalObjectId; type = form.typbasetype)
+	{
+		if (!read_type(type, &form) || form.typtype != TYPTYPE_DOMAIN ||
+			!checks_are_immutable(type))
 			return false;
 	}
 	return true;

@@ -118,8 +118,7 @@ check_key_action(VerifyResult *result, Form_pg_trigger trigger, int16 event,
 	ForeignKey	key;
 
 	if (command == CMD_UNKNOWN || (trigger->tgtype & event) == 0 ||
-		trigger->tgenabled == TRIGGER_DISABLED ||
-		trigger->tgenabled == TRIGGER_FIRES_ON_REPLICA)
+		!trigger_is_enabled(trigger))
 		return;
 	tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(trigger->tgconstraint));
 	if (!HeapTupleIsValid(tup))

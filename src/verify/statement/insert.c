@@ -25,7 +25,7 @@ typedef struct InsertTarget
 static bool
 is_always_null(Oid relid, AttrNumber attnum, const InsertTarget *target)
 {
-	Node	   *expr = generation_expression(relid, attnum);
+	Node	   *expr = default_expression(relid, attnum);
 	Bitmapset  *columns = NULL;
 	int			column = -1;
 

@@ -103,15 +103,14 @@ has_replica_identity(Oid relid)
 static bool
 is_like_one_before(Oid partition, List **sorts)
 {
-	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(partition));
+	FormData_pg_class form;
 	PartitionSort sort;
 	ListCell   *lc;
 
-	if (!HeapTupleIsValid(tup))
+	if (!read_relation(partition, &form))
 		return true;
-	sort.identity = ((Form_pg_class) GETSTRUCT(tup))->relreplident;
-	sort.schema = ((Form_pg_class) GETSTRUCT(tup))->relnamespace;
-	ReleaseSysCache(tup);
+	sort.identity = form.relreplident;
+	sort.schema = form.relnamespace;
 	if (sort.identity == REPLICA_IDENTITY_INDEX ||
 		GetRelationPublications(partition) != NIL)
 		return false;

@@ -4,14 +4,13 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/table.h"
+#include "base/catalog_scan.h"
 #include "base/compat.h"
+#include "catalog/indexing.h"
 #include "catalog/pg_proc.h"
 #include "commands/trigger.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "verify/catalog/catalog.h"
 #include "verify/result/result.h"
@@ -22,9 +21,7 @@
 static bool
 trigger_fires(Form_pg_trigger trigger, int16 event, Bitmapset *columns)
 {
-	if (trigger->tgisinternal || (trigger->tgtype & event) == 0 ||
-		trigger->tgenabled == TRIGGER_DISABLED ||
-		trigger->tgenabled == TRIGGER_FIRES_ON_REPLICA)
+	if (trigger->tgisinternal || (trigger->tgtype & event) == 0 || !trigger_is_enabled(trigger))
 		return false;
 	if (event != TRIGGER_TYPE_UPDATE || trigger->tgattr.dim1 == 0 || columns == NULL)
 		return true;
@@ -49,18 +46,14 @@ name_attribute(Relation rel, HeapTuple tup, AttrNumber attnum)
 static void
 check_triggers(VerifyResult *result, Oid relid, int16 event, Bitmapset *columns)
 {
-	Relation	pg_trigger;
-	ScanKeyData key;
-	SysScanDesc scan;
+	CatalogScan scan;
 	HeapTuple	tup;
 
 	if (!relation_has_triggers(relid))
 		return;
-	pg_trigger = table_open(TriggerRelationId, AccessShareLock);
-	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(relid));
-	scan = systable_beginscan(pg_trigger, TriggerRelidNameIndexId, true, NULL, 1, &key);
-	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	scan = begin_catalog_scan(TriggerRelationId, Anum_pg_trigger_tgrelid,
+							  TriggerRelidNameIndexId, relid);
+	while (HeapTupleIsValid(tup = systable_getnext(scan.scan)))
 	{
 		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tup);
 		RunRoutine	run = {.key = {trigger->tgfoid, relid}};
@@ -69,20 +62,18 @@ check_triggers(VerifyResult *result, Oid relid, int16 event, Bitmapset *columns)
 			check_key_action(result, trigger, event, columns);
 		if (!trigger_fires(trigger, event, columns) || trigger->tgfoid < FirstNormalObjectId)
 			continue;
-		run.oldtable = name_attribute(pg_trigger, tup, Anum_pg_trigger_tgoldtable);
-		run.newtable = name_attribute(pg_trigger, tup, Anum_pg_trigger_tgnewtable);
+		run.oldtable = name_attribute(scan.catalog, tup, Anum_pg_trigger_tgoldtable);
+		run.newtable = name_attribute(scan.catalog, tup, Anum_pg_trigger_tgnewtable);
 		depend_on_object(result, ProcedureRelationId, trigger->tgfoid);
 		depend_on_body(result, &run);
 	}
-	systable_endscan(scan);
-	table_close(pg_trigger, AccessShareLock);
+	end_catalog_scan(&scan);
 }
 
 void
 check_write(VerifyResult *result, Oid relid, CmdType command, Bitmapset *columns)
 {
-	int16		event = command == CMD_INSERT ? TRIGGER_TYPE_INSERT :
-	command == CMD_UPDATE ? TRIGGER_TYPE_UPDATE : TRIGGER_TYPE_DELETE;
+	int16		event = trigger_event(command);
 
 	check_triggers(result, relid, event, columns);
 	check_attached_functions(result, relid, command, columns);
