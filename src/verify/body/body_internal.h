@@ -8,10 +8,19 @@
 #include "catalog/pg_proc.h"
 #include "verify/result/result.h"
 
-/* ---- body.c ---- */
+/* ---- sql_body.c ---- */
 
 /* Do its arguments leave open of what types it is? */
 extern bool is_polymorphic(Form_pg_proc form);
+
+/* Return a text attribute of a row of pg_proc, or NULL. */
+extern char *proc_text(HeapTuple tup, AttrNumber attnum);
+
+/*
+ * Check each statement of a body in SQL, and that the last one returns what the
+ * function declares.  Raises what the server says of it.
+ */
+extern void check_sql_body(HeapTuple tup, const char *source, VerifyResult *result);
 
 /* ---- plpgsql.c ---- */
 

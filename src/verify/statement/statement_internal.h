@@ -9,19 +9,60 @@
 #include "nodes/parsenodes.h"
 #include "verify/result/result.h"
 
-/* ---- resolved_name.c ---- */
+/* ---- name_class.c ---- */
+
+/* A class of objects that statements refer to by name. */
+typedef struct NameClass
+{
+	const char *name;			/* in the baseline */
+	const char *label;			/* in messages, before the name */
+	Oid			classid;
+	NameInSchema in_schema;		/* NULL: a routine or operator, which is
+								 * called */
+} NameClass;
+
+/* Return the class of objects in a catalog, or by its name in a baseline, or NULL. */
+extern const NameClass *name_class_of(Oid classid);
+extern const NameClass *name_class_called(const char *name);
+
+/* Look up the name of an object and of its schema.  False if the object is gone. */
+extern bool name_and_schema(Oid classid, Oid objid, char **name, char **schema);
 
 /*
- * As members of a baseline: [[class, name, resolved], ...], and of calls that mean
- * the server's own only what they call with what types.
+ * Return "schema.operator(left, right)"; how: as of format_type_extended().  Find
+ * the operator of a name for which FORMAT_TYPE_FORCE_QUALIFY returned the text, or
+ * InvalidOid.
+ */
+extern char *operator_signature(Oid operator, bits16 how);
+extern Oid	operator_called(const char *name, const char *baseline_name);
+
+/* ---- resolved_name.c ---- */
+
+/* A name of a statement, and the object that it stands for. */
+typedef struct ResolvedName
+{
+	const NameClass *class;
+	char	   *name;			/* of a call with its types: "=(text,?)" */
+	char	   *resolved;		/* a schema, or of a call
+								 * "app.=(pg_catalog.text, pg_catalog.text)";
+								 * "" if it is the server's */
+	Oid			objid;			/* InvalidOid: it comes from a baseline */
+} ResolvedName;
+
+/* ---- name_compare.c ---- */
+
+/*
+ * Return the baseline's member "names", [[class, name, resolved], ...], and its
+ * member "server_calls", the names of calls that mean the server's own objects.
  */
 extern BaselineMember names_member(List *resolved_names);
 extern BaselineMember server_calls_member(List *resolved_names);
 
-/* Report name-captured: what is not as the baseline has it. */
+/* Report name-captured for each name that stands for another object than in the
+ * baseline. */
 extern void compare_resolved_names(VerifyResult *result, Jsonb *baseline, List *is);
 
-/* A schema that a relation was in, and that is gone; or NULL. */
+/* Return a schema that had a relation of the baseline and is gone, or NULL. */
 extern char *resolved_names_missing_schema(Jsonb *baseline);
 
 /* ---- call.c ---- */
