@@ -93,6 +93,30 @@ SELECT * FROM judged('ALTER POLICY own ON secrets RENAME TO mine');
 SELECT * FROM judged('ALTER TABLE regions ALTER CONSTRAINT home DEFERRABLE');
 SELECT * FROM judged('ALTER TABLE regions DISABLE TRIGGER ALL; ALTER TABLE regions ENABLE TRIGGER ALL');
 
+-- A view on another table, or with another function, and a rule that writes another
+-- table, under the same alias.
+CREATE TABLE t1 (id int);
+CREATE TABLE t2 (id int);
+CREATE FUNCTION f1(int) RETURNS int LANGUAGE sql IMMUTABLE RETURN $1;
+CREATE FUNCTION f2(int) RETURNS int LANGUAGE sql IMMUTABLE RETURN $1;
+CREATE VIEW over AS SELECT x.id FROM t1 AS x;
+CREATE VIEW calls AS SELECT f1(x.id) AS id FROM t1 AS x;
+CREATE TABLE ruled (a int);
+CREATE TABLE l1 (a int);
+CREATE TABLE l2 (a int);
+CREATE RULE also AS ON INSERT TO ruled DO ALSO INSERT INTO l1 AS l VALUES (new.a);
+GRANT ALL ON over, calls, ruled TO regress_clerk;
+SELECT status FROM compat_guard.register('alias', '1', '{"role": "regress_clerk", "search_path": "around",
+	"relations": {"over": {"access": ["select"]}, "calls": {"access": ["select"]}, "ruled": {"access": ["insert"]}}}');
+SELECT * FROM judged('CREATE OR REPLACE VIEW over AS SELECT x.id FROM t2 AS x');
+SELECT * FROM judged('CREATE OR REPLACE VIEW calls AS SELECT f2(x.id) AS id FROM t1 AS x');
+SELECT * FROM judged('CREATE OR REPLACE RULE also AS ON INSERT TO ruled DO ALSO INSERT INTO l2 AS l VALUES (new.a)');
+-- no finding: the same again, and another name of what it is on, or calls, or writes
+SELECT * FROM judged('CREATE OR REPLACE VIEW over AS SELECT x.id FROM t1 AS x');
+SELECT * FROM judged('CREATE OR REPLACE VIEW calls AS SELECT f1(x.id) AS id FROM t1 AS x');
+SELECT * FROM judged('CREATE OR REPLACE RULE also AS ON INSERT TO ruled DO ALSO INSERT INTO l1 AS l VALUES (new.a)');
+SELECT * FROM judged('ALTER TABLE t1 RENAME TO t3; ALTER TABLE t3 RENAME id TO no; ALTER FUNCTION f1 RENAME TO f3; ALTER TABLE l1 RENAME TO l3; ALTER TABLE l3 RENAME a TO b');
+
 --
 -- What a statement does, in whatever form.
 --

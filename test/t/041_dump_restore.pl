@@ -169,9 +169,12 @@ foreach my $restore (@restores)
 	is($node->safe_psql($db, $stood), $node->safe_psql('shop', $stood), "$db: states are found again");
 	is($node->safe_psql($db, $status), $node->safe_psql('shop', $status), "$db: and the status");
 
-	# The server prints a view for the dump, and reads it again: it is the same query.
-	is(findings($db, 'ALTER TABLE app.below RENAME a TO renamed; ALTER TABLE app.below RENAME TO renamed'), '',
-		"$db: a rename below a view");
+	# The server prints a view for the dump, and reads it again: it is the same query, by
+	# its text alone, as its tree has other OIDs.  A rename changes the text.
+	is(findings($db, 'CREATE OR REPLACE VIEW app.above AS SELECT x.a AS shown FROM app.below AS x WHERE x.b > 0'), '',
+		"$db: the same query");
+	is(findings($db, 'ALTER TABLE app.below RENAME a TO renamed; ALTER TABLE app.below RENAME TO renamed'),
+		'log view-changed relation above', "$db: a rename below a view is logged once");
 	is(findings($db, 'CREATE OR REPLACE VIEW app.above AS SELECT x.a AS shown FROM app.below AS x WHERE x.b > 1'),
 		'log view-changed relation above', "$db: another query");
 

@@ -165,8 +165,8 @@ extern char *server_definition(PGFunction function, Oid objid, Oid relid);
 extern int	definition_path(void);
 
 /*
- * Two digests of a view's or rule's queries: one that stays the same if
- * something they refer to is renamed, and one, of what function prints, that
+ * Return two digests of a view's or rule's queries: one of the tree, which stays the
+ * same if something they refer to is renamed, and one of what function prints, which
  * stays the same after a restore.  Locks what they refer to.
  */
 extern char *query_digests(List *queries, PGFunction function, Oid objid, Oid relid,

@@ -9,7 +9,6 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/transam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_rewrite.h"
@@ -86,15 +85,14 @@ digest_of(const char *text, int length, const char *options)
 }
 
 /*
- * Of a tree without OIDs of objects that initdb did not make.  The names in it
- * stay as they were when the query was written, so it does not change if
- * something below is renamed.
+ * Return a digest of the tree.  The names in it stay as they were when the query was
+ * written, and it has the OIDs of what it refers to: so it changes if the query is
+ * another, and not if something it refers to is renamed.
  */
 static char *
 tree_digest(List *queries, const char *options)
 {
 	char	   *text;
-	char	   *out;
 	ListCell   *lc;
 
 	/* How long its text was, line breaks included, is no part of a query. */
@@ -103,32 +101,13 @@ tree_digest(List *queries, const char *options)
 		if (lfirst(lc) != NULL && IsA(lfirst(lc), Query))
 			lfirst_node(Query, lc)->stmt_len = 0;
 	}
-	out = text = nodeToString(queries);
-
-	for (const char *in = text; *in != '\0';)
-	{
-		bool		number = isdigit((unsigned char) *in) &&
-		(in == text || in[-1] == ' ' || in[-1] == '(');
-
-		if (number)
-		{
-			char	   *end;
-
-			if (strtoul(in, &end, 10) >= FirstNormalObjectId)
-			{
-				*out++ = '#';
-				in = end;
-				continue;
-			}
-		}
-		*out++ = *in++;
-	}
-	return digest_of(text, out - text, options);
+	text = nodeToString(queries);
+	return digest_of(text, strlen(text), options);
 }
 
 /*
- * Of what the server prints, which a restore leaves as it is.  Where the role
- * may not read the catalog that it is printed from there is none.
+ * Return a digest of what the server prints, which a restore leaves as it is; "-"
+ * where the role may not read the catalog that it is printed from.
  */
 static char *
 text_digest(PGFunction function, Oid objid, Oid relid, const char *options)
