@@ -28,8 +28,8 @@ REGRESS = \
 	registry \
 	baselines \
 	readiness \
-	surroundings \
-	surroundings_judged \
+	properties \
+	properties_judged \
 	definitions \
 	routines \
 	types \

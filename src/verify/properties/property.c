@@ -38,7 +38,7 @@ property_cache_begin(void)
 		.hcxt = verification_context()
 	};
 
-	known_relations = hash_create("compat_guard surroundings", 64, &ctl,
+	known_relations = hash_create("compat_guard relations", 64, &ctl,
 								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
@@ -118,7 +118,7 @@ property_check_begin(const Requirement *req, VerifyResult *result)
 
 	check->req = req;
 	check->result = result;
-	check->before = json_object_member(req->baseline, "surroundings");
+	check->before = json_object_member(req->baseline, "properties");
 	return check;
 }
 

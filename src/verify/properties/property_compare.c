@@ -289,7 +289,7 @@ add_to_baseline(VerifyResult *result, const char *json)
 	result->baseline = DatumGetJsonbP(more);
 }
 
-/* {"surroundings": {...}}, as far as there are any. */
+/* {"properties": {...}}, as far as there are any. */
 static char *
 baseline_member(PropertyCheck *check)
 {
@@ -298,7 +298,7 @@ baseline_member(PropertyCheck *check)
 	if (check->used_properties == NIL && check->columns == NIL)
 		return "{}";
 	initStringInfo(&json);
-	appendStringInfoString(&json, "{\"surroundings\":{");
+	appendStringInfoString(&json, "{\"properties\":{");
 	for (int kind = 0; kind < PROPERTY_KINDS; kind++)
 	{
 		if (kinds[kind].member != NULL)

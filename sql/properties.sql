@@ -1,5 +1,5 @@
 --
--- What stands around a relation that a version writes or reads: constraints,
+-- Properties of a relation that a version writes or reads: constraints,
 -- triggers, rules, row security, domains, defaults, views.  Each change is
 -- made, looked at and rolled back, or judged where that matters.
 --

@@ -1,5 +1,5 @@
 --
--- Surroundings: each way to change them is seen by the guard, in whatever
+-- Properties of relations: each way to change them is seen by the guard, in whatever
 -- statement, and said once.
 --
 SET client_min_messages = warning;
