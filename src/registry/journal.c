@@ -124,7 +124,7 @@ JournalRow *
 registry_make_journal_row(const JournalEntry *entry)
 {
 	JournalRow *row = palloc_object(JournalRow);
-	Relation	rel = store_open("journal_entry", JOURNAL_NATTS, AccessShareLock);
+	Relation	rel = store_open("journal_entry", AccessShareLock);
 	Datum		json;
 
 	row->extension = guard_extension_oid();
@@ -142,7 +142,7 @@ registry_make_journal_row(const JournalEntry *entry)
 void
 registry_write_journal(const JournalEntry *entry)
 {
-	Relation	rel = store_open("journal_entry", JOURNAL_NATTS, RowExclusiveLock);
+	Relation	rel = store_open("journal_entry", RowExclusiveLock);
 	HeapTuple	tup = form_row(rel, entry);
 
 	/*
@@ -183,21 +183,19 @@ int64
 registry_prune_journal(TimestampTz before)
 {
 	/* Keeps other prunes away, and nobody who writes. */
-	Relation	rel = store_open("journal_entry", JOURNAL_NATTS, ShareUpdateExclusiveLock);
 	StoreScan	scan;
 	HeapTuple	tup;
 	int64		n = 0;
 
-	scan_init(&scan);
+	scan_open(&scan, "journal_entry", ShareUpdateExclusiveLock);
 	scan_key_before(&scan, before);
-	scan_begin(&scan, rel, "journal_entry_at_idx", NULL);
+	scan_begin(&scan, "journal_entry_at_idx");
 	while (HeapTupleIsValid(tup = scan_next(&scan)))
 	{
 		CHECK_FOR_INTERRUPTS();
-		store_delete(rel, tup);
+		store_delete(scan.rel, tup);
 		n++;
 	}
-	scan_end(&scan);
-	table_close(rel, NoLock);
+	scan_close(&scan);
 	return n;
 }

@@ -48,20 +48,18 @@ tuple_timestamp(Relation rel, HeapTuple tup, int attnum)
 bool
 registry_any_lease_runs(int64 version_id)
 {
-	Relation	rel = store_open("instance", INSTANCE_NATTS, AccessShareLock);
 	TimestampTz now = GetCurrentTimestamp();
 	StoreScan	scan;
 	HeapTuple	tup;
 	bool		runs = false;
 
-	scan_init(&scan);
+	scan_open(&scan, "instance", AccessShareLock);
 	scan_key_int64(&scan, version_id);
-	scan_begin(&scan, rel, "instance_name_idx", NULL);
+	scan_begin(&scan, "instance_name_idx");
 	while (!runs && HeapTupleIsValid(tup = scan_next(&scan)))
-		runs = lease_runs(tuple_timestamp(rel, tup, INSTANCE_HEARTBEAT_AT),
-						  tuple_timestamp(rel, tup, INSTANCE_EXPIRES_AT), now);
-	scan_end(&scan);
-	table_close(rel, AccessShareLock);
+		runs = lease_runs(tuple_timestamp(scan.rel, tup, INSTANCE_HEARTBEAT_AT),
+						  tuple_timestamp(scan.rel, tup, INSTANCE_EXPIRES_AT), now);
+	scan_close(&scan);
 	return runs;
 }
 
@@ -74,11 +72,10 @@ instance_tuple(Relation rel, int64 version_id, const char *name)
 	StoreScan	scan;
 	HeapTuple	tup;
 
-	scan_init(&scan);
+	scan_init(&scan, rel);
 	scan_key_int64(&scan, version_id);
 	scan_key_text(&scan, name);
-	scan_begin(&scan, rel, "instance_name_idx", NULL);
-	tup = scan_next(&scan);
+	tup = scan_first(&scan, "instance_name_idx");
 	if (HeapTupleIsValid(tup))
 		tup = heap_copytuple(tup);
 	scan_end(&scan);
@@ -114,9 +111,9 @@ clear_away(Relation rel, int64 version_id)
 	HeapTuple	tup;
 	int			cleared = 0;
 
-	scan_init(&scan);
+	scan_init(&scan, rel);
 	scan_key_int64(&scan, version_id);
-	scan_begin(&scan, rel, "instance_name_idx", NULL);
+	scan_begin(&scan, "instance_name_idx");
 	while (cleared < CLEARED_AT_ONCE && HeapTupleIsValid(tup = scan_next(&scan)))
 	{
 		if (tuple_timestamp(rel, tup, INSTANCE_EXPIRES_AT) >= long_ago ||
@@ -148,10 +145,10 @@ insert_instance(Relation rel, int64 version_id, const char *name, Interval *leas
 	row_set_text(&row, INSTANCE_NAME, name);
 	*end = set_lease(&row, lease);
 
-	scan_init(&scan);
+	scan_init(&scan, rel);
 	scan_key_int64(&scan, version_id);
 	scan_key_text(&scan, name);
-	if (!store_insert_unless_present(rel, &row, &scan, "instance_name_idx"))
+	if (!store_insert_unless_present(&scan, "instance_name_idx", &row))
 		return false;
 	clear_away(rel, version_id);
 	return true;
@@ -190,7 +187,7 @@ lock_instance(Relation rel, int64 version_id, const char *name)
 TimestampTz
 registry_renew_lease(const Version *version, const char *name, Interval *lease)
 {
-	Relation	rel = store_open("instance", INSTANCE_NATTS, RowExclusiveLock);
+	Relation	rel = store_open("instance", RowExclusiveLock);
 	TimestampTz end;
 	HeapTuple	tup;
 	Row			row;
@@ -230,7 +227,7 @@ registry_renew_lease(const Version *version, const char *name, Interval *lease)
 void
 registry_end_lease(int64 version_id, const char *name)
 {
-	Relation	rel = store_open("instance", INSTANCE_NATTS, RowExclusiveLock);
+	Relation	rel = store_open("instance", RowExclusiveLock);
 	HeapTuple	tup = lock_instance(rel, version_id, name);
 
 	if (HeapTupleIsValid(tup))
@@ -242,19 +239,17 @@ registry_end_lease(int64 version_id, const char *name)
 void
 registry_end_all_leases(int64 version_id)
 {
-	Relation	rel = store_open("instance", INSTANCE_NATTS, RowExclusiveLock);
 	StoreScan	scan;
 	HeapTuple	tup;
 
-	scan_init(&scan);
+	scan_open(&scan, "instance", RowExclusiveLock);
 	scan_key_int64(&scan, version_id);
-	scan_begin(&scan, rel, "instance_name_idx", NULL);
+	scan_begin(&scan, "instance_name_idx");
 	while (HeapTupleIsValid(tup = scan_next(&scan)))
 	{
-		tup = lock_instance(rel, version_id, tuple_text(rel, tup, INSTANCE_NAME));
+		tup = lock_instance(scan.rel, version_id, tuple_text(scan.rel, tup, INSTANCE_NAME));
 		if (HeapTupleIsValid(tup))
-			store_delete(rel, tup);
+			store_delete(scan.rel, tup);
 	}
-	scan_end(&scan);
-	table_close(rel, NoLock);
+	scan_close(&scan);
 }

@@ -64,20 +64,17 @@ newest_first(const ListCell *a, const ListCell *b)
 List *
 registry_tracked_versions(void)
 {
-	Relation	rel = store_open("version", VERSION_NATTS, AccessShareLock);
 	StoreScan	scan;
 	HeapTuple	tup;
 	List	   *versions = NIL;
 
-	scan_init(&scan);
+	scan_open(&scan, "version", AccessShareLock);
 	scan_key_null(&scan);
-	scan_begin(&scan, rel, "version_lapsed_idx", NULL);
+	scan_begin(&scan, "version_lapsed_idx");
 	while (HeapTupleIsValid(tup = scan_next(&scan)))
-		versions = lappend(versions, version_from_tuple(rel, tup));
-	scan_end(&scan);
-
+		versions = lappend(versions, version_from_tuple(scan.rel, tup));
+	scan_close(&scan);
 	list_sort(versions, newest_first);
-	table_close(rel, AccessShareLock);
 	return versions;
 }
 
@@ -135,18 +132,17 @@ registry_stop_tracking_retired(int64 app_id)
 int64
 registry_requirements_of_owner(const char *owner)
 {
-	Relation	rel = store_open("app", APP_NATTS, AccessShareLock);
 	StoreScan	scan;
 	HeapTuple	tup;
 	List	   *live = registry_live_versions();
 	ListCell   *lc;
 	int64		n = 0;
 
-	scan_init(&scan);
-	scan_begin(&scan, rel, "app_pkey", NULL);
+	scan_open(&scan, "app", AccessShareLock);
+	scan_begin(&scan, "app_pkey");
 	while (HeapTupleIsValid(tup = scan_next(&scan)))
 	{
-		App		   *app = app_from_tuple(rel, tup);
+		App		   *app = app_from_tuple(scan.rel, tup);
 
 		if (strcmp(app->owner, owner) != 0)
 			continue;
@@ -158,7 +154,6 @@ registry_requirements_of_owner(const char *owner)
 				n += version->nrequirements;
 		}
 	}
-	scan_end(&scan);
-	table_close(rel, AccessShareLock);
+	scan_close(&scan);
 	return n;
 }

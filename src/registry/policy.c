@@ -16,10 +16,10 @@ policy_tuple(Relation rel, const char *rule, const char *app)
 {
 	StoreScan	scan;
 
-	scan_init(&scan);
+	scan_init(&scan, rel);
 	scan_key_text(&scan, rule);
 	scan_key_text(&scan, app);
-	return scan_settled(&scan, rel, "policy_pkey");
+	return scan_settled(&scan, "policy_pkey");
 }
 
 RuleAction
@@ -27,7 +27,7 @@ registry_action(RuleId id, const char *app, bool proven)
 {
 	const Rule *rule = rule_get(id);
 	RuleAction	action = rule_action(id, proven);
-	Relation	rel = store_open("policy", POLICY_NATTS, AccessShareLock);
+	Relation	rel = store_open("policy", AccessShareLock);
 	HeapTuple	tup = policy_tuple(rel, rule->name, app);
 
 	if (!HeapTupleIsValid(tup))
@@ -49,7 +49,7 @@ void
 registry_set_policy(RuleId id, const char *app, const char *action)
 {
 	const char *rule = rule_get(id)->name;
-	Relation	rel = store_open("policy", POLICY_NATTS, RowExclusiveLock);
+	Relation	rel = store_open("policy", RowExclusiveLock);
 	HeapTuple	tup = policy_tuple(rel, rule, app);
 	Row			row;
 

@@ -15,7 +15,7 @@
 #include "utils/rel.h"
 #include "verify/verify.h"
 
-/* Column numbers, as the install script declares the tables. */
+/* Number the columns as the install script declares the tables; store.c has their types. */
 enum
 {
 	APP_ID = 1, APP_NAME, APP_OWNER,
@@ -78,7 +78,7 @@ enum
 
 #define STORE_MAX_NATTS JOURNAL_NATTS
 
-/* A row in the making: every column NULL until set. */
+/* A row that is being made: every column is NULL until it is set. */
 typedef struct Row
 {
 	Datum		values[STORE_MAX_NATTS];
@@ -86,56 +86,59 @@ typedef struct Row
 	bool		replaces[STORE_MAX_NATTS];
 } Row;
 
+/* ---- store.c ---- */
+
 extern void row_init(Row *row);
 extern void row_set(Row *row, int attnum, Datum value);
 extern void row_set_null(Row *row, int attnum);
-extern void row_set_text(Row *row, int attnum, const char *value);	/* NULL: SQL null */
-extern void row_set_json(Row *row, int attnum, Jsonb *value);	/* ditto */
 
-/* Columns of a stored row, copied into CurrentMemoryContext. */
-extern char *tuple_text(Relation rel, HeapTuple tup, int attnum);	/* NULL for null */
-extern Jsonb *tuple_json(Relation rel, HeapTuple tup, int attnum);	/* ditto */
+/* Set a column; a NULL pointer sets it to null. */
+extern void row_set_text(Row *row, int attnum, const char *value);
+extern void row_set_json(Row *row, int attnum, Jsonb *value);
+
+/* Return a column of a stored row, copied; NULL, 0 or false if it is null. */
+extern char *tuple_text(Relation rel, HeapTuple tup, int attnum);
+extern Jsonb *tuple_json(Relation rel, HeapTuple tup, int attnum);
 extern int64 tuple_int64(Relation rel, HeapTuple tup, int attnum);
 extern Oid	tuple_oid(Relation rel, HeapTuple tup, int attnum);
-extern bool tuple_bool(Relation rel, HeapTuple tup, int attnum);	/* false for null */
+extern bool tuple_bool(Relation rel, HeapTuple tup, int attnum);
 extern bool tuple_is_null(Relation rel, HeapTuple tup, int attnum);
 
 /*
- * Open a table of the extension.  Raises ERRCODE_GUARD_DAMAGED where it is missing
- * or has not the columns it was made with.
+ * Open a table of the extension.  Raise ERRCODE_GUARD_DAMAGED if it is missing or
+ * does not have the columns it was made with.
  */
-extern Relation store_open(const char *table, int natts, LOCKMODE lockmode);
+extern Relation store_open(const char *table, LOCKMODE lockmode);
 
-/* Raise it: what is wrong with a table, index or row, in one clause. */
+/* Raise ERRCODE_GUARD_DAMAGED: what is wrong with a table, index or row, in one clause. */
 compat_noreturn extern void report_damage(const char *name, const char *damage);
 
 extern void store_insert(Relation rel, Row *row);
-extern void store_update(Relation rel, HeapTuple tup, Row *row);	/* columns set in row */
+extern void store_update(Relation rel, HeapTuple tup, Row *row);	/* the columns set in
+																	 * row */
 extern void store_delete(Relation rel, HeapTuple tup);
-extern int64 store_next_id(const char *sequence);	/* not undone by an abort */
+
+/* Return the next value of a sequence, which an abort does not take back. */
+extern int64 store_next_id(const char *sequence);
 
 /*
- * Run write(arg) in a subtransaction.  False, and nothing written, if it broke
- * a unique index: somebody else was quicker.  Other errors pass through.
+ * Run write(arg) in a subtransaction.  Return false, with nothing written, if it
+ * violated a unique index because another transaction was quicker, or had to wait too
+ * long for one.  Other errors pass through.
  */
 extern bool store_unless_duplicate(void (*write) (void *arg), void *arg);
 
-/* Make an App or Version of a row of its table. */
-extern struct App *app_from_tuple(Relation rel, HeapTuple tup);
-extern struct Version *version_from_tuple(Relation rel, HeapTuple tup);
-
 /*
- * Scan by an index.  Keys are in index column order.  snapshot NULL is the
- * latest committed state plus one's own changes.  Backward is from the last
- * index entry to the first.
- *
- * Between scan_init and scan_end there may be a series of scans of one index,
- * each begun with keys of its own.  The index is opened and the snapshot taken
- * for the first, which makes the others cheap.
+ * A scan of a table by one of its indexes, or a series of scans by that index, each
+ * with keys of its own.  The index is opened and the snapshot taken for the first,
+ * which makes the others cheap.  The snapshot is the latest committed state with
+ * the transaction's own changes.
  */
 typedef struct StoreScan
 {
-	Relation	index;			/* NULL before the first */
+	Relation	rel;			/* the table */
+	LOCKMODE	lockmode;		/* of scan_open */
+	Relation	index;			/* NULL before the first scan */
 	Snapshot	snapshot;
 	TupleTableSlot *slot;
 	IndexScanDesc desc;
@@ -146,15 +149,25 @@ typedef struct StoreScan
 	Oid			types[4];		/* of the keys' values */
 
 	/* Of scan_begin_ids. */
-	Relation	rel;
 	const int64 *ids;
 	int			nids;
 	int			nprefix;		/* keys before the id */
-	int			place;			/* in ids, of the row come to */
+	int			index_of_row;	/* in ids, of the row that was returned last */
 	int			run_end;		/* in ids, of what is being scanned */
 } StoreScan;
 
-extern void scan_init(StoreScan *scan);
+/*
+ * Open a table and begin a series of scans of it; end the series and close the table.
+ * A lock stronger than AccessShareLock is kept to transaction end.
+ */
+extern void scan_open(StoreScan *scan, const char *table, LOCKMODE lockmode);
+extern void scan_close(StoreScan *scan);
+
+/* Begin and end a series of scans of a table that the caller has opened. */
+extern void scan_init(StoreScan *scan, Relation rel);
+extern void scan_end(StoreScan *scan);
+
+/* Add a key for the next scan.  Keys are in the order of the index's columns. */
 extern void scan_key_int64(StoreScan *scan, int64 value);
 extern void scan_key_int64_range(StoreScan *scan, int64 least, int64 greatest);
 extern void scan_key_text(StoreScan *scan, const char *value);
@@ -162,44 +175,55 @@ extern void scan_key_bytea(StoreScan *scan, bytea *value);
 extern void scan_key_oid(StoreScan *scan, Oid value);
 extern void scan_key_null(StoreScan *scan);
 extern void scan_key_before(StoreScan *scan, TimestampTz value);
-extern void scan_begin(StoreScan *scan, Relation rel, const char *index, Snapshot snapshot);
-extern void scan_begin_backward(StoreScan *scan, Relation rel, const char *index);
-extern HeapTuple scan_next(StoreScan *scan);	/* NULL at the end */
-extern HeapTuple scan_find(StoreScan *scan, Relation rel, const char *index,
-						   int64 id);	/* the first of those with the id */
+
+/* Scan from the first entry of the index to the last, or the other way. */
+extern void scan_begin(StoreScan *scan, const char *index);
+extern void scan_begin_backward(StoreScan *scan, const char *index);
+
+/* Return the next row, valid until the next call, or NULL at the end. */
+extern HeapTuple scan_next(StoreScan *scan);
+
+/* Begin a scan and return its first row; scan_find: of those that have the id. */
+extern HeapTuple scan_first(StoreScan *scan, const char *index);
+extern HeapTuple scan_find(StoreScan *scan, const char *index, int64 id);
 
 /*
- * All rows whose next index column after the keys is one of the ids, which are
- * sorted.  What comes with each is its place in ids.
+ * Scan the rows whose next index column after the keys is one of the ids, which are
+ * sorted.  scan_next_id also returns the index in ids of the row's id.
  */
-extern void scan_begin_ids(StoreScan *scan, Relation rel, const char *index,
-						   const int64 *ids, int n);
-extern HeapTuple scan_next_id(StoreScan *scan, int *place);
+extern void scan_begin_ids(StoreScan *scan, const char *index, const int64 *ids, int n);
+extern HeapTuple scan_next_id(StoreScan *scan, int *index);
 
 /*
- * The one row that a unique index has for the keys, copied; NULL if there is
- * none.  If another transaction is inserting or deleting it, wait for that to
- * end first.
+ * Return a copy of the row that a unique index has for the keys, or NULL.  If another
+ * transaction is inserting or deleting that row, wait for its end first.
  */
-extern HeapTuple scan_settled(StoreScan *scan, Relation rel, const char *index);
-extern void scan_end(StoreScan *scan);
+extern HeapTuple scan_settled(StoreScan *scan, const char *index);
 
 /*
- * Insert row unless scan's keys find one in the unique index, waiting for
- * concurrent inserters of the same; false if there is one now.
+ * Insert a row unless the unique index has one for the scan's keys.  Wait for
+ * transactions that are inserting one.  Return false if there is one.
  */
-extern bool store_insert_unless_present(Relation rel, Row *row, StoreScan *scan,
-										const char *index);
+extern bool store_insert_unless_present(StoreScan *scan, const char *index, Row *row);
+
+/* ---- version.c ---- */
+
+/* Make an App or a Version of a row of its table. */
+extern struct App *app_from_tuple(Relation rel, HeapTuple tup);
+extern struct Version *version_from_tuple(Relation rel, HeapTuple tup);
+
+/* ---- requirement_dependency.c ---- */
 
 /*
- * The keys of requirements (requirement_dependency.c).  Stored are those last observed, but unless
- * the requirement was met then they are only added to: what it depended on
- * while it was met may come back.
+ * Store the names that requirements depend on: those found last if the requirement
+ * was met then, otherwise these in addition to the stored ones, because what it
+ * depended on while it was met may come back.  store_keys_change returns for each
+ * requirement whether that would change anything.
  */
-extern bool *store_keys_change(const int64 *ids, VerifyResult **found, int n);	/* of each */
+extern bool *store_keys_change(const int64 *ids, VerifyResult **found, int n);
 extern void store_keys(int64 requirement_id, const VerifyResult *found);
 
-/* Sorted ids of a version's requirements (requirement_dependency.c). */
+/* Return the sorted ids of a version's requirements. */
 extern int64 *store_linked_ids(int64 version_id, int *n);
 
 #endif							/* COMPAT_GUARD_REGISTRY_INTERNAL_H */

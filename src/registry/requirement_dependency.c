@@ -37,15 +37,13 @@ ids_append(IdArray *array, int64 id)
 	array->ids[array->n++] = id;
 }
 
-/* Append the ids a scan yields. */
+/* Append the ids in a column of the rows that an index has for the keys of a scan. */
 static void
-ids_collect(IdArray *array, StoreScan *scan, Relation rel, const char *index, int attnum)
+ids_collect(IdArray *array, StoreScan *scan, const char *index, int attnum)
 {
-	HeapTuple	tup;
-
-	scan_begin(scan, rel, index, NULL);
-	while (HeapTupleIsValid(tup = scan_next(scan)))
-		ids_append(array, tuple_int64(rel, tup, attnum));
+	scan_begin(scan, index);
+	for (HeapTuple tup = scan_next(scan); HeapTupleIsValid(tup); tup = scan_next(scan))
+		ids_append(array, tuple_int64(scan->rel, tup, attnum));
 }
 
 static int
@@ -57,24 +55,36 @@ compare_ids(const void *a, const void *b)
 	return (ida > idb) - (ida < idb);
 }
 
+/* Close the scan; return the ids, sorted and each once. */
 static int64 *
-ids_finish(IdArray *array, int *n)
+ids_finish(IdArray *array, StoreScan *scan, int *n)
 {
+	scan_close(scan);
 	qsort(array->ids, array->n, sizeof(int64), compare_ids);
 	*n = qunique(array->ids, array->n, sizeof(int64), compare_ids);
 	return array->ids;
 }
 
+/* Return the ids of one scan, sorted and each once, and close it. */
+static int64 *
+ids_of_scan(StoreScan *scan, const char *index, int attnum, int *n)
+{
+	IdArray		array;
+
+	ids_init(&array);
+	ids_collect(&array, scan, index, attnum);
+	return ids_finish(&array, scan, n);
+}
+
 int64 *
 registry_requirements_by_names(List *keys, int *n)
 {
-	Relation	rel = store_open("requirement_key", KEY_NATTS, AccessShareLock);
 	IdArray		array;
 	StoreScan	scan;
 	ListCell   *lc;
 
 	ids_init(&array);
-	scan_init(&scan);
+	scan_open(&scan, "requirement_key", AccessShareLock);
 	foreach(lc, keys)
 	{
 		ObjectName *key = lfirst(lc);
@@ -85,33 +95,24 @@ registry_requirements_by_names(List *keys, int *n)
 			scan_key_text(&scan, key->name);
 			scan_key_oid(&scan, key->classid);
 		}
-		ids_collect(&array, &scan, rel, "requirement_key_pkey", KEY_REQUIREMENT_ID);
+		ids_collect(&array, &scan, "requirement_key_pkey", KEY_REQUIREMENT_ID);
 	}
-	scan_end(&scan);
-	table_close(rel, AccessShareLock);
-	return ids_finish(&array, n);
+	return ids_finish(&array, &scan, n);
 }
 
 int64 *
 registry_requirements_by_role(const char *role, int *n)
 {
-	Relation	rel = store_open("requirement", REQUIREMENT_NATTS, AccessShareLock);
-	IdArray		array;
 	StoreScan	scan;
 
-	ids_init(&array);
-	scan_init(&scan);
+	scan_open(&scan, "requirement", AccessShareLock);
 	scan_key_text(&scan, role);
-	ids_collect(&array, &scan, rel, "requirement_role_idx", REQUIREMENT_ID);
-	scan_end(&scan);
-	table_close(rel, AccessShareLock);
-	return ids_finish(&array, n);
+	return ids_of_scan(&scan, "requirement_role_idx", REQUIREMENT_ID, n);
 }
 
 int64 *
 registry_requirements_by_role_key(RoleTest test, void *arg, int *n)
 {
-	Relation	rel = store_open("requirement_key", KEY_NATTS, AccessShareLock);
 	IdArray		array;
 	StoreScan	scan;
 	HeapTuple	tup;
@@ -119,56 +120,42 @@ registry_requirements_by_role_key(RoleTest test, void *arg, int *n)
 	bool		passes = false;
 
 	ids_init(&array);
-	scan_init(&scan);
+	scan_open(&scan, "requirement_key", AccessShareLock);
 	scan_key_text(&scan, "");
-	scan_begin(&scan, rel, "requirement_key_pkey", NULL);
+	scan_begin(&scan, "requirement_key_pkey");
 	while (HeapTupleIsValid(tup = scan_next(&scan)))
 	{
 		char	   *name;
 
-		if (tuple_oid(rel, tup, KEY_CLASS) != AuthIdRelationId)
+		if (tuple_oid(scan.rel, tup, KEY_CLASS) != AuthIdRelationId)
 			continue;
-		name = tuple_text(rel, tup, KEY_NAME);
+		name = tuple_text(scan.rel, tup, KEY_NAME);
 		if (last == NULL || strcmp(last, name) != 0)
 			passes = test(name, arg);
 		last = name;
 		if (passes)
-			ids_append(&array, tuple_int64(rel, tup, KEY_REQUIREMENT_ID));
+			ids_append(&array, tuple_int64(scan.rel, tup, KEY_REQUIREMENT_ID));
 	}
-	scan_end(&scan);
-	table_close(rel, AccessShareLock);
-	return ids_finish(&array, n);
+	return ids_finish(&array, &scan, n);
 }
 
 int64 *
 store_linked_ids(int64 version_id, int *n)
 {
-	Relation	rel = store_open("version_requirement", LINK_NATTS, AccessShareLock);
-	IdArray		array;
 	StoreScan	scan;
 
-	ids_init(&array);
-	scan_init(&scan);
+	scan_open(&scan, "version_requirement", AccessShareLock);
 	scan_key_int64(&scan, version_id);
-	ids_collect(&array, &scan, rel, "version_requirement_pkey", LINK_REQUIREMENT_ID);
-	scan_end(&scan);
-	table_close(rel, AccessShareLock);
-	return ids_finish(&array, n);
+	return ids_of_scan(&scan, "version_requirement_pkey", LINK_REQUIREMENT_ID, n);
 }
 
 int64 *
 registry_all_requirements(int *n)
 {
-	Relation	rel = store_open("requirement_state", STATE_NATTS, AccessShareLock);
-	IdArray		array;
 	StoreScan	scan;
 
-	ids_init(&array);
-	scan_init(&scan);
-	ids_collect(&array, &scan, rel, "requirement_state_pkey", STATE_REQUIREMENT_ID);
-	scan_end(&scan);
-	table_close(rel, AccessShareLock);
-	return ids_finish(&array, n);
+	scan_open(&scan, "requirement_state", AccessShareLock);
+	return ids_of_scan(&scan, "requirement_state_pkey", STATE_REQUIREMENT_ID, n);
 }
 
 void
@@ -240,14 +227,13 @@ row_is_stale(StoreScan *scan, const VerifyResult *found, const ObjectName *key)
 bool *
 store_keys_change(const int64 *ids, VerifyResult **found, int n)
 {
-	Relation	rel = store_open("requirement_key", KEY_NATTS, AccessShareLock);
 	bool	   *changes = palloc0_array(bool, n);
 	int		   *present = palloc0_array(int, n);
 	StoreScan	scan;
 	int			place;
 
-	scan_init(&scan);
-	scan_begin_ids(&scan, rel, "requirement_key_requirement_idx", ids, n);
+	scan_open(&scan, "requirement_key", AccessShareLock);
+	scan_begin_ids(&scan, "requirement_key_requirement_idx", ids, n);
 	while (HeapTupleIsValid(scan_next_id(&scan, &place)))
 	{
 		ObjectName *key = key_of_row(&scan, found[place]->keys, present[place]);
@@ -255,8 +241,7 @@ store_keys_change(const int64 *ids, VerifyResult **found, int n)
 		present[place] += (key != NULL);
 		changes[place] |= row_is_stale(&scan, found[place], key);
 	}
-	scan_end(&scan);
-	table_close(rel, AccessShareLock);
+	scan_close(&scan);
 
 	for (int i = 0; i < n; i++)
 		changes[i] |= (present[i] < list_length(found[i]->keys));
@@ -267,53 +252,50 @@ store_keys_change(const int64 *ids, VerifyResult **found, int n)
 void
 store_keys(int64 requirement_id, const VerifyResult *found)
 {
-	Relation	rel = store_open("requirement_key", KEY_NATTS, RowExclusiveLock);
 	List	   *missing = list_copy(found->keys);
 	StoreScan	scan;
 	HeapTuple	tup;
 	ListCell   *lc;
 
-	scan_init(&scan);
-	tup = scan_find(&scan, rel, "requirement_key_requirement_idx", requirement_id);
+	scan_open(&scan, "requirement_key", RowExclusiveLock);
+	tup = scan_find(&scan, "requirement_key_requirement_idx", requirement_id);
 	for (; HeapTupleIsValid(tup); tup = scan_next(&scan))
 	{
 		ObjectName *key = key_of_row(&scan, found->keys, 0);
 
 		if (row_is_stale(&scan, found, key))
-			store_delete(rel, tup);
+			store_delete(scan.rel, tup);
 		else
 			missing = list_delete_ptr(missing, key);
 	}
 	scan_end(&scan);
 	foreach(lc, missing)
-		insert_key(rel, lfirst(lc), requirement_id);
-	table_close(rel, NoLock);
+		insert_key(scan.rel, lfirst(lc), requirement_id);
+	scan_close(&scan);
 }
 
 List *
 registry_names_found(int64 requirement_id)
 {
-	Relation	rel = store_open("requirement_key", KEY_NATTS, AccessShareLock);
 	List	   *keys = NIL;
 	StoreScan	scan;
 	HeapTuple	tup;
 
-	scan_init(&scan);
-	tup = scan_find(&scan, rel, "requirement_key_requirement_idx", requirement_id);
+	scan_open(&scan, "requirement_key", AccessShareLock);
+	tup = scan_find(&scan, "requirement_key_requirement_idx", requirement_id);
 	for (; HeapTupleIsValid(tup); tup = scan_next(&scan))
 	{
 		ObjectName *key = palloc_object(ObjectName);
 
-		if (!tuple_bool(rel, tup, KEY_FOUND))
+		if (!tuple_bool(scan.rel, tup, KEY_FOUND))
 			continue;
 		slot_getsomeattrs(scan.slot, KEY_NATTS);
 		key->classid = DatumGetObjectId(scan.slot->tts_values[KEY_CLASS - 1]);
-		key->schema = tuple_text(rel, tup, KEY_SCHEMA);
-		key->name = tuple_text(rel, tup, KEY_NAME);
+		key->schema = tuple_text(scan.rel, tup, KEY_SCHEMA);
+		key->name = tuple_text(scan.rel, tup, KEY_NAME);
 		key->found = true;
 		keys = lappend(keys, key);
 	}
-	scan_end(&scan);
-	table_close(rel, AccessShareLock);
+	scan_close(&scan);
 	return keys;
 }

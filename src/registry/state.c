@@ -61,18 +61,16 @@ state_from_tuple(Relation rel, HeapTuple tup)
 StoredState *
 registry_read_states(const int64 *ids, int n)
 {
-	Relation	rel = store_open("requirement_state", STATE_NATTS, AccessShareLock);
 	StoredState *states = palloc0_array(StoredState, n);
 	StoreScan	scan;
 	HeapTuple	tup;
 	int			place;
 
-	scan_init(&scan);
-	scan_begin_ids(&scan, rel, "requirement_state_pkey", ids, n);
+	scan_open(&scan, "requirement_state", AccessShareLock);
+	scan_begin_ids(&scan, "requirement_state_pkey", ids, n);
 	while (HeapTupleIsValid(tup = scan_next_id(&scan, &place)))
-		states[place] = state_from_tuple(rel, tup);
-	scan_end(&scan);
-	table_close(rel, AccessShareLock);
+		states[place] = state_from_tuple(scan.rel, tup);
+	scan_close(&scan);
 	return states;
 }
 
@@ -84,47 +82,43 @@ registry_read_states(const int64 *ids, int n)
 void
 registry_count_unmet(int64 version_id, int64 *unmet, int64 *broken)
 {
-	Relation	states = store_open("requirement_state", STATE_NATTS, AccessShareLock);
-	Relation	links = store_open("version_requirement", LINK_NATTS, AccessShareLock);
-	StoreScan	state_scan;
-	StoreScan	link_scan;
+	StoreScan	states;
+	StoreScan	links;
 	int64		id = 0;
 
 	*unmet = *broken = 0;
-	scan_init(&state_scan);
-	scan_init(&link_scan);
+	scan_open(&states, "requirement_state", AccessShareLock);
+	scan_open(&links, "version_requirement", AccessShareLock);
 	for (;;)
 	{
 		HeapTuple	state;
 		HeapTuple	link;
 		int64		unmet_id;
 
-		scan_key_text(&state_scan, state_name(STATE_UNMET));
-		scan_key_int64_range(&state_scan, id, PG_INT64_MAX);
-		scan_begin(&state_scan, states, "requirement_state_state_idx", NULL);
-		if (!HeapTupleIsValid(state = scan_next(&state_scan)))
+		scan_key_text(&states, state_name(STATE_UNMET));
+		scan_key_int64_range(&states, id, PG_INT64_MAX);
+		state = scan_first(&states, "requirement_state_state_idx");
+		if (!HeapTupleIsValid(state))
 			break;
-		unmet_id = tuple_int64(states, state, STATE_REQUIREMENT_ID);
+		unmet_id = tuple_int64(states.rel, state, STATE_REQUIREMENT_ID);
 
-		scan_key_int64(&link_scan, version_id);
-		scan_key_int64_range(&link_scan, unmet_id, PG_INT64_MAX);
-		scan_begin(&link_scan, links, "version_requirement_pkey", NULL);
-		if (!HeapTupleIsValid(link = scan_next(&link_scan)))
+		scan_key_int64(&links, version_id);
+		scan_key_int64_range(&links, unmet_id, PG_INT64_MAX);
+		link = scan_first(&links, "version_requirement_pkey");
+		if (!HeapTupleIsValid(link))
 			break;
-		id = tuple_int64(links, link, LINK_REQUIREMENT_ID);
+		id = tuple_int64(links.rel, link, LINK_REQUIREMENT_ID);
 
 		if (id == unmet_id)
 		{
 			(*unmet)++;
-			if (state_from_tuple(states, state).ever_met)
+			if (state_from_tuple(states.rel, state).ever_met)
 				(*broken)++;
 			id++;
 		}
 	}
-	scan_end(&link_scan);
-	scan_end(&state_scan);
-	table_close(links, AccessShareLock);
-	table_close(states, AccessShareLock);
+	scan_close(&links);
+	scan_close(&states);
 }
 
 /* ---- saving ---- */
@@ -206,7 +200,6 @@ set_parts(Row *row, List *parts)
 static void
 write_state(int64 requirement_id, const VerifyResult *result, Jsonb *problems)
 {
-	Relation	rel = store_open("requirement_state", STATE_NATTS, RowExclusiveLock);
 	bool		met = (result->state == STATE_MET);
 	StoredState before = {.known = false};
 	StoreScan	scan;
@@ -214,10 +207,10 @@ write_state(int64 requirement_id, const VerifyResult *result, Jsonb *problems)
 	Row			row;
 
 	/* As it is now that the requirement is locked. */
-	scan_init(&scan);
-	tup = scan_find(&scan, rel, "requirement_state_pkey", requirement_id);
+	scan_open(&scan, "requirement_state", RowExclusiveLock);
+	tup = scan_find(&scan, "requirement_state_pkey", requirement_id);
 	if (HeapTupleIsValid(tup))
-		before = state_from_tuple(rel, tup);
+		before = state_from_tuple(scan.rel, tup);
 
 	row_init(&row);
 	row_set_text(&row, STATE_STATE, state_name(result->state));
@@ -228,12 +221,11 @@ write_state(int64 requirement_id, const VerifyResult *result, Jsonb *problems)
 	if (!before.known)
 	{
 		row_set(&row, STATE_REQUIREMENT_ID, Int64GetDatum(requirement_id));
-		store_insert(rel, &row);
+		store_insert(scan.rel, &row);
 	}
 	else if (state_changes(&before, result, problems))
-		store_update(rel, tup, &row);
-	scan_end(&scan);
-	table_close(rel, NoLock);
+		store_update(scan.rel, tup, &row);
+	scan_close(&scan);
 }
 
 void
@@ -287,17 +279,15 @@ row_is_there(Relation rel, ItemPointer tid)
 
 /* The place of the first row that an index has for the keys; false if there is none. */
 static bool
-first_row(Relation rel, const char *index, StoreScan *scan, ItemPointer tid)
+first_row(StoreScan *scan, const char *index, ItemPointer tid)
 {
 	HeapTuple	tup;
 
-	if (RelationGetNumberOfBlocks(rel) == 0)
+	if (RelationGetNumberOfBlocks(scan->rel) == 0)
 		return false;
-	scan_begin(scan, rel, index, NULL);
-	tup = scan_next(scan);
+	tup = scan_first(scan, index);
 	if (HeapTupleIsValid(tup))
 		*tid = tup->t_self;
-	scan_end(scan);
 	return HeapTupleIsValid(tup);
 }
 
@@ -311,29 +301,27 @@ any_state(void)
 	 */
 	static Oid	seen_in = InvalidOid;
 	static ItemPointerData seen;
-	Relation	rel = store_open("requirement_state", STATE_NATTS, AccessShareLock);
 	StoreScan	scan;
 
-	scan_init(&scan);
-	if (seen_in != RelationGetRelid(rel) || !row_is_there(rel, &seen))
-		seen_in = first_row(rel, "requirement_state_pkey", &scan, &seen)
-			? RelationGetRelid(rel) : InvalidOid;
-	table_close(rel, AccessShareLock);
+	scan_open(&scan, "requirement_state", AccessShareLock);
+	if (seen_in != RelationGetRelid(scan.rel) || !row_is_there(scan.rel, &seen))
+		seen_in = first_row(&scan, "requirement_state_pkey", &seen)
+			? RelationGetRelid(scan.rel) : InvalidOid;
+	scan_close(&scan);
 	return OidIsValid(seen_in);
 }
 
 static bool
 any_kept_version(void)
 {
-	Relation	rel = store_open("version", VERSION_NATTS, AccessShareLock);
 	ItemPointerData tid;
 	StoreScan	scan;
 	bool		found;
 
-	scan_init(&scan);
+	scan_open(&scan, "version", AccessShareLock);
 	scan_key_null(&scan);
-	found = first_row(rel, "version_lapsed_idx", &scan, &tid);
-	table_close(rel, AccessShareLock);
+	found = first_row(&scan, "version_lapsed_idx", &tid);
+	scan_close(&scan);
 	return found;
 }
 

@@ -143,27 +143,30 @@ report_damage(const char *name, const char *damage)
  * Each column by its type, with ? if it may be null.  Values are read by their
  * place, so another type there could bring the server down.
  */
-static const struct
+typedef struct Layout
 {
 	const char *table;
+	int			natts;
 	const char *columns;
 	const char *indexes;
-}			layouts[] =
+} Layout;
+
+static const Layout layouts[] =
 
 {
-	{"app", "int8 text text", "app_pkey app_name_idx"},
-	{"version", "int8 int8 text bytea text text int8 text timestamptz text? timestamptz? text? bool bool timestamptz? timestamptz? text? text?",
+	{"app", APP_NATTS, "int8 text text", "app_pkey app_name_idx"},
+	{"version", VERSION_NATTS, "int8 int8 text bytea text text int8 text timestamptz text? timestamptz? text? bool bool timestamptz? timestamptz? text? text?",
 	"version_pkey version_name_idx version_lapsed_idx"},
-	{"instance", "int8 int8 text interval timestamptz timestamptz", "instance_pkey instance_name_idx"},
-	{"requirement", "int8 bytea text text jsonb jsonb? text text",
+	{"instance", INSTANCE_NATTS, "int8 int8 text interval timestamptz timestamptz", "instance_pkey instance_name_idx"},
+	{"requirement", REQUIREMENT_NATTS, "int8 bytea text text jsonb jsonb? text text",
 	"requirement_pkey requirement_digest_idx requirement_role_idx"},
-	{"version_requirement", "int8 int8", "version_requirement_pkey version_requirement_idx"},
-	{"policy", "text text text text timestamptz", "policy_pkey"},
-	{"requirement_state", "int8 text bool jsonb? timestamptz oid[]?",
+	{"version_requirement", LINK_NATTS, "int8 int8", "version_requirement_pkey version_requirement_idx"},
+	{"policy", POLICY_NATTS, "text text text text timestamptz", "policy_pkey"},
+	{"requirement_state", STATE_NATTS, "int8 text bool jsonb? timestamptz oid[]?",
 	"requirement_state_pkey requirement_state_state_idx"},
-	{"requirement_key", "text text oid int8 bool",
+	{"requirement_key", KEY_NATTS, "text text oid int8 bool",
 	"requirement_key_pkey requirement_key_requirement_idx"},
-	{"journal_entry", "timestamptz text text text? text? text inet? int4 xid8? text[] int4 text[] jsonb int4 text? text? text[] jsonb",
+	{"journal_entry", JOURNAL_NATTS, "timestamptz text text text? text? text inet? int4 xid8? text[] int4 text[] jsonb int4 text? text? text[] jsonb",
 	"journal_entry_at_idx"},
 };
 
@@ -201,20 +204,25 @@ column_type(const char *name, size_t length)
 	elog(ERROR, "unknown type in the layout of a table: %s", name);
 }
 
+static const Layout *
+layout_of(const char *table)
+{
+	for (int i = 0; i < lengthof(layouts); i++)
+	{
+		if (strcmp(layouts[i].table, table) == 0)
+			return &layouts[i];
+	}
+	elog(ERROR, "layout of table \"%s\" is unknown", table);
+}
+
 static void
-check_table(Relation rel, const char *table, int natts)
+check_table(Relation rel, const char *table)
 {
 	TupleDesc	desc = RelationGetDescr(rel);
-	const char *columns = NULL;
+	const Layout *layout = layout_of(table);
+	const char *columns = layout->columns;
 	int			i = 0;
 
-	for (int l = 0; l < lengthof(layouts); l++)
-	{
-		if (strcmp(layouts[l].table, table) == 0)
-			columns = layouts[l].columns;
-	}
-	if (columns == NULL)
-		elog(ERROR, "layout of table \"%s\" is unknown", table);
 	if (rel->rd_rel->relkind != RELKIND_RELATION)
 		report_damage(table, "it is no table");
 	for (; *columns != '\0'; i++)
@@ -230,8 +238,8 @@ check_table(Relation rel, const char *table, int natts)
 		columns += length + nullable;
 		columns += (*columns == ' ');
 	}
-	if (i != natts)
-		elog(ERROR, "layout of table \"%s\" has %d columns, not %d", table, i, natts);
+	if (i != layout->natts)
+		elog(ERROR, "layout of table \"%s\" has %d columns, not %d", table, i, layout->natts);
 }
 
 /*
@@ -257,11 +265,11 @@ check_indexes(Relation rel)
 }
 
 static void
-check_index(StoreScan *scan, Relation rel, const char *name)
+check_index(StoreScan *scan, const char *name)
 {
 	Form_pg_index form = scan->index->rd_index;
 
-	if (form->indrelid != RelationGetRelid(rel))
+	if (form->indrelid != RelationGetRelid(scan->rel))
 		report_damage(name, "it is no index of its table");
 	if (!form->indisvalid || !form->indisready || !form->indislive)
 		report_damage(name, "the index is not valid (REINDEX it)");
@@ -310,7 +318,7 @@ lock_relation(Oid relid, LOCKMODE lockmode)
 }
 
 Relation
-store_open(const char *table, int natts, LOCKMODE lockmode)
+store_open(const char *table, LOCKMODE lockmode)
 {
 	Oid			relid = store_relid(table);
 	Relation	rel;
@@ -325,7 +333,7 @@ store_open(const char *table, int natts, LOCKMODE lockmode)
 		guard_require_extension();
 		report_damage(table, "it is missing");
 	}
-	check_table(rel, table, natts);
+	check_table(rel, table);
 	if (lockmode > AccessShareLock)
 		check_indexes(rel);
 	return rel;
@@ -348,11 +356,7 @@ registry_check_tables(void)
 {
 	for (int i = 0; i < lengthof(layouts); i++)
 	{
-		int			natts = 1;
-
-		for (const char *s = layouts[i].columns; *s != '\0'; s++)
-			natts += (*s == ' ');
-		table_close(store_open(layouts[i].table, natts, AccessShareLock), AccessShareLock);
+		table_close(store_open(layouts[i].table, AccessShareLock), AccessShareLock);
 		check_names(layouts[i].indexes);
 	}
 }
@@ -389,12 +393,27 @@ store_next_id(const char *sequence)
 }
 
 void
-scan_init(StoreScan *scan)
+scan_init(StoreScan *scan, Relation rel)
 {
+	scan->rel = rel;
 	scan->index = NULL;
 	scan->direction = ForwardScanDirection;
 	scan->begun = false;
 	scan->nkeys = 0;
+}
+
+void
+scan_open(StoreScan *scan, const char *table, LOCKMODE lockmode)
+{
+	scan_init(scan, store_open(table, lockmode));
+	scan->lockmode = lockmode;
+}
+
+void
+scan_close(StoreScan *scan)
+{
+	scan_end(scan);
+	table_close(scan->rel, scan->lockmode == AccessShareLock ? AccessShareLock : NoLock);
 }
 
 /* Add a key, or begin anew with it if those before have served. */
@@ -474,7 +493,7 @@ scan_key_before(StoreScan *scan, TimestampTz value)
 
 /* Unless it is open already. */
 static void
-open_index(StoreScan *scan, Relation rel, const char *index, Snapshot snapshot)
+open_index(StoreScan *scan, const char *index, Snapshot snapshot)
 {
 	Oid			relid;
 
@@ -485,33 +504,39 @@ open_index(StoreScan *scan, Relation rel, const char *index, Snapshot snapshot)
 		report_damage(index, "it is no index");
 	lock_relation(relid, AccessShareLock);
 	scan->index = index_open(relid, NoLock);
-	check_index(scan, rel, index);
-	scan->slot = table_slot_create(rel, NULL);
+	check_index(scan, index);
+	scan->slot = table_slot_create(scan->rel, NULL);
 	scan->snapshot = snapshot ? snapshot
-		: RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(rel)));
+		: RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(scan->rel)));
 	scan->desc = NULL;
 }
 
-void
-scan_begin(StoreScan *scan, Relation rel, const char *index, Snapshot snapshot)
+static void
+begin_scan(StoreScan *scan, const char *index, Snapshot snapshot)
 {
-	open_index(scan, rel, index, snapshot);
+	open_index(scan, index, snapshot);
 	if (scan->desc != NULL && scan->desc->numberOfKeys != scan->nkeys)
 	{
 		index_endscan(scan->desc);
 		scan->desc = NULL;
 	}
 	if (scan->desc == NULL)
-		scan->desc = compat_index_beginscan(rel, scan->index, scan->snapshot, scan->nkeys);
+		scan->desc = compat_index_beginscan(scan->rel, scan->index, scan->snapshot, scan->nkeys);
 	index_rescan(scan->desc, scan->keys, scan->nkeys, NULL, 0);
 	scan->begun = true;
 }
 
 void
-scan_begin_backward(StoreScan *scan, Relation rel, const char *index)
+scan_begin(StoreScan *scan, const char *index)
+{
+	begin_scan(scan, index, NULL);
+}
+
+void
+scan_begin_backward(StoreScan *scan, const char *index)
 {
 	scan->direction = BackwardScanDirection;
-	scan_begin(scan, rel, index, NULL);
+	scan_begin(scan, index);
 }
 
 HeapTuple
@@ -525,11 +550,17 @@ scan_next(StoreScan *scan)
 }
 
 HeapTuple
-scan_find(StoreScan *scan, Relation rel, const char *index, int64 id)
+scan_first(StoreScan *scan, const char *index)
+{
+	scan_begin(scan, index);
+	return scan_next(scan);
+}
+
+HeapTuple
+scan_find(StoreScan *scan, const char *index, int64 id)
 {
 	scan_key_int64(scan, id);
-	scan_begin(scan, rel, index, NULL);
-	return scan_next(scan);
+	return scan_first(scan, index);
 }
 
 /*
@@ -540,16 +571,15 @@ scan_find(StoreScan *scan, Relation rel, const char *index, int64 id)
 #define MAX_GAP 4
 
 void
-scan_begin_ids(StoreScan *scan, Relation rel, const char *index, const int64 *ids, int n)
+scan_begin_ids(StoreScan *scan, const char *index, const int64 *ids, int n)
 {
 	for (int i = 1; i < n; i++)
 		Assert(ids[i - 1] < ids[i]);
-	open_index(scan, rel, index, NULL);
-	scan->rel = rel;
+	open_index(scan, index, NULL);
 	scan->ids = ids;
 	scan->nids = n;
 	scan->nprefix = scan->nkeys;
-	scan->place = scan->run_end = 0;
+	scan->index_of_row = scan->run_end = 0;
 }
 
 static void
@@ -563,13 +593,13 @@ begin_run(StoreScan *scan)
 	scan->begun = false;
 	scan->nkeys = scan->nprefix;
 	scan_key_int64_range(scan, scan->ids[first], scan->ids[last]);
-	scan_begin(scan, scan->rel, NULL, NULL);
-	scan->place = first;
+	scan_begin(scan, NULL);
+	scan->index_of_row = first;
 	scan->run_end = last + 1;
 }
 
 HeapTuple
-scan_next_id(StoreScan *scan, int *place)
+scan_next_id(StoreScan *scan, int *index)
 {
 	AttrNumber	attnum = scan->index->rd_index->indkey.values[scan->nprefix];
 
@@ -581,10 +611,10 @@ scan_next_id(StoreScan *scan, int *place)
 		if (HeapTupleIsValid(tup))
 		{
 			id = tuple_int64(scan->rel, tup, attnum);
-			while (scan->ids[scan->place] < id)
-				scan->place++;
-			*place = scan->place;
-			if (scan->ids[scan->place] == id)
+			while (scan->ids[scan->index_of_row] < id)
+				scan->index_of_row++;
+			*index = scan->index_of_row;
+			if (scan->ids[scan->index_of_row] == id)
 				return tup;
 		}
 		else if (scan->run_end == scan->nids)
@@ -625,7 +655,7 @@ wait_for_transaction(TransactionId xid)
 }
 
 HeapTuple
-scan_settled(StoreScan *scan, Relation rel, const char *index)
+scan_settled(StoreScan *scan, const char *index)
 {
 	for (;;)
 	{
@@ -634,7 +664,7 @@ scan_settled(StoreScan *scan, Relation rel, const char *index)
 		TransactionId busy;
 
 		InitDirtySnapshot(dirty);
-		scan_begin(scan, rel, index, &dirty);
+		begin_scan(scan, index, &dirty);
 		tup = scan_next(scan);
 		if (HeapTupleIsValid(tup))
 			tup = heap_copytuple(tup);
@@ -689,11 +719,11 @@ insert_row(void *arg)
 }
 
 bool
-store_insert_unless_present(Relation rel, Row *row, StoreScan *scan, const char *index)
+store_insert_unless_present(StoreScan *scan, const char *index, Row *row)
 {
-	RowToInsert insert = {rel, row};
+	RowToInsert insert = {scan->rel, row};
 
-	while (!HeapTupleIsValid(scan_settled(scan, rel, index)))
+	while (!HeapTupleIsValid(scan_settled(scan, index)))
 	{
 		if (store_unless_duplicate(insert_row, &insert))
 			return true;

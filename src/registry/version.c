@@ -32,26 +32,22 @@ app_from_tuple(Relation rel, HeapTuple tup)
 App *
 registry_find_app(const char *name)
 {
-	Relation	rel = store_open("app", APP_NATTS, AccessShareLock);
 	StoreScan	scan;
 	HeapTuple	tup;
 	App		   *app = NULL;
 
-	scan_init(&scan);
+	scan_open(&scan, "app", AccessShareLock);
 	scan_key_text(&scan, name);
-	scan_begin(&scan, rel, "app_name_idx", NULL);
-	tup = scan_next(&scan);
+	tup = scan_first(&scan, "app_name_idx");
 	if (HeapTupleIsValid(tup))
-		app = app_from_tuple(rel, tup);
-	scan_end(&scan);
-	table_close(rel, AccessShareLock);
+		app = app_from_tuple(scan.rel, tup);
+	scan_close(&scan);
 	return app;
 }
 
 bool
 registry_insert_app(const char *name, const char *owner)
 {
-	Relation	rel = store_open("app", APP_NATTS, RowExclusiveLock);
 	StoreScan	scan;
 	Row			row;
 	bool		inserted;
@@ -61,10 +57,10 @@ registry_insert_app(const char *name, const char *owner)
 	row_set_text(&row, APP_NAME, name);
 	row_set_text(&row, APP_OWNER, owner);
 
-	scan_init(&scan);
+	scan_open(&scan, "app", RowExclusiveLock);
 	scan_key_text(&scan, name);
-	inserted = store_insert_unless_present(rel, &row, &scan, "app_name_idx");
-	table_close(rel, NoLock);
+	inserted = store_insert_unless_present(&scan, "app_name_idx", &row);
+	scan_close(&scan);
 	return inserted;
 }
 
@@ -95,26 +91,29 @@ version_from_tuple(Relation rel, HeapTuple tup)
 	return version;
 }
 
+/* Return the version that an index has for the keys of a scan, or NULL; close the scan. */
+static Version *
+scanned_version(StoreScan *scan, const char *index)
+{
+	HeapTuple	tup = scan_first(scan, index);
+	Version    *version = HeapTupleIsValid(tup) ? version_from_tuple(scan->rel, tup) : NULL;
+
+	scan_close(scan);
+	return version;
+}
+
 Version *
 registry_find_version(const App *app, const char *name)
 {
-	Relation	rel = store_open("version", VERSION_NATTS, AccessShareLock);
 	StoreScan	scan;
-	HeapTuple	tup;
-	Version    *version = NULL;
+	Version    *version;
 
-	scan_init(&scan);
+	scan_open(&scan, "version", AccessShareLock);
 	scan_key_int64(&scan, app->id);
 	scan_key_text(&scan, name);
-	scan_begin(&scan, rel, "version_name_idx", NULL);
-	tup = scan_next(&scan);
-	if (HeapTupleIsValid(tup))
-	{
-		version = version_from_tuple(rel, tup);
+	version = scanned_version(&scan, "version_name_idx");
+	if (version != NULL)
 		version->app = app->name;
-	}
-	scan_end(&scan);
-	table_close(rel, AccessShareLock);
 	return version;
 }
 
@@ -134,7 +133,6 @@ bool
 registry_insert_version(const App *app, const char *name,
 						const Contract *contract, int64 nrequirements, int64 *id)
 {
-	Relation	rel = store_open("version", VERSION_NATTS, RowExclusiveLock);
 	StoreScan	scan;
 	Row			row;
 	bool		inserted;
@@ -148,31 +146,22 @@ registry_insert_version(const App *app, const char *name,
 	row_set(&row, VERSION_ATTACHES, BoolGetDatum(false));
 	row_set(&row, VERSION_LEASES, BoolGetDatum(false));
 
-	scan_init(&scan);
+	scan_open(&scan, "version", RowExclusiveLock);
 	scan_key_int64(&scan, app->id);
 	scan_key_text(&scan, name);
-	inserted = store_insert_unless_present(rel, &row, &scan, "version_name_idx");
-	table_close(rel, NoLock);
+	inserted = store_insert_unless_present(&scan, "version_name_idx", &row);
+	scan_close(&scan);
 	return inserted;
 }
 
 Version *
 registry_load_version(int64 id)
 {
-	Relation	rel = store_open("version", VERSION_NATTS, AccessShareLock);
 	StoreScan	scan;
-	HeapTuple	tup;
-	Version    *version = NULL;
 
-	scan_init(&scan);
+	scan_open(&scan, "version", AccessShareLock);
 	scan_key_int64(&scan, id);
-	scan_begin(&scan, rel, "version_pkey", NULL);
-	tup = scan_next(&scan);
-	if (HeapTupleIsValid(tup))
-		version = version_from_tuple(rel, tup);
-	scan_end(&scan);
-	table_close(rel, AccessShareLock);
-	return version;
+	return scanned_version(&scan, "version_pkey");
 }
 
 /*
@@ -182,23 +171,22 @@ registry_load_version(int64 id)
 static void
 change_version(const Version *version, Row *row)
 {
-	Relation	rel = store_open("version", VERSION_NATTS, RowExclusiveLock);
 	StoreScan	scan;
 	HeapTuple	tup;
 
-	scan_init(&scan);
+	scan_open(&scan, "version", RowExclusiveLock);
 	scan_key_int64(&scan, version->id);
-	tup = scan_settled(&scan, rel, "version_pkey");
+	tup = scan_settled(&scan, "version_pkey");
 	if (!HeapTupleIsValid(tup))
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("version \"%s\" was forgotten by a concurrent transaction",
 						shown(version->name))));
 	if (row != NULL)
-		store_update(rel, tup, row);
+		store_update(scan.rel, tup, row);
 	else
-		store_delete(rel, tup);
-	table_close(rel, NoLock);
+		store_delete(scan.rel, tup);
+	scan_close(&scan);
 }
 
 void
@@ -316,43 +304,36 @@ registry_delete_version(const Version *version)
 char *
 registry_app_name(int64 app_id)
 {
-	Relation	rel = store_open("app", APP_NATTS, AccessShareLock);
 	StoreScan	scan;
 	HeapTuple	tup;
 	char	   *name;
 
-	scan_init(&scan);
-	scan_key_int64(&scan, app_id);
-	scan_begin(&scan, rel, "app_pkey", NULL);
-	tup = scan_next(&scan);
+	scan_open(&scan, "app", AccessShareLock);
+	tup = scan_find(&scan, "app_pkey", app_id);
 	if (!HeapTupleIsValid(tup))
 		registry_report_missing("app", app_id);
-	name = tuple_text(rel, tup, APP_NAME);
-	scan_end(&scan);
-	table_close(rel, AccessShareLock);
+	name = tuple_text(scan.rel, tup, APP_NAME);
+	scan_close(&scan);
 	return name;
 }
 
 void
 registry_delete_app_if_empty(const App *app)
 {
-	Relation	versions = store_open("version", VERSION_NATTS, AccessShareLock);
-	Relation	apps = store_open("app", APP_NATTS, RowExclusiveLock);
 	StoreScan	scan;
 	HeapTuple	tup;
 	bool		empty;
 
-	scan_init(&scan);
-	scan_key_int64(&scan, app->id);
-	scan_begin(&scan, versions, "version_name_idx", NULL);
-	empty = !HeapTupleIsValid(scan_next(&scan));
-	scan_end(&scan);
+	scan_open(&scan, "version", AccessShareLock);
+	empty = !HeapTupleIsValid(scan_find(&scan, "version_name_idx", app->id));
+	scan_close(&scan);
+	if (!empty)
+		return;
 
-	scan_init(&scan);
+	scan_open(&scan, "app", RowExclusiveLock);
 	scan_key_int64(&scan, app->id);
-	tup = empty ? scan_settled(&scan, apps, "app_pkey") : NULL;
+	tup = scan_settled(&scan, "app_pkey");
 	if (HeapTupleIsValid(tup))
-		store_delete(apps, tup);
-	table_close(apps, NoLock);
-	table_close(versions, AccessShareLock);
+		store_delete(scan.rel, tup);
+	scan_close(&scan);
 }

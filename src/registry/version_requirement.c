@@ -18,9 +18,9 @@ store_requirement(Relation rel, Requirement *req)
 	StoreScan	scan;
 	HeapTuple	tup;
 
-	scan_init(&scan);
+	scan_init(&scan, rel);
 	scan_key_bytea(&scan, digest);
-	tup = scan_settled(&scan, rel, "requirement_digest_idx");
+	tup = scan_settled(&scan, "requirement_digest_idx");
 	if (!HeapTupleIsValid(tup))
 	{
 		Row			row;
@@ -48,22 +48,20 @@ store_requirement(Relation rel, Requirement *req)
 void
 registry_set_baseline(const Requirement *req, Jsonb *baseline)
 {
-	Relation	rel = store_open("requirement", REQUIREMENT_NATTS, RowExclusiveLock);
 	StoreScan	scan;
 	HeapTuple	tup;
 
-	scan_init(&scan);
-	tup = scan_find(&scan, rel, "requirement_pkey", req->id);
+	scan_open(&scan, "requirement", RowExclusiveLock);
+	tup = scan_find(&scan, "requirement_pkey", req->id);
 	if (HeapTupleIsValid(tup))
 	{
 		Row			row;
 
 		row_init(&row);
 		row_set_json(&row, REQUIREMENT_BASELINE, baseline);
-		store_update(rel, tup, &row);
+		store_update(scan.rel, tup, &row);
 	}
-	scan_end(&scan);
-	table_close(rel, NoLock);
+	scan_close(&scan);
 }
 
 static Requirement *
@@ -87,19 +85,17 @@ requirement_from_tuple(Relation rel, HeapTuple tup)
 Requirement **
 registry_load_requirements(int64 *ids, int *n)
 {
-	Relation	rel = store_open("requirement", REQUIREMENT_NATTS, AccessShareLock);
 	Requirement **reqs = palloc_array(Requirement *, *n);
 	StoreScan	scan;
 	HeapTuple	tup;
 	int			place;
 	int			nfound = 0;
 
-	scan_init(&scan);
-	scan_begin_ids(&scan, rel, "requirement_pkey", ids, *n);
+	scan_open(&scan, "requirement", AccessShareLock);
+	scan_begin_ids(&scan, "requirement_pkey", ids, *n);
 	while (HeapTupleIsValid(tup = scan_next_id(&scan, &place)))
-		reqs[nfound++] = requirement_from_tuple(rel, tup);
-	scan_end(&scan);
-	table_close(rel, AccessShareLock);
+		reqs[nfound++] = requirement_from_tuple(scan.rel, tup);
+	scan_close(&scan);
 	for (int i = 0; i < nfound; i++)
 		ids[i] = reqs[i]->id;
 	*n = nfound;
@@ -162,8 +158,8 @@ static void
 store_requirements(void *arg)
 {
 	StoreRequirements *store = arg;
-	Relation	requirements = store_open("requirement", REQUIREMENT_NATTS, RowExclusiveLock);
-	Relation	links = store_open("version_requirement", LINK_NATTS, RowExclusiveLock);
+	Relation	requirements = store_open("requirement", RowExclusiveLock);
+	Relation	links = store_open("version_requirement", RowExclusiveLock);
 	FoundState *stored = palloc_array(FoundState, store->n);
 
 	for (int i = 0; i < store->n; i++)
@@ -235,33 +231,35 @@ registry_save_activated(Requirement **reqs, VerifyResult **found, int n)
 	CommandCounterIncrement();
 }
 
+/* Delete every row of a table that an index has for one id. */
+static void
+delete_rows(const char *table, const char *index, int64 id)
+{
+	StoreScan	scan;
+
+	scan_open(&scan, table, RowExclusiveLock);
+	for (HeapTuple tup = scan_find(&scan, index, id); HeapTupleIsValid(tup); tup = scan_next(&scan))
+		store_delete(scan.rel, tup);
+	scan_close(&scan);
+}
+
 void
 registry_unlink_all(int64 version_id)
 {
-	Relation	rel = store_open("version_requirement", LINK_NATTS, RowExclusiveLock);
-	StoreScan	scan;
-	HeapTuple	tup;
-
-	scan_init(&scan);
-	scan_key_int64(&scan, version_id);
-	scan_begin(&scan, rel, "version_requirement_pkey", NULL);
-	while (HeapTupleIsValid(tup = scan_next(&scan)))
-		store_delete(rel, tup);
-	scan_end(&scan);
-	table_close(rel, NoLock);
+	delete_rows("version_requirement", "version_requirement_pkey", version_id);
 }
 
 /* Of the versions that have the requirement the newest that passes the test, or 0. */
 static int64
-newest_link(StoreScan *scan, Relation rel, int64 requirement_id, VersionTest test, void *arg)
+newest_link(StoreScan *scan, int64 requirement_id, VersionTest test, void *arg)
 {
 	HeapTuple	tup;
 
 	scan_key_int64(scan, requirement_id);
-	scan_begin_backward(scan, rel, "version_requirement_idx");
+	scan_begin_backward(scan, "version_requirement_idx");
 	while (HeapTupleIsValid(tup = scan_next(scan)))
 	{
-		int64		version_id = tuple_int64(rel, tup, LINK_VERSION_ID);
+		int64		version_id = tuple_int64(scan->rel, tup, LINK_VERSION_ID);
 
 		if (test(version_id, arg))
 			return version_id;
@@ -276,9 +274,9 @@ mark_linked(Relation rel, int64 version_id, const int64 *ids, int n, bool *linke
 	StoreScan	scan;
 	int			place;
 
-	scan_init(&scan);
+	scan_init(&scan, rel);
 	scan_key_int64(&scan, version_id);
-	scan_begin_ids(&scan, rel, "version_requirement_pkey", ids, n);
+	scan_begin_ids(&scan, "version_requirement_pkey", ids, n);
 	while (HeapTupleIsValid(scan_next_id(&scan, &place)))
 		linked[place] = true;
 	scan_end(&scan);
@@ -287,29 +285,27 @@ mark_linked(Relation rel, int64 version_id, const int64 *ids, int n, bool *linke
 int
 registry_keep_linked(int64 *ids, int n, VersionTest test, void *arg)
 {
-	Relation	rel = store_open("version_requirement", LINK_NATTS, AccessShareLock);
 	bool	   *linked = palloc0_array(bool, n);
-	bool		assumes_all_columns = false;
+	bool		neighbours_marked = false;
 	StoreScan	scan;
 	int			nkept = 0;
 
-	scan_init(&scan);
+	scan_open(&scan, "version_requirement", AccessShareLock);
 	for (int i = 0; i < n; i++)
 	{
-		int64		version = linked[i] ? 0 : newest_link(&scan, rel, ids[i], test, arg);
+		int64		version = linked[i] ? 0 : newest_link(&scan, ids[i], test, arg);
 
 		if (version != 0)
 			linked[i] = true;
 
 		/* What one version needs its neighbours mostly do. */
-		if (version != 0 && !assumes_all_columns)
+		if (version != 0 && !neighbours_marked)
 		{
-			mark_linked(rel, version, ids, n, linked);
-			assumes_all_columns = true;
+			mark_linked(scan.rel, version, ids, n, linked);
+			neighbours_marked = true;
 		}
 	}
-	scan_end(&scan);
-	table_close(rel, AccessShareLock);
+	scan_close(&scan);
 
 	for (int i = 0; i < n; i++)
 	{
@@ -323,14 +319,12 @@ registry_keep_linked(int64 *ids, int n, VersionTest test, void *arg)
 bool
 registry_any_link(int64 requirement_id, VersionTest test, void *arg)
 {
-	Relation	rel = store_open("version_requirement", LINK_NATTS, AccessShareLock);
 	StoreScan	scan;
 	bool		found;
 
-	scan_init(&scan);
-	found = newest_link(&scan, rel, requirement_id, test, arg) != 0;
-	scan_end(&scan);
-	table_close(rel, AccessShareLock);
+	scan_open(&scan, "version_requirement", AccessShareLock);
+	found = newest_link(&scan, requirement_id, test, arg) != 0;
+	scan_close(&scan);
 	return found;
 }
 
@@ -347,28 +341,11 @@ registry_requirements_of(int64 version_id)
 	return requirements;
 }
 
-/* Delete every row that an index has for one requirement. */
-static void
-delete_rows(const char *table, int natts, const char *index, int64 requirement_id)
-{
-	Relation	rel = store_open(table, natts, RowExclusiveLock);
-	StoreScan	scan;
-	HeapTuple	tup;
-
-	scan_init(&scan);
-	scan_key_int64(&scan, requirement_id);
-	scan_begin(&scan, rel, index, NULL);
-	while (HeapTupleIsValid(tup = scan_next(&scan)))
-		store_delete(rel, tup);
-	scan_end(&scan);
-	table_close(rel, NoLock);
-}
-
 static void
 forget_found(int64 requirement_id)
 {
-	delete_rows("requirement_state", STATE_NATTS, "requirement_state_pkey", requirement_id);
-	delete_rows("requirement_key", KEY_NATTS, "requirement_key_requirement_idx", requirement_id);
+	delete_rows("requirement_state", "requirement_state_pkey", requirement_id);
+	delete_rows("requirement_key", "requirement_key_requirement_idx", requirement_id);
 }
 
 static bool
@@ -411,6 +388,6 @@ registry_drop_orphans(List *requirements)
 		if (registry_any_link(id, any_version, NULL))
 			continue;
 		forget_found(id);
-		delete_rows("requirement", REQUIREMENT_NATTS, "requirement_pkey", id);
+		delete_rows("requirement", "requirement_pkey", id);
 	}
 }
