@@ -22,7 +22,7 @@ note_use(const Version *version, bool attaches, bool leases)
 
 	/* Many instances may come for the first time at once. */
 	registry_lock_row(version->id);
-	registry_lock_for_registration();
+	registry_lock(REGISTRY_LOCK_REGISTRATION);
 	version = registry_load_version(version->id);
 	if (version != NULL)
 		registry_set_use(version, attaches || version->attaches, leases || version->leases);

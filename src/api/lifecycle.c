@@ -24,7 +24,7 @@ compat_guard_retire(PG_FUNCTION_ARGS)
 
 	PreventCommandIfReadOnly("compat_guard.retire()");
 	check_may_retire(app);
-	registry_lock_for_removal();
+	registry_lock(REGISTRY_LOCK_REMOVAL);
 	version = require_version(app, name_argument(fcinfo, 1, "version"));
 	if (!version->retired)
 	{
@@ -84,7 +84,7 @@ compat_guard_set_support(PG_FUNCTION_ARGS)
 	check_owner(app);
 	version = activate_version(app, name);
 	registry_lock_row(version->id);
-	registry_lock_for_registration();
+	registry_lock(REGISTRY_LOCK_REGISTRATION);
 	version = require_version(app, name);
 	registry_set_support(version, PG_ARGISNULL(2) ? NULL : &until);
 	CommandCounterIncrement();
@@ -107,11 +107,11 @@ lock_to_forget(const App *app, const char *name)
 
 		if (seen != NULL)
 			registry_lock_row(seen->id);
-		registry_lock_for_removal();
+		registry_lock(REGISTRY_LOCK_REMOVAL);
 		version = require_version(app, name);
 		if (seen != NULL && seen->id == version->id)
 			return version;
-		registry_unlock_for_removal();
+		registry_unlock(REGISTRY_LOCK_REMOVAL);
 	}
 }
 

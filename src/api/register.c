@@ -122,7 +122,7 @@ verify_locked(Entry *entries, int n, bool removes)
 
 	for (int i = 0; i < n; i++)
 		reqs[i] = entries[i].req;
-	judge_verify_locked(reqs, n, removes, answers);
+	judge_verify_locked(reqs, n, removes ? REGISTRY_LOCK_REMOVAL : REGISTRY_LOCK_REGISTRATION, answers);
 	for (int i = 0; i < n; i++)
 		entries[i].found = answers[i];
 }

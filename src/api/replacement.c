@@ -53,7 +53,7 @@ replacement_note(int64 version_id, const char *name, const Version *replaced)
 
 	if (replaced == NULL)
 		return;
-	registry_lock_for_registration();
+	registry_lock(REGISTRY_LOCK_REGISTRATION);
 	version = registry_load_version(version_id);
 	if (version != NULL)
 		registry_set_replaces(version, replaced->name);
@@ -66,7 +66,7 @@ void
 replacement_take_back(const Version *version)
 {
 	registry_lock_row(version->id);
-	registry_lock_for_registration();
+	registry_lock(REGISTRY_LOCK_REGISTRATION);
 	registry_set_replaced_by(version, NULL);
 	CommandCounterIncrement();
 }

@@ -79,7 +79,7 @@ compat_guard_set_policy(PG_FUNCTION_ARGS)
 				 errhint("Actions are block, warn, log and ignore.")));
 
 	PreventCommandIfReadOnly("compat_guard.set_policy()");
-	registry_lock_for_removal();
+	registry_lock(REGISTRY_LOCK_REMOVAL);
 	registry_set_policy(rule, app, action);
 	PG_RETURN_VOID();
 }

@@ -54,7 +54,7 @@ judge(Judgement *j)
 	for (;;)
 	{
 		/* What we waited for may have been DROP EXTENSION. */
-		if (!registry_lock_for_judgement(&j->limit))
+		if (!registry_lock_within(REGISTRY_LOCK_JUDGEMENT, &j->limit))
 			return NIL;
 		findings = removal_findings_of_parts(j->change->guard_before,
 											 statement_texts(j->change->statements));
@@ -169,9 +169,23 @@ run_with_way_out(Judgement *j, void (*body) (void *))
 }
 
 /*
- * Run body in a memory context of its own.  tolerant: an error of the guard
- * itself is logged and does not fail the transaction.
+ * Run body(arg) where the guard stops nobody: report an error as the message with %s
+ * for its text, and go on.
  */
+static void
+run_tolerantly(void (*body) (void *), void *arg, const char *message)
+{
+	ErrorData  *edata = subtransaction_run(body, arg, true);
+
+	if (edata == NULL)
+		return;
+	if (error_is_interruption(edata))
+		ReThrowError(edata);
+	ereport(guard_mode == MODE_WARN ? WARNING : LOG,
+			(errcode(edata->sqlerrcode), errmsg(message, shown(edata->message))));
+}
+
+/* Run body in a memory context of its own; tolerant: the guard stops nobody. */
 static void
 run_case(Judgement *j, void (*body) (void *), bool tolerant)
 {
@@ -180,24 +194,15 @@ run_case(Judgement *j, void (*body) (void *), bool tolerant)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 
-	/* At commit there is none any more, and long values could not be read. */
+	/*
+	 * At commit no snapshot is active any more, and long values could not be
+	 * read.
+	 */
 	PushActiveSnapshot(GetTransactionSnapshot());
-
-	if (!tolerant)
-		run_with_way_out(j, body);
+	if (tolerant)
+		run_tolerantly(body, j, "schema change was not judged: %s");
 	else
-	{
-		ErrorData  *edata = subtransaction_run(body, j, true);
-
-		if (edata != NULL)
-		{
-			if (error_is_interruption(edata))
-				ReThrowError(edata);
-			ereport(guard_mode == MODE_WARN ? WARNING : LOG,
-					(errcode(edata->sqlerrcode),
-					 errmsg("schema change was not judged: %s", shown(edata->message))));
-		}
-	}
+		run_with_way_out(j, body);
 	PopActiveSnapshot();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
@@ -231,19 +236,7 @@ judge_finish(void)
 	if (pending_journal_anything() && guard_mode == MODE_ENFORCE)
 		pending_journal_write();
 	else if (pending_journal_anything())
-	{
-		/* As in run_case: outside mode enforce the guard stops nobody. */
-		ErrorData  *edata = subtransaction_run(write_record, NULL, true);
-
-		if (edata != NULL)
-		{
-			if (error_is_interruption(edata))
-				ReThrowError(edata);
-			ereport(guard_mode == MODE_WARN ? WARNING : LOG,
-					(errcode(edata->sqlerrcode),
-					 errmsg("schema change was not written to the journal: %s", shown(edata->message))));
-		}
-	}
+		run_tolerantly(write_record, NULL, "schema change was not written to the journal: %s");
 	override_warn_if_idle();
 }
 

@@ -196,7 +196,7 @@ extern bool session_is_restoring(void);
  * Verify with judgements locked out to transaction end, and with "removes"
  * registrations, too.
  */
-extern void judge_verify_locked(Requirement **reqs, int n, bool removes,
+extern void judge_verify_locked(Requirement **reqs, int n, RegistryLock lock,
 								VerifyResult **answers);
 
 /*

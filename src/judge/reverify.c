@@ -26,42 +26,46 @@
 #include "storage/proc.h"
 #include "utils/guc.h"
 
-/* Lock the registry, and do not wait for that with relations locked. */
+/*
+ * Lock the registry.  Relations that are locked since the last wait stay so unless the
+ * registry's lock has to be waited for.
+ */
 static void
-lock_registry(bool removes, WaitedLocks *waited_locks)
+lock_registry(RegistryLock lock, WaitedLocks *waited_locks)
 {
-	if (waited_locks->locks != NIL)
-	{
-		if (removes ? registry_try_lock_for_removal() : registry_try_lock_for_registration())
-			return;
-		verify_release_locks(waited_locks);
-	}
-	if (removes)
-		registry_lock_for_removal();
-	else
-		registry_lock_for_registration();
+	if (waited_locks->locks != NIL && registry_try_lock(lock))
+		return;
+	verify_release_locks(waited_locks);
+	registry_lock(lock);
 }
 
-/* The lock is never held while waiting for a relation: see lock.c. */
+/*
+ * Verify with the registry locked.  If that has to wait for a relation, unlock the
+ * registry, because its lock is never held during such a wait (see lock.c), wait, and
+ * return false: the caller starts again.
+ */
+static bool
+verify_or_wait(Requirement **reqs, int n, RegistryLock lock, VerifyOptions options,
+			   WaitedLocks *waited_locks, VerifyResult **answers)
+{
+	if (verify_requirements(reqs, n, options, answers))
+		return true;
+	registry_unlock(lock);
+	options.wait_for_locks = true;
+	options.waited_locks = waited_locks;
+	(void) verify_requirements(reqs, n, options, answers);
+	return false;
+}
+
 void
-judge_verify_locked(Requirement **reqs, int n, bool removes, VerifyResult **answers)
+judge_verify_locked(Requirement **reqs, int n, RegistryLock lock, VerifyResult **answers)
 {
 	WaitedLocks waited_locks = {0};
+	VerifyOptions options = {0};
 
-	for (;;)
-	{
-		VerifyOptions try = {.wait_for_locks = false};
-		VerifyOptions wait = {.wait_for_locks = true, .waited_locks = &waited_locks};
-
-		lock_registry(removes, &waited_locks);
-		if (verify_requirements(reqs, n, try, answers))
-			break;
-		if (removes)
-			registry_unlock_for_removal();
-		else
-			registry_unlock_for_registration();
-		(void) verify_requirements(reqs, n, wait, answers);
-	}
+	do
+		lock_registry(lock, &waited_locks);
+	while (!verify_or_wait(reqs, n, lock, options, &waited_locks, answers));
 	verify_release_locks(&waited_locks);
 }
 
@@ -106,43 +110,42 @@ requirements_to_verify_initially(int *n)
 }
 
 static void
+save_initially(Requirement **reqs, VerifyResult **answers, int n)
+{
+	int64	   *ids = palloc_array(int64, n);
+
+	for (int i = 0; i < n; i++)
+		ids[i] = reqs[i]->id;
+	registry_save_states(ids, registry_read_states(ids, n), answers, n);
+}
+
+static void
 verify_initially(void)
 {
 	WaitedLocks waited_locks = {0};
-	VerifyOptions try = {.within_time = true};
-	VerifyOptions wait = {.within_time = true, .wait_for_locks = true, .waited_locks = &waited_locks};
-	Requirement **reqs;
-	VerifyResult **answers;
-	int			n;
+	VerifyOptions options = {.within_time = true};
 
-	/* The lock is never held while waiting for a relation: see lock.c. */
 	while (registry_needs_initial_verification())
 	{
-		if (waited_locks.locks == NIL || !registry_try_lock_for_removal())
-		{
-			verify_release_locks(&waited_locks);
-			registry_lock_for_removal();
-		}
-		n = 0;
-		reqs = registry_needs_initial_verification() ? requirements_to_verify_initially(&n) : NULL;
+		Requirement **reqs = NULL;
+		VerifyResult **answers;
+		int			n = 0;
+
+		lock_registry(REGISTRY_LOCK_REMOVAL, &waited_locks);
+		if (registry_needs_initial_verification())
+			reqs = requirements_to_verify_initially(&n);
 		if (n == 0)
 		{
-			registry_unlock_for_removal();
-			break;				/* another session was quicker, or it is too
-								 * early */
-		}
-		answers = palloc0_array(VerifyResult *, n);
-		if (verify_requirements(reqs, n, try, answers))
-		{
-			int64	   *ids = palloc_array(int64, n);
-
-			for (int i = 0; i < n; i++)
-				ids[i] = reqs[i]->id;
-			registry_save_states(ids, registry_read_states(ids, n), answers, n);
+			/* Another session was quicker, or the restore is not done yet. */
+			registry_unlock(REGISTRY_LOCK_REMOVAL);
 			break;
 		}
-		registry_unlock_for_removal();
-		(void) verify_requirements(reqs, n, wait, answers);
+		answers = palloc0_array(VerifyResult *, n);
+		if (verify_or_wait(reqs, n, REGISTRY_LOCK_REMOVAL, options, &waited_locks, answers))
+		{
+			save_initially(reqs, answers, n);
+			break;
+		}
 	}
 	verify_release_locks(&waited_locks);
 }
@@ -153,7 +156,7 @@ verify_initially_unless_dropped(void *arg)
 	if (!registry_lock_against_drop())
 		return;
 	verify_initially();
-	registry_unlock_against_drop();
+	registry_unlock(REGISTRY_LOCK_AGAINST_DROP);
 }
 
 /*
@@ -214,7 +217,7 @@ judge_activate(int64 version_id, bool reactivate)
 	answers = palloc0_array(VerifyResult *, list_length(requirements) + 1);
 	foreach(lc, requirements)
 		reqs[n++] = lfirst(lc);
-	judge_verify_locked(reqs, n, false, answers);
+	judge_verify_locked(reqs, n, REGISTRY_LOCK_REGISTRATION, answers);
 
 	/* Retired or forgotten while we waited for the lock: the caller will see. */
 	version = registry_load_version(version_id);

@@ -67,26 +67,16 @@ guard_tag(TagKind kind, int64 number)
 	return tag;
 }
 
-/* ---- the lock between registrations and judgements ---- */
-
-#define REGISTRATION_LOCK	RowExclusiveLock	/* A */
-#define JUDGEMENT_LOCK		ShareLock	/* B */
-
-/*
- * Requirements nobody needs any more are taken away under a lock that excludes
- * A, B and itself: what no version links to must stay so until it is gone.
- */
-#define REMOVAL_LOCK		ShareRowExclusiveLock
-
-/* Looking is excluded by nothing but the end of it all. */
-#define LOOK_LOCK			AccessShareLock
-#define END_LOCK			AccessExclusiveLock
+/* ---- the registry ---- */
 
 /* How long to let others go first, in milliseconds. */
 #define COURTESY_OF_JUDGEMENT		100
 #define COURTESY_OF_OTHERS			1000
 
-static const LOCKMODE modes[] = {REGISTRATION_LOCK, JUDGEMENT_LOCK, REMOVAL_LOCK, END_LOCK};
+/* Those that exclude each other. */
+static const RegistryLock modes[] = {
+	REGISTRY_LOCK_REGISTRATION, REGISTRY_LOCK_JUDGEMENT, REGISTRY_LOCK_REMOVAL, REGISTRY_LOCK_DROP
+};
 
 #define THE_REGISTRY		0
 #define ALL_REQUIREMENTS	1
@@ -97,25 +87,26 @@ registry_tag(void)
 	return guard_tag(TAG_REGISTRY, THE_REGISTRY);
 }
 
+/* Say, for the error of a wait that has taken too long, what the other session does. */
 static const char *
-why_lock(LOCKMODE mode)
+why_lock(RegistryLock mode)
 {
 	switch (mode)
 	{
-		case JUDGEMENT_LOCK:
+		case REGISTRY_LOCK_JUDGEMENT:
 			return "It registers or retires a version, or changes a policy.";
-		case REGISTRATION_LOCK:
+		case REGISTRY_LOCK_REGISTRATION:
 			return "It has changed the schema and was judged, or retires a version or changes a policy.";
-		case LOOK_LOCK:
+		case REGISTRY_LOCK_AGAINST_DROP:
 			return "It drops or updates the extension.";
 		default:
 			return "It has changed the schema and was judged, or registers or retires a version, or changes a policy.";
 	}
 }
 
-/* Has somebody announced that he tries for what conflicts with mode? */
+/* Has another session announced that it tries for a lock that conflicts with mode? */
 static bool
-others_are_waiting(const LOCKTAG *tag, LOCKMODE mode)
+others_are_waiting(const LOCKTAG *tag, RegistryLock mode)
 {
 	for (int i = 0; i < lengthof(modes); i++)
 	{
@@ -137,14 +128,17 @@ is_held(const LOCKTAG *tag)
 }
 
 static void
-let_others_go_first(const LOCKTAG *tag, LOCKMODE mode, const WaitLimit *limit)
+let_others_go_first(const LOCKTAG *tag, RegistryLock mode, const WaitLimit *limit)
 {
 	TimestampTz until;
 
-	/* They may be waiting for us. */
+	/*
+	 * Who holds one already does not, because the others may be waiting for
+	 * it.
+	 */
 	if (!others_are_waiting(tag, mode) || is_held(tag))
 		return;
-	until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), mode == JUDGEMENT_LOCK
+	until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), mode == REGISTRY_LOCK_JUDGEMENT
 										? COURTESY_OF_JUDGEMENT : COURTESY_OF_OTHERS);
 	until = Min(until, limit->deadline);
 	do
@@ -152,39 +146,41 @@ let_others_go_first(const LOCKTAG *tag, LOCKMODE mode, const WaitLimit *limit)
 	while (GetCurrentTimestamp() < until && others_are_waiting(tag, mode));
 }
 
-/* False if the extension has gone meanwhile. */
-static bool
-lock_registry_within(LOCKMODE mode, const WaitLimit *limit)
+bool
+registry_lock_within(RegistryLock mode, const WaitLimit *limit)
 {
 	while (OidIsValid(guard_extension_oid()))
 	{
 		LOCKTAG		tag = registry_tag();
 		LOCKTAG		now;
 
-		if (mode != LOOK_LOCK)
+		if (mode != REGISTRY_LOCK_AGAINST_DROP)
 			let_others_go_first(&tag, mode, limit);
 		wait_for_lock(&tag, mode, limit, why_lock(mode));
 		now = registry_tag();
 		if (OidIsValid(guard_extension_oid()) && memcmp(&tag, &now, sizeof(LOCKTAG)) == 0)
 			return true;
 
-		/* What we waited for has dropped it, and maybe made another. */
+		/*
+		 * The other session has dropped the extension, and maybe created it
+		 * again.
+		 */
 		(void) LockRelease(&tag, mode, false);
 	}
 	return false;
 }
 
-static void
-lock_registry(LOCKMODE mode)
+void
+registry_lock(RegistryLock mode)
 {
 	WaitLimit	limit = wait_limit_begin(false);
 
-	if (!lock_registry_within(mode, &limit))
+	if (!registry_lock_within(mode, &limit))
 		guard_require_extension();
 }
 
-static bool
-try_lock_registry(LOCKMODE mode)
+bool
+registry_try_lock(RegistryLock mode)
 {
 	LOCKTAG		tag = registry_tag();
 
@@ -194,54 +190,12 @@ try_lock_registry(LOCKMODE mode)
 	return true;
 }
 
-static void
-unlock_registry(LOCKMODE mode)
+void
+registry_unlock(RegistryLock mode)
 {
 	LOCKTAG		tag = registry_tag();
 
 	(void) LockRelease(&tag, mode, false);
-}
-
-void
-registry_lock_for_registration(void)
-{
-	lock_registry(REGISTRATION_LOCK);
-}
-
-bool
-registry_try_lock_for_registration(void)
-{
-	return try_lock_registry(REGISTRATION_LOCK);
-}
-
-void
-registry_unlock_for_registration(void)
-{
-	unlock_registry(REGISTRATION_LOCK);
-}
-
-void
-registry_lock_for_removal(void)
-{
-	lock_registry(REMOVAL_LOCK);
-}
-
-bool
-registry_try_lock_for_removal(void)
-{
-	return try_lock_registry(REMOVAL_LOCK);
-}
-
-void
-registry_unlock_for_removal(void)
-{
-	unlock_registry(REMOVAL_LOCK);
-}
-
-bool
-registry_lock_for_judgement(const WaitLimit *limit)
-{
-	return lock_registry_within(JUDGEMENT_LOCK, limit);
 }
 
 bool
@@ -249,13 +203,7 @@ registry_lock_against_drop(void)
 {
 	WaitLimit	limit = wait_limit_begin(false);
 
-	return guard_is_active() && lock_registry_within(LOOK_LOCK, &limit);
-}
-
-void
-registry_unlock_against_drop(void)
-{
-	unlock_registry(LOOK_LOCK);
+	return guard_is_active() && registry_lock_within(REGISTRY_LOCK_AGAINST_DROP, &limit);
 }
 
 void
@@ -263,8 +211,8 @@ registry_lock_for_drop(void)
 {
 	LOCKTAG		tag = registry_tag();
 
-	if (!compat_lock_held_by_me(&tag, END_LOCK))
-		lock_registry(END_LOCK);
+	if (!compat_lock_held_by_me(&tag, REGISTRY_LOCK_DROP))
+		registry_lock(REGISTRY_LOCK_DROP);
 }
 
 /* ---- requirements ---- */
@@ -400,7 +348,7 @@ registry_unlock_after_judgement(bool requirements)
 		nlocked--;
 		(void) LockRelease(&taken[ntaken].tag, taken[ntaken].mode, false);
 	}
-	unlock_registry(JUDGEMENT_LOCK);
+	registry_unlock(REGISTRY_LOCK_JUDGEMENT);
 }
 
 /* ---- rows ---- */

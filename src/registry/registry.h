@@ -33,56 +33,67 @@
  */
 extern void registry_check_tables(void);
 
-/* ---- the lock between registrations and judgements (lock.c) ---- */
+/* ---- locks (lock.c) ---- */
 
 /*
- * Registrations do not exclude one another, nor do judgements; a registration
- * and a judgement do, to transaction end, so that the later one sees what the
- * earlier one did.  All of these that do not only try raise ERRCODE_GUARD_BUSY at
- * the end of limit.
+ * What the registry is locked for, to transaction end unless it is unlocked.
+ * Registrations do not exclude one another, nor do judgements; a registration and a
+ * judgement do, so that the later one sees what the earlier one did.
  */
-extern void registry_lock_for_registration(void);
-extern bool registry_try_lock_for_registration(void);	/* false: not at once */
-extern void registry_unlock_for_registration(void); /* before anything was
-													 * written */
+typedef enum RegistryLock
+{
+	REGISTRY_LOCK_AGAINST_DROP = AccessShareLock,	/* to look at it: excludes
+													 * dropping it */
+	REGISTRY_LOCK_REGISTRATION = RowExclusiveLock,	/* mode A of lock.c */
+	REGISTRY_LOCK_JUDGEMENT = ShareLock,	/* mode B */
+	REGISTRY_LOCK_REMOVAL = ShareRowExclusiveLock,	/* to take requirements
+													 * away: excludes both of
+													 * these and itself */
+	REGISTRY_LOCK_DROP = AccessExclusiveLock	/* excludes all of them */
+} RegistryLock;
 
-/* False if the extension has been dropped meanwhile. */
-extern bool registry_lock_for_judgement(const WaitLimit *limit);
+/*
+ * Lock the registry.  All but the try raise ERRCODE_GUARD_BUSY if the wait takes
+ * longer than compat_guard.ddl_lock_timeout, or than the limit.  Unless the extension
+ * was dropped meanwhile: then registry_lock raises an error, and the within and
+ * against_drop ones return false.
+ */
+extern void registry_lock(RegistryLock mode);
+extern bool registry_lock_within(RegistryLock mode, const WaitLimit *limit);
+extern bool registry_lock_against_drop(void);
+extern void registry_lock_for_drop(void);	/* nothing if it is locked so */
 
-/* Before anything was saved; requirements: also what was locked of these last. */
+/* Lock the registry unless that would have to wait; return whether it is locked. */
+extern bool registry_try_lock(RegistryLock mode);
+
+/* Unlock the registry, which is permitted before anything was written under the lock. */
+extern void registry_unlock(RegistryLock mode);
+
+/*
+ * Unlock the registry after a judgement that has saved nothing; requirements: also
+ * those that were locked last.
+ */
 extern void registry_unlock_after_judgement(bool requirements);
 
 /*
- * For looking at the registry without any of these.  Waits for DROP EXTENSION,
- * and returns false if there is no extension any more.
- */
-extern bool registry_lock_against_drop(void);
-extern void registry_unlock_against_drop(void);
-
-/* For dropping the extension: excludes everything else. */
-extern void registry_lock_for_drop(void);
-
-/* For taking requirements away: excludes both of the above and itself. */
-extern void registry_lock_for_removal(void);
-extern bool registry_try_lock_for_removal(void);	/* false: not at once */
-extern void registry_unlock_for_removal(void);	/* before anything was written */
-
-/*
- * Lock requirements, ids in ascending order, against others who do so, until
+ * Lock requirements, whose ids are in ascending order, against others who do so, until
  * transaction end.  why: see bounded_wait.h.
  */
 extern void registry_lock_requirements(const int64 *ids, int n, const WaitLimit *limit,
 									   const char *why);
+
+/* Lock requirements, whose ids are in ascending order, whose state is to be saved. */
 extern void registry_lock_to_save(const int64 *ids, int n);
 
 /*
  * Lock the row of a version or instance against others who do so, until
- * transaction end.  That of a version comes before the lock for registration.
+ * transaction end.  The lock of a version's row comes before that for registration.
+ * The try returns false if it would have to wait.
  */
 extern void registry_lock_row(int64 id);
-extern bool registry_try_lock_row(int64 id);	/* false: not at once */
+extern bool registry_try_lock_row(int64 id);
 
-/* Against those only who lock it as above. */
+/* Lock the row against registry_lock_row alone. */
 extern void registry_share_row(int64 id);
 
 /* ---- apps and versions (version.c) ---- */
