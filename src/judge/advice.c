@@ -80,7 +80,7 @@ general_advice(const Finding *finding)
 static char *
 advise_index(const Finding *finding, const char *table, const char *unique)
 {
-	return psprintf("Build the replacement before the old index goes: CREATE %sINDEX CONCURRENTLY ON %s %s.",
+	return psprintf("Create the replacement before you drop the old index: CREATE %sINDEX CONCURRENTLY ON %s %s.",
 					unique, table, index_columns(finding));
 }
 
@@ -119,10 +119,10 @@ advise_relation(const Finding *finding, const char *table)
 	switch (finding->problem->rule)
 	{
 		case RULE_RELATION_MISSING:
-			return psprintf("To rename %s, leave a view of the old name and with the same grants behind, in the same transaction: CREATE VIEW %s AS SELECT * FROM the new name. To drop it, deploy a version that does not use it, retire the old versions, and drop it then.",
+			return psprintf("To rename %s, create a view with the old name and the same grants in the same transaction: CREATE VIEW %s AS SELECT * FROM the new name. To drop it, deploy a version that does not use it, retire the old versions, and only then drop it.",
 							table, table);
 		case RULE_PRIVILEGE_LOST:
-			return psprintf("In the same transaction GRANT to %s what it needs on %s, or take it away after the old versions are retired.",
+			return psprintf("In the same transaction GRANT to %s what it needs on %s, or revoke it after the old versions are retired.",
 							quote_identifier(finding->problem->role ? finding->problem->role :
 											 finding->req->role), table);
 		case RULE_UNIQUE_MISSING:
@@ -219,9 +219,9 @@ finding_advice(const Finding *finding)
 		return steps;
 	roles = finding_end_roles(finding);
 	return psprintf(finding->problem->rule == RULE_ROLLBACK_LOST
-					? "%s To forget %s %s once nobody will go back to it: %s%s"
+					? "%s To forget %s %s once no rollback to it is planned: %s%s"
 					: "%s To retire %s %s once no instance of it runs any more: %s%s",
 					steps, shown(finding->app), shown(finding->version),
 					finding_end_call(finding),
-					roles ? psprintf(" That is for %s to do.", roles) : "");
+					roles ? psprintf(" That requires %s.", roles) : "");
 }

@@ -200,8 +200,8 @@ judgement_version_counts(int64 version_id, void *arg)
 
 /* ---- waiting ---- */
 
-#define WHY_RELATIONS "Requirement: one of those on the relations changed."
-#define WHY_OBJECTS	"Requirement: one of those on the objects changed."
+#define WHY_RELATIONS "The requirements on the changed relations must be verified."
+#define WHY_OBJECTS	"The requirements on the changed objects must be locked."
 
 #define TRIES_AFTER_END	3
 
@@ -220,8 +220,8 @@ judgement_wait(Judgement *j)
 	/* What functions want may be what somebody keeps on purpose. */
 	if (ended && (j->options.last_try || known) && j->tries_after_end++ >= TRIES_AFTER_END)
 		wait_limit_report(&j->limit, WHY_RELATIONS,
-						  known ? "one who has it again and again for a moment"
-						  : "one who has an index or a part of it locked", false);
+						  known ? "sessions that lock it again and again for a moment"
+						  : "a session that has an index or a partition locked", false);
 	if (known)
 	{
 		wait_for_lock(&tag, mode, &j->limit, WHY_RELATIONS);

@@ -188,7 +188,7 @@ lost_relation(List *before, List *after)
 
 /* ---- findings ---- */
 
-#define DROPPED "it is dropped, with all that was registered"
+#define DROPPED "it is dropped with all that is registered"
 
 typedef struct Removal
 {
@@ -247,13 +247,13 @@ lost_part(const GuardParts *before)
 	const char *relation = lost_relation(before->relations, after.relations);
 
 	if (after.loaders < before->loaders)
-		return "an event trigger that loads it no longer fires";
+		return "an event trigger that loads the library no longer fires";
 	if (after.members < before->members)
-		return "a part of it no longer belongs to it";
+		return "an object of the extension is no longer its member";
 	if (before->has_name && !after.has_name)
-		return "its schema has another name, by which applications do not call it";
+		return "its schema was renamed, so that applications do not find its functions";
 	if (relation != NULL)
-		return psprintf("%s is no longer in its schema by that name", quote_identifier(relation));
+		return psprintf("%s was renamed or moved to another schema", quote_identifier(relation));
 	return NULL;
 }
 
@@ -293,7 +293,7 @@ judge_removal(const char *statement, bool preview)
 			ReThrowError(edata);
 		ereport(WARNING,
 				(errcode(edata->sqlerrcode),
-				 errmsg("cannot tell which live versions lose their guard: %s", shown(edata->message))));
+				 errmsg("could not determine which live versions lose the guard: %s", shown(edata->message))));
 		return;
 	}
 

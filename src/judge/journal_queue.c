@@ -84,7 +84,7 @@ void
 journal_queue_log(const char *text)
 {
 	ereport(LOG,
-			(errmsg("journal entry of a blocked schema change could not be written"),
+			(errmsg("could not write the journal entry of a blocked schema change"),
 			 errdetail_log("%s", shown(text))));
 }
 

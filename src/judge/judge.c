@@ -162,7 +162,7 @@ run_with_way_out(Judgement *j, void (*body) (void *))
 			(category != ERRCODE_INTERNAL_ERROR && category != ERRCODE_SYSTEM_ERROR))
 			PG_RE_THROW();
 		FlushErrorState();
-		edata->hint = pstrdup("The schema change could not be judged. To make it all the same, set compat_guard.mode to warn for that transaction.");
+		edata->hint = pstrdup("To make a schema change that cannot be judged, set compat_guard.mode to warn in its transaction.");
 		ReThrowError(edata);
 	}
 	PG_END_TRY();

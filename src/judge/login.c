@@ -73,7 +73,7 @@ barred(const char *role)
 	form = (Form_pg_authid) GETSTRUCT(tup);
 	until = SysCacheGetAttr(AUTHNAME, tup, Anum_pg_authid_rolvaliduntil, &isnull);
 	if (!form->rolcanlogin)
-		why = "it may not log in";
+		why = "it is not permitted to log in";
 	else if (form->rolconnlimit == 0 && !form->rolsuper)
 		why = "it has a connection limit of 0";
 	else if (!isnull && DatumGetTimestampTz(until) < GetCurrentTimestamp())

@@ -65,8 +65,8 @@ problem_with_sessions(Problem *problem, const Version *version)
 	*copy = *problem;
 	copy->proven = true;
 	copy->found = psprintf(n == 1
-						   ? "%s (cached plan must not change result type), which awaits %d open session of this version"
-						   : "%s (cached plan must not change result type), which awaits %d open sessions of this version",
+						   ? "%s (cached plan must not change result type), which affects %d open session of this version"
+						   : "%s (cached plan must not change result type), which affects %d open sessions of this version",
 						   problem->found, n);
 	return copy;
 }

@@ -320,7 +320,7 @@ advise(List *findings)
 
 	append_calls(&buf, "Retire a version once no instance of it runs any more",
 				 of_live_versions(findings, true));
-	append_calls(&buf, "Forget a version that nobody will go back to",
+	append_calls(&buf, "Forget a version once no rollback to it is planned",
 				 of_live_versions(findings, false));
 	return buf.data;
 }
@@ -405,10 +405,10 @@ static int
 blocked_message(List *findings)
 {
 	if (all_of_rule(findings, RULE_ROLLBACK_LOST))
-		return errmsg("schema change would bar the way back to %s: %s",
+		return errmsg("schema change would prevent a rollback to %s: %s",
 					  versions_to_name(findings), gist(findings));
 	if (all_of_rule(findings, RULE_GUARD_REMOVED))
-		return errmsg("change would take the guard away from %s: %s",
+		return errmsg("change would remove the guard from %s: %s",
 					  versions_to_name(findings), gist(findings));
 	return errmsg("schema change would break %s: %s",
 				  versions_to_name(findings), gist(findings));
@@ -418,13 +418,13 @@ static int
 passed_message(List *findings, bool logged)
 {
 	if (all_of_rule(findings, RULE_ROLLBACK_LOST))
-		return errmsg("schema change bars the way back to %s: %s",
+		return errmsg("schema change prevents a rollback to %s: %s",
 					  versions_to_name(findings), gist(findings));
 	if (all_of_rule(findings, RULE_GUARD_REMOVED))
-		return errmsg("change takes the guard away from %s: %s",
+		return errmsg("change removes the guard from %s: %s",
 					  versions_to_name(findings), gist(findings));
 	if (logged)
-		return errmsg("schema change is felt by %s: %s",
+		return errmsg("schema change may affect %s: %s",
 					  versions_to_name(findings), gist(findings));
 	return errmsg("schema change affects %s: %s",
 				  versions_to_name(findings), gist(findings));

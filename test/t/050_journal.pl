@@ -162,13 +162,13 @@ ok($node->poll_query_until('postgres',
 		q{SELECT count(pg_terminate_backend(pid)) = 1 FROM pg_stat_activity
 		WHERE backend_type = 'compat_guard journal' AND wait_event_type = 'Lock'}),
 	'the worker is ended');
-ok(logged(qr/(?:could not be written.*?"verdict":"blocked".*?){2}/s, $log), 'the server log has both entries');
+ok(logged(qr/(?:could not write the journal entry.*?"verdict":"blocked".*?){2}/s, $log), 'the server log has both entries');
 nothing_left('of it');
 
 # Without being ended it gives up.
 $log = -s $node->logfile;
 is(verdict($block), 'ERROR:  VG001', 'blocked again');
-ok(logged(qr/lock timeout.*could not be written.*"verdict":"blocked"/s, $log), 'the worker has given up');
+ok(logged(qr/lock timeout.*could not write the journal entry.*"verdict":"blocked"/s, $log), 'the worker has given up');
 journal_reads(1, 'and counted', 'SELECT missed FROM compat_guard.journal_status');
 $holder->query_safe('COMMIT;');
 $holder->quit;
@@ -245,7 +245,7 @@ $node->restart;
 value($prune);
 $log = -s $node->logfile;
 is(verdict("BEGIN; $block COMMIT; $block"), "ERROR:  VG001\nERROR:  VG001", 'blocked without workers');
-ok(logged(qr/could not be written.*?"verdict":"blocked"/s, $log), 'the log has the entry');
+ok(logged(qr/could not write the journal entry.*?"verdict":"blocked"/s, $log), 'the log has the entry');
 is(missed() - $before, 2, 'which is counted, although the transaction was rolled back');
 is(verdict("BEGIN; SELECT compat_guard.allow('no workers needed'); $block COMMIT;"),
 	'WARNING:  VG001', 'what passes needs none');

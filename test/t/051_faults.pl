@@ -115,7 +115,7 @@ sub warned
 	my ($sql) = @_;
 
 	my (undef, undef, $stderr) = $node->psql('postgres', $sql);
-	return $stderr =~ /which awaits (\d+) open session/ ? $1 : $stderr =~ /WARNING|ERROR/ ? $stderr : 0;
+	return $stderr =~ /which affects (\d+) open session/ ? $1 : $stderr =~ /WARNING|ERROR/ ? $stderr : 0;
 }
 
 my $n = 0;
@@ -151,7 +151,7 @@ $node->command_ok([ 'pg_dump', '--clean', '--if-exists', '-f', $dump, $node->con
 $node->safe_psql('copy', q{CREATE EXTENSION compat_guard; CREATE TABLE users (id int, note text);
 	SELECT compat_guard.register('app', '1', '{"queries": {"all": "SELECT id FROM users"}}')});
 (undef, undef, $stderr) = $node->psql('copy', '', extra_params => [ '-f', $dump, '-1' ], on_error_stop => 1);
-like($stderr, qr/would (?:break|take the guard away from) app 1: /,
+like($stderr, qr/would (?:break|remove the guard from) app 1: /,
 	'a restore with --clean does not remove what a live version needs');
 {
 	local $ENV{PGOPTIONS} = '-c compat_guard.mode=off';
