@@ -6,26 +6,28 @@
  * counts until it ends, however it ends, and no longer.  It is a lock of the
  * advisory method: session locks of the default method do not outlive a
  * transaction that fails.  So pg_advisory_unlock_all() and DISCARD ALL, which
- * hand the session on to another client, detach it.  Nobody can take or release
- * one of ours by number: the class is our schema, and the fourth field is one
- * that no function of the server uses.
+ * hand the session on to another client, detach it.  No function of the server
+ * can take or release our locks by number: the class is our schema, and the fourth
+ * field is one that none of them uses.
  *
- * A lock of the same tag excludes those who bring a version to life (attach,
- * heartbeat, reactivate, set_support) and judgements that pass it over:
+ * Two locks of one tag exclude transactions that activate a version (attach,
+ * heartbeat, reactivate, set_support) and judgements that skip it:
  *
- * Invariant: when a version begins to count, what is stored about its
- * requirements is true, and from then on no judgement passes it over.
+ * Invariant: when a version is activated, what is stored about its
+ * requirements is true, and from then on no judgement skips it.
  *
- *	- Who brings it to life holds VERSION_ACTIVATION_LOCK, from before he reads the version's
- *	  row: to the end of his transaction, or attached to that of the session.
- *	- A judgement that is to pass it over gets VERSION_SKIP_LOCK first, without waiting,
- *	  reads its leases only then, and holds VERSION_SKIP_LOCK to the end of its transaction
- *	  together with the mark (version.lapsed_at) that it has left in the row.
+ *	- A transaction that activates the version holds VERSION_ACTIVATION_LOCK, from before
+ *	  it reads the version's row: to the end of the transaction, or, if it attaches the
+ *	  session, to the end of the session.
+ *	- A judgement that is to skip the version gets VERSION_SKIP_LOCK first, without
+ *	  waiting, reads the version's leases only then, and holds VERSION_SKIP_LOCK to the
+ *	  end of its transaction together with the mark (version.lapsed_at) that it has left
+ *	  in the row.
  *
  * So a judgement that does not get VERSION_SKIP_LOCK sees the version as live.  One that
- * does is over before the version can come to life; it is then marked, and what
- * is stored is found anew (judge/reverify.c).  Without a mark no judgement has
- * passed it over, and all have kept its states up to date.  No clock has a part
+ * gets it is over before the version can be activated; the version is then marked, and
+ * what is stored is found anew (judge/reverify.c).  Without a mark no judgement has
+ * skipped the version, and all have kept its states up to date.  No clock has a part
  * in this.
  */
 #include "postgres.h"
@@ -43,14 +45,17 @@
 											 * VERSION_ACTIVATION_LOCK, not
 											 * with itself */
 
-/* Beside VERSION_ACTIVATION_LOCK, conflicts with nothing: tells sessions from transactions. */
+/*
+ * An attached session holds it beside VERSION_ACTIVATION_LOCK.  It conflicts with
+ * nothing, and tells such sessions from transactions that activate the version.
+ */
 #define ATTACHED	AccessShareLock
 
 #define WHY_ACTIVATION	"It has changed the schema, and was judged while no instance of the version was there."
 
 /*
- * Ours are those above, the rest is the upper part of the version's number:
- * the view instances takes them apart.
+ * Mark the fourth field of the tag as ours.  Its other bits are the upper part of the
+ * version's id: the view instances takes them apart.
  */
 #define PRESENCE_FIELD	0x4000
 
@@ -69,7 +74,10 @@ registry_lock_activation(int64 version_id)
 {
 	LOCKTAG		tag = presence_tag(version_id);
 
-	/* Of two levels on one object PREPARE would not have it. */
+	/*
+	 * PREPARE does not accept both a session and a transaction lock of one
+	 * object.
+	 */
 	if (!compat_lock_held_by_me(&tag, VERSION_ACTIVATION_LOCK))
 		wait_for_lock_in_turn(&tag, VERSION_ACTIVATION_LOCK, false, WHY_ACTIVATION);
 }
@@ -94,14 +102,14 @@ registry_unlock_skip(int64 version_id)
 /* ---- what this session is attached to ---- */
 
 /*
- * Attaching takes the lock at once.  What it replaces is let go when the
- * transaction commits; if it fails, the new one is: whatever made the version
- * count anew is undone then, too.
+ * A version that a session is attached to.  Attaching takes its locks at once.  The
+ * locks of the attachment before are released when the transaction commits; if it
+ * fails, the new ones are: what activated the version is undone then, too.
  */
 typedef struct Attachment
 {
 	LOCKTAG		tag;
-	bool		detached;		/* the tag means nothing */
+	bool		detached;		/* from all versions: there is no tag */
 	SubTransactionId subid;
 } Attachment;
 
@@ -115,7 +123,7 @@ current_attachment(void)
 	return changes != NIL ? llast(changes) : &attached;
 }
 
-/* The locks may have gone with pg_advisory_unlock_all(). */
+/* Is the session attached?  pg_advisory_unlock_all() may have released the locks. */
 static bool
 is_held(const Attachment *attachment)
 {
@@ -123,7 +131,7 @@ is_held(const Attachment *attachment)
 		compat_lock_held_by_me(&attachment->tag, ATTACHED);
 }
 
-/* What has gone is not to be taken for the lock that is got next. */
+/* Forget attachments whose locks are released, before a lock of the same tag is taken. */
 static void
 forget_released(void)
 {
@@ -167,8 +175,8 @@ registry_attach(int64 version_id)
 		return;
 
 	/*
-	 * The one that may have to wait, or fail, comes first.  None stays if the
-	 * rest fails.
+	 * Take the lock first that may have to wait, or fail.  If the rest fails,
+	 * neither is kept.
 	 */
 	wait_for_lock_in_turn(&new.tag, VERSION_ACTIVATION_LOCK, true, WHY_ACTIVATION);
 	PG_TRY();

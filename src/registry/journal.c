@@ -1,9 +1,9 @@
 /*
  * journal.c
- *		What became of each transaction that changed the schema.
+ *		The journal: the verdict on each transaction that changed the schema.
  *
- * A row is formed where it comes about and may be written by another process:
- * that of a blocked transaction could not outlive it otherwise.
+ * The backend that judges forms the row, but another process may write it: the row
+ * of a blocked transaction would be rolled back with it otherwise.
  */
 #include "postgres.h"
 
@@ -46,7 +46,7 @@ text_array(List *strings)
 										   -1, false, TYPALIGN_INT));
 }
 
-/* NULL for none. */
+/* Return the strings in one, or NULL if there are none. */
 static char *
 join(List *strings, const char *separator)
 {
@@ -69,7 +69,7 @@ json_array(List *objects)
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
 }
 
-/* Null for a local socket, and for what is no client's session. */
+/* Set the client's address: null for a local socket or a process without a client. */
 static void
 set_client_addr(Row *row)
 {
@@ -82,7 +82,7 @@ set_client_addr(Row *row)
 		row_set(row, JOURNAL_CLIENT_ADDR, addr);
 }
 
-/* NULL if it is gone. */
+/* Return the name of a role for display, or NULL if the role is gone. */
 static char *
 role_shown(Oid role)
 {
@@ -146,8 +146,8 @@ registry_write_journal(const JournalEntry *entry)
 	HeapTuple	tup = form_row(rel, entry);
 
 	/*
-	 * At commit there is none any more, and long values go to a table of
-	 * their own.
+	 * At commit no snapshot is active any more, and long values need one for
+	 * their TOAST table.
 	 */
 	PushActiveSnapshot(GetTransactionSnapshot());
 	CatalogTupleInsert(rel, tup);
@@ -163,7 +163,7 @@ registry_write_journal_row(const JournalRow *row)
 	if (!registry_lock_against_drop())
 		return;
 
-	/* It fits this very table, as it was or with columns added since. */
+	/* The row fits this table only, as it was or with columns added since. */
 	if (guard_extension_oid() == row->extension &&
 		(rel = try_table_open(row->table, RowExclusiveLock)) != NULL)
 	{
@@ -182,7 +182,7 @@ registry_count_missed_row(void)
 int64
 registry_prune_journal(TimestampTz before)
 {
-	/* Keeps other prunes away, and nobody who writes. */
+	/* Keep other prunes out, but not sessions that write. */
 	StoreScan	scan;
 	HeapTuple	tup;
 	int64		n = 0;

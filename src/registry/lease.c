@@ -1,6 +1,6 @@
 /*
  * lease.c
- *		Leases: an instance counts until its time is up, unless it renews it.
+ *		Leases: an instance counts until its lease ends, unless it renews the lease.
  *
  * A heartbeat writes one row, in place if there is room on the page: none of
  * the columns it changes is indexed.  Rows of instances are locked in the lock
@@ -19,18 +19,18 @@
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
-/* A longer one is none: that is what set_support is for. */
+/* The longest lease; set_support() is for longer times. */
 #define LONGEST_LEASE	(366 * USECS_PER_DAY)
 
-/* Rows of instances that never came back are cleared away after that. */
+/* Delete rows of instances whose lease ended longer ago, at most so many at once. */
 #define KEPT_AFTER_END	USECS_PER_DAY
 #define CLEARED_AT_ONCE	100
 
 /*
  * Invariant: a lease protects for its length after the last heartbeat and a
  * grace, by the server's clock at the moment of judgement.  If the clock is set
- * back, it runs on by as much, but not by more than its length: one whose last
- * heartbeat lies further in the future counts no more until the next.
+ * back, the lease runs on by as much, but not by more than its length: a lease whose
+ * last heartbeat lies further in the future does not count until the next heartbeat.
  */
 bool
 lease_runs(TimestampTz heartbeat_at, TimestampTz expires_at, TimestampTz now)
@@ -65,7 +65,7 @@ registry_any_lease_runs(int64 version_id)
 
 /* ---- renewing ---- */
 
-/* The row of an instance, copied; NULL if there is none. */
+/* Return a copy of the row of an instance, or NULL if there is none. */
 static HeapTuple
 instance_tuple(Relation rel, int64 version_id, const char *name)
 {
@@ -82,7 +82,7 @@ instance_tuple(Relation rel, int64 version_id, const char *name)
 	return tup;
 }
 
-/* Set the columns that a heartbeat changes; returns when the lease ends. */
+/* Set the columns that a heartbeat changes; return when the lease ends. */
 static TimestampTz
 set_lease(Row *row, Interval *lease)
 {
@@ -120,7 +120,7 @@ clear_away(Relation rel, int64 version_id)
 			!registry_try_lock_row(tuple_int64(rel, tup, INSTANCE_ID)))
 			continue;
 
-		/* Unless its instance has just come back. */
+		/* Read the row again: its instance may just have come back. */
 		tup = instance_tuple(rel, version_id, tuple_text(rel, tup, INSTANCE_NAME));
 		if (HeapTupleIsValid(tup) &&
 			tuple_timestamp(rel, tup, INSTANCE_EXPIRES_AT) < long_ago)
@@ -132,6 +132,7 @@ clear_away(Relation rel, int64 version_id)
 	scan_end(&scan);
 }
 
+/* Insert an instance with its lease; return false if there is one of the name. */
 static bool
 insert_instance(Relation rel, int64 version_id, const char *name, Interval *lease,
 				TimestampTz *end)
@@ -155,9 +156,10 @@ insert_instance(Relation rel, int64 version_id, const char *name, Interval *leas
 }
 
 /*
- * Invariant: no instance is left of a version that is gone.  Whoever forgets a
- * version has its row locked before he looks for instances; whoever adds one
- * shares that lock and then finds the version there, so that his is found.
+ * Invariant: no instance is left of a version that is gone.  A transaction that forgets
+ * a version locks its row before it looks for instances.  A transaction that adds an
+ * instance shares that lock, and only then checks that the version is there, so that
+ * the instance is found.
  */
 static void
 require_version_to_stay(const Version *version)
@@ -170,7 +172,7 @@ require_version_to_stay(const Version *version)
 						shown(version->name), shown(version->app))));
 }
 
-/* The row of an instance, locked; NULL if there is none. */
+/* Lock the row of an instance and return a copy, or NULL if there is none. */
 static HeapTuple
 lock_instance(Relation rel, int64 version_id, const char *name)
 {

@@ -1,20 +1,21 @@
 /*
  * live.c
- *		Which versions count.
+ *		Which versions are live, tracked, and rollback targets.
  *
  * A version is live while its support lasts, or a session is attached to it, or
- * a lease of one of its instances runs, or if it never had any of the three.  It
- * is not once it is retired.  Once another version has replaced it, it is live by
+ * a lease of one of its instances runs, or if it never had any of the three.  A
+ * retired version is not live.  A version that another one has replaced is live by
  * its instances alone.
  *
- * What is found about its requirements is kept up to date as long as no
- * judgement passes it over.  The first that does so marks it, and those that
- * follow do not look at it: dead versions cost nothing.  attachment.c says what
- * holds between that and its coming to life again.
+ * A version is tracked, that is, what is found about its requirements is kept up to
+ * date, as long as no judgement skips it.  The first judgement that does so marks the
+ * version, and later ones do not look at it: versions that are not live cost nothing.
+ * attachment.c says what holds between skipping a version and activating it.
  *
- * The newest of an app's dead versions, so many as the setting says, are not
- * passed over: somebody may have to go back to them, and it is worth a finding
- * when that becomes impossible.  Newest is registered last.
+ * The newest of an app's versions that are not live, as many as
+ * compat_guard.rollback_versions, are rollback targets and are not skipped: a rollback
+ * may have to go to them, and it is worth a finding when that becomes impossible.
+ * The newest version is the one that was registered last.
  */
 #include "postgres.h"
 
@@ -34,8 +35,8 @@ registry_version_is_live(const Version *version, bool skip)
 		return true;
 
 	/*
-	 * A standby does not see who is attached to the primary: there it is live
-	 * until a judgement has found that it is not.
+	 * A standby does not see which sessions are attached to the primary.
+	 * There the version is live until a judgement has found that it is not.
 	 */
 	if (RecoveryInProgress())
 		return version->attaches || registry_any_lease_runs(version->id);
@@ -93,12 +94,12 @@ registry_live_versions(void)
 }
 
 bool
-registry_is_rollback_target(List *kept, const Version *version)
+registry_is_rollback_target(List *tracked, const Version *version)
 {
 	int			newer = 0;
 	ListCell   *lc;
 
-	foreach(lc, kept)
+	foreach(lc, tracked)
 	{
 		const Version *other = lfirst(lc);
 
@@ -113,15 +114,15 @@ registry_is_rollback_target(List *kept, const Version *version)
 void
 registry_stop_tracking_retired(int64 app_id)
 {
-	List	   *kept = registry_tracked_versions();
+	List	   *tracked = registry_tracked_versions();
 	ListCell   *lc;
 
-	foreach(lc, kept)
+	foreach(lc, tracked)
 	{
 		const Version *version = lfirst(lc);
 
 		if (version->app_id != app_id || !version->retired ||
-			registry_is_rollback_target(kept, version))
+			registry_is_rollback_target(tracked, version))
 			continue;
 		registry_skip_version(version);
 		CommandCounterIncrement();

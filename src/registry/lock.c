@@ -3,31 +3,34 @@
  *		The locks of the registry.
  *
  * Invariant: no registration and judgement that contradict each other both
- * commit.  A registration holds mode A from before its final verification to
- * transaction end, a judgement mode B from before it reads the registry to
- * transaction end; A and B conflict, A with A and B with B do not.  So
+ * commit.  A registration holds mode A (REGISTRY_LOCK_REGISTRATION) from before its final verification to
+ * transaction end, a judgement mode B (REGISTRY_LOCK_JUDGEMENT) from before it
+ * reads the registry to transaction end; A and B conflict, A with A and B with B do not.  So
  *
  *	- a judgement that gets B sees every registration that was verified
  *	  against the schema as it was, or waits for it to end;
  *	- a registration that gets A verifies against a schema that no judged
  *	  transaction is about to replace.
  *
+ * Requirements that no version needs any more are taken away under a lock that
+ * excludes A, B and itself: what no version links to must stay so until it is gone.
+ *
  * A registration that holds A never waits for a relation lock (it verifies
  * with wait_for_locks off and lets go of A before it waits).  But its transaction
  * may go on to do so, and one that is to be judged holds relations locked.  So
  * nobody waits for these locks in the lock manager: see bounded_wait.c.
  *
- * Invariant: no stream of one keeps the other out.  Who tries does not stand in
- * the lock manager's queue, which is good, since whoever is held up by one long
- * transaction does not hold up the rest; but those who come later would pass him
- * as long as they keep coming.  So those who come let others go first who have
- * announced that they try for a mode that conflicts with theirs; but not longer
- * than a moment, since these may be waiting for something that does not end.
+ * Invariant: no stream of one keeps the other out.  A session that tries does not
+ * stand in the lock manager's queue.  That is good, because a session that is held up
+ * by one long transaction does not hold up the rest; but sessions that come later
+ * would pass it as long as they keep coming.  So a session that comes lets those go
+ * first that have announced that they try for a mode that conflicts with its own; but
+ * not longer than a moment, because they may be waiting for something that does not end.
  *
  * Invariant: no statement of SQL takes one of these locks.  They are on objects
- * whose class is no catalog but our schema.  The extension as an object, which
- * any role may lock, is none of our business: DROP EXTENSION takes our lock, when
- * it is known that it is allowed to.
+ * whose class is no catalog but our schema.  The lock of the extension as an object,
+ * which any role may take, is not used: DROP EXTENSION takes our lock, when it is known
+ * that it is allowed to.
  */
 #include "postgres.h"
 
@@ -42,15 +45,15 @@
 #include "utils/timestamp.h"
 
 /*
- * What a number is of: told by the upper bits of the last field of the tag, which
- * has the number's upper bits below them.  The highest one marks announcements:
+ * Tell what a lock's number belongs to.  The kind is in the upper bits of the tag's last
+ * field, above the upper bits of the number.  The highest bit marks announcements:
  * see lock_info.c.
  */
 typedef enum TagKind
 {
-	TAG_ROW,					/* of a requirement, version or instance:
-								 * these have their ids from one sequence */
-	TAG_BLOCK,					/* of requirements */
+	TAG_ROW,					/* a row of a requirement, version or
+								 * instance: one sequence gives their ids */
+	TAG_BLOCK,					/* a block of requirements */
 	TAG_REGISTRY
 } TagKind;
 
@@ -73,7 +76,7 @@ guard_tag(TagKind kind, int64 number)
 #define COURTESY_OF_JUDGEMENT		100
 #define COURTESY_OF_OTHERS			1000
 
-/* Those that exclude each other. */
+/* List the modes that are waited for in turn, and announced. */
 static const RegistryLock modes[] = {
 	REGISTRY_LOCK_REGISTRATION, REGISTRY_LOCK_JUDGEMENT, REGISTRY_LOCK_REMOVAL, REGISTRY_LOCK_DROP
 };
@@ -225,10 +228,10 @@ registry_lock_for_drop(void)
  * the first is seen to have ended, a moment before it sends the invalidations
  * that tell what it did to the schema.
  *
- * Invariant: a transaction locks no more than about so many.  The lock table has
+ * Invariant: a transaction locks no more than about MAX_LOCKS.  The lock table has
  * room for max_locks_per_transaction of each session, by default 64, and most
- * need few.  Who needs more locks whole blocks of requirements, or all.  What is
- * registered together has ids one after another, so that blocks of what others
+ * need few.  A transaction that needs more locks whole blocks of requirements, or all.
+ * What is registered together has ids one after another, so that blocks of what others
  * have registered are seldom in the way.
  *
  * All three levels are locked from the top down, and ids in ascending order: two
@@ -240,11 +243,11 @@ registry_lock_for_drop(void)
 #define LOCK_PART	RowExclusiveLock	/* something within it is locked */
 #define LOCK_WHOLE	ExclusiveLock
 
-/* What this transaction has locked; too many after a rollback to a savepoint. */
+/* How many this transaction has locked; too many after a rollback to a savepoint. */
 static LocalTransactionId counted_for = InvalidLocalTransactionId;
 static int	nlocked;
 
-/* ... the last time. */
+/* What the last call of registry_lock_requirements has locked. */
 static struct
 {
 	LOCKTAG		tag;
@@ -260,6 +263,7 @@ is_locked(TagKind kind, int64 number, LOCKMODE mode)
 	return compat_lock_held_by_me(&tag, mode);
 }
 
+/* Lock a number unless it is locked; return whether all within it is locked. */
 static bool
 lock_one(TagKind kind, int64 number, LOCKMODE mode, const WaitLimit *limit, const char *why)
 {
@@ -278,7 +282,7 @@ lock_one(TagKind kind, int64 number, LOCKMODE mode, const WaitLimit *limit, cons
 	return mode == LOCK_WHOLE;
 }
 
-/* How many locks it would take, beside those that are held already. */
+/* Count the locks that the ids take, without those that are held already. */
 static int
 count_locks(const int64 *ids, int n, int *nblocks)
 {
@@ -336,7 +340,7 @@ registry_lock_to_save(const int64 *ids, int n)
 
 	if (n > 0)
 		registry_lock_requirements(ids, n, &limit,
-								   "It registers what needs the same, and found it changed.");
+								   "It registers a version with the same requirement, and found that changed.");
 }
 
 void
@@ -351,7 +355,7 @@ registry_unlock_after_judgement(bool requirements)
 	registry_unlock(REGISTRY_LOCK_JUDGEMENT);
 }
 
-/* ---- rows ---- */
+/* ---- rows of versions and instances ---- */
 
 #define WHY_ROW "It changes the same version or instance."
 

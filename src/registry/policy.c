@@ -1,6 +1,6 @@
 /*
  * policy.c
- *		What is done about a rule instead of its default.
+ *		Policies: the action for a rule where it is not the default one.
  */
 #include "postgres.h"
 
@@ -10,7 +10,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-/* The policy row of a rule for an app ("" for every app), copied, or NULL. */
+/* Return a copy of the policy row of a rule for an app ("" for every app), or NULL. */
 static HeapTuple
 policy_tuple(Relation rel, const char *rule, const char *app)
 {
@@ -44,7 +44,6 @@ registry_action(RuleId id, const char *app, bool proven)
 	return action;
 }
 
-/* action NULL takes the policy away. */
 void
 registry_set_policy(RuleId id, const char *app, const char *action)
 {

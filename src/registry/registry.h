@@ -1,18 +1,19 @@
 /*
  * registry.h
- *		What is remembered: apps, versions, requirements and what became of them.
+ *		What is stored: apps, versions, requirements and what was found about them.
  *
- * The only code that touches the extension's tables.  It reads and writes them
- * as the server does its own catalogs: without privileges, row security,
+ * The registry is the only code that touches the extension's tables.  It reads and
+ * writes them as the server does its own catalogs: without privileges, row security,
  * triggers or the transaction's snapshot, so that a judgement in a REPEATABLE
  * READ transaction sees a version registered a moment ago, and so that it may
  * write at PRE_COMMIT, where nothing queued would run any more.
  *
  * The tables fall in two groups.  What was said or done (app, version, instance,
- * requirement, version_requirement, policy, journal_entry) is dumped.  What was found (requirement_state,
- * requirement_key) is not: it is found again after a restore (reverify.c).
+ * requirement, version_requirement, policy, journal_entry) is dumped.  What was found
+ * (requirement_state, requirement_key) is not: it is found again after a restore
+ * (reverify.c).
  *
- * Everything returned is in CurrentMemoryContext.  Arrays of ids are sorted and
+ * All results are in CurrentMemoryContext.  Arrays of ids are sorted and
  * without duplicates: they are looked up in one go.
  */
 #ifndef COMPAT_GUARD_REGISTRY_H
@@ -27,9 +28,11 @@
 #include "lib/stringinfo.h"
 #include "verify/verify.h"
 
+/* ---- tables (store.c) ---- */
+
 /*
  * Raise ERRCODE_GUARD_DAMAGED unless each table is there, and has the columns and
- * indexes it was made with (store.c).
+ * indexes it was made with.
  */
 extern void registry_check_tables(void);
 
@@ -120,24 +123,29 @@ typedef struct Version
 	bool		leases;			/* its instances ever had leases */
 	bool		has_support;
 	TimestampTz supported_until;
-	char	   *replaces;		/* the version whose place it takes, or NULL */
-	char	   *replaced_by;	/* the one that takes its place, or NULL */
+	char	   *replaces;		/* the version that it replaces, or NULL */
+	char	   *replaced_by;	/* the version that replaces it, or NULL */
 } Version;
 
-/* NULL if there is none. */
+/* Return an app or a version, or NULL if none has the name or id. */
 extern App *registry_find_app(const char *name);
 extern Version *registry_find_version(const App *app, const char *name);
+extern Version *registry_load_version(int64 id);
+
+/* Return the name of an app that has to be there. */
+extern char *registry_app_name(int64 app_id);
 
 /*
- * Insert unless a committed or own row has the name; waits for concurrent
- * inserters of the same name.  Return false if there is one now.
+ * Insert an app or a version unless a committed row or one of this transaction has
+ * the name.  Wait for transactions that are inserting one.  Return false if there is
+ * one.
  */
 extern bool registry_insert_app(const char *name, const char *owner);
 extern bool registry_insert_version(const App *app, const char *name,
 									const Contract *contract, int64 nrequirements,
 									int64 *id);
-extern Version *registry_load_version(int64 id);
 
+/* Replace the contract of a version, all of which was just verified. */
 extern void registry_update_version(const Version *version, const Contract *contract,
 									int64 nrequirements);
 extern void registry_retire_version(const Version *version, const char *reason);
@@ -146,109 +154,119 @@ extern void registry_delete_version(const Version *version);
 /* Delete an app that has no version left. */
 extern void registry_delete_app_if_empty(const App *app);
 
-/* What the version is live by.  These need the lock of its row, and after it that
- * for registration. */
+/*
+ * Set what a version is live by.  These need the lock of its row, and after it that
+ * for registration.  NULL unsets.
+ */
 extern void registry_set_use(const Version *version, bool attaches, bool leases);
-extern void registry_set_support(const Version *version, const TimestampTz *until); /* NULL: none */
+extern void registry_set_support(const Version *version, const TimestampTz *until);
 extern void registry_set_replaces(const Version *version, const char *other);
-extern void registry_set_replaced_by(const Version *version, const char *other);	/* NULL: none */
+extern void registry_set_replaced_by(const Version *version, const char *other);
 
-/* Neither retired nor skipped any more. */
+/* Make a version neither retired nor skipped any more. */
 extern void registry_activate_version(const Version *version);
 
 /*
- * A judgement passes the version over: what is found about it is not kept up
- * from now on.  False if another judgement that has not ended is at it.
+ * Mark a version as skipped: what is found about it is not kept up to date from now
+ * on.  registry_mark_skipped does so in a judgement, and returns false if another
+ * judgement that has not ended is doing it; registry_skip_version where judgements are
+ * locked out.
  */
 extern bool registry_mark_skipped(const Version *version);
-
-/* The same where judgements are locked out. */
 extern void registry_skip_version(const Version *version);
-extern char *registry_app_name(int64 app_id);
 
-/* ---- who may do what (rights.c), of the current user ---- */
+/* ---- rights (rights.c) ---- */
 
+/* Does the current user have the right? */
 extern bool registry_owns_app(const App *app);
 extern bool registry_may_retire(const App *app);
 extern bool registry_may_read(const App *app, const Version *version);
 extern bool registry_may_read_all(void);
 
-/* Names of roles that may retire the app's versions; superusers are not among them. */
+/* Return the names of the roles that may retire the app's versions, except superusers. */
 extern List *registry_retiring_roles(const App *app);	/* of char * */
 
-/* ---- which versions count (live.c) ---- */
+/* ---- liveness of versions (live.c) ---- */
 
 /*
- * The one answer.  skip: if it is not, and not known to be, nobody brings it
- * to life before this transaction ends, so that it can be marked.
+ * Is the version live?  All code asks this function.  skip: if it is not live and not
+ * marked as skipped, keep it from being activated until this transaction ends, so that
+ * it can be marked.
  */
 extern bool registry_version_is_live(const Version *version, bool skip);
 
-/*
- * Those whose states are kept up to date: all that may be live, and those in reach
- * of a rollback.  Newest first.
- */
+/* Return the tracked versions, whose states are kept up to date, newest first. */
 extern List *registry_tracked_versions(void);	/* of Version * */
 
-/*
- * May a rollback go to this one, which is kept but not live?  Given those that are
- * kept, newest first.
- */
-extern bool registry_is_rollback_target(List *kept, const Version *version);
+/* Return the live versions, newest first. */
+extern List *registry_live_versions(void);	/* of Version * */
 
 /*
- * A version of the app was retired: those that are out of reach now are kept no
- * longer.  Needs the lock for removal.
+ * May a rollback go to the version, which is tracked but not live?  Needs all tracked
+ * versions, newest first.
+ */
+extern bool registry_is_rollback_target(List *tracked, const Version *version);
+
+/*
+ * Skip the retired versions of an app that are no rollback targets any more.  Needs
+ * the lock for removal.
  */
 extern void registry_stop_tracking_retired(int64 app_id);
 
-extern List *registry_live_versions(void);	/* of Version *; newest first */
+/* Return how many requirements the live versions of a role's apps have in all. */
+extern int64 registry_requirements_of_owner(const char *owner);
 
 /* ---- attached sessions (attachment.c) ---- */
 
 /*
- * Somebody is about to bring the version to life: before its row is read, until
- * transaction end.  Waits for judgements that pass it over.
+ * Take VERSION_ACTIVATION_LOCK, before the version's row is read, until transaction
+ * end.  Wait for judgements that skip the version.
  */
 extern void registry_lock_activation(int64 version_id);
 
-/* Nobody is there nor coming, until transaction end.  False: not so. */
+/*
+ * Take VERSION_SKIP_LOCK until transaction end.  Return false if a session is attached
+ * to the version or a transaction is activating it.
+ */
 extern bool registry_try_lock_skip(int64 version_id);
 extern void registry_unlock_skip(int64 version_id);
 
 /*
- * This session is an instance of the version, from now on and instead of what
- * it was; if the transaction fails it is again what it was.
+ * Attach this session to a version instead of the one it is attached to, or to none.
+ * If the transaction fails, the session is attached as before it.
  */
 extern void registry_attach(int64 version_id);
 extern void registry_detach(void);
-extern bool registry_attached_in_transaction(void); /* or detached */
 
-/* The process numbers of the sessions that are.  Reads all of the lock table. */
+/* Has this transaction attached or detached the session? */
+extern bool registry_attached_in_transaction(void);
+
+/* Return the process numbers of the attached sessions.  Reads all of the lock table. */
 extern List *registry_attached_sessions(int64 version_id);
 
+/* Follow the end of a transaction or subtransaction; parent invalid: it failed. */
 extern void registry_sessions_at_commit(void);
 extern void registry_sessions_at_abort(void);
 extern void registry_sessions_at_subtransaction_end(SubTransactionId mine,
-													SubTransactionId parent);	/* invalid: it failed */
+													SubTransactionId parent);
 
 /* ---- leases of instances (lease.c) ---- */
 
 /*
  * Renew an instance's lease, or give it one; lease NULL: as long as before.
- * Returns when it ends.  Raises ERRCODE_GUARD_UNKNOWN_VERSION if it has none.
+ * Return when it ends.  Raise ERRCODE_GUARD_UNKNOWN_VERSION if the instance has no
+ * lease and lease is NULL, or if the version is gone.
  */
 extern TimestampTz registry_renew_lease(const Version *version, const char *name,
 										Interval *lease);
 extern void registry_end_lease(int64 version_id, const char *name);
 extern void registry_end_all_leases(int64 version_id);
 extern bool registry_any_lease_runs(int64 version_id);
+
+/* Does a lease with that last heartbeat and end protect its version now? */
 extern bool lease_runs(TimestampTz heartbeat_at, TimestampTz expires_at, TimestampTz now);
 
-/* How many requirements the live versions of a role's apps have in all. */
-extern int64 registry_requirements_of_owner(const char *owner);
-
-/* ---- requirements (requirement.c) ---- */
+/* ---- requirements (version_requirement.c) ---- */
 
 /* What was last found about a requirement. */
 typedef struct StoredState
@@ -261,90 +279,108 @@ typedef struct StoredState
 } StoredState;
 
 /*
- * Store what a version needs and what was found about it.  A requirement that
- * another version has already, by digest, is shared.  The requirements come
- * sorted by digest, so that concurrent registrations do not deadlock.  Sets
- * each req->id.
+ * Store what a version needs and what was found about it, and set each req->id.  A
+ * requirement that another version has already, by digest, is shared.  The
+ * requirements come sorted by digest, so that concurrent registrations do not
+ * deadlock.
  */
 extern void registry_store_requirements(int64 version_id, Requirement **reqs,
 										VerifyResult **found, int n);
+
+/* Store the baseline of a requirement that had none. */
 extern void registry_set_baseline(const Requirement *req, Jsonb *baseline);
 
-/* Those of the ids that are gone are taken out of the array. */
+/* Load requirements; ids of those that are gone are taken out of the array. */
 extern Requirement **registry_load_requirements(int64 *ids, int *n);
+extern List *registry_requirements_of(int64 version_id);	/* of Requirement * */
 
+/* Delete the links of a version to its requirements. */
 extern void registry_unlink_all(int64 version_id);
 
-/* Does any version that has the requirement pass the test?  Newest first. */
+/*
+ * Does a version that has the requirement pass the test?  The newest is tested first,
+ * the rest only until one passes.
+ */
 typedef bool (*VersionTest) (int64 version_id, void *arg);
 extern bool registry_any_link(int64 requirement_id, VersionTest test, void *arg);
 
-/* Keep the ids of which that is true; returns how many. */
+/* Keep the ids of requirements that such a version has; return how many. */
 extern int	registry_keep_linked(int64 *ids, int n, VersionTest test, void *arg);
-extern List *registry_requirements_of(int64 version_id);	/* of Requirement * */
 
-/* Drop requirements no version links to any more, from among those given. */
+/*
+ * Save what was found about all requirements of a version that is activated, sorted by
+ * id, and the missing baselines if none is unmet.
+ */
+extern void registry_save_activated(Requirement **reqs, VerifyResult **found, int n);
+
+/*
+ * Delete what was found about the requirements, and the names they depend on, if no
+ * tracked version has them.
+ */
+extern void registry_forget_found_unless_tracked(List *requirements);
+
+/* Delete those of the requirements that no version has. */
 extern void registry_drop_orphans(List *requirements);
 
-/* ---- which requirements may feel a change (requirement_dependency.c) ---- */
+/* ---- requirements that may be affected (requirement_dependency.c) ---- */
 
-/* Raise ERRCODE_GUARD_DAMAGED: a row is not there that has to be. */
+/* Raise ERRCODE_GUARD_DAMAGED: a row is missing that has to be there. */
 compat_noreturn extern void registry_report_missing(const char *table, int64 id);
 
-/* Sorted ids, without duplicates, of the requirements that have any of the keys. */
+/* Return the requirements that depend on any of the names, as an array of ids. */
 extern int64 *registry_requirements_by_names(List *keys, int *n);	/* of ObjectName * */
 
-/* The keys of a requirement that something was found by, when it was met last. */
-extern List *registry_names_found(int64 requirement_id);	/* of ObjectName * */
+/* Return those that are verified as the role. */
 extern int64 *registry_requirements_by_role(const char *role, int *n);
-extern int64 *registry_all_requirements(int *n);
 
-/* Of those that stand on the rights of a role that passes the test. */
+/* Return those that depend on the rights of a role that passes the test. */
 typedef bool (*RoleTest) (const char *role, void *arg);
 extern int64 *registry_requirements_by_role_key(RoleTest test, void *arg, int *n);
+
+/* Return those that have a state. */
+extern int64 *registry_all_requirements(int *n);
+
+/* Return the names by which a requirement found something when it was last met. */
+extern List *registry_names_found(int64 requirement_id);	/* of ObjectName * */
 
 /* ---- what was found (state.c) ---- */
 
 extern StoredState *registry_read_states(const int64 *ids, int n);	/* an array */
 
-/* How many of a version's requirements are unmet, and of these were met before. */
+/* Count a version's requirements that are unmet, and those of them that were ever met. */
 extern void registry_count_unmet(int64 version_id, int64 *unmet, int64 *broken);
 
 /*
- * Remember what was found, in place of what was known before.  Locks those
+ * Save what was found, in place of what was known before.  Lock those
  * requirements, in ascending order, for which that changes anything.
  */
 extern void registry_save_states(const int64 *ids, const StoredState *before,
 								 VerifyResult **found, int n);
 
-/* The same of all a version requires, sorted by id, and baselines if nothing is unmet. */
-extern void registry_save_activated(Requirement **reqs, VerifyResult **found, int n);
-
-/* Forget what was found, and where to look, about those of the requirements
- * that no version has whose states are kept up to date. */
-extern void registry_forget_found_unless_tracked(List *requirements);
-
-/* Restored from a dump and nothing found yet? */
+/* Is the database restored from a dump, with tracked versions but nothing found yet? */
 extern bool registry_needs_initial_verification(void);
 
-/* Is there a version whose states are kept? */
 extern bool registry_any_tracked_version(void);
 
 extern Jsonb *problems_to_json(List *problems);
 
-/* Into an object that is being written: "name": "value"; nothing for NULL. */
+/* Append "name": "value" to an object that is being written; nothing for NULL. */
 extern void json_append_member(StringInfo buf, const char *name, const char *value);
 
 /* ---- policy (policy.c) ---- */
 
-/* The action for a rule and app: the app's policy, else everybody's, else the
- * default, which may be another where the harm is proven. */
+/*
+ * Return the action for a rule and app: the app's policy, else the policy for every
+ * app, else the default, which may be another where the harm is proven.
+ */
 extern RuleAction registry_action(RuleId rule, const char *app, bool proven);
-extern void registry_set_policy(RuleId rule, const char *app, const char *action);	/* NULL: default */
+
+/* Set the policy of a rule for an app ("" for every app); action NULL deletes it. */
+extern void registry_set_policy(RuleId rule, const char *app, const char *action);
 
 /* ---- the journal (journal.c) ---- */
 
-/* What became of a transaction that changed the schema; the later ones count. */
+/* The verdict on a transaction that changed the schema, in order of gravity. */
 typedef enum Verdict
 {
 	VERDICT_ALLOWED,			/* nothing to block or to warn of */
@@ -353,7 +389,7 @@ typedef enum Verdict
 	VERDICT_BLOCKED
 } Verdict;
 
-/* What is not known to the writer anyway, such as who and when. */
+/* What the row says beside the time, the session and the like. */
 typedef struct JournalEntry
 {
 	Verdict		verdict;
@@ -363,16 +399,13 @@ typedef struct JournalEntry
 	List	   *findings;		/* of char *: JSON objects, the first of them */
 	int			nfindings;
 	List	   *reasons;		/* of char *: of the overrides */
-	List	   *reasons_by;		/* of char *: who gave them */
+	List	   *reasons_by;		/* of char *: the roles that gave them */
 	List	   *now_ready;		/* of char *: "billing 42" */
 	List	   *floors;			/* of char *: JSON objects, of apps whose
 								 * oldest version that runs is another now */
 } JournalEntry;
 
-/*
- * A row ready to be written, maybe by another process, with where it belongs.
- * The text says the same, for the server log.
- */
+/* A row that any process can write, and its text for the server log. */
 typedef struct JournalRow
 {
 	Oid			extension;
@@ -384,13 +417,13 @@ typedef struct JournalRow
 extern void registry_write_journal(const JournalEntry *entry);
 extern JournalRow *registry_make_journal_row(const JournalEntry *entry);
 
-/* Does nothing if the table is not there any more. */
+/* Write a row; nothing if its table is not there any more. */
 extern void registry_write_journal_row(const JournalRow *row);
 
-/* Count a row that could not be written; stays counted after an abort. */
+/* Count a row that could not be written; an abort does not take that back. */
 extern void registry_count_missed_row(void);
 
-/* Delete what is older; returns how many rows. */
+/* Delete the rows that are older; return how many. */
 extern int64 registry_prune_journal(TimestampTz before);
 
 #endif							/* COMPAT_GUARD_REGISTRY_H */

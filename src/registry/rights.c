@@ -1,12 +1,12 @@
 /*
  * rights.c
- *		Who may do what with an app, and read what its versions need.
+ *		Rights: which role may change an app, and read what its versions need.
  *
- * An app belongs to the role that first registered it, and to those that have its
- * privileges.  What reaches beyond one's own apps is granted as privileges on
- * views, which the server keeps, dumps and shows: SELECT on "requirements" reads
- * the contracts of all, UPDATE on "versions", which nothing can be written to by
- * way of, retires versions of all.
+ * An app belongs to the role that first registered it, and to the roles that have the
+ * privileges of that role.  Rights on the apps of other roles are granted as
+ * privileges on views, which the server keeps, dumps and shows: SELECT on
+ * "requirements" permits to read all contracts, UPDATE on "versions", a view that
+ * cannot be written to, permits to retire all versions.
  */
 #include "postgres.h"
 
@@ -62,7 +62,7 @@ registry_may_read(const App *app, const Version *version)
 		registry_may_read_all();
 }
 
-/* Roles are shown in this order, each once. */
+/* Append a role unless it is in the list: roles are shown in this order. */
 static List *
 add_role(List *roles, char *role)
 {
@@ -76,7 +76,7 @@ add_role(List *roles, char *role)
 	return lappend(roles, role);
 }
 
-/* Those whom a privilege on a view was granted to, other than its owner. */
+/* Add the roles to which a privilege on a view is granted, without its owner. */
 static List *
 add_grantees(List *roles, const char *view, AclMode mode)
 {

@@ -651,7 +651,7 @@ wait_for_transaction(TransactionId xid)
 
 	SET_LOCKTAG_TRANSACTION(tag, xid);
 	wait_in_lock_manager(wait_for_end, &xid, &tag, ShareLock,
-						 "It registers, forgets or changes the same.");
+						 "It registers, forgets or changes the same app, version or requirement.");
 }
 
 HeapTuple
