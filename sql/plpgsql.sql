@@ -118,6 +118,29 @@ REVOKE SELECT ON counts FROM regress_plpgsql_owner;
 REVOKE SELECT ON counts FROM regress_plpgsql;
 SELECT compat_guard.forget('below', '1');
 
+-- Each right that one of its statements or expressions takes, and no other.
+CREATE TABLE stock (item int, amount int, hidden int);
+GRANT ALL ON stock TO regress_plpgsql;
+CREATE FUNCTION half(n int) RETURNS int LANGUAGE sql AS 'SELECT n / 2';
+CREATE FUNCTION take(which int) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+	n int;
+BEGIN
+	SELECT amount INTO n FROM stock WHERE item = which;
+	n := half(n);
+	UPDATE stock SET amount = n WHERE item = which;
+	RETURN n;
+END $$;
+SELECT status FROM compat_guard.register('rights', '1', '{"role": "regress_plpgsql", "queries": {"take": "SELECT take($1)"}}');
+SELECT * FROM judged('REVOKE SELECT ON stock FROM regress_plpgsql');
+SELECT * FROM judged('REVOKE UPDATE ON stock FROM regress_plpgsql');
+SELECT * FROM judged('REVOKE ALL ON stock FROM regress_plpgsql; GRANT SELECT (item, amount), UPDATE (amount) ON stock TO regress_plpgsql');
+SELECT * FROM judged('REVOKE ALL ON stock FROM regress_plpgsql; GRANT SELECT (item, hidden), UPDATE (amount) ON stock TO regress_plpgsql');
+SELECT * FROM judged('REVOKE EXECUTE ON FUNCTION half FROM PUBLIC');
+-- near miss
+SELECT * FROM judged('REVOKE INSERT, DELETE, TRUNCATE ON stock FROM regress_plpgsql');
+SELECT compat_guard.forget('rights', '1');
+
 -- What it writes has to fit, and what stands behind that runs with it: as of a body in SQL.
 CREATE TABLE audit (what text, at int);
 CREATE TABLE limits (upper int);

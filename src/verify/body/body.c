@@ -142,7 +142,7 @@ check_body(void *arg)
 		ErrorData	edata = {.elevel = 0};
 
 		depend_on_words(check->body->found, check->source);
-		if (!plpgsql_check_body(check->run, check->source, check->body->found, &edata))
+		if (!plpgsql_check_body(check->run, check->body->found, &edata))
 			report_body_error(check->body, &edata, check->source);
 	}
 }

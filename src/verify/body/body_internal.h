@@ -34,8 +34,7 @@ extern const char *why_plpgsql_cannot_tell(void);
  * Ask plpgsql_check.  Observes what the body depends on, and returns true; or
  * fills in code and message of what is wrong with it, and returns false.
  */
-extern bool plpgsql_check_body(const RunRoutine *run, const char *source,
-							   VerifyResult *result, ErrorData *edata);
+extern bool plpgsql_check_body(const RunRoutine *run, VerifyResult *result, ErrorData *edata);
 
 /* ---- word.c ---- */
 
@@ -44,8 +43,5 @@ extern bool plpgsql_check_body(const RunRoutine *run, const char *source,
  * what such a name could come to mean.
  */
 extern void depend_on_words(VerifyResult *result, const char *source);
-
-/* Is it a word of the body? */
-extern bool has_word(const char *source, const char *word);
 
 #endif							/* COMPAT_GUARD_BODY_INTERNAL_H */

@@ -183,63 +183,11 @@ depend_on_reported(VerifyResult *result, const char *type, Oid objid)
 	}
 }
 
-static bool
-add_relids(Node *node, List **relids)
-{
-	ListCell   *lc;
-
-	if (node == NULL)
-		return false;
-	if (!IsA(node, Query))
-		return expression_tree_walker(node, add_relids, relids);
-	foreach(lc, ((Query *) node)->rtable)
-		* relids = list_append_unique_oid(*relids, lfirst_node(RangeTblEntry, lc)->relid);
-	return query_tree_walker((Query *) node, add_relids, relids, 0);
-}
-
-/*
- * The relations that plans of the body read, those below its views among them.  The
- * rights to these are the views' owners'; of one that the body names as well it
- * takes the role's, too.
- */
-static void
-depend_on_relations(VerifyResult *result, List *relids, const char *source)
-{
-	List	   *below = NIL;	/* of Oid */
-	ListCell   *lc;
-
-	foreach(lc, relids)
-	{
-		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_VIEW)
-			(void) add_relids((Node *) view_query(lfirst_oid(lc)), &below);
-	}
-	foreach(lc, relids)
-	{
-		Oid			relid = lfirst_oid(lc);
-		Oid			role = GetUserId();
-		Oid			closed = InvalidOid;
-		char	   *name = get_rel_name(relid);
-
-		depend_on_object(result, RelationRelationId, relid);
-		if (name == NULL || (list_member_oid(below, relid) && !has_word(source, name)))
-			continue;
-		if (role_knows_relation(relid))
-			closed = closed_below_view(result, relid, role, &role);
-		else
-			closed = relid;
-		if (OidIsValid(closed))
-			(void) report_lost_privilege(result, closed, NULL, role, "be allowed to use",
-										 psprintf("permission denied for %s",
-												  relation_label(closed)));
-	}
-}
-
 /* What is observed has to outlive the SPI call's own memory. */
 static void
-read_dependencies(VerifyResult *result, MemoryContext context, const char *source)
+read_dependencies(VerifyResult *result, MemoryContext context)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
-	List	   *relids = NIL;
 
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
@@ -250,17 +198,17 @@ read_dependencies(VerifyResult *result, MemoryContext context, const char *sourc
 		if (type == NULL || objid < FirstNormalObjectId)
 			continue;
 		if (strcmp(type, "RELATION") == 0)
-			relids = list_append_unique_oid(relids, objid);
+			depend_on_object(result, RelationRelationId, objid);
 		else
 			depend_on_reported(result, type, objid);
 	}
-	depend_on_relations(result, relids, source);
 	MemoryContextSwitchTo(old);
 }
 
 /*
- * What the planner is given while plpgsql_check is asked, for the context is there:
- * the statements of the body as rewritten.  It says of none what it writes.
+ * The queries that the planner is given while plpgsql_check is asked, in this context:
+ * the statements and expressions of the body as rewritten.  plpgsql_check says of none
+ * what it writes, and which rights it takes.
  */
 static MemoryContext planned_context = NULL;
 
@@ -269,11 +217,8 @@ static List *planned = NIL;		/* of Query * */
 static void
 keep_planned(Query *query)
 {
-	MemoryContext old;
+	MemoryContext old = MemoryContextSwitchTo(planned_context);
 
-	if (query->commandType == CMD_SELECT && !query->hasModifyingCTE)
-		return;
-	old = MemoryContextSwitchTo(planned_context);
 	planned = lappend(planned, copyObject(query));
 	MemoryContextSwitchTo(old);
 }
@@ -286,12 +231,14 @@ check_planned(VerifyResult *result)
 
 	foreach(lc, planned)
 		conditional_lock_query(lfirst_node(Query, lc));
+	(void) check_references((Node *) planned, result);
 	check_body_writes(result, planned);
+	(void) check_permissions((Node *) planned, result);
 }
 
 /* False, and edata filled in, if the body does not resolve. */
 static bool
-ask_about_body(const RunRoutine *run, const char *source, VerifyResult *result,
+ask_about_body(const RunRoutine *run, VerifyResult *result,
 			   ErrorData *edata)
 {
 	const char *schema = checker_schema();
@@ -314,7 +261,7 @@ ask_about_body(const RunRoutine *run, const char *source, VerifyResult *result,
 		/* Not by the function of that name without underscores, which is SQL. */
 		ask(psprintf("SELECT d.type, d.oid FROM %s.__plpgsql_show_dependency_tb($1, $2) AS d"
 					 " ORDER BY 1, d.schema, d.name", schema), 2, run);
-		read_dependencies(result, context, source);
+		read_dependencies(result, context);
 	}
 	SPI_finish();
 	if (sound)
@@ -329,7 +276,7 @@ ask_about_body(const RunRoutine *run, const char *source, VerifyResult *result,
  * and when it is next called.
  */
 bool
-plpgsql_check_body(const RunRoutine *run, const char *source, VerifyResult *result,
+plpgsql_check_body(const RunRoutine *run, VerifyResult *result,
 				   ErrorData *edata)
 {
 	static OffsetNumber nowhere = InvalidOffsetNumber;
@@ -346,7 +293,7 @@ plpgsql_check_body(const RunRoutine *run, const char *source, VerifyResult *resu
 	ItemPointerSet(&cached->t_self, InvalidBlockNumber, nowhere++);
 	PG_TRY();
 	{
-		sound = ask_about_body(run, source, result, edata);
+		sound = ask_about_body(run, result, edata);
 	}
 	PG_CATCH();
 	{

@@ -82,19 +82,6 @@ take_word(const char *text, const char **next)
 	return quoted.data;
 }
 
-bool
-has_word(const char *source, const char *word)
-{
-	while (*source != '\0')
-	{
-		if (*source != '"' && !IS_WORD_CHARACTER(*source))
-			source++;
-		else if (strcmp(take_word(source, &source), word) == 0)
-			return true;
-	}
-	return false;
-}
-
 void
 depend_on_words(VerifyResult *result, const char *source)
 {

@@ -122,13 +122,21 @@ report_lost_privilege(VerifyResult *result, Oid relid, const char *attname,
 					  Oid role, const char *what, char *found)
 {
 	char	   *role_name = GetUserNameFromId(role, false);
+	char	   *expected = psprintf("role %s to %s %s", quote_identifier(role_name), what,
+									attname ? quote_identifier(attname) : relation_label(relid));
 	Problem    *problem;
+	ListCell   *lc;
 
-	problem = result_add_problem(result, RULE_PRIVILEGE_LOST, STATE_UNMET,
-								 psprintf("role %s to %s %s", quote_identifier(role_name),
-										  what, attname ? quote_identifier(attname) :
-										  relation_label(relid)),
-								 found, relid, attname);
+	/* Several queries of a body may lack it. */
+	foreach(lc, result->problems)
+	{
+		problem = lfirst(lc);
+		if (problem->rule == RULE_PRIVILEGE_LOST &&
+			strcmp(problem->expected, expected) == 0 && strcmp(problem->found, found) == 0)
+			return problem;
+	}
+	problem = result_add_problem(result, RULE_PRIVILEGE_LOST, STATE_UNMET, expected, found,
+								 relid, attname);
 	if (role != GetUserId())
 		problem->role = role_name;
 	return problem;
