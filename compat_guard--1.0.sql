@@ -37,18 +37,18 @@ CREATE TABLE compat_guard.version (
 	retired_by		text,
 	retired_at		timestamptz,
 	retire_reason	text,
-	attaches		boolean NOT NULL DEFAULT false,
-	leases			boolean NOT NULL DEFAULT false,
+	uses_sessions	boolean NOT NULL DEFAULT false,
+	uses_leases		boolean NOT NULL DEFAULT false,
 	supported_until	timestamptz,
-	lapsed_at		timestamptz,
+	skipped_at		timestamptz,
 	replaces		text COLLATE "C",
 	replaced_by		text COLLATE "C"
 );
 CREATE UNIQUE INDEX version_name_idx ON compat_guard.version (app_id, name);
-CREATE INDEX version_lapsed_idx ON compat_guard.version (lapsed_at);
+CREATE INDEX version_skipped_idx ON compat_guard.version (skipped_at);
 COMMENT ON TABLE compat_guard.version IS 'registered versions of applications';
-COMMENT ON COLUMN compat_guard.version.replaced_by IS 'the version that takes its place: since that was said it counts by its instances alone';
-COMMENT ON COLUMN compat_guard.version.lapsed_at IS 'since when judgements pass it over; what it needs is verified anew before it counts again';
+COMMENT ON COLUMN compat_guard.version.replaced_by IS 'the version that takes its place: since that was said only its instances make it live';
+COMMENT ON COLUMN compat_guard.version.skipped_at IS 'since when judgements skip the version; its requirements are verified anew before it is activated';
 
 -- Heartbeats change columns that no index has, and find room beside the old row.
 CREATE TABLE compat_guard.instance (
@@ -74,7 +74,7 @@ CREATE TABLE compat_guard.requirement (
 );
 CREATE UNIQUE INDEX requirement_digest_idx ON compat_guard.requirement (digest);
 CREATE INDEX requirement_role_idx ON compat_guard.requirement (role);
-COMMENT ON TABLE compat_guard.requirement IS 'checkable statements taken from contracts, stored once and shared by versions';
+COMMENT ON TABLE compat_guard.requirement IS 'requirements taken from contracts, stored once and shared by versions';
 
 CREATE TABLE compat_guard.version_requirement (
 	version_id		bigint NOT NULL,
@@ -120,8 +120,8 @@ COMMENT ON TABLE compat_guard.journal_entry IS 'what became of each transaction 
 CREATE SEQUENCE compat_guard.journal_missed_seq;
 COMMENT ON SEQUENCE compat_guard.journal_missed_seq IS 'counts rows of blocked transactions that could not be written; a sequence, for it is not rolled back';
 
--- What follows is found, not said, and so not dumped: a restored database is
--- looked at anew before its first change of schema.
+-- The tables below hold what verification found.  They are not dumped: after a
+-- restore, requirements are verified anew before the first schema change.
 
 CREATE TABLE compat_guard.requirement_state (
 	requirement_id	bigint PRIMARY KEY,
@@ -129,21 +129,21 @@ CREATE TABLE compat_guard.requirement_state (
 	ever_met		boolean NOT NULL,
 	problems		jsonb,
 	changed_at		timestamptz NOT NULL,
-	parts			oid[]
+	partitions		oid[]
 ) WITH (fillfactor = 70);
 CREATE INDEX requirement_state_state_idx ON compat_guard.requirement_state (state, requirement_id);
 COMMENT ON TABLE compat_guard.requirement_state IS 'what was last found about each requirement';
 
-CREATE TABLE compat_guard.requirement_key (
+CREATE TABLE compat_guard.requirement_dependency (
 	schema			text COLLATE "C" NOT NULL,
 	name			text COLLATE "C" NOT NULL,
 	class			oid NOT NULL,
 	requirement_id	bigint NOT NULL,
-	found			boolean NOT NULL,
+	object_exists	boolean NOT NULL,
 	PRIMARY KEY (schema, name, class, requirement_id)
 );
-CREATE INDEX requirement_key_requirement_idx ON compat_guard.requirement_key (requirement_id);
-COMMENT ON TABLE compat_guard.requirement_key IS 'names whose change makes a requirement worth another look';
+CREATE INDEX requirement_dependency_requirement_idx ON compat_guard.requirement_dependency (requirement_id);
+COMMENT ON TABLE compat_guard.requirement_dependency IS 'names of objects: a change of one of them can change the state of the requirement';
 
 SELECT pg_catalog.pg_extension_config_dump('compat_guard.id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('compat_guard.app', '');
@@ -377,7 +377,7 @@ COMMENT ON FUNCTION compat_guard.verification(text, text)
 IS 'verify the requirements of one version, or of every live one, against the schema as it is; one row for each problem, or one without a rule where there is none';
 
 CREATE FUNCTION compat_guard.check(app text, version text)
-RETURNS TABLE (requirement bigint, kind text, object text, state text, expected text, found text)
+RETURNS TABLE (requirement_id bigint, kind text, object text, state text, expected text, found text)
 LANGUAGE SQL VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
 	SELECT v.requirement_id, v.kind, v.object, v.state, v.expected, v.found
@@ -385,7 +385,7 @@ BEGIN ATOMIC
 	ORDER BY v.object, v.kind, v.found;
 END;
 COMMENT ON FUNCTION compat_guard.check(text, text)
-IS 'how each requirement of a version stands right now';
+IS 'verify each requirement of a version now';
 
 CREATE FUNCTION compat_guard.ready(app text, version text)
 RETURNS boolean
@@ -423,7 +423,7 @@ CREATE TYPE compat_guard.finding AS (
 	version		text,
 	rule		text,
 	action		text,
-	object		text,
+	affected_object text,
 	requirement	text,
 	expected	text,
 	found		text,
@@ -439,7 +439,7 @@ RETURNS SETOF compat_guard.finding
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'compat_guard_preview';
 COMMENT ON FUNCTION compat_guard.preview(text)
-IS 'run a migration script, report every finding, and undo everything; what the script itself undoes is left out, and what it allows has the action allowed';
+IS 'run a migration script, report every finding, and undo everything; what the script itself undoes is left out, and what it allows has the action overridden';
 
 ---------------------------------------------------------------------------
 -- Rules and policy.
@@ -495,14 +495,14 @@ AS 'MODULE_PATHNAME', 'compat_guard_lease_runs';
 COMMENT ON FUNCTION compat_guard.lease_runs(timestamptz, timestamptz) IS 'does such a lease still protect';
 
 CREATE VIEW compat_guard.instances AS
-SELECT a.name AS app, v.name AS version, i.kind, i.instance, i.running, i.pid, i.role,
-	i.application_name, i.client_addr, i.since, i.heartbeat_at, i.expires_at
+SELECT a.name AS app, v.name AS version, i.type, i.instance, i.running, i.pid, i.role,
+	i.application_name, i.client_addr, i.backend_start, i.heartbeat_at, i.expires_at
 FROM (
-	-- The locks of attached sessions: src/registry/session.c.
+	-- The locks of attached sessions: src/registry/attachment.c.
 	SELECT (l.objsubid - 16384)::bigint * 4294967296 + l.objid::bigint AS version_id,
-		'session' AS kind, NULL::text AS instance, true AS running,
+		'session' AS type, NULL::text AS instance, true AS running,
 		l.pid, s.usename::text AS role, s.application_name, s.client_addr,
-		s.backend_start AS since, NULL::timestamptz AS heartbeat_at, NULL::timestamptz AS expires_at
+		s.backend_start, NULL::timestamptz AS heartbeat_at, NULL::timestamptz AS expires_at
 	FROM pg_catalog.pg_locks AS l
 	LEFT JOIN pg_catalog.pg_stat_activity AS s USING (pid)
 	WHERE l.locktype = 'advisory' AND l.mode = 'AccessShareLock' AND l.granted
@@ -520,28 +520,28 @@ COMMENT ON VIEW compat_guard.instances IS 'who runs a version: sessions attached
 CREATE VIEW compat_guard.versions AS
 SELECT a.name AS app, v.name AS version,
 	CASE WHEN v.retired_at IS NOT NULL THEN 'retired'
-		 WHEN v.lapsed_at IS NOT NULL THEN 'lapsed'
+		 WHEN v.skipped_at IS NOT NULL THEN 'skipped'
 		 WHEN s.broken > 0 THEN 'broken'
 		 WHEN s.unmet > 0 THEN 'pending'
 		 WHEN s.unverified THEN 'unverified'
 		 ELSE 'ready' END AS status,
 	l.version_id IS NOT NULL AS live,
 	pg_catalog.concat_ws(', ',
-		CASE WHEN NOT (v.attaches OR v.leases OR v.supported_until IS NOT NULL OR v.replaced_by IS NOT NULL)
+		CASE WHEN NOT (v.uses_sessions OR v.uses_leases OR v.supported_until IS NOT NULL OR v.replaced_by IS NOT NULL)
 			THEN 'registered' END,
-		CASE WHEN v.attaches THEN 'session' END,
-		CASE WHEN v.leases THEN 'lease' END,
+		CASE WHEN v.uses_sessions THEN 'session' END,
+		CASE WHEN v.uses_leases THEN 'lease' END,
 		CASE WHEN v.supported_until IS NOT NULL AND v.replaced_by IS NULL THEN 'support' END) AS live_by,
 	coalesce(i.sessions, 0) AS sessions, coalesce(i.leases, 0) AS leases, v.supported_until,
 	v.replaces, v.replaced_by,
 	v.role, v.search_path, v.requirements, s.unmet, a.owner,
-	v.registered_by, v.registered_at, v.lapsed_at, v.retired_by, v.retired_at, v.retire_reason
+	v.registered_by, v.registered_at, v.skipped_at, v.retired_by, v.retired_at, v.retire_reason
 FROM compat_guard.version AS v
 JOIN compat_guard.app AS a USING (app_id)
 LEFT JOIN compat_guard.live_versions() AS l (version_id) USING (version_id)
 LEFT JOIN (
-	SELECT n.app, n.version, pg_catalog.count(*) FILTER (WHERE n.kind = 'session') AS sessions,
-		pg_catalog.count(*) FILTER (WHERE n.kind = 'lease' AND n.running) AS leases
+	SELECT n.app, n.version, pg_catalog.count(*) FILTER (WHERE n.type = 'session') AS sessions,
+		pg_catalog.count(*) FILTER (WHERE n.type = 'lease' AND n.running) AS leases
 	FROM compat_guard.instances AS n
 	GROUP BY n.app, n.version) AS i ON i.app = a.name AND i.version = v.name
 CROSS JOIN LATERAL (
@@ -556,19 +556,19 @@ CROSS JOIN LATERAL (
 	FROM compat_guard.requirement_state AS st
 	JOIN compat_guard.version_requirement AS vr USING (requirement_id)
 	WHERE st.state = 'unmet' AND vr.version_id = v.version_id) AS s;
-COMMENT ON VIEW compat_guard.versions IS 'registered versions and how they stood when last judged';
+COMMENT ON VIEW compat_guard.versions IS 'registered versions and their status when last judged';
 
 CREATE VIEW compat_guard.requirements AS
 SELECT a.name AS app, v.name AS version, l.version_id IS NOT NULL AS live,
-	r.requirement_id AS requirement, r.kind, r.object, r.expected, r.baseline,
-	coalesce(s.state, 'not looked at') AS state, s.ever_met, s.problems, s.changed_at AS since
+	r.requirement_id, r.kind, r.object, r.expected, r.baseline,
+	coalesce(s.state, 'unverified') AS state, s.ever_met, s.problems, s.changed_at
 FROM compat_guard.version AS v
 JOIN compat_guard.app AS a USING (app_id)
 JOIN compat_guard.version_requirement AS vr USING (version_id)
 JOIN compat_guard.requirement AS r USING (requirement_id)
 LEFT JOIN compat_guard.live_versions() AS l (version_id) USING (version_id)
 LEFT JOIN compat_guard.requirement_state AS s USING (requirement_id);
-COMMENT ON VIEW compat_guard.requirements IS 'what each version needs, and how that stood when last judged';
+COMMENT ON VIEW compat_guard.requirements IS 'what each version needs, and its state when last judged';
 
 CREATE VIEW compat_guard.unmet AS
 SELECT a.name AS app, v.name AS version, f.kind, f.object, f.state, f.rule, f.expected, f.found, f.sqlstate
@@ -597,12 +597,12 @@ RETURNS TABLE (version_id bigint, app text, version text, live boolean)
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'compat_guard_rollback_versions';
 COMMENT ON FUNCTION compat_guard.rollback_versions()
-IS 'each live version and those that a rollback may go to (compat_guard.rollback_versions)';
+IS 'each live version and each rollback target (compat_guard.rollback_versions)';
 
 CREATE VIEW compat_guard.rollback AS
 SELECT r.app, r.version, r.live, f.state, f.reasons,
 	r.version_id IS NOT DISTINCT FROM
-		pg_catalog.min(r.version_id) FILTER (WHERE f.state <> 'unmet') OVER (PARTITION BY r.app) AS is_floor,
+		pg_catalog.min(r.version_id) FILTER (WHERE f.state <> 'unmet') OVER (PARTITION BY r.app) AS is_rollback_floor,
 	v.registered_at, v.retired_at
 FROM compat_guard.rollback_versions() AS r
 JOIN compat_guard.version AS v USING (version_id)
@@ -613,19 +613,19 @@ CROSS JOIN LATERAL (
 		pg_catalog.array_agg(f.rule || ': ' || f.kind || ' ' || f.object || ': expected ' || f.expected || ', found ' || f.found
 							 ORDER BY f.object, f.rule) FILTER (WHERE f.state <> 'met') AS reasons
 	FROM compat_guard.verification(r.app, r.version) AS f) AS f;
-COMMENT ON VIEW compat_guard.rollback IS 'could the app go back to this version: live ones and the last that no longer are, on the schema as it is; verified when asked';
+COMMENT ON VIEW compat_guard.rollback IS 'could the app go back to this version: live versions and rollback targets, on the schema as it is; verified when asked';
 
 CREATE VIEW compat_guard.dependencies AS
-SELECT c.relname::text AS class, k.schema, k.name, a.name AS app, v.name AS version,
-	r.kind, r.object AS requirement
-FROM compat_guard.requirement_key AS k
-JOIN pg_catalog.pg_class AS c ON c.oid = k.class
+SELECT c.relname::text AS class, d.schema, d.name, a.name AS app, v.name AS version,
+	r.kind, r.object
+FROM compat_guard.requirement_dependency AS d
+JOIN pg_catalog.pg_class AS c ON c.oid = d.class
 JOIN compat_guard.requirement AS r USING (requirement_id)
 JOIN compat_guard.version_requirement AS vr USING (requirement_id)
 JOIN compat_guard.version AS v USING (version_id)
 JOIN compat_guard.app AS a USING (app_id)
 JOIN compat_guard.live_versions() AS l (version_id) USING (version_id)
-WHERE k.found;
+WHERE d.object_exists;
 COMMENT ON VIEW compat_guard.dependencies IS 'which live version needs which object, by the catalog the object is in; columns as table.column';
 
 CREATE VIEW compat_guard.droppable AS
@@ -642,8 +642,8 @@ WITH needed AS (
 		AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e
 						WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND e.objid = c.oid AND e.deptype = 'e')
 )
-SELECT CASE WHEN r.relkind = 'v' THEN 'view' WHEN r.relkind = 'm' THEN 'materialized view' ELSE 'table' END AS kind,
-	r.schema, r.name AS object
+SELECT CASE WHEN r.relkind = 'v' THEN 'view' WHEN r.relkind = 'm' THEN 'materialized view' ELSE 'table' END AS type,
+	r.schema, r.name
 FROM relation AS r
 WHERE r.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT r.is_needed AND EXISTS (SELECT FROM needed)
 UNION ALL
@@ -673,7 +673,7 @@ COMMENT ON VIEW compat_guard.droppable IS 'tables, columns, indexes and routines
 -- What a version is the last to need.  As in droppable, the columns of a table
 -- that may go are not listed by themselves.
 CREATE FUNCTION compat_guard.droppable_without(app text, version text)
-RETURNS TABLE (kind text, schema text, object text)
+RETURNS TABLE (type text, schema text, name text)
 LANGUAGE SQL STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
 	WITH freed AS (
@@ -684,8 +684,8 @@ BEGIN ATOMIC
 		HAVING bool_and(d.app = droppable_without.app AND d.version = droppable_without.version)
 	)
 	SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
-			WHEN 'i' THEN 'index' WHEN 'I' THEN 'index' ELSE 'table' END AS kind,
-		f.schema, f.name AS object
+			WHEN 'i' THEN 'index' WHEN 'I' THEN 'index' ELSE 'table' END AS type,
+		f.schema, f.name
 	FROM freed AS f
 	JOIN pg_namespace AS n ON n.nspname = f.schema
 	JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = f.name

@@ -102,7 +102,7 @@ FROM compat_guard.preview('
 \echo
 \set ECHO queries
 SELECT app, version, status, live, role FROM compat_guard.versions;
-SELECT class, name, version, requirement FROM compat_guard.dependencies ORDER BY class, name, requirement;
+SELECT class, name, version, object FROM compat_guard.dependencies ORDER BY class, name, object;
 SELECT version, state, reasons FROM compat_guard.compatibility;
 
 \set ECHO none
@@ -119,4 +119,4 @@ SELECT compat_guard.retire('shop', 'v1', 'replaced by v2');
 RESET ROLE;
 ALTER TABLE users DROP COLUMN status;
 SELECT version, status, live, retired_by, retire_reason FROM compat_guard.versions ORDER BY version;
-SELECT kind, object FROM compat_guard.droppable ORDER BY kind, object;
+SELECT type, name FROM compat_guard.droppable ORDER BY type, name;

@@ -41,7 +41,7 @@ SELECT status FROM compat_guard.register('base', '1', '{"role": "regress_baselin
 	"types": {"mood": {"labels": ["good", "bad"]}, "pair": {}, "code": {}},
 	"sequences": ["ids"], "extensions": ["plpgsql"]}');
 CREATE VIEW kept AS
-	SELECT requirement, kind, object, baseline FROM compat_guard.requirements WHERE app = 'base' AND baseline IS NOT NULL;
+	SELECT requirement_id, kind, object, baseline FROM compat_guard.requirements WHERE app = 'base' AND baseline IS NOT NULL;
 CREATE VIEW members AS
 	SELECT kept.*, ARRAY[key] AS path FROM kept, jsonb_object_keys(baseline) AS key
 	UNION ALL
@@ -66,18 +66,18 @@ END $$;
 \pset footer off
 
 -- As it is, nothing is found; nor beside what nobody knows yet.
-SELECT DISTINCT outcome(requirement, baseline), outcome(requirement, baseline || '{"later": [1, {"a": null}]}') FROM kept;
+SELECT DISTINCT outcome(requirement_id, baseline), outcome(requirement_id, baseline || '{"later": [1, {"a": null}]}') FROM kept;
 -- What a library did not write is what was not there, or is not compared.
 SELECT kind, array_to_string(path, '.') AS without, string_agg(DISTINCT outcome, ' | ' ORDER BY outcome) AS found
-FROM members, outcome(requirement, baseline #- path) WHERE outcome <> 'met'
+FROM members, outcome(requirement_id, baseline #- path) WHERE outcome <> 'met'
 GROUP BY kind, path ORDER BY kind COLLATE "C", path;
 -- In another form it is an answer, too, and never an error.
 SELECT DISTINCT regexp_replace(outcome, ' .*', '') AS state
 FROM members, unnest(ARRAY['null', '7', '"text"', '[]', '["text"]', '[7, null, {}]', '[["a", "b", "c"], []]', '{"a": ["b"], "": null}']) AS form,
-	outcome(requirement, jsonb_set(baseline, path, form::jsonb)) ORDER BY 1;
+	outcome(requirement_id, jsonb_set(baseline, path, form::jsonb)) ORDER BY 1;
 SELECT DISTINCT regexp_replace(outcome, ' .*', '') AS state
 FROM kept, unnest(ARRAY['null', '7', '"text"', '[]', '{}', '["text"]', '[["a", 1], {}]']) AS form,
-	outcome(requirement, form::jsonb) ORDER BY 1;
+	outcome(requirement_id, form::jsonb) ORDER BY 1;
 
 SELECT compat_guard.forget('base', '1');
 RESET search_path;

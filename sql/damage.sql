@@ -79,13 +79,13 @@ BEGIN;
 CALL pg_temp.with_damage('ALTER TABLE compat_guard.version DROP COLUMN digest CASCADE');
 :t
 BEGIN;
-CALL pg_temp.with_damage('DROP VIEW compat_guard.droppable, compat_guard.dependencies', 'ALTER TABLE compat_guard.requirement_key ALTER COLUMN found TYPE text');
+CALL pg_temp.with_damage('DROP VIEW compat_guard.droppable, compat_guard.dependencies', 'ALTER TABLE compat_guard.requirement_dependency ALTER COLUMN object_exists TYPE text');
 :t
 BEGIN;
 CALL pg_temp.with_damage('ALTER TABLE compat_guard.version ALTER COLUMN name DROP NOT NULL');
 :t
 BEGIN;
-CALL pg_temp.with_damage('DROP INDEX compat_guard.version_lapsed_idx');
+CALL pg_temp.with_damage('DROP INDEX compat_guard.version_skipped_idx');
 :t
 BEGIN;
 CALL pg_temp.with_damage('DROP INDEX compat_guard.version_requirement_idx', 'CREATE INDEX version_requirement_idx ON compat_guard.version_requirement (requirement_id) WHERE false');
@@ -97,7 +97,7 @@ BEGIN;
 CALL pg_temp.with_damage('DROP INDEX compat_guard.app_name_idx', 'CREATE INDEX app_name_idx ON compat_guard.app USING hash (name)');
 :t
 BEGIN;
-CALL pg_temp.with_damage('UPDATE pg_index SET indisvalid = false WHERE indexrelid = ''compat_guard.requirement_key_pkey''::regclass');
+CALL pg_temp.with_damage('UPDATE pg_index SET indisvalid = false WHERE indexrelid = ''compat_guard.requirement_dependency_pkey''::regclass');
 :t
 BEGIN;
 CALL pg_temp.with_damage('ALTER TABLE compat_guard.policy RENAME TO gone', 'CREATE VIEW compat_guard.policy AS SELECT * FROM compat_guard.gone');
@@ -128,7 +128,7 @@ RESET compat_guard.verify;
 ALTER TABLE t DROP COLUMN a;
 ALTER TABLE t ADD COLUMN c int;
 -- what was found is found again
-TRUNCATE compat_guard.requirement_state, compat_guard.requirement_key;
+TRUNCATE compat_guard.requirement_state, compat_guard.requirement_dependency;
 ALTER TABLE t DROP COLUMN a;
 SELECT compat_guard.forget('shop', 'v1');
 RESET search_path;

@@ -19,8 +19,8 @@ ALTER TABLE compat_guard.journal_entry SET SCHEMA dismantled;
 ALTER TABLE compat_guard.policy RENAME TO policies;
 \echo :LAST_ERROR_SQLSTATE
 ALTER TABLE compat_guard.version RENAME TO versions_2;
-ALTER INDEX compat_guard.version_lapsed_idx RENAME TO renamed_idx;
-DROP INDEX compat_guard.version_lapsed_idx;
+ALTER INDEX compat_guard.version_skipped_idx RENAME TO renamed_idx;
+DROP INDEX compat_guard.version_skipped_idx;
 DROP INDEX compat_guard.journal_entry_at_idx;
 ALTER SEQUENCE compat_guard.id_seq RENAME TO ids;
 ALTER TABLE compat_guard.instance DROP COLUMN lease;

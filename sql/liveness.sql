@@ -42,7 +42,7 @@ SELECT status FROM compat_guard.register_queries('live', 'v1', '{SELECT b FROM l
 SELECT compat_guard.attach('live', 'v1');
 SELECT compat_guard.attach('live', 'v1');
 SELECT * FROM status();
-SELECT version, kind, instance, running, pid = pg_backend_pid() AS mine, role = current_user AS role, since IS NOT NULL AS since, expires_at
+SELECT version, type, instance, running, pid = pg_backend_pid() AS mine, role = current_user AS role, backend_start IS NOT NULL AS started, expires_at
 FROM compat_guard.instances;
 -- The session itself is one that the version is live by.
 ALTER TABLE t DROP COLUMN b;
@@ -173,7 +173,7 @@ SELECT compat_guard.forget('live', 'v1'), compat_guard.forget('live', 'v2');
 SELECT status FROM compat_guard.register('live', 'l1', '{"search_path": "live", "relations": {"t": {"columns": {"c": {}}}}}', 'one', '1 hour');
 SELECT status FROM compat_guard.register('live', 'l1', '{"search_path": "live", "relations": {"t": {"columns": {"c": {}}}}}', instance => 'two', lease => '1 day');
 SELECT * FROM status();
-SELECT version, kind, instance, running, expires_at - heartbeat_at AS lease FROM compat_guard.instances ORDER BY instance;
+SELECT version, type, instance, running, expires_at - heartbeat_at AS lease FROM compat_guard.instances ORDER BY instance;
 SELECT compat_guard.heartbeat('live', 'l1', 'one') BETWEEN now() + '59 minutes' AND now() + '61 minutes' AS ends;
 SELECT compat_guard.heartbeat('live', 'l1', 'one', '2 hours') BETWEEN now() + '119 minutes' AND now() + '121 minutes' AS ends;
 SELECT compat_guard.heartbeat('live', 'l1', 'one') BETWEEN now() + '119 minutes' AND now() + '121 minutes' AS ends;
@@ -215,7 +215,7 @@ UPDATE compat_guard.instance SET heartbeat_at = now() + interval '10 years', exp
 SELECT live FROM status();
 SELECT compat_guard.heartbeat('live', 'l1', 'one') < now() + interval '121 minutes' AS ends;
 SELECT live FROM status();
--- One that a judgement has passed over stays so whatever the clock says.
+-- One that a judgement has skipped remains skipped whatever the clock says.
 UPDATE compat_guard.instance SET heartbeat_at = now() - interval '3 hours', expires_at = now() - interval '1 hour';
 ALTER TABLE t DROP COLUMN c;
 UPDATE compat_guard.instance SET heartbeat_at = now(), expires_at = now() + interval '1 hour';
@@ -277,7 +277,7 @@ SELECT compat_guard.set_support('live', 'app 1', 'infinity');
 \echo :LAST_ERROR_SQLSTATE
 SELECT compat_guard.forget('live', 'app 1');
 
--- ---- a requirement that a live and a lapsed version share ----
+-- ---- a requirement that a live and a skipped version share ----
 
 SELECT status FROM compat_guard.register_queries('live', 's1', '{SELECT e FROM live.t, SELECT d FROM live.t}');
 SELECT status FROM compat_guard.register_queries('live', 's2', '{SELECT e FROM live.t}');

@@ -24,9 +24,8 @@ CREATE VIEW part_view AS SELECT id, note FROM part_log;
 
 -- A judgement that agrees with check() has stored the same.
 CREATE FUNCTION part_disagreements() RETURNS SETOF text LANGUAGE sql AS $$
-	SELECT s.state || ', but ' || c.state || ': ' || c.requirement
+	SELECT s.state || ', but ' || c.state || ': ' || requirement_id
 	FROM compat_guard.check('parts', '1') AS c
-	JOIN compat_guard.requirement AS r ON r.kind = c.kind AND r.object = c.object
 	JOIN compat_guard.requirement_state AS s USING (requirement_id)
 	WHERE s.state <> c.state
 $$;
@@ -54,9 +53,9 @@ SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND relation::regclas
 COMMIT;
 SELECT * FROM part_disagreements();
 -- What is stored, by name: for each requirement the same.
-SELECT DISTINCT parts[1]::regclass AS whole,
-	(SELECT array_agg(p::regclass ORDER BY p) FROM unnest(parts) WITH ORDINALITY AS u(p, n) WHERE n % 2 = 0 AND p <> 0) AS own
-FROM compat_guard.requirement_state WHERE parts[1] = 'part_log'::regclass;
+SELECT DISTINCT partitions[1]::regclass AS whole,
+	(SELECT array_agg(p::regclass ORDER BY p) FROM unnest(partitions) WITH ORDINALITY AS u(p, n) WHERE n % 2 = 0 AND p <> 0) AS own
+FROM compat_guard.requirement_state WHERE partitions[1] = 'part_log'::regclass;
 
 -- Partitions come and go, and indexes of theirs.
 CREATE TABLE part_log_new PARTITION OF part_log FOR VALUES FROM (5000) TO (5010);
@@ -97,7 +96,7 @@ ALTER TABLE part_log ATTACH PARTITION part_tree FOR VALUES FROM (6000) TO (7000)
 ALTER TABLE part_strict ALTER COLUMN at SET NOT NULL;
 
 -- Partitions go with their table.
-SELECT object FROM compat_guard.droppable WHERE object LIKE 'part\_log\_3%';
+SELECT name FROM compat_guard.droppable WHERE name LIKE 'part\_log\_3%';
 -- The parent alone changes, and what a partition has begins to matter.
 BEGIN;
 ALTER TABLE ONLY part_log ALTER COLUMN kind DROP DEFAULT;

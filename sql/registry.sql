@@ -68,6 +68,6 @@ TABLE miscounts;
 SELECT count(compat_guard.forget(app, version)) FROM compat_guard.versions;
 SELECT (SELECT count(*) FROM compat_guard.requirement) AS requirements,
 	(SELECT count(*) FROM compat_guard.requirement_state) AS states,
-	(SELECT count(*) FROM compat_guard.requirement_key) AS keys;
+	(SELECT count(*) FROM compat_guard.requirement_dependency) AS dependencies;
 RESET search_path;
 DROP SCHEMA registry, registry_a, registry_b CASCADE;

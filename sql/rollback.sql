@@ -37,8 +37,8 @@ SELECT compat_guard.retire('shop', v) FROM unnest('{0,1,2,3}'::text[]) AS v;
 
 -- The last three are kept, and what those need is looked at; what else the first
 -- needed is forgotten.
-SELECT version, status, live, lapsed_at IS NULL AS kept FROM compat_guard.versions WHERE app = 'shop' ORDER BY version;
-SELECT version, live, state, is_floor FROM compat_guard.rollback WHERE app = 'shop' ORDER BY version;
+SELECT version, status, live, skipped_at IS NULL AS tracked FROM compat_guard.versions WHERE app = 'shop' ORDER BY version;
+SELECT version, live, state, is_rollback_floor FROM compat_guard.rollback WHERE app = 'shop' ORDER BY version;
 SELECT r.object, s.state FROM compat_guard.requirement r LEFT JOIN compat_guard.requirement_state s USING (requirement_id)
 WHERE r.kind = 'column' ORDER BY 1;
 
@@ -63,7 +63,7 @@ ALTER TABLE users DROP COLUMN a;
 \set VERBOSITY terse
 SET client_min_messages = warning;
 SELECT * FROM news();
-SELECT version, live, state, reasons, is_floor FROM compat_guard.rollback WHERE app = 'shop' ORDER BY version;
+SELECT version, live, state, reasons, is_rollback_floor FROM compat_guard.rollback WHERE app = 'shop' ORDER BY version;
 -- What is lost is not lost again: 2 needed this one, too.
 SELECT * FROM way('ALTER TABLE users DROP COLUMN b');
 ALTER TABLE other ADD COLUMN y int;
@@ -72,7 +72,7 @@ SELECT * FROM news();
 -- And it comes back.
 ALTER TABLE users ADD COLUMN id int, ADD COLUMN a int;
 SELECT * FROM news();
-SELECT version, state, is_floor FROM compat_guard.rollback WHERE app = 'shop' ORDER BY version;
+SELECT version, state, is_rollback_floor FROM compat_guard.rollback WHERE app = 'shop' ORDER BY version;
 -- The net effect counts, however it is judged.
 SET compat_guard.verify = statement;
 BEGIN;
@@ -123,14 +123,14 @@ SELECT version, live FROM compat_guard.rollback WHERE app = 'shop' ORDER BY vers
 ALTER TABLE users DROP COLUMN b;
 COMMIT;
 SELECT * FROM news();
-SELECT version, status, lapsed_at IS NULL AS kept FROM compat_guard.versions WHERE app = 'shop' ORDER BY version;
+SELECT version, status, skipped_at IS NULL AS tracked FROM compat_guard.versions WHERE app = 'shop' ORDER BY version;
 SELECT compat_guard.ready('shop', v) FROM unnest('{0,2}'::text[]) AS v;
 ALTER TABLE users ADD COLUMN b int;
 
 -- One that is taken back is verified anew, and is live again.
 SELECT compat_guard.reactivate('shop', '3');
 SELECT compat_guard.reactivate('shop', '1');
-SELECT version, status, live, lapsed_at IS NULL AS kept FROM compat_guard.versions WHERE app = 'shop' ORDER BY version;
+SELECT version, status, live, skipped_at IS NULL AS tracked FROM compat_guard.versions WHERE app = 'shop' ORDER BY version;
 ALTER TABLE users DROP COLUMN b;
 SELECT compat_guard.retire('shop', '1');
 SELECT status FROM compat_guard.register('shop', '1', contract('id', 'a'));
@@ -141,12 +141,12 @@ SET compat_guard.lease_grace = 0;
 SELECT status FROM compat_guard.register('lease', '1', contract('d'), 'one', '1 hour');
 SELECT status FROM compat_guard.register('lease', '2', contract('e'), 'one', '1 hour');
 SELECT compat_guard.leave('lease', v, 'one') FROM unnest('{1,2}'::text[]) AS v;
-SELECT app, version, state, is_floor FROM compat_guard.rollback WHERE NOT live AND app = 'lease' ORDER BY version;
+SELECT app, version, state, is_rollback_floor FROM compat_guard.rollback WHERE NOT live AND app = 'lease' ORDER BY version;
 SELECT compat_guard.retire('shop', '4'), compat_guard.retire('mail', '7');
 SELECT app, version, rule FROM compat_guard.preview('DROP TABLE rollback.users') ORDER BY 1, 2;
 -- It comes back to what is stored, which was kept true.
 ALTER TABLE users DROP COLUMN d;
-SELECT version, status, live, lapsed_at IS NULL AS kept FROM compat_guard.versions WHERE app = 'lease' ORDER BY version;
+SELECT version, status, live, skipped_at IS NULL AS tracked FROM compat_guard.versions WHERE app = 'lease' ORDER BY version;
 SELECT compat_guard.heartbeat('lease', '1', 'one', '1 hour') > now() AS runs;
 SELECT version, status, live FROM compat_guard.versions WHERE app = 'lease' ORDER BY version;
 ALTER TABLE users ADD COLUMN d int, ADD COLUMN e int;

@@ -167,7 +167,7 @@ SELECT * FROM compat_guard.validate('{"queries": {"purge": "CALL purge(1, NULL)"
 
 -- Dropped routines, sequences and types are told as needed, or not.
 SELECT DISTINCT schema, name COLLATE "C" AS name FROM compat_guard.dependencies WHERE class = 'pg_proc' ORDER BY name;
-SELECT kind, object FROM compat_guard.droppable WHERE schema IN ('shop', 'tools') AND kind <> 'column' ORDER BY kind COLLATE "C", object COLLATE "C";
+SELECT type, name FROM compat_guard.droppable WHERE schema IN ('shop', 'tools') AND type <> 'column' ORDER BY type COLLATE "C", name COLLATE "C";
 
 SELECT compat_guard.forget('caller', '3');
 RESET search_path;

@@ -229,7 +229,7 @@ run_script(void *arg)
 
 enum
 {
-	COL_APP, COL_VERSION, COL_RULE, COL_ACTION, COL_OBJECT, COL_REQUIREMENT,
+	COL_APP, COL_VERSION, COL_RULE, COL_ACTION, COL_AFFECTED_OBJECT, COL_REQUIREMENT,
 	COL_EXPECTED, COL_FOUND, COL_SQLSTATE, COL_MESSAGE, COL_ADVICE, COL_STATEMENT,
 	COL_COUNT
 };
@@ -259,8 +259,8 @@ put_finding(ReturnSetInfo *rsinfo, const Finding *finding)
 	set_column(values, nulls, COL_VERSION, finding->version);
 	set_column(values, nulls, COL_RULE, rule_get(problem->rule)->name);
 	set_column(values, nulls, COL_ACTION,
-			   finding->override ? "allowed" : action_name(finding->action));
-	set_column(values, nulls, COL_OBJECT, object);
+			   finding->override ? "overridden" : action_name(finding->action));
+	set_column(values, nulls, COL_AFFECTED_OBJECT, object);
 	set_column(values, nulls, COL_REQUIREMENT, finding_requirement(finding));
 	set_column(values, nulls, COL_EXPECTED, problem->expected);
 	set_column(values, nulls, COL_FOUND, problem->found);

@@ -21,7 +21,7 @@
  *	  session, to the end of the session.
  *	- A judgement that is to skip the version gets VERSION_SKIP_LOCK first, without
  *	  waiting, reads the version's leases only then, and holds VERSION_SKIP_LOCK to the
- *	  end of its transaction together with the mark (version.lapsed_at) that it has left
+ *	  end of its transaction together with the mark (version.skipped_at) that it has left
  *	  in the row.
  *
  * So a judgement that does not get VERSION_SKIP_LOCK sees the version as live.  One that

@@ -71,7 +71,7 @@ registry_tracked_versions(void)
 
 	scan_open(&scan, "version", AccessShareLock);
 	scan_key_null(&scan);
-	scan_begin(&scan, "version_lapsed_idx");
+	scan_begin(&scan, "version_skipped_idx");
 	while (HeapTupleIsValid(tup = scan_next(&scan)))
 		versions = lappend(versions, version_from_tuple(scan.rel, tup));
 	scan_close(&scan);

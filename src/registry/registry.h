@@ -10,7 +10,7 @@
  *
  * The tables fall in two groups.  What was said or done (app, version, instance,
  * requirement, version_requirement, policy, journal_entry) is dumped.  What was found
- * (requirement_state, requirement_key) is not: it is found again after a restore
+ * (requirement_state, requirement_dependency) is not: it is found again after a restore
  * (reverify.c).
  *
  * All results are in CurrentMemoryContext.  Arrays of ids are sorted and

@@ -84,7 +84,7 @@ registry_requirements_by_names(List *keys, int *n)
 	ListCell   *lc;
 
 	ids_init(&array);
-	scan_open(&scan, "requirement_key", AccessShareLock);
+	scan_open(&scan, "requirement_dependency", AccessShareLock);
 	foreach(lc, keys)
 	{
 		ObjectName *key = lfirst(lc);
@@ -95,7 +95,7 @@ registry_requirements_by_names(List *keys, int *n)
 			scan_key_text(&scan, key->name);
 			scan_key_oid(&scan, key->classid);
 		}
-		ids_collect(&array, &scan, "requirement_key_pkey", KEY_REQUIREMENT_ID);
+		ids_collect(&array, &scan, "requirement_dependency_pkey", DEPENDENCY_REQUIREMENT_ID);
 	}
 	return ids_finish(&array, &scan, n);
 }
@@ -120,21 +120,21 @@ registry_requirements_by_role_key(RoleTest test, void *arg, int *n)
 	bool		passes = false;
 
 	ids_init(&array);
-	scan_open(&scan, "requirement_key", AccessShareLock);
+	scan_open(&scan, "requirement_dependency", AccessShareLock);
 	scan_key_text(&scan, "");
-	scan_begin(&scan, "requirement_key_pkey");
+	scan_begin(&scan, "requirement_dependency_pkey");
 	while (HeapTupleIsValid(tup = scan_next(&scan)))
 	{
 		char	   *name;
 
-		if (tuple_oid(scan.rel, tup, KEY_CLASS) != AuthIdRelationId)
+		if (tuple_oid(scan.rel, tup, DEPENDENCY_CLASS) != AuthIdRelationId)
 			continue;
-		name = tuple_text(scan.rel, tup, KEY_NAME);
+		name = tuple_text(scan.rel, tup, DEPENDENCY_NAME);
 		if (last == NULL || strcmp(last, name) != 0)
 			passes = test(name, arg);
 		last = name;
 		if (passes)
-			ids_append(&array, tuple_int64(scan.rel, tup, KEY_REQUIREMENT_ID));
+			ids_append(&array, tuple_int64(scan.rel, tup, DEPENDENCY_REQUIREMENT_ID));
 	}
 	return ids_finish(&array, &scan, n);
 }
@@ -173,11 +173,11 @@ insert_key(Relation rel, const ObjectName *key, int64 requirement_id)
 	Row			row;
 
 	row_init(&row);
-	row_set_text(&row, KEY_SCHEMA, key->schema);
-	row_set_text(&row, KEY_NAME, key->name);
-	row_set(&row, KEY_CLASS, ObjectIdGetDatum(key->classid));
-	row_set(&row, KEY_REQUIREMENT_ID, Int64GetDatum(requirement_id));
-	row_set(&row, KEY_FOUND, BoolGetDatum(key->found));
+	row_set_text(&row, DEPENDENCY_SCHEMA, key->schema);
+	row_set_text(&row, DEPENDENCY_NAME, key->name);
+	row_set(&row, DEPENDENCY_CLASS, ObjectIdGetDatum(key->classid));
+	row_set(&row, DEPENDENCY_REQUIREMENT_ID, Int64GetDatum(requirement_id));
+	row_set(&row, DEPENDENCY_OBJECT_EXISTS, BoolGetDatum(key->found));
 	store_insert(rel, &row);
 }
 
@@ -201,14 +201,14 @@ key_of_row(StoreScan *scan, List *keys, int first)
 	Datum	   *values = scan->slot->tts_values;
 	int			n = list_length(keys);
 
-	slot_getsomeattrs(scan->slot, KEY_NATTS);
+	slot_getsomeattrs(scan->slot, DEPENDENCY_NATTS);
 	for (int i = 0; i < n; i++)
 	{
 		ObjectName *key = list_nth(keys, (first + i) % n);
 
-		if (key->classid == DatumGetObjectId(values[KEY_CLASS - 1]) &&
-			text_equals(values[KEY_NAME - 1], key->name) &&
-			text_equals(values[KEY_SCHEMA - 1], key->schema))
+		if (key->classid == DatumGetObjectId(values[DEPENDENCY_CLASS - 1]) &&
+			text_equals(values[DEPENDENCY_NAME - 1], key->name) &&
+			text_equals(values[DEPENDENCY_SCHEMA - 1], key->schema))
 			return key;
 	}
 	return NULL;
@@ -218,7 +218,7 @@ key_of_row(StoreScan *scan, List *keys, int first)
 static bool
 row_is_stale(StoreScan *scan, const VerifyResult *found, const ObjectName *key)
 {
-	Datum		stored = scan->slot->tts_values[KEY_FOUND - 1];
+	Datum		stored = scan->slot->tts_values[DEPENDENCY_OBJECT_EXISTS - 1];
 
 	return found->state == STATE_MET &&
 		(key == NULL || key->found != DatumGetBool(stored));
@@ -232,8 +232,8 @@ store_keys_change(const int64 *ids, VerifyResult **found, int n)
 	StoreScan	scan;
 	int			place;
 
-	scan_open(&scan, "requirement_key", AccessShareLock);
-	scan_begin_ids(&scan, "requirement_key_requirement_idx", ids, n);
+	scan_open(&scan, "requirement_dependency", AccessShareLock);
+	scan_begin_ids(&scan, "requirement_dependency_requirement_idx", ids, n);
 	while (HeapTupleIsValid(scan_next_id(&scan, &place)))
 	{
 		ObjectName *key = key_of_row(&scan, found[place]->keys, present[place]);
@@ -257,8 +257,8 @@ store_keys(int64 requirement_id, const VerifyResult *found)
 	HeapTuple	tup;
 	ListCell   *lc;
 
-	scan_open(&scan, "requirement_key", RowExclusiveLock);
-	tup = scan_find(&scan, "requirement_key_requirement_idx", requirement_id);
+	scan_open(&scan, "requirement_dependency", RowExclusiveLock);
+	tup = scan_find(&scan, "requirement_dependency_requirement_idx", requirement_id);
 	for (; HeapTupleIsValid(tup); tup = scan_next(&scan))
 	{
 		ObjectName *key = key_of_row(&scan, found->keys, 0);
@@ -281,18 +281,18 @@ registry_names_found(int64 requirement_id)
 	StoreScan	scan;
 	HeapTuple	tup;
 
-	scan_open(&scan, "requirement_key", AccessShareLock);
-	tup = scan_find(&scan, "requirement_key_requirement_idx", requirement_id);
+	scan_open(&scan, "requirement_dependency", AccessShareLock);
+	tup = scan_find(&scan, "requirement_dependency_requirement_idx", requirement_id);
 	for (; HeapTupleIsValid(tup); tup = scan_next(&scan))
 	{
 		ObjectName *key = palloc_object(ObjectName);
 
-		if (!tuple_bool(scan.rel, tup, KEY_FOUND))
+		if (!tuple_bool(scan.rel, tup, DEPENDENCY_OBJECT_EXISTS))
 			continue;
-		slot_getsomeattrs(scan.slot, KEY_NATTS);
-		key->classid = DatumGetObjectId(scan.slot->tts_values[KEY_CLASS - 1]);
-		key->schema = tuple_text(scan.rel, tup, KEY_SCHEMA);
-		key->name = tuple_text(scan.rel, tup, KEY_NAME);
+		slot_getsomeattrs(scan.slot, DEPENDENCY_NATTS);
+		key->classid = DatumGetObjectId(scan.slot->tts_values[DEPENDENCY_CLASS - 1]);
+		key->schema = tuple_text(scan.rel, tup, DEPENDENCY_SCHEMA);
+		key->name = tuple_text(scan.rel, tup, DEPENDENCY_NAME);
 		key->found = true;
 		keys = lappend(keys, key);
 	}

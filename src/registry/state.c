@@ -22,7 +22,7 @@ static List *
 parts_from_tuple(Relation rel, HeapTuple tup)
 {
 	bool		isnull;
-	Datum		value = heap_getattr(tup, STATE_PARTS, RelationGetDescr(rel), &isnull);
+	Datum		value = heap_getattr(tup, STATE_PARTITIONS, RelationGetDescr(rel), &isnull);
 	List	   *parts = NIL;
 	ArrayType  *array;
 	int			n;
@@ -190,9 +190,9 @@ set_parts(Row *row, List *parts)
 	for (int i = 0; i < n; i++)
 		oids[i] = ObjectIdGetDatum(list_nth_oid(parts, i));
 	if (n == 0)
-		row_set_null(row, STATE_PARTS);
+		row_set_null(row, STATE_PARTITIONS);
 	else
-		row_set(row, STATE_PARTS,
+		row_set(row, STATE_PARTITIONS,
 				PointerGetDatum(construct_array(oids, n, OIDOID, sizeof(Oid), true,
 												TYPALIGN_INT)));
 }
@@ -320,7 +320,7 @@ any_kept_version(void)
 
 	scan_open(&scan, "version", AccessShareLock);
 	scan_key_null(&scan);
-	found = first_row(&scan, "version_lapsed_idx", &tid);
+	found = first_row(&scan, "version_skipped_idx", &tid);
 	scan_close(&scan);
 	return found;
 }

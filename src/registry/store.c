@@ -156,7 +156,7 @@ static const Layout layouts[] =
 {
 	{"app", APP_NATTS, "int8 text text", "app_pkey app_name_idx"},
 	{"version", VERSION_NATTS, "int8 int8 text bytea text text int8 text timestamptz text? timestamptz? text? bool bool timestamptz? timestamptz? text? text?",
-	"version_pkey version_name_idx version_lapsed_idx"},
+	"version_pkey version_name_idx version_skipped_idx"},
 	{"instance", INSTANCE_NATTS, "int8 int8 text interval timestamptz timestamptz", "instance_pkey instance_name_idx"},
 	{"requirement", REQUIREMENT_NATTS, "int8 bytea text text jsonb jsonb? text text",
 	"requirement_pkey requirement_digest_idx requirement_role_idx"},
@@ -164,8 +164,8 @@ static const Layout layouts[] =
 	{"policy", POLICY_NATTS, "text text text text timestamptz", "policy_pkey"},
 	{"requirement_state", STATE_NATTS, "int8 text bool jsonb? timestamptz oid[]?",
 	"requirement_state_pkey requirement_state_state_idx"},
-	{"requirement_key", KEY_NATTS, "text text oid int8 bool",
-	"requirement_key_pkey requirement_key_requirement_idx"},
+	{"requirement_dependency", DEPENDENCY_NATTS, "text text oid int8 bool",
+	"requirement_dependency_pkey requirement_dependency_requirement_idx"},
 	{"journal_entry", JOURNAL_NATTS, "timestamptz text text text? text? text inet? int4 xid8? text[] int4 text[] jsonb int4 text? text? text[] jsonb",
 	"journal_entry_at_idx"},
 };

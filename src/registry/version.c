@@ -81,9 +81,9 @@ version_from_tuple(Relation rel, HeapTuple tup)
 													  &isnull));
 	version->nrequirements = tuple_int64(rel, tup, VERSION_REQUIREMENTS);
 	version->retired = !tuple_is_null(rel, tup, VERSION_RETIRED_AT);
-	version->skipped = !tuple_is_null(rel, tup, VERSION_LAPSED_AT);
-	version->attaches = tuple_bool(rel, tup, VERSION_ATTACHES);
-	version->leases = tuple_bool(rel, tup, VERSION_LEASES);
+	version->skipped = !tuple_is_null(rel, tup, VERSION_SKIPPED_AT);
+	version->attaches = tuple_bool(rel, tup, VERSION_USES_SESSIONS);
+	version->leases = tuple_bool(rel, tup, VERSION_USES_LEASES);
 	version->has_support = !tuple_is_null(rel, tup, VERSION_SUPPORTED_UNTIL);
 	version->supported_until = tuple_int64(rel, tup, VERSION_SUPPORTED_UNTIL);
 	version->replaces = tuple_text(rel, tup, VERSION_REPLACES);
@@ -143,8 +143,8 @@ registry_insert_version(const App *app, const char *name,
 	row_set(&row, VERSION_APP_ID, Int64GetDatum(app->id));
 	row_set_text(&row, VERSION_NAME, name);
 	set_contract_columns(&row, contract, nrequirements);
-	row_set(&row, VERSION_ATTACHES, BoolGetDatum(false));
-	row_set(&row, VERSION_LEASES, BoolGetDatum(false));
+	row_set(&row, VERSION_USES_SESSIONS, BoolGetDatum(false));
+	row_set(&row, VERSION_USES_LEASES, BoolGetDatum(false));
 
 	scan_open(&scan, "version", RowExclusiveLock);
 	scan_key_int64(&scan, app->id);
@@ -197,7 +197,7 @@ registry_update_version(const Version *version, const Contract *contract,
 
 	row_init(&row);
 	set_contract_columns(&row, contract, nrequirements);
-	row_set_null(&row, VERSION_LAPSED_AT);	/* all of it was just verified */
+	row_set_null(&row, VERSION_SKIPPED_AT); /* all of it was just verified */
 	change_version(version, &row);
 }
 
@@ -219,8 +219,8 @@ registry_set_use(const Version *version, bool attaches, bool leases)
 	Row			row;
 
 	row_init(&row);
-	row_set(&row, VERSION_ATTACHES, BoolGetDatum(attaches));
-	row_set(&row, VERSION_LEASES, BoolGetDatum(leases));
+	row_set(&row, VERSION_USES_SESSIONS, BoolGetDatum(attaches));
+	row_set(&row, VERSION_USES_LEASES, BoolGetDatum(leases));
 	change_version(version, &row);
 }
 
@@ -264,7 +264,7 @@ registry_skip_version(const Version *version)
 	Row			row;
 
 	row_init(&row);
-	row_set(&row, VERSION_LAPSED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
+	row_set(&row, VERSION_SKIPPED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
 	change_version(version, &row);
 }
 
@@ -291,7 +291,7 @@ registry_activate_version(const Version *version)
 	row_set_null(&row, VERSION_RETIRED_BY);
 	row_set_null(&row, VERSION_RETIRED_AT);
 	row_set_null(&row, VERSION_RETIRE_REASON);
-	row_set_null(&row, VERSION_LAPSED_AT);
+	row_set_null(&row, VERSION_SKIPPED_AT);
 	change_version(version, &row);
 }
 

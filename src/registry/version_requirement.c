@@ -345,7 +345,7 @@ static void
 forget_found(int64 requirement_id)
 {
 	delete_rows("requirement_state", "requirement_state_pkey", requirement_id);
-	delete_rows("requirement_key", "requirement_key_requirement_idx", requirement_id);
+	delete_rows("requirement_dependency", "requirement_dependency_requirement_idx", requirement_id);
 }
 
 static bool

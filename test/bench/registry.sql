@@ -35,7 +35,7 @@ WHERE NOT r.own OR (v.version_id - 100) / 20 = r.number % 10;
 INSERT INTO compat_guard.requirement_state
 SELECT id, 'met', true, NULL, now() FROM needed;
 
-INSERT INTO compat_guard.requirement_key
+INSERT INTO compat_guard.requirement_dependency
 SELECT 'app_' || app, 'relation_' || relation, 'pg_class'::regclass, id, true FROM needed
 UNION ALL
 SELECT 'app_' || app, format('relation_%s.column_%s', relation, attribute), 'pg_attribute'::regclass, id, true

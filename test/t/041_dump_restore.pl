@@ -87,7 +87,7 @@ $node->safe_psql('shop', q{
 my %said = (
 	versions => q{SELECT app, version, live, role, search_path, requirements, owner, registered_at, retire_reason, replaces, replaced_by
 		FROM compat_guard.versions ORDER BY 1, 2},
-	requirements => q{SELECT version, requirement, kind, object, expected, baseline
+	requirements => q{SELECT version, requirement_id, kind, object, expected, baseline
 		FROM compat_guard.requirements ORDER BY 1, 2},
 	policy => q{SELECT rule, action, by_app FROM compat_guard.rules ORDER BY 1});
 my $stood = q{SELECT version, kind, object, state FROM compat_guard.requirements WHERE live ORDER BY 1, 2, 3};
@@ -181,7 +181,7 @@ foreach my $restore (@restores)
 	# Keys go on where they were.
 	is(verdict($db, q{SELECT compat_guard.register('shop', '3', '{"role": "shop_rw", "search_path": "app",
 			"queries": {"new": "SELECT id FROM users"}}');}), '', "$db: a new registration");
-	is($node->safe_psql($db, q{SELECT min(requirement) FILTER (WHERE version = '3') > max(requirement) FILTER (WHERE version <> '3')
+	is($node->safe_psql($db, q{SELECT min(requirement_id) FILTER (WHERE version = '3') > max(requirement_id) FILTER (WHERE version <> '3')
 		FROM compat_guard.requirements}), 't', "$db: the sequence continues");
 	is($node->safe_psql($db, q{SELECT status FROM compat_guard.register('shop', '2', '{"role": "shop_rw", "search_path": "app",
 		"queries": {"later": "SELECT phone FROM users"}}')}), 'pending', "$db: an old one is known");
@@ -191,7 +191,7 @@ foreach my $restore (@restores)
 
 # A restored database that an instance registers in before any DDL.
 is(restore('registers', 'psql', '-X', '-q', '-o', '/dev/null', '-f', "$dir/shop.sql", '-d', 'registers'), '', 'restored');
-$node->safe_psql('registers', q{DELETE FROM compat_guard.requirement_state; DELETE FROM compat_guard.requirement_key});
+$node->safe_psql('registers', q{DELETE FROM compat_guard.requirement_state; DELETE FROM compat_guard.requirement_dependency});
 is($node->safe_psql('registers', q{SELECT status FROM compat_guard.register('other', '1', '{"role": "shop_rw", "search_path": "app",
 	"queries": {"new": "SELECT email FROM users"}}')}), 'ready', 'a registration is the first to come');
 is(verdict('registers', 'DROP INDEX app.users_email_idx;'), 'ERROR:  VG001', 'the restored versions are guarded as well');

@@ -55,7 +55,7 @@ my $session = $node->background_psql('postgres', on_error_stop => 0);
 my $pid = $session->query('SELECT pg_backend_pid()');
 $session->query(q{SELECT compat_guard.attach('app', 'v1')});
 is(value($sessions_of_v1), 1, 'attached');
-is(value("SELECT pid, role, running FROM compat_guard.instances WHERE kind = 'session'"),
+is(value("SELECT pid, role, running FROM compat_guard.instances WHERE type = 'session'"),
 	"$pid|" . value('SELECT current_user') . '|t', 'and seen');
 is(verdict($judged), 'ERROR:  VG001', 'what it needs is protected');
 $session->query('SELECT 1 / 0');
@@ -90,7 +90,7 @@ eval { $session->quit };
 eval { $other->quit };
 is(value($live), "v1|f\nv2|t", 'after a crash no session is left, and every lease');
 is(verdict($judged), '', 'nobody needs it any more');
-is(value(q{SELECT status FROM compat_guard.versions WHERE version = 'v1'}), 'lapsed', 'the version was passed over');
+is(value(q{SELECT status FROM compat_guard.versions WHERE version = 'v1'}), 'skipped', 'the version was skipped');
 is(verdict('ALTER TABLE users DROP COLUMN note;'), 'ERROR:  VG001', 'a lease still protects');
 is(verdict(q{SELECT compat_guard.attach('app', 'v1');}), '', 'it comes back');
 is(value(q{SELECT status, live FROM compat_guard.versions WHERE version = 'v1'}), 'broken|f', 'broken, and gone again');
@@ -152,7 +152,7 @@ my $crowd = IPC::Run::start(['pgbench', '-n', '-c', $sessions, '-t', 1, '-f', $s
 	'>', \my $crowd_out, '2>', \my $crowd_err);
 ok($node->poll_query_until('postgres', "SELECT sessions = $sessions + 1 FROM compat_guard.versions WHERE version = 'v1'"),
 	"$sessions sessions attach");
-is(value("SELECT count(DISTINCT pid) FROM compat_guard.instances WHERE kind = 'session'"), $sessions + 1, 'each is seen');
+is(value("SELECT count(DISTINCT pid) FROM compat_guard.instances WHERE type = 'session'"), $sessions + 1, 'each is seen');
 is(value("SELECT count(*) FROM (SELECT DISTINCT classid, objid, objsubid FROM pg_locks WHERE mode = 'AccessShareLock' AND locktype = 'advisory') AS l"),
 	1, 'on one lock');
 my $after = ddl_time();
@@ -175,7 +175,7 @@ value(q{SELECT compat_guard.register_queries('app', 'v3', '{SELECT phone FROM us
 $node->wait_for_catchup($standby);
 is($standby->safe_psql('postgres', $live), "v1|t\nv2|t\nv3|t", 'a standby takes a version with sessions for live');
 is($standby->safe_psql('postgres', $sessions_of_v1), 0, 'though it does not see them');
-is($standby->safe_psql('postgres', 'SELECT version, kind, instance, running FROM compat_guard.instances'),
+is($standby->safe_psql('postgres', 'SELECT version, type, instance, running FROM compat_guard.instances'),
 	'v2|lease|one|t', 'but it does see leases');
 foreach my $sql (q{attach('app', 'v1')}, q{detach()}, q{heartbeat('app', 'v2', 'one')}, q{leave('app', 'v2', 'one')},
 	q{reactivate('app', 'v1')}, q{set_support('app', 'v1', 'infinity')})

@@ -48,7 +48,7 @@ $publisher->safe_psql('postgres', q{
 		instance => 'i', lease => '1 h')});
 $publisher->wait_for_catchup('registry');
 is($subscriber->safe_psql('postgres', q{SELECT compat_guard.ready('app', '2')}), 't', 'a later version is answered at once');
-$subscriber->safe_psql('postgres', 'TRUNCATE compat_guard.requirement_state, compat_guard.requirement_key');
+$subscriber->safe_psql('postgres', 'TRUNCATE compat_guard.requirement_state, compat_guard.requirement_dependency');
 like(drop_column('b'), qr/would break.*app 2/, 'and guarded, by its lease, when what was found is found anew');
 like(drop_column('a'), qr/would break.*app 1/, 'as are all');
 is(drop_column('c'), '', 'what nobody needs may go');

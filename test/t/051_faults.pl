@@ -43,7 +43,7 @@ sub verdict
 	return $stderr;
 }
 
-my $registry = q{SELECT string_agg(object || state || since, ' ' ORDER BY object) FROM compat_guard.requirements};
+my $registry = q{SELECT string_agg(object || state || changed_at, ' ' ORDER BY object) FROM compat_guard.requirements};
 my $columns = q{SELECT count(*) FROM pg_attribute WHERE attrelid = 'users'::regclass AND attnum > 0 AND NOT attisdropped};
 my $before = value($registry);
 

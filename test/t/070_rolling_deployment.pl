@@ -147,8 +147,8 @@ sub all_serve
 
 my $versions = q{SELECT string_agg(concat_ws(' ', version, status, CASE WHEN live THEN 'live' END), ', ' ORDER BY version)
 	FROM compat_guard.versions};
-my $running = q{SELECT string_agg(DISTINCT version || ' ' || kind || coalesce(' ' || instance, ''), ', '
-	ORDER BY version || ' ' || kind || coalesce(' ' || instance, '')) FROM compat_guard.instances WHERE running};
+my $running = q{SELECT string_agg(DISTINCT version || ' ' || type || coalesce(' ' || instance, ''), ', '
+	ORDER BY version || ' ' || type || coalesce(' ' || instance, '')) FROM compat_guard.instances WHERE running};
 
 sub becomes
 {
@@ -204,7 +204,7 @@ value(q{SELECT compat_guard.heartbeat('customers', '1', 'js 1', '1 second')});
 becomes($running, '2 lease js 2, 2 session', 'and runs out');
 becomes(q{SELECT live FROM compat_guard.versions WHERE version = '1'}, 'f', 'and then its grace');
 passes('2-contract', 'allowed');
-is(value($versions), '1 lapsed, 2 ready live', 'version 1 was passed over');
+is(value($versions), '1 skipped, 2 ready live', 'version 1 was skipped');
 all_serve('by version 2 alone', 'js 2', 'py 2');
 
 #
@@ -212,11 +212,11 @@ all_serve('by version 2 alone', 'js 2', 'py 2');
 #
 start(3);
 waits(3);
-is(value($versions), '1 lapsed, 2 ready live, 3 pending live', 'version 3 is pending');
+is(value($versions), '1 skipped, 2 ready live, 3 pending live', 'version 3 is pending');
 # The trigger was not there when version 2 was written.
 passes('3-expand', 'warned: 2 trigger-added');
 all_serve('by both versions', 'js 2', 'py 2', 'js 3', 'py 3');
-is(value($versions), '1 lapsed, 2 ready live, 3 ready live', 'version 3 is ready');
+is(value($versions), '1 skipped, 2 ready live, 3 ready live', 'version 3 is ready');
 is(value('SELECT count(*) FROM customers WHERE phone IS DISTINCT FROM phone_number'), 0, 'both names have every value');
 # Version 3 has not been without the trigger either.
 is_blocked('3-contract', 2, 'while version 2 runs', '3 trigger-disabled');
@@ -229,7 +229,7 @@ kill_9('py 2');
 becomes($running, '3 lease js 3, 3 session', 'the server sees that it is gone');
 passes('3-contract', 'warned: 3 trigger-disabled');
 all_serve('by version 3 alone', 'js 3', 'py 3');
-is(value($versions), '1 lapsed, 2 lapsed, 3 ready live', 'version 2 was passed over');
+is(value($versions), '1 skipped, 2 skipped, 3 ready live', 'version 2 was skipped');
 
 # Nobody is left, and nothing is forgotten.
 terminate('py 3');
