@@ -295,7 +295,7 @@ add_body_problem(const Requirement *req, VerifyResult *result, const Body *body,
 	*broken = list_append_unique_ptr(*broken, body->baseline_name);
 	if (state == STATE_UNMET &&
 		(req->baseline == NULL ||
-		 text_list_has(baseline_list(req, "broken"), body->baseline_name)))
+		 text_list_has(baseline_list(req, "broken_bodies"), body->baseline_name)))
 		state = STATE_MET;
 	problem = result_add_problem(result, found->rule, state, found->expected, found->found,
 								 InvalidOid, NULL);
@@ -306,7 +306,7 @@ add_body_problem(const Requirement *req, VerifyResult *result, const Body *body,
 void
 check_bodies(const Requirement *req, VerifyResult *result)
 {
-	BaselineMember broken = {.name = "broken", .is_list = true};
+	BaselineMember broken = {.name = "broken_bodies", .is_list = true};
 	ListCell   *lc;
 
 	/* What the role may not call has no business to be looked at for it. */

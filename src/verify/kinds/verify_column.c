@@ -90,7 +90,7 @@ static List *
 look_up_types(ColumnCheck *check, List *names)
 {
 	List	   *schemas = baseline_list(check->req, "type_schemas");
-	List	   *accepted = baseline_list(check->req, "accepted");
+	List	   *accepted = baseline_list(check->req, "accepted_types");
 	List	   *kept = baseline_types(check->req->baseline);
 	List	   *types = NIL;
 
@@ -359,7 +359,7 @@ column_baseline(const ColumnCheck *check)
 		BaselineMember members[] = {
 			{.name = "collation", .text = collation_label(info->collation)},
 			{.name = "type", .text = column_type_baseline_name(info->type, info->typmod)},
-			{.name = "accepted", .is_list = list_has_text(schemas),
+			{.name = "accepted_types", .is_list = list_has_text(schemas),
 			.list = accepted},
 			{.name = "type_schemas", .is_list = list_has_text(schemas),
 			.list = schemas},

@@ -146,17 +146,17 @@ routine_baseline(const Requirement *req, VerifyResult *result, const Call *call,
 			{.name = "signature", .text = info->signature},
 			{.name = "kind", .text = info->kind},
 			{.name = "volatility", .text = psprintf("%c", info->volatility)},
-			{.name = "required", .text = psprintf("%d", info->required)},
+			{.name = "required_arguments", .text = psprintf("%d", info->required)},
 			{.name = "arguments", .is_list = true, .list = info->arguments},
-			{.name = "passed", .is_list = true, .list = passed},
+			{.name = "argument_types", .is_list = true, .list = passed},
 			{.name = "type_schemas", .is_list = list_has_text(schemas),
 			.list = schemas},
 			{.name = "returns", .text = type_baseline_name(info->result)},
-			{.name = "declared", .text = OidIsValid(declared)
+			{.name = "declared_result", .text = OidIsValid(declared)
 			? type_baseline_name(declared) : NULL},
 			{.name = "returns_schema", .text = declared >= FirstNormalObjectId
 			? meant_schema(declared) : NULL},
-			{.name = "set", .text = info->is_set ? "yes" : NULL},
+			{.name = "returns_set", .text = info->is_set ? "yes" : NULL},
 			{.name = "columns", .is_list = true, .list = column_texts(info)},
 			baseline_types_member(kept)
 		};

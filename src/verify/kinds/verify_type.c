@@ -228,7 +228,7 @@ static bool
 check_kind(const Requirement *req, VerifyResult *result, const FormData_pg_type *form)
 {
 	char	   *kind = baseline_text(req, "kind");
-	char	   *over = baseline_text(req, "over");
+	char	   *over = baseline_text(req, "base_type");
 	Oid			below = type_below(form);
 
 	if (kind == NULL)
@@ -257,7 +257,7 @@ type_baseline(const FormData_pg_type *form, List *labels, List *attributes)
 		BaselineMember members[] = {
 			{.name = "schema", .text = get_namespace_name(form->typnamespace)},
 			{.name = "kind", .text = kind_label(form)},
-			{.name = "over", .text = OidIsValid(below)
+			{.name = "base_type", .text = OidIsValid(below)
 			? column_type_baseline_name(below, form->typtypmod) : NULL},
 			{.name = "labels", .is_list = labels != NIL, .list = labels},
 			{.name = "attributes", .is_list = texts != NIL, .list = texts},

@@ -331,8 +331,8 @@ check_written_nulls(Node *node, VerifyResult *result)
 void
 check_written_values(const Requirement *req, VerifyResult *result, Query *query)
 {
-	List	   *before = baseline_list(req, "written");
-	BaselineMember now = {.name = "written", .is_list = true};
+	List	   *before = baseline_list(req, "written_columns");
+	BaselineMember now = {.name = "written_columns", .is_list = true};
 	ListCell   *lc;
 
 	foreach(lc, written_values(query))
