@@ -12,18 +12,9 @@
 
 typedef enum RequirementKind
 {
-	REQUIREMENT_RELATION,		/* the relation exists and the role may use it */
-	REQUIREMENT_ACCESS,			/* the role has the declared access */
-	REQUIREMENT_COLUMN,			/* a column and what is expected of it */
-	REQUIREMENT_INSERT,			/* an INSERT that names just these columns
-								 * works */
-	REQUIREMENT_UNIQUE,			/* these columns are unique */
-	REQUIREMENT_INDEX,			/* an index begins with these columns */
-	REQUIREMENT_QUERY,			/* a statement analyses, rewrites and plans */
-	REQUIREMENT_ROUTINE,		/* a call of it works and returns the same */
-	REQUIREMENT_TYPE,			/* the type exists and is the same to a driver */
-	REQUIREMENT_SEQUENCE,		/* the role may draw from it */
-	REQUIREMENT_EXTENSION		/* it is there */
+#define KIND(kind, name) REQUIREMENT_##kind,
+#include "contract/kind_list.h"
+#undef KIND
 } RequirementKind;
 
 /*
@@ -31,7 +22,7 @@ typedef enum RequirementKind
  * Its members by kind (an absent member expects nothing):
  *
  *	relation	{"relation": name}
- *	privilege	{"relation": name, "access": [sorted privilege names, lower case]}
+ *	access		{"relation": name, "access": [sorted privilege names, lower case]}
  *	column		{"relation": name, "column": name, "type": [type names],
  *				 "nullable": bool, "default": true, "generated": bool,
  *				 "identity": "always" | "by default" | "none",

@@ -9,14 +9,11 @@
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 
-/* In the order of RequirementKind.  Stored and shown: they never change. */
 static const char *const kind_names[] = {
-	"relation", "access", "column", "insert", "unique", "index", "query",
-	"routine", "type", "sequence", "extension"
+#define KIND(kind, name) [REQUIREMENT_##kind] = #name,
+#include "contract/kind_list.h"
+#undef KIND
 };
-
-StaticAssertDecl(lengthof(kind_names) == REQUIREMENT_EXTENSION + 1,
-				 "every kind has a name");
 
 const char *
 requirement_kind_name(RequirementKind kind)

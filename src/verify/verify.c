@@ -46,49 +46,6 @@
 /* So many relations are locked, with their indexes, before the locks are let go. */
 #define MANY_LOCKS	64
 
-/* ---- dispatch ---- */
-
-static void
-verify_one(const Requirement *req, VerifyResult *result)
-{
-	switch (req->kind)
-	{
-		case REQUIREMENT_RELATION:
-			verify_relation(req, result);
-			break;
-		case REQUIREMENT_ACCESS:
-			verify_privilege(req, result);
-			break;
-		case REQUIREMENT_COLUMN:
-			verify_column(req, result);
-			break;
-		case REQUIREMENT_INSERT:
-			verify_insert(req, result);
-			break;
-		case REQUIREMENT_UNIQUE:
-			verify_unique(req, result);
-			break;
-		case REQUIREMENT_INDEX:
-			verify_index(req, result);
-			break;
-		case REQUIREMENT_QUERY:
-			verify_query(req, result);
-			break;
-		case REQUIREMENT_ROUTINE:
-			verify_routine(req, result);
-			break;
-		case REQUIREMENT_TYPE:
-			verify_type(req, result);
-			break;
-		case REQUIREMENT_SEQUENCE:
-			verify_sequence(req, result);
-			break;
-		case REQUIREMENT_EXTENSION:
-			verify_extension(req, result);
-			break;
-	}
-}
-
 /* ---- the context of a requirement ---- */
 
 /*
@@ -230,7 +187,7 @@ answer_in_context(void *arg)
 		if (role_exists)
 		{
 			depend_on_baseline_types(batch->result[i], req->baseline);
-			verify_one(req, batch->result[i]);
+			verify_by_kind(req, batch->result[i]);
 		}
 		else
 			result_add_problem(batch->result[i], RULE_ROLE_MISSING, STATE_UNMET,

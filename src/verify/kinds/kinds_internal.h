@@ -8,6 +8,17 @@
 #include "verify/catalog/catalog.h"
 #include "verify/result/result.h"
 
+/* ---- verify_*.c ---- */
+
+/*
+ * The verifier of each kind, called by verify_by_kind().  It takes no relation
+ * lock that it can do without, and reads the catalogs through the syscache.
+ */
+#define KIND(kind, name) \
+	extern void verify_##name(const Requirement *req, VerifyResult *result);
+#include "contract/kind_list.h"
+#undef KIND
+
 /* ---- verify_query.c ---- */
 
 /*

@@ -134,7 +134,7 @@ argument_types(const Requirement *req, VerifyResult *result, Call *call)
 		type = meant_type(list_nth(names, i),
 						  i < list_length(schemas) ? list_nth(schemas, i) : NULL, &typmod);
 		depend_on_type(result, type);
-		if (!OidIsValid(type) && baseline_has(req, "passed"))
+		if (!OidIsValid(type) && baseline_has(req, "argument_types"))
 			type = UNKNOWNOID;
 		complete &= OidIsValid(type);
 		call->argtypes[call->nargs++] = type;

@@ -85,7 +85,7 @@ check_arguments(const Requirement *req, VerifyResult *result, const RoutineInfo 
 	bool		declared = requirement_has(req, "arguments");
 	List	   *expected = declared ? requirement_list(req, "arguments")
 	: baseline_list(req, "arguments");
-	char	   *required = baseline_text(req, "required");
+	char	   *required = baseline_text(req, "required_arguments");
 
 	for (int i = 0; i < list_length(expected); i++)
 	{
@@ -145,7 +145,7 @@ static void
 check_argument_types(const Requirement *req, VerifyResult *result, const Call *call,
 					 const RoutineInfo *info)
 {
-	List	   *passed = baseline_list(req, "passed");
+	List	   *passed = baseline_list(req, "argument_types");
 	List	   *kept = baseline_types(req->baseline);
 
 	for (int i = 0; i < Min(list_length(passed), call->nargs); i++)
@@ -194,7 +194,7 @@ declared_result(const Requirement *req, VerifyResult *result, bool *is_set)
 static bool
 declared_is_other(const Requirement *req, Oid declared)
 {
-	char	   *was = baseline_text(req, "declared");
+	char	   *was = baseline_text(req, "declared_result");
 
 	return was != NULL && (!OidIsValid(declared) ||
 						   baseline_type_match(baseline_types(req->baseline), was,
@@ -254,7 +254,7 @@ static void
 check_result_as_before(const Requirement *req, VerifyResult *result, const RoutineInfo *info)
 {
 	char	   *before = baseline_text(req, "returns");
-	bool		was_set = baseline_has(req, "set");
+	bool		was_set = baseline_has(req, "returns_set");
 	bool		is_row = baseline_list(req, "columns") != NIL && info->columns != NIL;
 	List	   *kept = baseline_types(req->baseline);
 	char	   *was;

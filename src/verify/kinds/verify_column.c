@@ -19,7 +19,6 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "verify/catalog/catalog.h"
-#include "verify/kinds/kinds.h"
 #include "verify/kinds/kinds_internal.h"
 #include "verify/result/result.h"
 #include "verify/statement/statement.h"

@@ -7,7 +7,7 @@
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
 #include "utils/builtins.h"
-#include "verify/kinds/kinds.h"
+#include "verify/kinds/kinds_internal.h"
 #include "verify/result/result.h"
 
 void

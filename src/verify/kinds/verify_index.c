@@ -17,7 +17,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "verify/catalog/catalog.h"
-#include "verify/kinds/kinds.h"
+#include "verify/kinds/kinds_internal.h"
 #include "verify/result/result.h"
 #include "verify/run/run.h"
 #include "verify/statement/statement.h"

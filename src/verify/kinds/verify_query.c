@@ -20,7 +20,6 @@
 #include "utils/lsyscache.h"
 #include "verify/body/body.h"
 #include "verify/catalog/catalog.h"
-#include "verify/kinds/kinds.h"
 #include "verify/kinds/kinds_internal.h"
 #include "verify/plan/plan.h"
 #include "verify/properties/properties.h"

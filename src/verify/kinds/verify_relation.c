@@ -18,7 +18,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "verify/catalog/catalog.h"
-#include "verify/kinds/kinds.h"
+#include "verify/kinds/kinds_internal.h"
 #include "verify/properties/properties.h"
 #include "verify/result/result.h"
 #include "verify/statement/statement.h"
@@ -33,7 +33,7 @@ is_table_like(char relkind)
 
 /*
  * A table that became a view, or a view that became a table, still meets this:
- * what the version does with it decides, and verify_privilege and the queries
+ * what the version does with it decides, and verify_access and the queries
  * judge that.
  */
 void

@@ -14,7 +14,6 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "verify/catalog/catalog.h"
-#include "verify/kinds/kinds.h"
 #include "verify/kinds/kinds_internal.h"
 #include "verify/result/result.h"
 

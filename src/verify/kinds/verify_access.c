@@ -1,5 +1,5 @@
 /*
- * verify_privilege.c
+ * verify_access.c
  *		May the contract's role do with the relation what the contract declares?
  */
 #include "postgres.h"
@@ -15,7 +15,7 @@
 #include "utils/lsyscache.h"
 #include "verify/body/body.h"
 #include "verify/catalog/catalog.h"
-#include "verify/kinds/kinds.h"
+#include "verify/kinds/kinds_internal.h"
 #include "verify/properties/properties.h"
 #include "verify/result/result.h"
 #include "verify/statement/statement.h"
@@ -139,7 +139,7 @@ add_name(StringInfo names, const char *name)
 }
 
 void
-verify_privilege(const Requirement *req, VerifyResult *result)
+verify_access(const Requirement *req, VerifyResult *result)
 {
 	Oid			relid = resolve_relation(req, result);
 	RelationUsage use = {0};
