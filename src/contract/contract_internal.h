@@ -92,15 +92,16 @@ typedef struct DocColumn
 	DocString	collation;		/* canonical */
 } DocColumn;
 
+/* So many members of a relation are lists of lists of columns: column_list_members. */
+#define COLUMN_LIST_MEMBERS 3
+
 typedef struct DocRelation
 {
 	DocString	name;			/* canonical */
 	int			access;			/* bits, in the order of document_access_names */
 	int			ncolumns;
 	DocColumn  *columns;
-	DocColumnLists insert;
-	DocColumnLists unique;
-	DocColumnLists indexes;
+	DocColumnLists column_lists[COLUMN_LIST_MEMBERS];
 } DocRelation;
 
 typedef struct DocQuery
@@ -127,6 +128,9 @@ typedef struct DocType
 	bool		closed;
 } DocType;
 
+/* So many members of a document are lists of names: name_list_members. */
+#define NAME_LIST_MEMBERS 2
+
 typedef struct Document
 {
 	Jsonb	   *json;			/* what it was read from */
@@ -140,8 +144,7 @@ typedef struct Document
 	DocRoutine *routines;
 	int			ntypes;
 	DocType    *types;
-	DocStrings	sequences;		/* canonical */
-	DocStrings	extensions;
+	DocStrings	name_lists[NAME_LIST_MEMBERS];
 } Document;
 
 /* Limits, so that no document takes the server's time or memory without bound. */
@@ -278,6 +281,19 @@ extern void *sort_members(Reader *reader, const DocPath *path,
 						  DocString *names, int n, const DocString *keys,
 						  const void *members, size_t size);
 
+/* ---- parse.c ---- */
+
+/* A member that is a list of names.  Each name is a requirement. */
+typedef struct NameListMember
+{
+	const char *key;
+	const char *what;			/* the list, for people */
+	ItemReader	read_name;
+	RequirementKind kind;
+} NameListMember;
+
+extern const NameListMember name_list_members[NAME_LIST_MEMBERS];
+
 /* ---- normalise.c ---- */
 
 /* By content, equal ones by place. */
@@ -296,6 +312,17 @@ extern void document_normalise(Document *doc);
 extern bytea *document_digest(const Document *doc);
 
 /* ---- parse_relation.c ---- */
+
+/* A member that is a list of lists of columns.  Each list is a requirement. */
+typedef struct ColumnListMember
+{
+	const char *key;
+	void		(*read) (Reader *reader, const DocPath *path,
+						 const JsonbValue *value, DocColumnLists *lists);
+	RequirementKind kind;
+} ColumnListMember;
+
+extern const ColumnListMember column_list_members[COLUMN_LIST_MEMBERS];
 
 extern const char *const document_access_names[DOC_NACCESS];	/* sorted; bit i */
 

@@ -116,13 +116,13 @@ add_requirement(Contract *contract, RequirementKind kind, char *object, Members 
 	contract->requirements = lappend(contract->requirements, req);
 }
 
-/* A requirement that is nothing but a name. */
+/* Add a requirement that is nothing but a name.  The member is called as the kind. */
 static void
-add_named(Contract *contract, RequirementKind kind, const char *member, const DocString *name)
+add_named(Contract *contract, RequirementKind kind, const DocString *name)
 {
 	Members		members = {0};
 
-	add_string(&members, member, name);
+	add_string(&members, requirement_kind_name(kind), name);
 	add_requirement(contract, kind, pnstrdup(name->data, name->len), &members);
 }
 
@@ -210,13 +210,12 @@ derive_column_lists(Contract *contract, RequirementKind kind, const DocRelation 
 static void
 derive_relation(Contract *contract, const DocRelation *rel)
 {
-	add_named(contract, REQUIREMENT_RELATION, "relation", &rel->name);
+	add_named(contract, REQUIREMENT_RELATION, &rel->name);
 	derive_privilege(contract, rel);
 	for (int i = 0; i < rel->ncolumns; i++)
 		derive_column(contract, rel, &rel->columns[i]);
-	derive_column_lists(contract, REQUIREMENT_INSERT, rel, &rel->insert);
-	derive_column_lists(contract, REQUIREMENT_UNIQUE, rel, &rel->unique);
-	derive_column_lists(contract, REQUIREMENT_INDEX, rel, &rel->indexes);
+	for (int i = 0; i < COLUMN_LIST_MEMBERS; i++)
+		derive_column_lists(contract, column_list_members[i].kind, rel, &rel->column_lists[i]);
 }
 
 static void
@@ -258,6 +257,13 @@ derive_type(Contract *contract, const DocType *type)
 					pnstrdup(type->name.data, type->name.len), &members);
 }
 
+static void
+derive_names(Contract *contract, RequirementKind kind, const DocStrings *names)
+{
+	for (int i = 0; i < names->n; i++)
+		add_named(contract, kind, &names->items[i]);
+}
+
 List *
 contract_requirements(Contract *contract)
 {
@@ -274,9 +280,7 @@ contract_requirements(Contract *contract)
 		derive_routine(contract, &doc->routines[i]);
 	for (int i = 0; i < doc->ntypes; i++)
 		derive_type(contract, &doc->types[i]);
-	for (int i = 0; i < doc->sequences.n; i++)
-		add_named(contract, REQUIREMENT_SEQUENCE, "sequence", &doc->sequences.items[i]);
-	for (int i = 0; i < doc->extensions.n; i++)
-		add_named(contract, REQUIREMENT_EXTENSION, "extension", &doc->extensions.items[i]);
+	for (int i = 0; i < NAME_LIST_MEMBERS; i++)
+		derive_names(contract, name_list_members[i].kind, &doc->name_lists[i]);
 	return contract->requirements;
 }

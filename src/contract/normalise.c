@@ -77,9 +77,8 @@ document_normalise(Document *doc)
 	{
 		DocRelation *rel = &doc->relations[i];
 
-		normalise_column_lists(&rel->insert);
-		normalise_column_lists(&rel->unique);
-		normalise_column_lists(&rel->indexes);
+		for (int j = 0; j < COLUMN_LIST_MEMBERS; j++)
+			normalise_column_lists(&rel->column_lists[j]);
 	}
 }
 
@@ -150,9 +149,8 @@ put_relation(StringInfo buf, const DocRelation *rel)
 		put_bytes(buf, flags, sizeof(flags));
 		put_string(buf, &column->collation);
 	}
-	put_column_lists(buf, &rel->insert);
-	put_column_lists(buf, &rel->unique);
-	put_column_lists(buf, &rel->indexes);
+	for (int i = 0; i < COLUMN_LIST_MEMBERS; i++)
+		put_column_lists(buf, &rel->column_lists[i]);
 }
 
 static void
@@ -188,8 +186,8 @@ put_document(StringInfo buf, const Document *doc)
 		put_strings(buf, &doc->types[i].labels);
 		appendStringInfoChar(buf, doc->types[i].closed ? DOC_TRUE : DOC_FALSE);
 	}
-	put_strings(buf, &doc->sequences);
-	put_strings(buf, &doc->extensions);
+	for (int i = 0; i < NAME_LIST_MEMBERS; i++)
+		put_strings(buf, &doc->name_lists[i]);
 }
 
 bytea *

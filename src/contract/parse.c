@@ -249,20 +249,49 @@ read_role(Reader *reader, const DocPath *path, const JsonbValue *value, DocStrin
 		*role = name;
 }
 
+/* ---- lists of names ---- */
+
+/* In the order of the digest: new members come last. */
+const NameListMember name_list_members[] = {
+	{"sequences", "an array of sequence names", read_qualified, REQUIREMENT_SEQUENCE},
+	{"extensions", "an array of extension names", read_literal, REQUIREMENT_EXTENSION},
+};
+
+StaticAssertDecl(lengthof(name_list_members) == NAME_LIST_MEMBERS, "NAME_LIST_MEMBERS is wrong");
+
+/* Read the member if it is a list of names.  Return false if it is another one. */
+static bool
+read_name_list(Reader *reader, const DocPath *here, const JsonbValue *value, Document *doc)
+{
+	for (int i = 0; i < NAME_LIST_MEMBERS; i++)
+	{
+		const NameListMember *member = &name_list_members[i];
+
+		if (string_is(&here->key, member->key))
+		{
+			read_set(reader, here, value, member->what, member->read_name, &doc->name_lists[i]);
+			return true;
+		}
+	}
+	return false;
+}
+
 /* ---- the document ---- */
 
 static int
 count_requirements(const Document *doc)
 {
-	int			n = doc->nqueries + doc->nroutines + doc->ntypes +
-	doc->sequences.n + doc->extensions.n;
+	int			n = doc->nqueries + doc->nroutines + doc->ntypes;
 
+	for (int i = 0; i < NAME_LIST_MEMBERS; i++)
+		n += doc->name_lists[i].n;
 	for (int i = 0; i < doc->nrelations; i++)
 	{
 		const DocRelation *rel = &doc->relations[i];
 
-		n += 1 + (rel->access != 0) + rel->ncolumns + rel->insert.n + rel->unique.n +
-			rel->indexes.n;
+		n += 1 + (rel->access != 0) + rel->ncolumns;
+		for (int j = 0; j < COLUMN_LIST_MEMBERS; j++)
+			n += rel->column_lists[j].n;
 	}
 	return n;
 }
@@ -306,13 +335,7 @@ document_read(Jsonb *json, List **problems, List **names)
 			read_routines(&reader, &here, &walk.value, doc);
 		else if (string_is(&here.key, "types"))
 			read_types(&reader, &here, &walk.value, doc);
-		else if (string_is(&here.key, "sequences"))
-			read_set(&reader, &here, &walk.value, "an array of sequence names",
-					 read_qualified, &doc->sequences);
-		else if (string_is(&here.key, "extensions"))
-			read_set(&reader, &here, &walk.value, "an array of extension names",
-					 read_literal, &doc->extensions);
-		else
+		else if (!read_name_list(&reader, &here, &walk.value, doc))
 			unknown_key(&reader, &here,
 						"search_path, role, relations, queries, routines, types, sequences, extensions");
 	}

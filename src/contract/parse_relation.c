@@ -153,7 +153,7 @@ restore_order(DocStrings *list)
 	list->items = items;
 }
 
-/* [["a"], ["b", "c"]], none of them empty */
+/* Read [["a"], ["b", "c"]], none of them empty. */
 static void
 read_column_lists(Reader *reader, const DocPath *path, const JsonbValue *value,
 				  bool start_requested, DocColumnLists *lists)
@@ -209,6 +209,45 @@ read_insert(Reader *reader, const DocPath *path, const JsonbValue *value,
 }
 
 static void
+read_unique(Reader *reader, const DocPath *path, const JsonbValue *value, DocColumnLists *lists)
+{
+	read_column_lists(reader, path, value, false, lists);
+}
+
+static void
+read_indexes(Reader *reader, const DocPath *path, const JsonbValue *value, DocColumnLists *lists)
+{
+	read_column_lists(reader, path, value, true, lists);
+}
+
+/* In the order of the digest: new members come last. */
+const ColumnListMember column_list_members[] = {
+	{"insert", read_insert, REQUIREMENT_INSERT},
+	{"unique", read_unique, REQUIREMENT_UNIQUE},
+	{"indexes", read_indexes, REQUIREMENT_INDEX},
+};
+
+StaticAssertDecl(lengthof(column_list_members) == COLUMN_LIST_MEMBERS, "COLUMN_LIST_MEMBERS is wrong");
+
+/* Read the member if it is a list of lists of columns.  Return false if it is another one. */
+static bool
+read_column_list_member(Reader *reader, const DocPath *here, const JsonbValue *value,
+						DocRelation *rel)
+{
+	for (int i = 0; i < COLUMN_LIST_MEMBERS; i++)
+	{
+		const ColumnListMember *member = &column_list_members[i];
+
+		if (string_is(&here->key, member->key))
+		{
+			member->read(reader, here, value, &rel->column_lists[i]);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
 read_relation(Reader *reader, const DocPath *path, const JsonbValue *value, DocRelation *rel)
 {
 	JsonWalk	walk;
@@ -222,13 +261,7 @@ read_relation(Reader *reader, const DocPath *path, const JsonbValue *value, DocR
 			read_access(reader, &here, &walk.value, &rel->access);
 		else if (string_is(&here.key, "columns"))
 			read_columns(reader, &here, &walk.value, rel);
-		else if (string_is(&here.key, "insert"))
-			read_insert(reader, &here, &walk.value, &rel->insert);
-		else if (string_is(&here.key, "unique"))
-			read_column_lists(reader, &here, &walk.value, false, &rel->unique);
-		else if (string_is(&here.key, "indexes"))
-			read_column_lists(reader, &here, &walk.value, true, &rel->indexes);
-		else
+		else if (!read_column_list_member(reader, &here, &walk.value, rel))
 			unknown_key(reader, &here, "access, columns, insert, unique, indexes");
 	}
 }
