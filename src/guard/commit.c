@@ -55,12 +55,14 @@ transaction_event(XactEvent event, void *arg)
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PREPARE:
 			registry_sessions_at_commit();
-			change_transaction_end();
+			change_clear();
+			frame_transaction_end(true);
 			judge_transaction_end();
 			break;
 		case XACT_EVENT_ABORT:
 			registry_sessions_at_abort();
-			change_transaction_abort();
+			change_clear();
+			frame_transaction_end(false);
 			judge_transaction_end();
 			break;
 		default:
@@ -73,7 +75,10 @@ subtransaction_event(SubXactEvent event, SubTransactionId mine,
 					 SubTransactionId parent, void *arg)
 {
 	if (event == SUBXACT_EVENT_ABORT_SUB)
+	{
 		parent = InvalidSubTransactionId;
+		frame_subtransaction_abort(mine);
+	}
 	else if (event != SUBXACT_EVENT_COMMIT_SUB)
 		return;
 	registry_sessions_at_subtransaction_end(mine, parent);
@@ -91,7 +96,7 @@ commit_init(void)
 void
 guard_init(void)
 {
-	change_init();
+	collect_init();
 	utility_init();
 	commit_init();
 }

@@ -7,22 +7,27 @@
 
 #include "judge/judge.h"
 
-/* ---- collect.c ---- */
-
-/* Collect into a fresh set; change_restore drops it and returns to the other. */
-typedef struct ChangeSet ChangeSet;
+/* ---- change_names.c ---- */
 
 /*
- * All of it, by name, in CurrentMemoryContext; valid until it is cleared, which
- * this does not do.
+ * Return all that the transaction has touched, by name, in CurrentMemoryContext.  It
+ * points into the set, which is left as it is.
  */
 extern SchemaChange *change_names(void);
+
+/* ---- change_set.c ---- */
+
+typedef struct ChangeSet ChangeSet;
+
+/* Put the set aside and collect into a new one.  Return the former, perhaps NULL. */
 extern ChangeSet *change_replace(void);
+
+/* Drop the set, and return to the one that was put aside. */
 extern void change_restore(ChangeSet *set);
 
 /* ---- commit.c ---- */
 
-/* Install everything; once, from _PG_init. */
+/* Install all hooks; once, from _PG_init. */
 extern void guard_init(void);
 
 #endif							/* COMPAT_GUARD_GUARD_H */

@@ -25,6 +25,7 @@
 #include "base/subtransaction.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "commands/event_trigger.h"
 #include "fmgr.h"
@@ -103,7 +104,7 @@ touch_roles(List *rolespecs)
 		Oid			roleid = get_rolespec_oid(lfirst_node(RoleSpec, lc), true);
 
 		if (OidIsValid(roleid))
-			change_role(roleid);
+			change_object(AuthIdRelationId, roleid);
 	}
 }
 
@@ -323,7 +324,7 @@ judge_before(Node *stmt, const StatementFrame *frame)
 
 		relid = IndexGetRelation(index, true);
 		if (OidIsValid(relid))
-			judge_index_drop(index, relid, change_frame_text(frame));
+			judge_index_drop(index, relid, frame_text(frame));
 	}
 	return relid;
 }
@@ -353,14 +354,14 @@ touch_target(StatementFrame *frame)
 	if (!OidIsValid(frame->target))
 		return;
 	frame->is_quiet = false;
-	outer = change_enter(frame);
+	outer = frame_enter(frame);
 	PG_TRY();
 	{
 		change_object(RelationRelationId, frame->target);
 	}
 	PG_FINALLY();
 	{
-		change_leave(outer);
+		frame_leave(outer);
 	}
 	PG_END_TRY();
 }
@@ -439,7 +440,7 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 	 * statement they are.  A subcommand is a part of what runs already.
 	 */
 	if (IsA(stmt, TransactionStmt) || IsAbortedTransactionBlockState() ||
-		(context == PROCESS_UTILITY_SUBCOMMAND && change_in_statement()) ||
+		(context == PROCESS_UTILITY_SUBCOMMAND && frame_current() != NULL) ||
 		verify_is_running() || !guard_is_active() || updates_guard(stmt))
 	{
 		if (updates_guard(stmt) && guard_is_active())
@@ -455,7 +456,7 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 	frame.text = statement_without_secrets(stmt, source, frame.location, frame.length);
 	frame.by_client = (context == PROCESS_UTILITY_TOPLEVEL);
 	before_statement(&frame, stmt, kind);
-	outer = change_enter(&frame);
+	outer = frame_enter(&frame);
 	if (outer != NULL && statement_has_secrets(stmt))
 		change_hide_outer(&frame);
 
@@ -474,7 +475,7 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 	}
 	PG_FINALLY();
 	{
-		change_leave(outer);
+		frame_leave(outer);
 	}
 	PG_END_TRY();
 
@@ -499,7 +500,7 @@ loaded_by_statement(Node *stmt)
 	else
 		frame.text = statement_of_message(stmt, debug_query_string);
 	before_statement(&frame, stmt, classify(stmt));
-	change_loaded_mid_statement(&frame);
+	frame_enter_loading(&frame);
 }
 
 /*
@@ -514,7 +515,6 @@ Datum
 compat_guard_load(PG_FUNCTION_ARGS)
 {
 	EventTriggerData *data;
-	StatementFrame *frame;
 	Node	   *stmt;
 
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
@@ -526,10 +526,12 @@ compat_guard_load(PG_FUNCTION_ARGS)
 
 	if (strcmp(data->event, "ddl_command_end") == 0)
 	{
-		if (change_loading_statement_ends(&frame) && guard_is_active())
+		StatementFrame *frame = frame_leave_loading();
+
+		if (frame != NULL && guard_is_active())
 			after_statement(frame, classify(stmt));
 	}
-	else if (!change_in_statement() && !verify_is_running() && guard_is_active() &&
+	else if (frame_current() == NULL && !verify_is_running() && guard_is_active() &&
 			 !updates_guard(stmt))
 		loaded_by_statement(stmt);
 	PG_RETURN_NULL();
