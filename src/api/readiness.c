@@ -9,6 +9,7 @@
 #include "base/errors.h"
 #include "base/guc.h"
 #include "base/shown.h"
+#include "base/text_list.h"
 
 bool
 readiness_verify(Readiness *readiness, List *requirements, VerifyOptions options)
@@ -52,19 +53,6 @@ reason(const Requirement *req, const VerifyResult *result)
 	return NULL;				/* met, and nothing is the matter */
 }
 
-static bool
-contains(List *texts, const char *text)
-{
-	ListCell   *lc;
-
-	foreach(lc, texts)
-	{
-		if (strcmp(lfirst(lc), text) == 0)
-			return true;
-	}
-	return false;
-}
-
 List *
 readiness_reasons(const Readiness *readiness, RequirementState state)
 {
@@ -78,8 +66,8 @@ readiness_reasons(const Readiness *readiness, RequirementState state)
 			continue;
 		text = reason(readiness->reqs[i], readiness->found[i]);
 
-		if (text != NULL && !contains(reasons, text))
-			reasons = lappend(reasons, text);
+		if (text != NULL)
+			reasons = text_list_add(reasons, text);
 	}
 	return reasons;
 }

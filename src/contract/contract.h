@@ -6,7 +6,7 @@
 #define COMPAT_GUARD_CONTRACT_H
 
 #include "base/compat.h"
-#include "base/json_walk.h"
+#include "base/json.h"
 
 /* ---- requirement.c ---- */
 
@@ -64,13 +64,6 @@ extern List *requirement_list(const Requirement *req, const char *member);	/* of
 																			 * absent or empty */
 extern bool requirement_has(const Requirement *req, const char *member);
 extern bool requirement_bool(const Requirement *req, const char *member);	/* absent: false */
-
-/* The same on any JSON object, such as a baseline; "object" may be NULL. */
-extern JsonbValue *json_member(Jsonb *object, const char *member);	/* NULL: absent */
-extern char *json_text(JsonbValue *value);
-
-/* Return the texts and numbers of an array as a list of char *; NIL if it is none. */
-extern List *json_text_list(JsonbValue *value);
 
 /*
  * SHA-256 over everything that identifies a requirement: kind, object,

@@ -7,7 +7,6 @@
 #include "contract/contract.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/numeric.h"
 
 static const char *const kind_names[] = {
 #define KIND(kind, name) [REQUIREMENT_##kind] = #name,
@@ -33,56 +32,6 @@ requirement_kind_by_name(const char *name, RequirementKind *kind)
 		}
 	}
 	return false;
-}
-
-JsonbValue *
-json_member(Jsonb *object, const char *member)
-{
-	if (object == NULL || !JB_ROOT_IS_OBJECT(object))
-		return NULL;
-	return getKeyJsonValueFromContainer(&object->root, member, strlen(member), NULL);
-}
-
-char *
-json_text(JsonbValue *value)
-{
-	if (value == NULL)
-		return NULL;
-	switch (value->type)
-	{
-		case jbvString:
-			return pnstrdup(value->val.string.val, value->val.string.len);
-		case jbvBool:
-			return pstrdup(value->val.boolean ? "true" : "false");
-		case jbvNumeric:
-			return DatumGetCString(DirectFunctionCall1(numeric_out,
-													   NumericGetDatum(value->val.numeric)));
-		default:
-			return NULL;
-	}
-}
-
-List *
-json_text_list(JsonbValue *value)
-{
-	List	   *result = NIL;
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	element;
-
-	if (value == NULL || value->type != jbvBinary ||
-		!JsonContainerIsArray(value->val.binary.data))
-		return NIL;
-
-	iterator = JsonbIteratorInit(value->val.binary.data);
-	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
-	{
-		char	   *text = token == WJB_ELEM ? json_text(&element) : NULL;
-
-		if (text != NULL)
-			result = lappend(result, text);
-	}
-	return result;
 }
 
 char *

@@ -16,6 +16,7 @@
 #include "postgres.h"
 
 #include "base/subtransaction.h"
+#include "base/text_list.h"
 #include "common/keywords.h"
 #include "guard/guard_internal.h"
 #include "lib/stringinfo.h"
@@ -178,19 +179,6 @@ statement_has_secrets(Node *stmt)
 	return secrets_of(stmt) != NIL;
 }
 
-static bool
-is_secret(const List *secrets, const char *value)
-{
-	ListCell   *lc;
-
-	foreach(lc, secrets)
-	{
-		if (strcmp(lfirst(lc), value) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* ---- code that may hold one ---- */
 
 static bool
@@ -291,7 +279,7 @@ mask(void *arg)
 		if (token == TOKEN_STRING_UNICODE)
 			secret = true;
 		else if (token == TOKEN_STRING)
-			secret = is_secret(masking->secrets, value.str) || code_may_hold_secret(value.str);
+			secret = text_list_has(masking->secrets, value.str) || code_may_hold_secret(value.str);
 		if (!secret)
 			continue;
 		appendBinaryStringInfo(&masking->result, masking->source + copied, location - copied);

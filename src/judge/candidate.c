@@ -12,21 +12,12 @@
 #include "postgres.h"
 
 #include "base/guc.h"
+#include "base/text_list.h"
 #include "judge/judge_internal.h"
-#include "lib/qunique.h"
 #include "utils/acl.h"
 #include "verify/verify.h"
 
 /* ---- which requirements ---- */
-
-static int
-compare_ids(const void *a, const void *b)
-{
-	int64		ida = *(const int64 *) a;
-	int64		idb = *(const int64 *) b;
-
-	return (ida > idb) - (ida < idb);
-}
 
 static void
 append_ids(int64 **ids, int *n, const int64 *more, int nmore)
@@ -119,8 +110,7 @@ changed_requirements(Judgement *j, int *n)
 
 	if (ids == NULL)
 		return NULL;
-	qsort(ids, *n, sizeof(int64), compare_ids);
-	*n = qunique(ids, *n, sizeof(int64), compare_ids);
+	*n = registry_sort_ids(ids, *n);
 	return ids;
 }
 

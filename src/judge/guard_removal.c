@@ -24,6 +24,7 @@
 #include "base/guc.h"
 #include "base/shown.h"
 #include "base/subtransaction.h"
+#include "base/text_list.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
@@ -171,17 +172,12 @@ guard_parts(void)
 static const char *
 lost_relation(List *before, List *after)
 {
-	ListCell   *lcb;
-	ListCell   *lca;
+	ListCell   *lc;
 
-	foreach(lcb, before)
+	foreach(lc, before)
 	{
-		bool		found = false;
-
-		foreach(lca, after)
-			found |= strcmp(lfirst(lca), lfirst(lcb)) == 0;
-		if (!found)
-			return lfirst(lcb);
+		if (!text_list_has(after, lfirst(lc)))
+			return lfirst(lc);
 	}
 	return NULL;
 }

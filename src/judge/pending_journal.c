@@ -15,6 +15,7 @@
 #include "base/guc.h"
 #include "base/shown.h"
 #include "base/subtransaction.h"
+#include "base/text_list.h"
 #include "judge/judge.h"
 #include "judge/judge_internal.h"
 #include "mb/pg_wchar.h"
@@ -38,19 +39,6 @@ typedef struct JournalPart
 static List *parts = NIL;		/* of JournalPart *, in TopTransactionContext */
 
 /* ---- from a judgement to an entry ---- */
-
-static void
-add_distinct(List **strings, const char *string)
-{
-	ListCell   *lc;
-
-	foreach(lc, *strings)
-	{
-		if (strcmp(lfirst(lc), string) == 0)
-			return;
-	}
-	*strings = lappend(*strings, pstrdup(string));
-}
 
 static char *
 clip(const char *statement)
@@ -127,12 +115,13 @@ add_finding(JournalEntry *entry, const Finding *finding)
 	if (entry->nfindings++ < FINDINGS_KEPT)
 	{
 		entry->findings = lappend(entry->findings, finding_json(finding));
-		add_distinct(&entry->versions, psprintf("%s %s", shown(finding->app), shown(finding->version)));
+		entry->versions = text_list_add(entry->versions, psprintf("%s %s", shown(finding->app),
+																  shown(finding->version)));
 	}
 	if (finding->override != NULL)
 	{
-		add_distinct(&entry->reasons, shown(finding->override->reason));
-		add_distinct(&entry->reasons_by, shown(finding->override->by));
+		entry->reasons = text_list_add(entry->reasons, shown(finding->override->reason));
+		entry->reasons_by = text_list_add(entry->reasons_by, shown(finding->override->by));
 		entry->verdict = Max(entry->verdict, VERDICT_OVERRIDDEN);
 	}
 	else if (finding->action >= ACTION_WARN)
@@ -209,7 +198,7 @@ append_distinct(List **strings, List *more)
 	ListCell   *lc;
 
 	foreach(lc, more)
-		add_distinct(strings, lfirst(lc));
+		* strings = text_list_add(*strings, lfirst(lc));
 }
 
 /* Whoever migrated is told for whom. */

@@ -12,6 +12,7 @@
 #include "base/errors.h"
 #include "base/guc.h"
 #include "base/shown.h"
+#include "base/text_list.h"
 #include "judge/judge.h"
 #include "judge/judge_internal.h"
 #include "lib/stringinfo.h"
@@ -304,13 +305,10 @@ advise(List *findings)
 	{
 		const Finding *finding = lfirst(lc);
 		char	   *advice = finding_steps(finding);
-		ListCell   *lcg;
 		bool		repeated = finding_steps_are_general(finding) &&
 		bsearch(&finding->statement, advised, nadvised, sizeof(char *), compare_texts) != NULL;
 
-		foreach(lcg, given)
-			repeated |= (strcmp(lfirst(lcg), advice) == 0);
-		if (repeated)
+		if (repeated || text_list_has(given, advice))
 			continue;
 		if (list_length(given) == guard_max_findings_shown)
 			break;

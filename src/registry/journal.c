@@ -11,6 +11,7 @@
 #include "base/activity.h"
 #include "base/guc.h"
 #include "base/shown.h"
+#include "base/text_list.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -46,27 +47,10 @@ text_array(List *strings)
 										   -1, false, TYPALIGN_INT));
 }
 
-/* Return the strings in one, or NULL if there are none. */
-static char *
-join(List *strings, const char *separator)
-{
-	StringInfoData buf;
-	ListCell   *lc;
-
-	if (strings == NIL)
-		return NULL;
-	initStringInfo(&buf);
-	foreach(lc, strings)
-		appendStringInfo(&buf, "%s%s", buf.len ? separator : "", (char *) lfirst(lc));
-	return buf.data;
-}
-
 static Jsonb *
 json_array(List *objects)
 {
-	char	   *text = psprintf("[%s]", objects ? join(objects, ",") : "");
-
-	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+	return json_from_text(psprintf("[%s]", objects ? text_list_join(objects, ",") : ""));
 }
 
 /* Set the client's address: null for a local socket or a process without a client. */
@@ -113,8 +97,8 @@ form_row(Relation rel, const JournalEntry *entry)
 	row_set(&row, JOURNAL_VERSIONS, text_array(entry->versions));
 	row_set_json(&row, JOURNAL_FINDINGS, json_array(entry->findings));
 	row_set(&row, JOURNAL_FINDING_COUNT, Int32GetDatum(entry->nfindings));
-	row_set_text(&row, JOURNAL_REASON, join(entry->reasons, "; "));
-	row_set_text(&row, JOURNAL_REASON_BY, join(entry->reasons_by, ", "));
+	row_set_text(&row, JOURNAL_REASON, text_list_join(entry->reasons, "; "));
+	row_set_text(&row, JOURNAL_REASON_BY, text_list_join(entry->reasons_by, ", "));
 	row_set(&row, JOURNAL_NOW_READY, text_array(entry->now_ready));
 	row_set_json(&row, JOURNAL_ROLLBACK_FLOORS, json_array(entry->floors));
 	return heap_form_tuple(RelationGetDescr(rel), row.values, row.nulls);

@@ -333,6 +333,9 @@ extern int64 *registry_requirements_by_names(List *keys, int *n);	/* of ObjectNa
 /* Return those that are verified as the role. */
 extern int64 *registry_requirements_by_role(const char *role, int *n);
 
+/* Sort n ids, drop duplicates, and return how many are left. */
+extern int	registry_sort_ids(int64 *ids, int n);
+
 /* Return those that depend on the rights of a role that passes the test. */
 typedef bool (*RoleTest) (const char *role, void *arg);
 extern int64 *registry_requirements_by_role_key(RoleTest test, void *arg, int *n);
@@ -363,9 +366,6 @@ extern bool registry_needs_initial_verification(void);
 extern bool registry_any_tracked_version(void);
 
 extern Jsonb *problems_to_json(List *problems);
-
-/* Append "name": "value" to an object that is being written; nothing for NULL. */
-extern void json_append_member(StringInfo buf, const char *name, const char *value);
 
 /* ---- policy (policy.c) ---- */
 

@@ -55,13 +55,19 @@ compare_ids(const void *a, const void *b)
 	return (ida > idb) - (ida < idb);
 }
 
+int
+registry_sort_ids(int64 *ids, int n)
+{
+	qsort(ids, n, sizeof(int64), compare_ids);
+	return qunique(ids, n, sizeof(int64), compare_ids);
+}
+
 /* Close the scan; return the ids, sorted and each once. */
 static int64 *
 ids_finish(IdArray *array, StoreScan *scan, int *n)
 {
 	scan_close(scan);
-	qsort(array->ids, array->n, sizeof(int64), compare_ids);
-	*n = qunique(array->ids, array->n, sizeof(int64), compare_ids);
+	*n = registry_sort_ids(array->ids, array->n);
 	return array->ids;
 }
 

@@ -12,6 +12,7 @@
 
 #include "access/htup_details.h"
 #include "base/activity.h"
+#include "base/text_list.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "registry/registry.h"
@@ -62,20 +63,6 @@ registry_may_read(const App *app, const Version *version)
 		registry_may_read_all();
 }
 
-/* Append a role unless it is in the list: roles are shown in this order. */
-static List *
-add_role(List *roles, char *role)
-{
-	ListCell   *lc;
-
-	foreach(lc, roles)
-	{
-		if (strcmp(lfirst(lc), role) == 0)
-			return roles;
-	}
-	return lappend(roles, role);
-}
-
 /* Add the roles to which a privilege on a view is granted, without its owner. */
 static List *
 add_grantees(List *roles, const char *view, AclMode mode)
@@ -102,7 +89,7 @@ add_grantees(List *roles, const char *view, AclMode mode)
 				continue;
 			role = GetUserNameFromId(items[i].ai_grantee, true);
 			if (role != NULL)
-				roles = add_role(roles, role);
+				roles = text_list_add(roles, role);
 		}
 	}
 	ReleaseSysCache(tup);
@@ -115,6 +102,6 @@ registry_retiring_roles(const App *app)
 	List	   *roles = NIL;
 
 	if (OidIsValid(get_role_oid(app->owner, true)))
-		roles = add_role(roles, app->owner);
+		roles = text_list_add(roles, app->owner);
 	return add_grantees(roles, "versions", ACL_UPDATE);
 }

@@ -12,7 +12,6 @@
 #include "storage/bufmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/json.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -123,18 +122,6 @@ registry_count_unmet(int64 version_id, int64 *unmet, int64 *broken)
 
 /* ---- saving ---- */
 
-void
-json_append_member(StringInfo buf, const char *name, const char *value)
-{
-	if (value == NULL)
-		return;
-	if (buf->data[buf->len - 1] != '{')
-		appendStringInfoChar(buf, ',');
-	escape_json(buf, name);
-	appendStringInfoChar(buf, ':');
-	escape_json(buf, value);
-}
-
 Jsonb *
 problems_to_json(List *problems)
 {
@@ -150,8 +137,7 @@ problems_to_json(List *problems)
 	{
 		Problem    *problem = lfirst(lc);
 
-		if (buf.len > 1)
-			appendStringInfoChar(&buf, ',');
+		json_append_separator(&buf);
 		appendStringInfoChar(&buf, '{');
 		json_append_member(&buf, "rule", rule_get(problem->rule)->name);
 		if (problem->state != STATE_UNMET)
@@ -163,7 +149,7 @@ problems_to_json(List *problems)
 		appendStringInfoChar(&buf, '}');
 	}
 	appendStringInfoChar(&buf, ']');
-	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(buf.data)));
+	return json_from_text(buf.data);
 }
 
 static bool

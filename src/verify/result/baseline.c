@@ -4,35 +4,7 @@
  */
 #include "postgres.h"
 
-#include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
-#include "utils/json.h"
 #include "verify/result/result.h"
-
-static void
-put_name(StringInfo json, const char *name)
-{
-	if (json->len > 1)
-		appendStringInfoString(json, ", ");
-	escape_json(json, name);
-	appendStringInfoString(json, ": ");
-}
-
-void
-put_text_list(StringInfo json, List *list)
-{
-	ListCell   *lc;
-	const char *separator = "";
-
-	appendStringInfoChar(json, '[');
-	foreach(lc, list)
-	{
-		appendStringInfoString(json, separator);
-		escape_json(json, lfirst(lc));
-		separator = ", ";
-	}
-	appendStringInfoChar(json, ']');
-}
 
 Jsonb *
 baseline_of(const BaselineMember *members, int nmembers)
@@ -45,22 +17,19 @@ baseline_of(const BaselineMember *members, int nmembers)
 	{
 		if (members[i].json != NULL)
 		{
-			put_name(&json, members[i].name);
+			json_append_name(&json, members[i].name);
 			appendStringInfoString(&json, members[i].json);
 		}
 		else if (members[i].is_list)
 		{
-			put_name(&json, members[i].name);
-			put_text_list(&json, members[i].list);
+			json_append_name(&json, members[i].name);
+			json_append_list(&json, members[i].list);
 		}
-		else if (members[i].text != NULL)
-		{
-			put_name(&json, members[i].name);
-			escape_json(&json, members[i].text);
-		}
+		else
+			json_append_member(&json, members[i].name, members[i].text);
 	}
 	appendStringInfoChar(&json, '}');
-	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data)));
+	return json_from_text(json.data);
 }
 
 Jsonb *
@@ -68,10 +37,7 @@ baseline_with(Jsonb *baseline, const BaselineMember *member)
 {
 	Jsonb	   *more = baseline_of(member, 1);
 
-	if (baseline == NULL)
-		return more;
-	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(baseline),
-											  JsonbPGetDatum(more)));
+	return baseline == NULL ? more : json_concat(baseline, more);
 }
 
 char *
@@ -111,19 +77,6 @@ json_strings(JsonbValue *array)
 			strings = lappend(strings, pnstrdup(value.val.string.val, value.val.string.len));
 	}
 	return strings;
-}
-
-bool
-text_list_has(List *list, const char *text)
-{
-	ListCell   *lc;
-
-	foreach(lc, list)
-	{
-		if (strcmp(lfirst(lc), text) == 0)
-			return true;
-	}
-	return false;
 }
 
 bool

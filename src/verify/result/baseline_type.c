@@ -15,7 +15,6 @@
 #include "contract/contract.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
-#include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -231,14 +230,13 @@ baseline_types_member(List *kept)
 	if (kept == NIL)
 		return member;
 	initStringInfo(&buf);
+	appendStringInfoChar(&buf, '{');
 	foreach(lc, kept)
 	{
 		BaselineType *type = lfirst(lc);
 
-		appendStringInfoString(&buf, buf.len == 0 ? "{" : ", ");
-		escape_json(&buf, type->name);
-		appendStringInfoString(&buf, ": ");
-		put_text_list(&buf, type->parts);
+		json_append_name(&buf, type->name);
+		json_append_list(&buf, type->parts);
 	}
 	appendStringInfoChar(&buf, '}');
 	member.json = buf.data;

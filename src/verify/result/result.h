@@ -7,6 +7,7 @@
 
 #include "base/object.h"
 #include "base/rule.h"
+#include "base/text_list.h"
 #include "contract/contract.h"
 
 /* ---- result.c ---- */
@@ -168,10 +169,6 @@ extern bool baseline_has(const Requirement *req, const char *member);
 
 /* The strings of an array, or of an array of arrays, flat; NIL for NULL. */
 extern List *json_strings(JsonbValue *array);
-
-/* ["a", "b"] */
-extern void put_text_list(StringInfo json, List *list);
-extern bool text_list_has(List *list, const char *text);
 
 /* Is any of them not empty? */
 extern bool list_has_text(List *list);

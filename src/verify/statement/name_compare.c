@@ -30,7 +30,7 @@ names_member(List *resolved_names)
 		if (resolved->resolved[0] == '\0')
 			continue;
 		appendStringInfoString(&json, json.len > 0 ? "," : "[");
-		put_text_list(&json, list_make3(pstrdup(resolved->class->name), resolved->name,
+		json_append_list(&json, list_make3(pstrdup(resolved->class->name), resolved->name,
 										resolved->resolved));
 	}
 	if (json.len > 0)

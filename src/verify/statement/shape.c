@@ -63,17 +63,11 @@ static void
 shape_add_collation(Shape *shape, Oid collation)
 {
 	char	   *name;
-	ListCell   *lc;
 
 	if (!OidIsValid(collation) || collation == DEFAULT_COLLATION_OID ||
 		(name = collation_label(collation)) == NULL)
 		return;
-	foreach(lc, shape->collations)
-	{
-		if (strcmp(lfirst(lc), name) == 0)
-			return;
-	}
-	shape->collations = lappend(shape->collations, name);
+	shape->collations = text_list_add(shape->collations, name);
 }
 
 static void
@@ -105,12 +99,6 @@ shape_add_collations(Node *node, Shape *shape)
 	return query_tree_walker(query, shape_add_collations, shape, 0);
 }
 
-static int
-compare_names(const ListCell *a, const ListCell *b)
-{
-	return strcmp(lfirst(a), lfirst(b));
-}
-
 static void
 depend_on_types(VerifyResult *result, List *columns)
 {
@@ -133,7 +121,7 @@ shape_of(Query *query, Oid *paramtypes, int nparams, VerifyResult *result)
 	depend_on_types(result, shape->params);
 	depend_on_types(result, shape->columns);
 	shape_add_collations((Node *) query, shape);
-	list_sort(shape->collations, compare_names);
+	shape->collations = text_list_sort(shape->collations);
 	return shape;
 }
 
@@ -180,9 +168,8 @@ columns_member(const Shape *shape)
 	{
 		ShapeColumn *column = lfirst(lc);
 
-		if (foreach_current_index(lc) > 0)
-			appendStringInfoChar(&buf, ',');
-		put_text_list(&buf, list_make2(column->name, baseline_name(column)));
+		json_append_separator(&buf);
+		json_append_list(&buf, list_make2(column->name, baseline_name(column)));
 	}
 	appendStringInfoChar(&buf, ']');
 	member.json = buf.data;
@@ -324,15 +311,9 @@ compare_columns(VerifyResult *result, const Shape *was, const Shape *is)
 static char *
 collations_label(List *collations)
 {
-	StringInfoData buf;
-	ListCell   *lc;
-
 	if (collations == NIL)
 		return pstrdup("the default collation only");
-	initStringInfo(&buf);
-	foreach(lc, collations)
-		appendStringInfo(&buf, "%s%s", buf.len ? ", " : "collation ", (char *) lfirst(lc));
-	return buf.data;
+	return psprintf("collation %s", text_list_join(collations, ", "));
 }
 
 static void
