@@ -31,7 +31,7 @@ names_member(List *resolved_names)
 			continue;
 		appendStringInfoString(&json, json.len > 0 ? "," : "[");
 		json_append_list(&json, list_make3(pstrdup(resolved->class->name), resolved->name,
-										resolved->resolved));
+										   resolved->resolved));
 	}
 	if (json.len > 0)
 	{
