@@ -24,6 +24,7 @@ RELATION = """SELECT json_build_object('oid', c.oid::int8, 'schema', nspname, 'n
 'all', json_build_object('truncate', has_table_privilege(c.oid, 'TRUNCATE')),
 'set', (SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
         AND has_column_privilege(c.oid, attnum, 'UPDATE') ORDER BY attnum LIMIT 1),
+'bare', NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped),
 'does', pg_relation_is_updatable(c.oid, true))
 FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = to_regclass(%s)"""
 
@@ -204,7 +205,7 @@ class Looking:
                 return broken("%s is not possible" % m.spec)
             if m.spec == "update":
                 if not r["set"]:
-                    return broken("no right to update")
+                    return undecided("no column to set") if r["bare"] else broken("no right to update")
                 # Which column to set is known from the last look.
                 query = "UPDATE %s SET %s = DEFAULT" % (m.name, r["set"])
                 if query != m.query:

@@ -92,6 +92,10 @@ def compare(tx, twin_error, seen, verdict):
         # What it sets to a DEFAULT that is not there is a null, whether or not it finds a row.
         if rule == "column-rejects-null" and any(m.query and "= DEFAULT" in m.query for m in about):
             continue
+        # A null constant of a domain that has none, and what is published of a table that a
+        # foreign key deletes from, are met by the first row.
+        if rule == "query-broken" and re.search(r"NULL::|PUBLICATION", text):
+            continue
         # The functions of constraints run when a row is written, if the statement finds one.
         if rule == "privilege-lost" and "REVOKE EXECUTE" in text and any(
                 m.query and re.match(r"UPDATE|MERGE|DELETE|WITH|INSERT", m.query) for m in about):

@@ -149,6 +149,7 @@ compare_type(const Requirement *req, VerifyResult *result, const WrittenColumn *
 	if (column->value->constant || column->was == NULL)
 		return;
 	before = type_by_name(column->was, &typmod);
+	depend_on_named_type(result, column->was, before);
 	if (!OidIsValid(before))
 		return;
 	if (!is_another_type(req, before, info) &&
