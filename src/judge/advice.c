@@ -1,10 +1,10 @@
 /*
  * advice.c
- *		The safe way to do what was stopped, as SQL with the real names.
+ *		Advice: the safe way to make a change, as SQL with the real names.
  *
- * Where the finding names the objects, the sequence is spelled out; otherwise
- * the rule's general advice stands.  No version is named, so that findings of
- * several versions share one piece of advice; how to retire them is said once.
+ * If the finding names the objects, the advice has each step; otherwise it is the
+ * rule's general advice.  It names no version, so that findings of
+ * several versions share it; how to retire them is said once.
  */
 #include "postgres.h"
 
@@ -18,7 +18,7 @@
 
 #define ROLES_NAMED 3
 
-/* "public.users", or what the requirement calls it. */
+/* Return the table, as in "public.users", or by the name that the requirement has. */
 static char *
 table_of(const Finding *finding)
 {
@@ -29,6 +29,7 @@ table_of(const Finding *finding)
 	return requirement_text(finding->req, "relation");
 }
 
+/* Return the quoted column that the finding is about, or NULL. */
 static const char *
 column_of(const Finding *finding)
 {
@@ -39,7 +40,7 @@ column_of(const Finding *finding)
 	return column ? quote_identifier(column) : NULL;
 }
 
-/* "(email, tenant)": the columns of a requirement for an index. */
+/* Return the columns of a requirement for an index, as in "(email, tenant)". */
 static char *
 index_columns(const Finding *finding)
 {
@@ -53,7 +54,7 @@ index_columns(const Finding *finding)
 	return buf.data;
 }
 
-/* The column beside the old one, of the type that was wanted. */
+/* Advise to add a column of the new type beside the old one. */
 static char *
 advise_new_column(const Finding *finding, const char *table, const char *column)
 {
@@ -67,7 +68,7 @@ advise_new_column(const Finding *finding, const char *table, const char *column)
 					table, column, table, beside, type, beside, table, column);
 }
 
-/* A rule's general advice, a clause for the view, as a sentence. */
+/* Return the rule's general advice as a sentence. */
 static char *
 general_advice(const Finding *finding)
 {
@@ -84,7 +85,7 @@ advise_index(const Finding *finding, const char *table, const char *unique)
 					unique, table, index_columns(finding));
 }
 
-/* What is special to one column; NULL if nothing is. */
+/* Return advice for a column, or NULL if the rule has none. */
 static char *
 advise_column(const Finding *finding, const char *table, const char *column)
 {
@@ -112,7 +113,7 @@ advise_column(const Finding *finding, const char *table, const char *column)
 	}
 }
 
-/* The same for a whole relation. */
+/* Return advice for a relation, or NULL if the rule has none. */
 static char *
 advise_relation(const Finding *finding, const char *table)
 {
@@ -179,7 +180,7 @@ finding_end_call(const Finding *finding)
 					shown_literal(finding->app), shown_literal(finding->version));
 }
 
-/* "role a, role b or a superuser" */
+/* Return the roles, as in "role a, role b or a superuser". */
 static char *
 list_roles(List *roles)
 {

@@ -1,26 +1,27 @@
 /*
  * affected.c
- *		Which objects feel the change of an object?
+ *		Objects that the change of an object affects.
  *
- * A requirement has keys for what its statements refer to.  What these refer to
- * in turn is in pg_depend, and is followed from the other end: from an object that
- * was touched to those that depend on it, and to those it is a part of.
+ * A requirement has keys for the objects that its statements refer to.  What these
+ * objects refer to in turn is in pg_depend, which is followed in the other direction:
+ * from a changed object to those that depend on it, and to those it is a part of.
  *
  * Invariant: whatever an analysed expression that the catalogs hold refers to
  * (a view, a default, a constraint, a generated column, an index, a policy, a domain,
  * a signature, a body in SQL's own syntax), its change leads to the object
- * that holds the expression, for the server cannot do without that dependency.
- * Left to the keys are what a text refers to: a statement, or a body in a string.
+ * that holds the expression, because the server records that dependency.
+ * The keys have what a text refers to: a statement, or a body in a string.
  *
- *	- Parts go with the whole: what depends by DEPENDENCY_AUTO or INTERNAL exists
- *	  for the other's sake.  A constraint, index or policy is of a table, a row
- *	  type and its array type of a relation, a partition of its parent.
- *	- What depends by DEPENDENCY_NORMAL uses the other.
- *	- A child by inheritance counts as its parents, because a statement on these reads it.
+ *	- The change of a part affects its owner: an object that depends by DEPENDENCY_AUTO
+ *	  or INTERNAL is a part of the other.  A constraint, index or policy belongs to a
+ *	  table, a row type and its array type to a relation, a partition to its parent.
+ *	- An object that depends by DEPENDENCY_NORMAL uses the other.
+ *	- The change of a child by inheritance affects its parents, because a statement on
+ *	  these reads it.
  *
- * Not followed are the dependencies by which nothing is felt: on a schema, extension
- * or role; and of tables on a table (children, which go with their parent
- * anyway, and foreign keys, whose change both sides are told of).
+ * Dependencies whose change has no effect are not followed: on a schema, extension
+ * or role; and of tables on a table (children, which are found through their parent
+ * anyway, and foreign keys, whose change is one of both tables).
  */
 #include "postgres.h"
 
@@ -47,7 +48,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-/* Class and OID in one. */
+/* Class and OID of an object in one number. */
 typedef struct Address
 {
 	uint64		key;
@@ -65,16 +66,18 @@ typedef struct Address
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
+/* A search for the objects that a change affects. */
 typedef struct Spread
 {
 	SchemaChange *change;
 	addresses_hash *seen;
-	List	   *reached;		/* of ChangedObject *: grows while it is gone
-								 * through */
+	List	   *reached;		/* of ChangedObject *: objects found are
+								 * appended while it is scanned */
 	Relation	pg_depend;
 	Relation	pg_inherits;
 } Spread;
 
+/* Append an object unless it was found before. */
 static void
 reach(Spread *spread, Oid classid, Oid objid, List *statements)
 {
@@ -91,9 +94,9 @@ reach(Spread *spread, Oid classid, Oid objid, List *statements)
 	spread->reached = lappend(spread->reached, object);
 }
 
-/* Does what uses the object feel it, when that is of this class? */
+/* Does a change of an object of a class affect a dependent of class "by"? */
 static bool
-is_felt_by(Oid classid, Oid by, char deptype)
+affects_dependent(Oid classid, Oid by, char deptype)
 {
 	if (deptype != DEPENDENCY_NORMAL && deptype != DEPENDENCY_AUTO &&
 		deptype != DEPENDENCY_INTERNAL)
@@ -101,15 +104,13 @@ is_felt_by(Oid classid, Oid by, char deptype)
 	if (classid != RelationRelationId)
 		return true;
 
-	/*
-	 * A part of the relation is felt through it, unless it has a life of its
-	 * own.
-	 */
+	/* Parts of a relation are found through it, except its row type. */
 	if (deptype != DEPENDENCY_NORMAL)
 		return by == TypeRelationId;
 	return by != RelationRelationId && by != ConstraintRelationId && by != TriggerRelationId;
 }
 
+/* Append the objects that depend on an object. */
 static void
 reach_dependents(Spread *spread, const ChangedObject *object)
 {
@@ -126,14 +127,15 @@ reach_dependents(Spread *spread, const ChangedObject *object)
 	{
 		Form_pg_depend depend = (Form_pg_depend) GETSTRUCT(tup);
 
-		if (is_felt_by(object->classid, depend->classid, depend->deptype))
+		if (affects_dependent(object->classid, depend->classid, depend->deptype))
 			reach(spread, depend->classid, depend->objid, object->statements);
 	}
 	systable_endscan(scan);
 }
 
+/* Append the objects that an object is a part of. */
 static void
-reach_wholes(Spread *spread, const ChangedObject *object)
+reach_owners(Spread *spread, const ChangedObject *object)
 {
 	ScanKeyData key[2];
 	SysScanDesc scan;
@@ -155,6 +157,7 @@ reach_wholes(Spread *spread, const ChangedObject *object)
 	systable_endscan(scan);
 }
 
+/* Append the parents of a relation. */
 static void
 reach_parents(Spread *spread, const ChangedObject *object)
 {
@@ -173,8 +176,9 @@ reach_parents(Spread *spread, const ChangedObject *object)
 }
 
 /*
- * Tables and views are not parts, but as children, and reach_parents sees to these.
- * Routines and types are as little, but for those that come and go with another type.
+ * May the object be a part of another one?  Tables and views are parts only as children,
+ * which reach_parents handles.  Routines and types are parts only if they are created
+ * and dropped with another type.
  */
 static bool
 may_be_part(const ChangedObject *object)
@@ -191,19 +195,23 @@ may_be_part(const ChangedObject *object)
 	}
 }
 
+/* Add the name of an object, unless it was among the changed ones, and go on from it. */
 static void
-spread_from(Spread *spread, const ChangedObject *object, bool was_touched)
+spread_from(Spread *spread, const ChangedObject *object, bool was_changed)
 {
 	ObjectName *key = object_name(object->classid, object->objid);
 
-	if (key != NULL && !was_touched)
+	if (key != NULL && !was_changed)
 		change_add_name(spread->change, key, object->statements);
 
-	/* What of a schema's change is felt goes by the names in it. */
+	/*
+	 * The change of a schema affects objects by their names, not by
+	 * dependency.
+	 */
 	if (object->classid == NamespaceRelationId || object->classid == ExtensionRelationId)
 		return;
 
-	/* Temporary ones are nobody else's. */
+	/* Temporary objects affect no other session. */
 	if (key == NULL &&
 		(object->classid == RelationRelationId || object->classid == TypeRelationId))
 		return;
@@ -211,14 +219,14 @@ spread_from(Spread *spread, const ChangedObject *object, bool was_touched)
 	if (object->classid == RelationRelationId)
 		reach_parents(spread, object);
 	if (may_be_part(object))
-		reach_wholes(spread, object);
+		reach_owners(spread, object);
 }
 
 void
 change_spread(SchemaChange *change)
 {
 	Spread		spread = {.change = change};
-	int			ntouched;
+	int			nchanged;
 	ListCell   *lc;
 
 	spread.seen = addresses_create(CurrentMemoryContext, 32, NULL);
@@ -228,14 +236,14 @@ change_spread(SchemaChange *change)
 
 		reach(&spread, object->classid, object->objid, object->statements);
 	}
-	ntouched = list_length(spread.reached);
+	nchanged = list_length(spread.reached);
 
 	spread.pg_depend = table_open(DependRelationId, AccessShareLock);
 	spread.pg_inherits = table_open(InheritsRelationId, AccessShareLock);
 	for (int i = 0; i < list_length(spread.reached); i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		spread_from(&spread, list_nth(spread.reached, i), i < ntouched);
+		spread_from(&spread, list_nth(spread.reached, i), i < nchanged);
 	}
 	table_close(spread.pg_inherits, AccessShareLock);
 	table_close(spread.pg_depend, AccessShareLock);

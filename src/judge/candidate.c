@@ -1,13 +1,13 @@
 /*
  * candidate.c
- *		Which requirements may feel a change, how they stood and how they stand.
+ *		Candidates: the requirements that a change may affect, with their state
+ *		before and after it.
  *
- * From what was touched to the requirements that have it among their keys, and
- * from those to the ones that a version needs which is live, or which a rollback
- * may go to.
+ * The names that were changed lead to the requirements that depend on them.  Of these
+ * the candidates are those that a tracked version needs which is not skipped.
  *
  * A transaction that is being judged holds locks that others wait for, so it only
- * tries for those it needs: see bounded_wait.c, and lock.c for what they are for.
+ * tries for the locks it needs: see bounded_wait.c, and lock.c for what they are for.
  */
 #include "postgres.h"
 
@@ -30,21 +30,21 @@ append_ids(int64 **ids, int *n, const int64 *more, int nmore)
 	*n += nmore;
 }
 
-/* Do the rights of role depend on those of touched? */
+/* Do the rights of a role depend on those of the changed role? */
 static bool
-role_inherits(const char *role, const char *change)
+role_inherits(const char *role, const char *changed)
 {
 	Oid			roleid = get_role_oid(role, true);
-	Oid			touchedid = get_role_oid(change, true);
+	Oid			changedid = get_role_oid(changed, true);
 
-	return strcmp(role, change) == 0 ||
-		(OidIsValid(roleid) && OidIsValid(touchedid) &&
-		 is_member_of_role_nosuper(roleid, touchedid));
+	return strcmp(role, changed) == 0 ||
+		(OidIsValid(roleid) && OidIsValid(changedid) &&
+		 is_member_of_role_nosuper(roleid, changedid));
 }
 
-/* May what the role is allowed to do be other than before?  arg: the Judgement. */
+/* May the rights of the role have changed?  arg: the Judgement. */
 static bool
-role_is_touched(const char *role, void *arg)
+role_is_changed(const char *role, void *arg)
 {
 	const Judgement *j = arg;
 	ListCell   *lc;
@@ -58,8 +58,8 @@ role_is_touched(const char *role, void *arg)
 }
 
 /*
- * The requirements of every contract role whose rights may have changed, and those
- * that go through the view or routine of such a role.
+ * Append the requirements of every contract role whose rights may have changed, and
+ * those that use a view or routine which such a role owns.
  */
 static void
 append_role_requirements(Judgement *j, int64 **ids, int *n)
@@ -76,15 +76,16 @@ append_role_requirements(Judgement *j, int64 **ids, int *n)
 		if (text_list_has(seen, role))
 			continue;
 		seen = lappend(seen, role);
-		if (!role_is_touched(role, j))
+		if (!role_is_changed(role, j))
 			continue;
 		more = registry_requirements_by_role(role, &nmore);
 		append_ids(ids, n, more, nmore);
 	}
-	more = registry_requirements_by_role_key(role_is_touched, j, &nmore);
+	more = registry_requirements_by_role_key(role_is_changed, j, &nmore);
 	append_ids(ids, n, more, nmore);
 }
 
+/* Return the sorted ids of the requirements that depend on what has changed. */
 static int64 *
 changed_requirements(Judgement *j, int *n)
 {
@@ -117,30 +118,24 @@ changed_requirements(Judgement *j, int *n)
 static void
 load_versions(Judgement *j)
 {
-	ListCell   *lc;
-
-	j->kept = registry_tracked_versions();
-	j->versions = palloc_array(Version *, list_length(j->kept) + 1);
-	j->liveness = palloc0_array(VersionLiveness, list_length(j->kept) + 1);
-	j->nversions = 0;
-	foreach(lc, j->kept)
-		j->versions[j->nversions++] = lfirst(lc);
+	j->tracked = registry_tracked_versions();
+	j->liveness = palloc0_array(VersionLiveness, list_length(j->tracked) + 1);
 }
 
-/* Its place among the versions, -1 if it does not count any more. */
 int
 judgement_version_index(const Judgement *j, int64 id)
 {
 	int			low = 0;
-	int			high = j->nversions;
+	int			high = list_length(j->tracked);
 
 	while (low < high)
 	{
 		int			middle = (low + high) / 2;
+		const Version *version = list_nth(j->tracked, middle);
 
-		if (j->versions[middle]->id == id)
+		if (version->id == id)
 			return middle;
-		if (j->versions[middle]->id > id)
+		if (version->id > id)
 			low = middle + 1;
 		else
 			high = middle;
@@ -148,31 +143,21 @@ judgement_version_index(const Judgement *j, int64 id)
 	return -1;
 }
 
-/* Has it all it needs, by what is stored?  Right after a restore that is nothing. */
-static bool
-version_runs(const Judgement *j, const Version *version)
-{
-	int64		unmet;
-	int64		broken;
-
-	if (j->ids == NULL)
-		return false;
-	registry_count_unmet(version->id, &unmet, &broken);
-	return unmet == 0;
-}
-
 VersionLiveness
-judgement_version_liveness(Judgement *j, int place)
+judgement_version_liveness(Judgement *j, int index)
 {
-	VersionLiveness *liveness = &j->liveness[place];
-	Version    *version = j->versions[place];
+	VersionLiveness *liveness = &j->liveness[index];
+	Version    *version = list_nth(j->tracked, index);
 
 	if (*liveness != LIVENESS_UNKNOWN)
 		return *liveness;
+
+	/* Right after a restore, without ids, it is not known what is ready. */
 	if (registry_version_is_live(version, j->writes))
 		*liveness = LIVENESS_LIVE;
-	else if (registry_is_rollback_target(j->kept, version))
-		*liveness = version_runs(j, version) ? LIVENESS_ROLLBACK_TARGET : LIVENESS_TRACKED;
+	else if (registry_is_rollback_target(j->tracked, version))
+		*liveness = j->ids != NULL && registry_version_is_ready(version->id)
+			? LIVENESS_ROLLBACK_TARGET : LIVENESS_TRACKED;
 	else if (!j->writes || registry_mark_skipped(version))
 		*liveness = LIVENESS_SKIPPED;
 	else
@@ -183,9 +168,9 @@ judgement_version_liveness(Judgement *j, int place)
 bool
 judgement_version_counts(int64 version_id, void *arg)
 {
-	int			place = judgement_version_index(arg, version_id);
+	int			index = judgement_version_index(arg, version_id);
 
-	return place >= 0 && judgement_version_liveness(arg, place) != LIVENESS_SKIPPED;
+	return index >= 0 && judgement_version_liveness(arg, index) != LIVENESS_SKIPPED;
 }
 
 /* ---- waiting ---- */
@@ -195,10 +180,7 @@ judgement_version_counts(int64 version_id, void *arg)
 
 #define TRIES_AFTER_END	3
 
-/*
- * Until what verification gave up on is to be had, which it need not be any more
- * when it is tried again.
- */
+/* The lock may be taken again before verification tries it once more. */
 void
 judgement_wait(Judgement *j)
 {
@@ -207,7 +189,10 @@ judgement_wait(Judgement *j)
 	bool		known = verify_wanted_lock(&tag, &mode);
 	bool		ended = wait_limit_ended(&j->limit);
 
-	/* What functions want may be what somebody keeps on purpose. */
+	/*
+	 * A lock that functions try for may be one that a session keeps on
+	 * purpose.
+	 */
 	if (ended && (j->options.last_try || known) && j->tries_after_end++ >= TRIES_AFTER_END)
 		wait_limit_report(&j->limit, WHY_RELATIONS,
 						  known ? "sessions that lock it again and again for a moment"
@@ -241,18 +226,18 @@ judgement_verify(Judgement *j, Requirement **reqs, int n, VerifyOptions options,
 /* ---- the steps ---- */
 
 /*
- * The first change after a restore is one that must not write, so what is not
- * stored has to be found out now: all there is, as it stands before the change.
+ * Find the candidates of a change that must not write and is the first one after a
+ * restore: all requirements, whose state before the change has to be verified now.
  */
 static bool
 find_candidates_after_restore(Judgement *j)
 {
-	VerifyOptions as_it_is = {.within_time = true, .spent = &j->spent};
+	VerifyOptions options = {.within_time = true, .spent = &j->spent};
 	VerifyResult **answers;
 
 	j->reqs = requirements_to_verify_initially(&j->ncandidates);
 	answers = palloc0_array(VerifyResult *, j->ncandidates);
-	judgement_verify(j, j->reqs, j->ncandidates, as_it_is, answers);
+	judgement_verify(j, j->reqs, j->ncandidates, options, answers);
 	j->before = palloc0_array(StoredState, j->ncandidates);
 	for (int i = 0; i < j->ncandidates; i++)
 	{
@@ -266,7 +251,7 @@ find_candidates_after_restore(Judgement *j)
 	return j->ncandidates > 0;
 }
 
-/* Nothing a version needs is taken away while we hold our lock. */
+/* Load the candidates: all are there, because our lock excludes removal. */
 static void
 load_candidates(Judgement *j, int n)
 {
@@ -288,7 +273,6 @@ load_candidates(Judgement *j, int n)
 	}
 }
 
-/* Fill in the candidates; false if there are none. */
 bool
 judgement_find_candidates(Judgement *j)
 {
@@ -309,7 +293,10 @@ judgement_find_candidates(Judgement *j)
 	if (j->writes)
 		judgement_lock(j, j->ids, n);
 
-	/* Only now: who had them locked may have changed states and baselines. */
+	/*
+	 * Load only now: a transaction that had them locked may have changed
+	 * them.
+	 */
 	load_candidates(j, n);
 	return true;
 }

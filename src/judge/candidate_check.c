@@ -1,10 +1,10 @@
 /*
  * candidate_check.c
- *		Does a requirement feel the change that should not?
+ *		A check that a change affects no requirement but the candidates.
  *
- * Which requirements a change may concern is worked out from what it touched, and
- * only these are verified.  Invariant: no other stands otherwise afterwards.  Here
- * it is put to the test, after each judgement of a session that sets
+ * Candidates are worked out from what a change has changed, and only these are
+ * verified.  Invariant: no other requirement has another state afterwards.  This is
+ * tested after each judgement of a session that sets
  * compat_guard.check_candidates, as the tests and the fuzzer do.
  */
 #include "postgres.h"
@@ -13,7 +13,7 @@
 #include "judge/judge_internal.h"
 #include "utils/builtins.h"
 
-/* Of how it stood or stands no more is known than that there was no time: see verify.c. */
+/* Was there no time to find out the state before?  See verify.c. */
 static bool
 was_out_of_time(const Requirement *req, const StoredState *before)
 {
@@ -23,8 +23,9 @@ was_out_of_time(const Requirement *req, const StoredState *before)
 	return problem_was_there(before, &no_time);
 }
 
+/* Is the state as before, as far as both are known? */
 static bool
-stands_as_before(const Requirement *req, const StoredState *before, const VerifyResult *after)
+state_is_as_before(const Requirement *req, const StoredState *before, const VerifyResult *after)
 {
 	ListCell   *lc;
 
@@ -39,28 +40,33 @@ stands_as_before(const Requirement *req, const StoredState *before, const Verify
 		return false;
 	foreach(lc, after->problems)
 	{
-		Problem		same = *(const Problem *) lfirst(lc);
+		Problem		problem_before = *(const Problem *) lfirst(lc);
 
-		/* A remark may have other words, by what things are called now. */
-		if (same.state == STATE_MET)
-			same.expected = NULL;
-		if (!problem_was_there(before, &same))
+		/*
+		 * A remark may have other words, because objects have other names
+		 * now.
+		 */
+		if (problem_before.state == STATE_MET)
+			problem_before.expected = NULL;
+		if (!problem_was_there(before, &problem_before))
 			return false;
 	}
 	return true;
 }
 
-/* As judgement_version_counts, but that nothing is passed over for good. */
+/* Does the version count?  As judgement_version_counts, but it marks no version as skipped. */
 static bool
 version_counts(int64 version_id, void *arg)
 {
 	const Judgement *j = arg;
-	int			place = judgement_version_index(j, version_id);
+	int			index = judgement_version_index(j, version_id);
+	Version    *version = index >= 0 ? list_nth(j->tracked, index) : NULL;
 
-	return place >= 0 && (registry_version_is_live(j->versions[place], false) ||
-						  registry_is_rollback_target(j->kept, j->versions[place]));
+	return version != NULL && (registry_version_is_live(version, false) ||
+							   registry_is_rollback_target(j->tracked, version));
 }
 
+/* Return the sorted ids of the requirements that are no candidates. */
 static int64 *
 ids_left_out(Judgement *j, int *n)
 {
@@ -90,7 +96,7 @@ judgement_check_candidates(Judgement *j)
 	StoredState *before;
 	VerifyResult **after;
 
-	/* Without their ids the candidates are all there is. */
+	/* Candidates without ids are all requirements there are. */
 	if (j->ids == NULL && j->ncandidates > 0)
 		return;
 	ids = ids_left_out(j, &n);
@@ -99,8 +105,8 @@ judgement_check_candidates(Judgement *j)
 	after = palloc0_array(VerifyResult *, n + 1);
 
 	/*
-	 * What others hold locked they are about to change: it is their
-	 * judgement's.
+	 * What other transactions have locked they may change, and judge,
+	 * themselves.
 	 */
 	if (!verify_requirements(reqs, n, j->options, after))
 		return;
@@ -108,7 +114,7 @@ judgement_check_candidates(Judgement *j)
 	{
 		const Problem *problem = after[i]->problems ? linitial(after[i]->problems) : NULL;
 
-		if (!stands_as_before(reqs[i], &before[i], after[i]))
+		if (!state_is_as_before(reqs[i], &before[i], after[i]))
 			ereport(ERROR,
 					(errcode(ERRCODE_INTERNAL_ERROR),
 					 errmsg_internal("requirement changed its state without being a candidate: %s \"%s\" was %s, is %s",

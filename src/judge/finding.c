@@ -1,8 +1,9 @@
 /*
  * finding.c
- *		From what is found to findings: what was met before and no longer is.
+ *		Findings: what was met before the change and no longer is.
  *
- * One for each version that needs it, with the statements that did it.
+ * There is one for each problem and each version that needs the requirement, with the
+ * statements that caused it.
  */
 #include "postgres.h"
 
@@ -14,21 +15,21 @@
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 
-/* One requirement under judgement. */
-typedef struct Candidate
+/* A requirement that the change may affect. */
+typedef struct AffectedRequirement
 {
 	const Requirement *req;
 	const StoredState *before;
 	const VerifyResult *after;
 	List	   *versions;		/* of Version *: live ones that need it */
-	List	   *in_reach;		/* of Version *: those in reach that do */
-	bool		is_traced;		/* are these known? */
-	const char *statement;		/* that did it, or NULL */
-	const char *change;			/* the relation it did it to, or NULL */
-	List	   *changed_relations;	/* of ObjectName *: all of these */
-} Candidate;
+	List	   *rollback_targets;	/* of Version *: those that need it */
+	bool		is_traced;		/* are the following members set? */
+	const char *statement;		/* that changed it, or NULL */
+	const char *change;			/* the first changed relation, or NULL */
+	List	   *changed_relations;	/* of ObjectName * */
+} AffectedRequirement;
 
-/* Was the problem, as far as it is filled in, there before? */
+/* Was there a problem before that agrees in the members that are set? */
 static bool
 problem_is_known(const StoredState *before, const Problem *problem)
 {
@@ -54,8 +55,10 @@ problem_was_there(const StoredState *before, const Problem *problem)
 	return problem_is_known(before, &same);
 }
 
-/* Did the verifier leave something undecided before by this rule, and of the
- * same subject if it has one? */
+/*
+ * Was a problem of the rule undecided before?  If the problem has a subject, only one
+ * with the same expectation counts.
+ */
 static bool
 was_undecided(const StoredState *before, const Problem *problem)
 {
@@ -66,15 +69,18 @@ was_undecided(const StoredState *before, const Problem *problem)
 	return problem_is_known(before, &any);
 }
 
-/* Is it this transaction's doing, and how sure is that? */
+/* Has this transaction caused the problem, and which action does it permit at most? */
 static bool
-problem_counts(const Candidate *candidate, Problem *problem, RuleAction *at_most)
+problem_counts(const AffectedRequirement *affected, Problem *problem, RuleAction *at_most)
 {
-	const StoredState *before = candidate->before;
+	const StoredState *before = affected->before;
 	const Problem not_verified = {.rule = RULE_NOT_VERIFIED, .state = STATE_UNKNOWN};
 	Problem		same = *problem;
 
-	/* A body that does not resolve may fail on another thing than before. */
+	/*
+	 * A body that does not resolve may now fail for another reason than
+	 * before.
+	 */
 	if (problem->rule == RULE_ROUTINE_BODY_BROKEN)
 	{
 		same.found = NULL;
@@ -86,14 +92,14 @@ problem_counts(const Candidate *candidate, Problem *problem, RuleAction *at_most
 		before->state == STATE_UNMET)
 		return false;
 
-	/* That nobody can look into a body is no doing of this transaction's. */
+	/* This transaction does not cause that a body cannot be checked. */
 	if (problem->state == STATE_UNKNOWN && problem->rule == RULE_ROUTINE_BODY_BROKEN)
 		return false;
 
 	/*
-	 * What cannot be decided, before or after, is no proven breakage.  What
-	 * another rule left undecided is no matter, unless it kept the verifier
-	 * from looking any further.
+	 * What is undecided, before or after, is no proven breakage.  A problem
+	 * of another rule that was undecided does not matter, unless it kept the
+	 * verifier from going on.
 	 */
 	if (problem->state == STATE_UNKNOWN || was_undecided(before, problem) ||
 		(problem->state == STATE_UNMET && was_undecided(before, &not_verified)))
@@ -101,7 +107,6 @@ problem_counts(const Candidate *candidate, Problem *problem, RuleAction *at_most
 	return true;
 }
 
-/* The texts of TouchingStatements, or NULL if there is none. */
 char *
 statement_texts(List *statements)
 {
@@ -121,29 +126,29 @@ statement_texts(List *statements)
 	return buf.data;
 }
 
-/* ---- who did it ---- */
+/* ---- the statements that caused it ---- */
 
 /*
- * A change may touch thousands of names, and be felt by thousands of requirements.
- * So the names are looked up, and the text of statements that have together
- * done one thing is made once.
+ * A set of statements, and their text.  A change may have thousands of names, and affect
+ * thousands of requirements.  So names are looked up in a hash table, and the text of
+ * the statements that have caused something together is made once.
  */
-typedef struct Deed
+typedef struct StatementSet
 {
 	Bitmapset  *statements;		/* their numbers; must be first */
 	const char *text;
-} Deed;
+} StatementSet;
 
 struct Trace
 {
 	HTAB	   *names;			/* of NameEntry */
-	HTAB	   *deeds;			/* of Deed */
+	HTAB	   *sets;			/* of StatementSet */
 };
 
 typedef struct NameEntry
 {
 	ObjectName *key;			/* must be first */
-	Bitmapset  *statements;		/* that touched it */
+	Bitmapset  *statements;		/* numbers of those that changed it */
 } NameEntry;
 
 static uint32
@@ -164,6 +169,7 @@ match_keys(const void *a, const void *b, Size size)
 	return object_name_equal(*(ObjectName *const *) a, *(ObjectName *const *) b) ? 0 : 1;
 }
 
+/* Add the numbers of statements to a set. */
 static Bitmapset *
 numbers_of(Bitmapset *numbers, List *statements)
 {
@@ -174,6 +180,7 @@ numbers_of(Bitmapset *numbers, List *statements)
 	return numbers;
 }
 
+/* Enter the changed names, with the statements that changed them. */
 static Trace *
 begin_trace(const Judgement *j)
 {
@@ -182,16 +189,16 @@ begin_trace(const Judgement *j)
 		.keysize = sizeof(ObjectName *), .entrysize = sizeof(NameEntry),
 		.hash = hash_key, .match = match_keys, .hcxt = CurrentMemoryContext
 	};
-	HASHCTL		deeds = {
-		.keysize = sizeof(Bitmapset *), .entrysize = sizeof(Deed),
+	HASHCTL		sets = {
+		.keysize = sizeof(Bitmapset *), .entrysize = sizeof(StatementSet),
 		.hash = bitmap_hash, .match = bitmap_match, .hcxt = CurrentMemoryContext
 	};
 	ListCell   *lc;
 
-	trace->names = hash_create("compat_guard touched names", list_length(j->change->names) + 1,
+	trace->names = hash_create("compat_guard changed names", list_length(j->change->names) + 1,
 							   &names, HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
-	trace->deeds = hash_create("compat_guard statements together", 16, &deeds,
-							   HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
+	trace->sets = hash_create("compat_guard statement sets", 16, &sets,
+							  HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
 	foreach(lc, j->change->names)
 	{
 		ChangedName *name = lfirst(lc);
@@ -206,23 +213,24 @@ begin_trace(const Judgement *j)
 	return trace;
 }
 
+/* Return the text of a set of statements, made once. */
 static const char *
-deed_text(const Judgement *j, Trace *trace, Bitmapset *numbers)
+set_text(const Judgement *j, Trace *trace, Bitmapset *numbers)
 {
 	bool		found;
-	Deed	   *deed = hash_search(trace->deeds, &numbers, HASH_ENTER, &found);
+	StatementSet *set = hash_search(trace->sets, &numbers, HASH_ENTER, &found);
 	List	   *statements = NIL;
 	int			number = -1;
 
 	if (found)
-		return deed->text;
-	deed->text = NULL;
+		return set->text;
+	set->text = NULL;
 	while ((number = bms_next_member(numbers, number)) >= 0)
 		statements = lappend(statements, list_nth(j->change->statements, number));
-	return deed->text = statement_texts(statements);
+	return set->text = statement_texts(statements);
 }
 
-/* Of several the first by name: they come in no order. */
+/* Return the first of two relations by name, because they come in no order. */
 static const char *
 first_label(const char *label, const ObjectName *key)
 {
@@ -231,19 +239,19 @@ first_label(const char *label, const ObjectName *key)
 	return label == NULL || strcmp(other, label) < 0 ? other : label;
 }
 
-/* What was touched of what the requirement hangs on, and by which statements. */
+/* Find what has changed of what the requirement depends on, and the statements that did it. */
 static void
-find_causing_statements(Judgement *j, Candidate *candidate)
+find_causing_statements(Judgement *j, AffectedRequirement *affected)
 {
 	Bitmapset  *causing = NULL;
 	ListCell   *lc;
 
-	if (candidate->is_traced)
+	if (affected->is_traced)
 		return;
-	candidate->is_traced = true;
+	affected->is_traced = true;
 	if (j->trace == NULL)
 		j->trace = begin_trace(j);
-	foreach(lc, candidate->after->keys)
+	foreach(lc, affected->after->keys)
 	{
 		ObjectName *key = lfirst(lc);
 		NameEntry  *entry = hash_search(j->trace->names, &key, HASH_FIND, NULL);
@@ -253,51 +261,51 @@ find_causing_statements(Judgement *j, Candidate *candidate)
 		causing = bms_add_members(causing, entry->statements);
 		if (key->classid == RelationRelationId)
 		{
-			candidate->change = first_label(candidate->change, key);
-			candidate->changed_relations = lappend(candidate->changed_relations, key);
+			affected->change = first_label(affected->change, key);
+			affected->changed_relations = lappend(affected->changed_relations, key);
 		}
 	}
 	if (causing == NULL)
 		causing = numbers_of(NULL, j->change->statements);
-	candidate->statement = deed_text(j, j->trace, causing);
+	affected->statement = set_text(j, j->trace, causing);
 }
 
-/* ---- to whom ---- */
+/* ---- the versions it affects ---- */
 
 typedef struct AffectedSearch
 {
 	Judgement  *judgement;
-	Candidate  *candidate;
+	AffectedRequirement *affected;
 } AffectedSearch;
 
 static bool
 add_affected_version(int64 version_id, void *arg)
 {
 	AffectedSearch *search = arg;
-	Candidate  *candidate = search->candidate;
-	int			place = judgement_version_index(search->judgement, version_id);
-	VersionLiveness liveness = place >= 0 ? judgement_version_liveness(search->judgement, place) : LIVENESS_SKIPPED;
+	AffectedRequirement *affected = search->affected;
+	int			index = judgement_version_index(search->judgement, version_id);
+	VersionLiveness liveness = index >= 0 ? judgement_version_liveness(search->judgement, index) : LIVENESS_SKIPPED;
 	Version    *version;
 
 	if (liveness != LIVENESS_LIVE && liveness != LIVENESS_ROLLBACK_TARGET)
 		return false;
-	version = search->judgement->versions[place];
+	version = list_nth(search->judgement->tracked, index);
 	if (version->app == NULL)
 		version->app = registry_app_name(version->app_id);
 	if (liveness == LIVENESS_LIVE)
-		candidate->versions = lappend(candidate->versions, version);
+		affected->versions = lappend(affected->versions, version);
 	else
-		candidate->in_reach = lappend(candidate->in_reach, version);
+		affected->rollback_targets = lappend(affected->rollback_targets, version);
 	return false;				/* go on */
 }
 
 static void
-find_affected_versions(Judgement *j, Candidate *candidate)
+find_affected_versions(Judgement *j, AffectedRequirement *affected)
 {
-	AffectedSearch search = {j, candidate};
+	AffectedSearch search = {j, affected};
 
-	if (candidate->versions == NIL && candidate->in_reach == NIL)
-		(void) registry_any_link(candidate->req->id, add_affected_version, &search);
+	if (affected->versions == NIL && affected->rollback_targets == NIL)
+		(void) registry_any_link(affected->req->id, add_affected_version, &search);
 }
 
 static int
@@ -318,8 +326,8 @@ compare_subjects(const ListCell *a, const ListCell *b)
 }
 
 /*
- * Of a version's findings with the same rule and subject, such as a trigger
- * that five of its statements would fire, keep the first.
+ * Keep the first of a version's findings that have the same rule and subject, such as
+ * a trigger that five of its statements would fire.
  */
 static List *
 without_repetition(List *findings)
@@ -353,12 +361,9 @@ without_repetition(List *findings)
 	return kept;
 }
 
-/*
- * What a statement may feel of a column need not be said where what the contract
- * says of the column, or another statement, is broken by the same.
- */
+/* Does the version have a finding of the rule on the column that the remark is about? */
 static bool
-is_said_by_column(const Finding *remark, RuleId rule, List *findings)
+column_has_finding(const Finding *remark, RuleId rule, List *findings)
 {
 	ListCell   *lc;
 
@@ -377,8 +382,9 @@ is_said_by_column(const Finding *remark, RuleId rule, List *findings)
 	return false;
 }
 
+/* Leave out remarks on a column where a finding says that the change breaks it. */
 static List *
-without_what_columns_say(List *findings)
+without_column_remarks(List *findings)
 {
 	List	   *kept = NIL;
 	ListCell   *lc;
@@ -390,19 +396,20 @@ without_what_columns_say(List *findings)
 		bool		is_of_column = problem->relation != NULL && problem->column != NULL;
 
 		if (is_of_column && problem->rule == RULE_COLUMN_NARROWED &&
-			is_said_by_column(finding, RULE_COLUMN_TYPE, findings))
+			column_has_finding(finding, RULE_COLUMN_TYPE, findings))
 			continue;
-		/* Of constraints only NOT NULL is of one column. */
+		/* Only NOT NULL is a constraint of one column. */
 		if (is_of_column && problem->rule == RULE_CONSTRAINT_ADDED &&
-			is_said_by_column(finding, RULE_COLUMN_REJECTS_NULL, findings))
+			column_has_finding(finding, RULE_COLUMN_REJECTS_NULL, findings))
 			continue;
 		kept = lappend(kept, finding);
 	}
 	return kept;
 }
 
+/* Add a finding, unless its action is to ignore it. */
 static void
-add_finding(Judgement *j, Candidate *candidate, const Version *version,
+add_finding(Judgement *j, AffectedRequirement *affected, const Version *version,
 			const Problem *problem, RuleAction at_most, List **findings)
 {
 	Finding    *finding = palloc0_object(Finding);
@@ -411,20 +418,20 @@ add_finding(Judgement *j, Candidate *candidate, const Version *version,
 						  at_most);
 	finding->app = version->app;
 	finding->version = version->name;
-	finding->req = candidate->req;
+	finding->req = affected->req;
 	finding->problem = problem;
-	find_causing_statements(j, candidate);
-	finding->statement = candidate->statement;
-	finding->change = candidate->change;
-	finding->changed_relations = candidate->changed_relations;
+	find_causing_statements(j, affected);
+	finding->statement = affected->statement;
+	finding->change = affected->change;
+	finding->changed_relations = affected->changed_relations;
 	if (finding->action != ACTION_IGNORE)
 		*findings = lappend(*findings, finding);
 }
 
 /*
- * What was met and has become unknown by this change: more than a remark, or it
- * could be broken by the next one, of which nothing could be proven any more.  Not
- * where there was no time: that is nobody's change.
+ * Return a problem with a rule of its own if this change makes unknown what was met:
+ * that is more than a remark, because the next change could break it and nothing could
+ * be proven any more.  But not if there was no time, which no change causes.
  */
 static Problem *
 problem_with_verification(const StoredState *before, Problem *problem, RuleAction *at_most)
@@ -441,7 +448,7 @@ problem_with_verification(const StoredState *before, Problem *problem, RuleActio
 	return copy;
 }
 
-/* Why nobody can go back to a version: said once for each. */
+/* Return a copy of the problem as one that prevents a rollback to a version. */
 static Problem *
 problem_with_rollback(const Problem *problem)
 {
@@ -461,35 +468,35 @@ judgement_findings(Judgement *j)
 
 	for (int i = 0; i < j->ncandidates; i++)
 	{
-		Candidate	candidate = {
+		AffectedRequirement affected = {
 			.req = j->reqs[i], .before = &j->before[i], .after = j->after[i]
 		};
 		ListCell   *lcp;
 		ListCell   *lcv;
 
 		CHECK_FOR_INTERRUPTS();
-		foreach(lcp, candidate.after->problems)
+		foreach(lcp, affected.after->problems)
 		{
 			Problem    *problem = lfirst(lcp);
 			RuleAction	at_most;
 
-			if (!problem_counts(&candidate, problem, &at_most))
+			if (!problem_counts(&affected, problem, &at_most))
 				continue;
-			problem = problem_with_verification(candidate.before, problem, &at_most);
+			problem = problem_with_verification(affected.before, problem, &at_most);
 
-			/* Said once, by the requirement that there be a relation. */
-			if (problem->no_relation && candidate.req->kind != REQUIREMENT_RELATION)
+			/* Only the requirement of the relation says that it is missing. */
+			if (problem->no_relation && affected.req->kind != REQUIREMENT_RELATION)
 				continue;
-			find_affected_versions(j, &candidate);
-			foreach(lcv, candidate.versions)
-				add_finding(j, &candidate, lfirst(lcv),
+			find_affected_versions(j, &affected);
+			foreach(lcv, affected.versions)
+				add_finding(j, &affected, lfirst(lcv),
 							problem_with_sessions(problem, lfirst(lcv)), at_most, &findings);
 			if (problem->state != STATE_UNMET)
 				continue;
-			foreach(lcv, candidate.in_reach)
-				add_finding(j, &candidate, lfirst(lcv), problem_with_rollback(problem),
+			foreach(lcv, affected.rollback_targets)
+				add_finding(j, &affected, lfirst(lcv), problem_with_rollback(problem),
 							at_most, &findings);
 		}
 	}
-	return without_what_columns_say(without_repetition(findings));
+	return without_column_remarks(without_repetition(findings));
 }

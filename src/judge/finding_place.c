@@ -1,11 +1,11 @@
 /*
  * finding_place.c
- *		Which relation, and which of its columns, is a finding about?
+ *		The relation and column that a finding is about.
  *
- * The verifier says so where it knows.  Of a statement that fails the server says
- * no more than a message, which is not there to be taken apart; but what the
- * statement used while it worked is stored, and what of that is gone now, or was
- * touched, can be looked up.  Where that is not just one, nothing is said.
+ * The verifier says so if it knows.  Of a statement that fails the server gives only
+ * a message, which must not be parsed.  But what the statement used while it worked is
+ * stored, so what of that is missing now, or was changed, can be looked up.  If that is
+ * more than one relation or column, none is named.
  */
 #include "postgres.h"
 
@@ -17,6 +17,7 @@
 #include "registry/registry.h"
 #include "utils/lsyscache.h"
 
+/* Return the relation that has the name of a key now, or InvalidOid. */
 static Oid
 relation_of_key(const ObjectName *key)
 {
@@ -25,7 +26,7 @@ relation_of_key(const ObjectName *key)
 	return OidIsValid(schema) ? get_relname_relid(key->name, schema) : InvalidOid;
 }
 
-/* The one relation of the statement's that was touched, or NULL. */
+/* Return the only relation of the statement that was changed, or NULL. */
 static const ObjectName *
 change_relation(const Finding *finding)
 {
@@ -46,7 +47,7 @@ change_relation(const Finding *finding)
 	return one;
 }
 
-/* The one relation that was used and is no longer there, or NULL. */
+/* Return the only relation that was used and is missing now, or NULL. */
 static const ObjectName *
 missing_relation(List *used)
 {
@@ -66,7 +67,7 @@ missing_relation(List *used)
 	return one;
 }
 
-/* A column's key has the name "table.column": of that table, or NULL? */
+/* Return the column of a key "table.column" if it is of the relation, or NULL. */
 static const char *
 column_of(const ObjectName *key, const ObjectName *relation)
 {
@@ -79,8 +80,8 @@ column_of(const ObjectName *key, const ObjectName *relation)
 }
 
 /*
- * Where columns of one relation alone are missing: the relation, and the column if
- * it is one.
+ * Return the only relation with columns that were used and are missing now, or NULL.  Set
+ * the column if it is the only one.
  */
 static const ObjectName *
 missing_column(List *used, const char **column)
@@ -138,7 +139,7 @@ finding_place(const Finding *finding)
 	if (relation == NULL)
 		return place;
 
-	/* A result column is called like the table's, or it is of no table. */
+	/* A result column counts only if the table has a column of its name. */
 	if (column == NULL && problem->column != NULL &&
 		get_attnum(relation_of_key(relation), problem->column) != InvalidAttrNumber)
 		column = problem->column;

@@ -1,13 +1,13 @@
 /*
  * first_met.c
- *		What a version takes the schema for, once it has all it needs.
+ *		Baselines of a version that has become ready.
  *
- * A version that registers before its migration cannot tell what it will find, so
+ * A version that is registered before its migration does not know what it will find, so
  * its requirements have no baseline.
  *
- * Invariant: the requirements of a version that is ready all have theirs.  The
- * transaction that makes it ready sets them, for what it touched and, verified for
- * that alone, for what was met all along.
+ * Invariant: all requirements of a version that is ready have a baseline.  The
+ * transaction that makes it ready sets them: for the requirements that it affected and,
+ * verified for that alone, for those that were met before.
  */
 #include "postgres.h"
 
@@ -17,16 +17,10 @@
 static bool
 version_is_ready(int64 version_id, void *arg)
 {
-	int64		unmet;
-	int64		broken;
-
-	if (!judgement_version_counts(version_id, arg))
-		return false;
-	registry_count_unmet(version_id, &unmet, &broken);
-	return unmet == 0;
+	return judgement_version_counts(version_id, arg) && registry_version_is_ready(version_id);
 }
 
-/* Of the candidates: of those, too, that are ready for longer and are met anew. */
+/* Save the missing baselines of candidates that a ready version has. */
 static void
 save_of_candidates(Judgement *j)
 {
@@ -53,10 +47,10 @@ static bool
 add_mover(int64 version_id, void *arg)
 {
 	MoverSearch *search = arg;
-	int			place = judgement_version_index(search->judgement, version_id);
+	int			index = judgement_version_index(search->judgement, version_id);
 
-	if (place >= 0)
-		search->movers = bms_add_member(search->movers, place);
+	if (index >= 0)
+		search->movers = bms_add_member(search->movers, index);
 	return false;				/* go on */
 }
 
@@ -74,27 +68,18 @@ judgement_movers(Judgement *j)
 	return search.movers;
 }
 
-static int
-compare_requirements(const ListCell *a, const ListCell *b)
-{
-	int64		ida = ((const Requirement *) lfirst(a))->id;
-	int64		idb = ((const Requirement *) lfirst(b))->id;
-
-	return (ida > idb) - (ida < idb);
-}
-
-/* What the versions that have become ready need and nobody has looked at, by id. */
+/* Return what versions that became ready need and what has no baseline yet, by id. */
 static List *
 without_baseline(Judgement *j)
 {
 	Bitmapset  *movers = judgement_movers(j);
 	List	   *result = NIL;
-	int			place = -1;
+	int			index = -1;
 	ListCell   *lc;
 
-	while ((place = bms_next_member(movers, place)) >= 0)
+	while ((index = bms_next_member(movers, index)) >= 0)
 	{
-		int64		version_id = j->versions[place]->id;
+		int64		version_id = ((Version *) list_nth(j->tracked, index))->id;
 
 		if (!version_is_ready(version_id, j))
 			continue;
@@ -104,10 +89,11 @@ without_baseline(Judgement *j)
 				result = lappend(result, lfirst(lc));
 		}
 	}
-	list_sort(result, compare_requirements);
+	list_sort(result, requirements_by_id);
 	return result;
 }
 
+/* Save the missing baselines of requirements that are no candidates. */
 static void
 save_of_the_rest(Judgement *j)
 {

@@ -1,15 +1,15 @@
 /*
  * guard_removal.c
- *		Would this change take the guard away from a live version?
+ *		Changes that remove the guard from live versions.
  *
- * Two things do.  One is the loss of the registry, whatever drops the extension:
- * it is judged at once, before the first of its tables goes, because afterwards
- * nobody could tell who was live; what is created anew in the same transaction is
- * another registry, an empty one.  The other is the loss of what loads the library,
- * keeps the registry together and lets applications find it: the event triggers
- * and their function, membership in the extension, the tables and indexes and
- * their layout, the name of the schema.  That is judged as any change is, by its
- * net effect.
+ * There are two.  One is the loss of the registry, whatever statement drops the
+ * extension.  It is judged at once, before the first of the tables is dropped, because
+ * afterwards it would not be known which versions were live; an extension created again
+ * in the same transaction has another registry, an empty one.  The other is the loss of
+ * what loads the library, keeps the registry together and lets applications find it:
+ * the event triggers and their function, membership in the extension, the tables and
+ * indexes and their layout, the name of the schema.  That is judged as any change is,
+ * by its net effect.
  *
  * Invariant: while a version is live and compat_guard.mode is "enforce", no
  * session that has loaded the library removes the guard from the database.
@@ -66,7 +66,7 @@ count_members(void)
 	return n;
 }
 
-/* Our event triggers are those that call our function, whatever its name is now. */
+/* Does an event trigger with the function load the library?  The names do not matter. */
 static bool
 is_loader(Oid funcid)
 {
@@ -86,6 +86,7 @@ is_loader(Oid funcid)
 	return result;
 }
 
+/* Count the event triggers that load the library: those that fire, or the one given. */
 static int
 count_loaders(Oid *trigger)
 {
@@ -132,7 +133,7 @@ guard_owns_object(Oid classid, Oid objid)
 	}
 }
 
-/* Those indexes aside that are none of ours: see registry_check_tables. */
+/* Return what the schema contains, without indexes: registry_check_tables checks ours. */
 static List *
 relations_of_schema(void)
 {
@@ -168,7 +169,7 @@ guard_parts(void)
 	return parts;
 }
 
-/* The first that is no longer there, or NULL. */
+/* Return the first relation that is no longer there, or NULL. */
 static const char *
 lost_relation(List *before, List *after)
 {
@@ -193,7 +194,7 @@ typedef struct Removal
 	List	   *findings;
 } Removal;
 
-/* One for each live version. */
+/* Add a finding for each live version. */
 static void
 find_removal(void *arg)
 {
@@ -235,7 +236,7 @@ removal_findings(const char *statement)
 	return removal.findings;
 }
 
-/* What it has lost, or NULL. */
+/* Return what the guard has lost, or NULL. */
 static const char *
 lost_part(const GuardParts *before)
 {
@@ -276,12 +277,12 @@ judge_removal(const char *statement, bool preview)
 	Removal		removal = {.found = DROPPED, .statement = statement};
 	ErrorData  *edata;
 
-	/* It waits for whoever has to do with the registry, and they for its end. */
+	/* Wait for all transactions that use the registry; new ones wait for us. */
 	registry_lock_for_drop();
 	if (guard_mode == MODE_OFF && !preview)
 		return;
 
-	/* A registry that cannot be read has to be got rid of somehow. */
+	/* It must be possible to drop a registry that cannot be read. */
 	edata = subtransaction_run(find_removal, &removal, true);
 	if (edata != NULL)
 	{
@@ -294,8 +295,8 @@ judge_removal(const char *statement, bool preview)
 	}
 
 	/*
-	 * A preview does not go through with it, for it needs the registry to
-	 * judge the rest; it lists the findings itself.
+	 * A preview does not drop the registry, because it needs it to judge the
+	 * other statements.  It lists the findings itself.
 	 */
 	if (preview && removal.findings != NIL)
 		ereport(ERROR,

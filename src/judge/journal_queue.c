@@ -1,22 +1,22 @@
 /*
  * journal_queue.c
- *		Journal rows of transactions that are rolled back: from the backends that
- *		block them to the worker that writes them.
+ *		A queue of journal rows of transactions that are rolled back: the backends
+ *		that block them append rows, and a worker writes them.
  *
- * Each row travels in a dynamic shared memory segment.  Rows that wait are kept
- * by database, and each database has one worker, which writes all there are
+ * Each row is in a dynamic shared memory segment.  Rows that wait are kept
+ * by database, and each database has one worker, which writes all rows that wait
  * and exits; so however many changes are blocked, and in however many
  * sessions, no more than a few worker processes are taken from those that
- * others may need: a quarter of max_worker_processes, four at most.
+ * other extensions may need: a quarter of max_worker_processes, four at most.
  *
- * Invariant: a segment that outlives its backend is in a queue, or in the
- * hands of a worker that has unpinned it.  So none can be lost, not even if a
- * worker could not be started or was killed: its rows are told to the server
- * log when it exits, and those it never saw go to the next one.
+ * Invariant: a segment that outlives its backend is in a queue, or belongs to
+ * a worker that has unpinned it.  So no row can be lost, not even if a
+ * worker could not be started or was killed: a worker that exits writes its rows to the
+ * server log, and the rows of one that never started go to the next one.
  *
  * The library need not be preloaded, so the queues are made when first needed,
- * in what the server has left of its shared memory for such small things.  That
- * is how contrib/pg_prewarm does it, too.
+ * in the spare shared memory that the server has for small structures.
+ * contrib/pg_prewarm does so, too.
  */
 #include "postgres.h"
 
@@ -35,47 +35,47 @@
 #define MAX_WORKERS 4
 #define MAX_WAITING 256			/* rows of a database */
 
-/* What a segment holds. */
+/* A row in a segment. */
 typedef struct QueuedRow
 {
 	Oid			extension;
 	Oid			table;
-	Size		text_size;		/* with its end */
+	Size		text_size;		/* with the terminating zero */
 	Size		tuple_size;
-	char		data[FLEXIBLE_ARRAY_MEMBER];	/* the tuple, the text */
+	char		data[FLEXIBLE_ARRAY_MEMBER];	/* the tuple, then the text */
 } QueuedRow;
 
-/* A worker's slot. */
+/* The slot of a worker, and the rows that wait for it. */
 typedef struct WorkerSlot
 {
 	Oid			database;		/* InvalidOid: free */
-	pid_t		worker;			/* 0: not there yet */
+	pid_t		worker;			/* 0: not started yet */
 	TimestampTz start_requested;
 	int			nwaiting;
 	dsm_handle	waiting[MAX_WAITING];
 } WorkerSlot;
 
-typedef struct Handover
+typedef struct JournalQueue
 {
 	WorkerSlot	slots[MAX_WORKERS];
-} Handover;
+} JournalQueue;
 
-/* All of it is protected by AddinShmemInitLock, which is held for a moment. */
-static Handover *
-lock_handover(void)
+/* Lock the queue, with AddinShmemInitLock, which is held only for a moment. */
+static JournalQueue *
+lock_queue(void)
 {
-	Handover   *queue;
+	JournalQueue *queue;
 	bool		found;
 
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	queue = ShmemInitStruct("compat_guard journal 1.0", sizeof(Handover), &found);
+	queue = ShmemInitStruct("compat_guard journal 1.0", sizeof(JournalQueue), &found);
 	if (!found)
-		memset(queue, 0, sizeof(Handover));
+		memset(queue, 0, sizeof(JournalQueue));
 	return queue;
 }
 
 static void
-unlock_handover(void)
+unlock_queue(void)
 {
 	LWLockRelease(AddinShmemInitLock);
 }
@@ -88,46 +88,47 @@ journal_queue_log(const char *text)
 			 errdetail_log("%s", shown(text))));
 }
 
-/* ---- parcels ---- */
+/* ---- rows in segments ---- */
 
+/* Copy a row into a new segment; return NULL if none is to be had. */
 static dsm_segment *
 pack(const JournalRow *row)
 {
 	Size		text_size = strlen(row->text) + 1;
 	dsm_segment *segment = dsm_create(offsetof(QueuedRow, data) + row->tuple->t_len + text_size,
 									  DSM_CREATE_NULL_IF_MAXSEGMENTS);
-	QueuedRow  *parcel;
+	QueuedRow  *queued;
 
 	if (segment == NULL)
 		return NULL;
-	parcel = dsm_segment_address(segment);
-	parcel->extension = row->extension;
-	parcel->table = row->table;
-	parcel->tuple_size = row->tuple->t_len;
-	parcel->text_size = text_size;
-	memcpy(parcel->data, row->tuple->t_data, parcel->tuple_size);
-	memcpy(parcel->data + parcel->tuple_size, row->text, text_size);
+	queued = dsm_segment_address(segment);
+	queued->extension = row->extension;
+	queued->table = row->table;
+	queued->tuple_size = row->tuple->t_len;
+	queued->text_size = text_size;
+	memcpy(queued->data, row->tuple->t_data, queued->tuple_size);
+	memcpy(queued->data + queued->tuple_size, row->text, text_size);
 	return segment;
 }
 
 static JournalRow *
-copy_of(const QueuedRow *parcel)
+copy_row(const QueuedRow *queued)
 {
 	JournalRow *row = palloc_object(JournalRow);
 
-	row->extension = parcel->extension;
-	row->table = parcel->table;
+	row->extension = queued->extension;
+	row->table = queued->table;
 	row->tuple = palloc0(HEAPTUPLESIZE);
-	row->tuple->t_len = parcel->tuple_size;
-	row->tuple->t_data = palloc(parcel->tuple_size);
-	memcpy(row->tuple->t_data, parcel->data, parcel->tuple_size);
-	row->text = pstrdup(parcel->data + parcel->tuple_size);
+	row->tuple->t_len = queued->tuple_size;
+	row->tuple->t_data = palloc(queued->tuple_size);
+	memcpy(row->tuple->t_data, queued->data, queued->tuple_size);
+	row->text = pstrdup(queued->data + queued->tuple_size);
 	return row;
 }
 
-/* Attach to a segment that from now on lives no longer than we do. */
+/* Attach to a segment and unpin it, so that it does not outlive this process. */
 static dsm_segment *
-take_over(dsm_handle handle)
+attach_unpinned(dsm_handle handle)
 {
 	dsm_segment *segment = NULL;
 
@@ -145,22 +146,22 @@ take_over(dsm_handle handle)
 	return segment;
 }
 
-/* What is in it, and the segment goes. */
+/* Return the row in a segment, and release the segment. */
 static JournalRow *
 unpack(dsm_handle handle)
 {
-	dsm_segment *segment = take_over(handle);
+	dsm_segment *segment = attach_unpinned(handle);
 	JournalRow *row;
 
 	if (segment == NULL)
 		return NULL;
-	row = copy_of(dsm_segment_address(segment));
+	row = copy_row(dsm_segment_address(segment));
 	dsm_detach(segment);
 	return row;
 }
 
 static void
-log_parcels(const dsm_handle *handles, int n)
+log_rows(const dsm_handle *handles, int n)
 {
 	for (int i = 0; i < n; i++)
 	{
@@ -173,18 +174,18 @@ log_parcels(const dsm_handle *handles, int n)
 
 /* ---- sending ---- */
 
-/* It was start_requested and has not come: it could not be started. */
+/* Has a worker been requested that did not start in time? */
 static bool
-is_deserted(const WorkerSlot *slot)
+has_no_worker(const WorkerSlot *slot)
 {
 	return slot->worker == 0 &&
 		TimestampDifferenceExceeds(slot->start_requested, GetCurrentTimestamp(),
 								   guard_journal_worker_timeout);
 }
 
-/* This database's slot, or one that it may take; NULL if there is none. */
+/* Return this database's slot, or one that it may take, or NULL. */
 static WorkerSlot *
-find_place(Handover *queue)
+find_slot(JournalQueue *queue)
 {
 	int			most = Min(MAX_WORKERS, Max(1, max_worker_processes / 4));
 	WorkerSlot *vacant = NULL;
@@ -195,14 +196,14 @@ find_place(Handover *queue)
 
 		if (slot->database == MyDatabaseId)
 			return slot;
-		if (i < most && (!OidIsValid(slot->database) || is_deserted(slot)))
+		if (i < most && (!OidIsValid(slot->database) || has_no_worker(slot)))
 			vacant = slot;
 	}
 	return vacant;
 }
 
 static bool
-order_worker(int number)
+start_worker(int number)
 {
 	BackgroundWorker worker = {
 		.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
@@ -218,13 +219,13 @@ order_worker(int number)
 	return RegisterDynamicBackgroundWorker(&worker, NULL);
 }
 
-/* Have the slot served; false if there is no process for it to be had. */
+/* Start a worker for the slot unless it has one; return false if that fails. */
 static bool
-serve(Handover *queue, WorkerSlot *slot)
+ensure_worker(JournalQueue *queue, WorkerSlot *slot)
 {
-	if (slot->database == MyDatabaseId && !is_deserted(slot))
+	if (slot->database == MyDatabaseId && !has_no_worker(slot))
 		return true;
-	if (!order_worker(slot - queue->slots))
+	if (!start_worker(slot - queue->slots))
 		return false;
 	slot->database = MyDatabaseId;
 	slot->worker = 0;
@@ -236,7 +237,7 @@ bool
 journal_queue_send(const JournalRow *row)
 {
 	dsm_segment *segment = pack(row);
-	Handover   *queue;
+	JournalQueue *queue;
 	WorkerSlot *slot;
 	dsm_handle	left_behind[MAX_WAITING];
 	int			nleft = 0;
@@ -244,40 +245,40 @@ journal_queue_send(const JournalRow *row)
 
 	if (segment == NULL)
 		return false;
-	queue = lock_handover();
-	slot = find_place(queue);
+	queue = lock_queue();
+	slot = find_slot(queue);
 	if (slot != NULL && slot->database != MyDatabaseId)
 	{
-		/* Nobody came for these, and now nobody will. */
+		/* The worker of these rows never started: write them to the log. */
 		nleft = slot->nwaiting;
 		memcpy(left_behind, slot->waiting, sizeof(left_behind));
 		slot->nwaiting = 0;
 		slot->database = InvalidOid;
 	}
-	if (slot != NULL && slot->nwaiting < MAX_WAITING && serve(queue, slot))
+	if (slot != NULL && slot->nwaiting < MAX_WAITING && ensure_worker(queue, slot))
 	{
 		dsm_pin_segment(segment);
 		slot->waiting[slot->nwaiting++] = dsm_segment_handle(segment);
 		sent = true;
 	}
-	unlock_handover();
+	unlock_queue();
 
 	dsm_detach(segment);
-	log_parcels(left_behind, nleft);
+	log_rows(left_behind, nleft);
 	return sent;
 }
 
 /* ---- the worker ---- */
 
-static int	my_place;
-static JournalRow *in_hand = NULL;
+static int	my_slot;
+static JournalRow *in_hand = NULL;	/* taken and not yet written */
 
-/* At exit, in whatever way: what it has not written is told to the log. */
+/* Free the slot at exit, and write to the log the rows that are not written. */
 static void
-leave_place(int code, Datum arg)
+leave_slot(int code, Datum arg)
 {
-	Handover   *queue = lock_handover();
-	WorkerSlot *slot = &queue->slots[my_place];
+	JournalQueue *queue = lock_queue();
+	WorkerSlot *slot = &queue->slots[my_slot];
 	dsm_handle	left_behind[MAX_WAITING];
 	int			nleft = 0;
 
@@ -287,17 +288,17 @@ leave_place(int code, Datum arg)
 		memcpy(left_behind, slot->waiting, sizeof(left_behind));
 		memset(slot, 0, sizeof(WorkerSlot));
 	}
-	unlock_handover();
+	unlock_queue();
 
 	if (in_hand != NULL)
 		journal_queue_log(in_hand->text);
-	log_parcels(left_behind, nleft);
+	log_rows(left_behind, nleft);
 }
 
 Oid
 journal_queue_begin(int number)
 {
-	Handover   *queue = lock_handover();
+	JournalQueue *queue = lock_queue();
 	WorkerSlot *slot = &queue->slots[number];
 	Oid			database = InvalidOid;
 
@@ -305,18 +306,18 @@ journal_queue_begin(int number)
 	{
 		slot->worker = MyProcPid;
 		database = slot->database;
-		my_place = number;
-		before_shmem_exit(leave_place, (Datum) 0);
+		my_slot = number;
+		before_shmem_exit(leave_slot, (Datum) 0);
 	}
-	unlock_handover();
+	unlock_queue();
 	return database;
 }
 
 JournalRow *
 journal_queue_take(void)
 {
-	Handover   *queue = lock_handover();
-	WorkerSlot *slot = &queue->slots[my_place];
+	JournalQueue *queue = lock_queue();
+	WorkerSlot *slot = &queue->slots[my_slot];
 	dsm_handle	handle = slot->waiting[0];
 	bool		any = slot->nwaiting > 0;
 
@@ -324,9 +325,9 @@ journal_queue_take(void)
 	if (any)
 		memmove(slot->waiting, slot->waiting + 1, --slot->nwaiting * sizeof(dsm_handle));
 	else
-		memset(slot, 0, sizeof(WorkerSlot));	/* whoever comes now starts
-												 * another */
-	unlock_handover();
+		memset(slot, 0, sizeof(WorkerSlot));	/* the next row starts another
+												 * worker */
+	unlock_queue();
 
 	if (any)
 		in_hand = unpack(handle);

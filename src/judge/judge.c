@@ -1,10 +1,10 @@
 /*
  * judge.c
- *		Would this change break a live version?
+ *		Judgement: would this change break a live version?
  *
- * The requirements that may feel it are found and verified (candidate.c), what
- * was met before and no longer is becomes findings (finding.c); here they become
- * a verdict, and what was found is remembered.
+ * The requirements that the change may affect are found and verified (candidate.c).
+ * What was met before and no longer is becomes findings (finding.c).  Here they become
+ * a verdict, and what was found is saved.
  */
 #include "postgres.h"
 
@@ -27,16 +27,16 @@ save_candidates(Judgement *j)
 	judgement_save_baselines(j);
 }
 
-/* Nothing that a contract could name: temporary objects, which any role can make. */
+/* Does the change consist of temporary objects, which no contract can name? */
 static bool
-concerns_nobody(SchemaChange *change)
+concerns_no_contract(SchemaChange *change)
 {
 	change_spread(change);
 	return change->names == NIL && change->roles == NIL && !change->everything &&
 		change->guard_before == NULL;
 }
 
-/* All of it up to the findings. */
+/* Lock the registry, find and verify the candidates, and return the findings. */
 static List *
 judge(Judgement *j)
 {
@@ -47,13 +47,13 @@ judge(Judgement *j)
 	j->options.spent = &j->spent;
 
 	/*
-	 * Who waits for a relation keeps none of our locks meanwhile: he would
-	 * keep registrations waiting, and judgements, of which one may have that
-	 * relation.
+	 * A judgement that waits for a relation holds none of our locks
+	 * meanwhile: it would keep registrations waiting, and judgements, of
+	 * which one may have that relation locked.
 	 */
 	for (;;)
 	{
-		/* What we waited for may have been DROP EXTENSION. */
+		/* The wait may have been for DROP EXTENSION. */
 		if (!registry_lock_within(REGISTRY_LOCK_JUDGEMENT, &j->limit))
 			return NIL;
 		findings = removal_findings_of_parts(j->change->guard_before,
@@ -70,8 +70,8 @@ judge(Judgement *j)
 	if (judgement_checks_candidates())
 		judgement_check_candidates(j);
 
-	/* Who leaves the transaction open keeps nobody from registering by that. */
-	if (guard_verify == VERIFY_EACH_STATEMENT && concerns_nobody(j->change))
+	/* A transaction that stays open must not keep others from registering. */
+	if (guard_verify == VERIFY_EACH_STATEMENT && concerns_no_contract(j->change))
 		registry_unlock_after_judgement(false);
 	return list_concat(findings, judgement_findings(j));
 }
@@ -79,15 +79,15 @@ judge(Judgement *j)
 /* ---- the verdict ---- */
 
 /*
- * Before anything is saved: which versions run, of the apps for which that may
- * change.  A restore is no news.
+ * Return the versions that could run before the change, of the apps for which that may
+ * change.  Call it before anything is saved.  A restore makes no version ready.
  */
 static List *
 runnable(Judgement *j)
 {
 	Bitmapset  *movers = session_is_restoring() ? NULL : judgement_movers(j);
 
-	return movers ? runnable_versions(j->kept, movers) : NIL;
+	return movers ? runnable_versions(j->tracked, movers) : NIL;
 }
 
 static void
@@ -100,30 +100,31 @@ save_and_record(Judgement *j, List *findings)
 		pending_journal_passed(j->change, findings, before);
 }
 
+/* Judge, and report or block. */
 static void
 enforce(void *arg)
 {
-	Judgement  *c = arg;
-	List	   *findings = judge(c);
+	Judgement  *j = arg;
+	List	   *findings = judge(j);
 
 	override_apply(findings);
 	if (findings_block(findings))
-		pending_journal_blocked(c->change, findings);
+		pending_journal_blocked(j->change, findings);
 	findings_report(findings);
-	if (c->writes)
-		save_and_record(c, findings);
+	if (j->writes)
+		save_and_record(j, findings);
 }
 
 /*
- * What could be broken was judged before.  What is only worth a remark, such as
- * a unique index that was built CONCURRENTLY, is told now; it is too late to
- * block it.
+ * Judge a change that is done.  Whether it breaks a version was judged before it began;
+ * only remarks are reported now, such as one on a unique index that was built
+ * CONCURRENTLY.  It is too late to block.
  */
 static void
 record(void *arg)
 {
-	Judgement  *c = arg;
-	List	   *findings = judge(c);
+	Judgement  *j = arg;
+	List	   *findings = judge(j);
 	List	   *remarks = NIL;
 	ListCell   *lc;
 
@@ -137,10 +138,10 @@ record(void *arg)
 			remarks = lappend(remarks, remark);
 	}
 	findings_report(remarks);
-	save_and_record(c, findings);
+	save_and_record(j, findings);
 }
 
-/* A fault of the server's own kind in what the guard does: say how to go on. */
+/* Run body; to an internal or system error in it add a hint how to go on. */
 static void
 run_with_way_out(Judgement *j, void (*body) (void *))
 {
@@ -169,8 +170,8 @@ run_with_way_out(Judgement *j, void (*body) (void *))
 }
 
 /*
- * Run body(arg) where the guard stops nobody: report an error as the message with %s
- * for its text, and go on.
+ * Run body(arg), and do not let an error of it fail the transaction: report it with the
+ * message, whose %s is the error's text.
  */
 static void
 run_tolerantly(void (*body) (void *), void *arg, const char *message)
@@ -185,9 +186,9 @@ run_tolerantly(void (*body) (void *), void *arg, const char *message)
 			(errcode(edata->sqlerrcode), errmsg(message, shown(edata->message))));
 }
 
-/* Run body in a memory context of its own; tolerant: the guard stops nobody. */
+/* Run body in a memory context of its own, as run_tolerantly does or with a way out. */
 static void
-run_case(Judgement *j, void (*body) (void *), bool tolerant)
+run_judgement(Judgement *j, void (*body) (void *), bool tolerant)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "compat_guard judgement",
@@ -211,17 +212,17 @@ run_case(Judgement *j, void (*body) (void *), bool tolerant)
 void
 judge_enforce(SchemaChange *change)
 {
-	Judgement	c = {.change = change, .writes = true};
+	Judgement	j = {.change = change, .writes = true};
 
-	run_case(&c, enforce, guard_mode != MODE_ENFORCE);
+	run_judgement(&j, enforce, guard_mode != MODE_ENFORCE);
 }
 
 void
 judge_record(SchemaChange *change)
 {
-	Judgement	c = {.change = change, .writes = true, .all_parts = true};
+	Judgement	j = {.change = change, .writes = true, .all_parts = true};
 
-	run_case(&c, record, true);
+	run_judgement(&j, record, true);
 }
 
 static void
@@ -261,9 +262,9 @@ judge_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
 }
 
 static void
-judge_case(void *arg)
+judge_in_context(void *arg)
 {
-	run_case(arg, enforce, guard_mode != MODE_ENFORCE);
+	run_judgement(arg, enforce, guard_mode != MODE_ENFORCE);
 }
 
 void
@@ -273,7 +274,7 @@ judge_index_drop(Oid index, Oid relid, const char *statement)
 	ChangedName *name = palloc0_object(ChangedName);
 	ChangeStatement *touching = palloc0_object(ChangeStatement);
 	ObjectName *key = object_name(RelationRelationId, relid);
-	Judgement	c = {.change = change};
+	Judgement	j = {.change = change};
 	ErrorData  *edata;
 
 	if (key == NULL)
@@ -285,11 +286,12 @@ judge_index_drop(Oid index, Oid relid, const char *statement)
 	change->statements = name->statements;
 
 	/*
-	 * It must not have a transaction ID before it starts: hence no writes.
-	 * Nor may it keep registrations waiting while it waits for the table.
+	 * The statement must not have a transaction ID before it starts, so
+	 * nothing is written.  Nor may it keep registrations waiting while it
+	 * waits for the table, so the subtransaction is rolled back.
 	 */
-	c.options.without_index = index;
-	edata = subtransaction_run(judge_case, &c, false);
+	j.options.without_index = index;
+	edata = subtransaction_run(judge_in_context, &j, false);
 	if (edata != NULL)
 		ReThrowError(edata);
 }
@@ -297,8 +299,8 @@ judge_index_drop(Oid index, Oid relid, const char *statement)
 List *
 judge_preview(SchemaChange *change)
 {
-	/* What the transaction has done before may not have been judged yet. */
-	Judgement	c = {.change = change, .all_parts = true};
+	/* Earlier changes of the transaction may not have been judged yet. */
+	Judgement	j = {.change = change, .all_parts = true};
 
-	return judge(&c);
+	return judge(&j);
 }

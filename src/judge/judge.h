@@ -1,6 +1,6 @@
 /*
  * judge.h
- *		Would this change break a live version?
+ *		Judging changes of the schema: would one break a live version?
  */
 #ifndef COMPAT_GUARD_JUDGE_H
 #define COMPAT_GUARD_JUDGE_H
@@ -11,19 +11,16 @@
 
 /* ---- affected.c ---- */
 
-/*
- * Names where something appeared, changed or went, each with the statements
- * that did it.  A key whose name is NULL stands for everything in its schema.
- */
+/* A statement that changed the schema. */
 typedef struct ChangeStatement
 {
 	int			number;			/* among the transaction's */
 	const char *text;
-	SubTransactionId subid;		/* that it ran in, or what that is part of now */
+	SubTransactionId subid;		/* that it ran in, or that this is part of now */
 	bool		undone;			/* rolled back to a savepoint */
 } ChangeStatement;
 
-/* An object as the catalogs have it, from which others may be reached (affected.c). */
+/* A changed object, from which change_spread finds the objects that it affects. */
 typedef struct ChangedObject
 {
 	Oid			classid;
@@ -31,67 +28,69 @@ typedef struct ChangedObject
 	List	   *statements;
 } ChangedObject;
 
-/* What the extension consists of. */
+/* The parts of the extension whose loss would remove the guard. */
 typedef struct GuardParts
 {
 	int			members;		/* how many objects */
 	int			loaders;		/* event triggers that load the library */
-	List	   *relations;		/* of char *: tables, views and the rest in
-								 * its schema */
-	bool		has_name;		/* the schema has the name it is called by */
+	List	   *relations;		/* of char *: names of tables, views and the
+								 * like in its schema */
+	bool		has_name;		/* the schema is called compat_guard */
 } GuardParts;
 
+/* What a transaction has changed so far, or what a statement will change. */
 typedef struct SchemaChange
 {
 	List	   *names;			/* of ChangedName * */
-	List	   *objects;		/* of ChangedObject *: what these names are
-								 * of; NIL once it is followed to what feels
-								 * their change */
+	List	   *objects;		/* of ChangedObject *: the objects of these
+								 * names; NIL after change_spread */
 	List	   *roles;			/* of ChangedName *: roles whose rights
 								 * changed */
-	List	   *relids;			/* of Oid: relations touched, or NIL if it is
-								 * not known */
-	bool		everything;		/* a change that any requirement may feel */
-	List	   *statements;		/* all of them */
-	const GuardParts *guard_before; /* NULL: the guard itself was not touched */
+	List	   *relids;			/* of Oid: the changed relations; NIL: not
+								 * known */
+	bool		everything;		/* any requirement may be affected */
+	List	   *statements;		/* of ChangeStatement *: all of them */
+	const GuardParts *guard_before; /* NULL: the guard was not changed */
 	List	   *logins_before;	/* of Login *; NIL: nothing that changes them
 								 * ran */
 } SchemaChange;
 
+/* Add a name, or a role; a key whose name is NULL means everything in its schema. */
 extern void change_add_name(SchemaChange *change, const ObjectName *key, List *statements);
 
 /* ---- login.c ---- */
 
-/* Of each role that a live version names, in CurrentMemoryContext. */
+/* Return the logins of the roles of live versions, in CurrentMemoryContext. */
 extern List *logins_now(void);	/* of Login * */
 
 /* ---- judge.c ---- */
 
 /*
- * Judge what the transaction has done so far.  Raises
- * ERRCODE_GUARD_BREAKS_VERSION if it must not go on, a WARNING for what may,
- * and remembers the rest: newly met, let through.  ERRCODE_GUARD_BUSY if a
- * concurrent change keeps a verdict from being reached in time.
+ * Judge what the transaction has done so far.  Raise
+ * ERRCODE_GUARD_BREAKS_VERSION for what blocks it, and a WARNING for what is let
+ * through with one.  Save the states, and remember what the journal is to say.  Raise
+ * ERRCODE_GUARD_BUSY if a concurrent change keeps a verdict from being reached in
+ * time.
  */
 extern void judge_enforce(SchemaChange *change);
 
-/* Remember what became of it, without a word: it cannot be undone any more. */
+/* Judge what cannot be undone any more: save the states, and warn of remarks only. */
 extern void judge_record(SchemaChange *change);
 
-/* Judge DROP INDEX CONCURRENTLY before it starts; writes nothing. */
+/* Judge DROP INDEX CONCURRENTLY before it starts; write nothing. */
 extern void judge_index_drop(Oid index, Oid relid, const char *statement);
 
-/* All findings of what was done so far, as a list of Finding *; writes nothing. */
-extern List *judge_preview(SchemaChange *change);
+/* Return all findings on what was done so far; write nothing. */
+extern List *judge_preview(SchemaChange *change);	/* of Finding * */
 
 /*
- * The transaction is going to commit: write the journal, which is all that is
- * left to do.  Is there anything?
+ * Write the journal of a transaction that is about to commit, and warn of unused
+ * overrides.  judge_is_unfinished: is there anything of that to do?
  */
 extern void judge_finish(void);
 extern bool judge_is_unfinished(void);
 
-/* It has ended; parent Invalid: the subtransaction was rolled back. */
+/* Follow the end of a transaction or subtransaction; parent invalid: it failed. */
 extern void judge_transaction_end(void);
 extern void judge_subtransaction_end(SubTransactionId mine, SubTransactionId parent);
 
@@ -99,109 +98,110 @@ extern void judge_subtransaction_end(SubTransactionId mine, SubTransactionId par
 
 typedef struct Override
 {
-	SubTransactionId subid;		/* that it was given in */
-	bool		judged;			/* something was judged while it was there */
+	SubTransactionId subid;		/* that called allow() */
+	bool		judged;			/* a change was judged since */
 	const char *reason;
 	const char *by;				/* the role that called allow() */
 	const char *app;			/* NULL: any */
-	const char *version;		/* ditto */
+	const char *version;		/* NULL: any */
 	RuleId		rule;			/* RULE_COUNT: any */
 } Override;
 
-/* Until the transaction, or the subtransaction that is rolled back, ends. */
+/* Add an override until the transaction ends or is rolled back to before it. */
 extern void override_add(const Override *override);
 
-/* The same of what is not going to happen: the overrides are none the less unused. */
+/* Mark the findings that an override lets through.  The overrides still count as unused. */
 extern void override_preview(List *findings);
 
 /* ---- finding.c ---- */
 
+/* A problem that the change causes for a version. */
 typedef struct Finding
 {
-	RuleAction	action;			/* by default or policy; the mode is not in it */
+	RuleAction	action;			/* by default or policy, whatever the mode */
 	const char *app;
 	const char *version;
 	const Requirement *req;
 	const Problem *problem;
-	const char *statement;		/* that did it, or NULL */
-	const char *change;			/* the relation it did it to, quoted, or NULL */
-	List	   *changed_relations;	/* of ObjectName *: all that are meant by
-									 * that */
+	const char *statement;		/* that caused it, or NULL */
+	const char *change;			/* the first changed relation, quoted, or NULL */
+	List	   *changed_relations;	/* of ObjectName *: those that the
+									 * requirement depends on */
 	const struct Override *override;	/* that lets it through, or NULL */
 } Finding;
 
 /* ---- advice.c ---- */
 
-/* The safe way to do it, as SQL with the real names (advice.c). */
+/* Return the safe way to make the change, as SQL with the real names. */
 extern char *finding_advice(const Finding *finding);
 
 /* ---- guard_removal.c ---- */
 
 /*
- * The registry is about to be dropped by statement (NULL if not known): raise
- * ERRCODE_GUARD_BREAKS_VERSION if that must not be.  Of the guard's own errors it
- * only warns.  preview: raise it if there is anything to report at all.
+ * Judge a statement (NULL if not known) that is about to drop the registry: raise
+ * ERRCODE_GUARD_BREAKS_VERSION if that is blocked.  An error of the guard itself is only
+ * a warning.  preview: raise that error if there is any finding.
  */
 extern void judge_removal(const char *statement, bool preview);
 
-/* What judge_removal would report, as a list of Finding *. */
-extern List *removal_findings(const char *statement);
+/* Return what judge_removal would report. */
+extern List *removal_findings(const char *statement);	/* of Finding * */
 
 /*
- * Is it a part of the guard: the schema, what is in it, or an event trigger that loads
- * the library?  By the catalogs as they are seen.
+ * Is the object a part of the guard: its schema, an object in that, or an event trigger
+ * that loads the library?  The answer is that of the visible catalogs.
  */
 extern bool guard_owns_object(Oid classid, Oid objid);
 extern GuardParts guard_parts(void);	/* in CurrentMemoryContext */
 
 /* ---- journal_queue.c ---- */
 
-/* Put into the server log what does not get into the journal. */
+/* Write to the server log what cannot be written to the journal. */
 extern void journal_queue_log(const char *text);
 
 /*
- * The worker's side.  "slot" is its argument.  Which database is it for?
- * InvalidOid if it came too late and has nothing to do.
+ * Take the slot that is the worker's argument; return the database it is for, or
+ * InvalidOid if the worker came too late and has nothing to do.
  */
 extern Oid	journal_queue_begin(int slot);
 
 /*
- * The next row, in CurrentMemoryContext; the one before is done.  NULL if there
- * is none: then the worker's time is over, and another one will be started
- * when there is.
+ * Return the worker's next row, in CurrentMemoryContext, or NULL if there is none.  The
+ * row before is done.  After NULL the worker must exit: the slot is free, and the
+ * next row starts another worker.
  */
 extern JournalRow *journal_queue_take(void);
 
 /* ---- report.c ---- */
 
-/* In the order in which people should read them. */
+/* Sort findings in the order in which they are to be read. */
 extern void findings_sort(List *findings);
 
-/* "relation users", "query active": what is required, for people. */
+/* Return what is required, as in "relation users" or "query active". */
 extern char *finding_requirement(const Finding *finding);
 
 /* ---- reverify.c ---- */
 
 /*
- * After a restore, find out how the requirements stand before the first
- * registration or change of schema; else nothing to do, at the price of a look
- * at one row.
+ * Verify all requirements if nothing was found since a restore; to be called before a
+ * registration or change of schema.  Otherwise this reads one row.
  */
 extern void judge_verify_initially(void);
 
-/* Does the session restore a dump?  Then others are not kept waiting for that. */
+/* Does the session restore a dump?  It leaves the first verification to others. */
 extern bool session_is_restoring(void);
 
 /*
- * Verify with judgements locked out to transaction end, and with "removes"
- * registrations, too.
+ * Lock the registry, for registration or removal, to transaction end, and verify.  What
+ * is found stays true as long as the lock is held.
  */
 extern void judge_verify_locked(Requirement **reqs, int n, RegistryLock lock,
 								VerifyResult **answers);
 
 /*
- * Verify anew what a skipped version needs, remember it, and take the mark away.
- * Nothing if it is not skipped, or gone, or without "reactivate" retired.
+ * Activate a version: verify what it needs, save what is found, and take the mark
+ * of a skipped version away.  Nothing if it is neither skipped nor retired, or gone, or
+ * retired and not to be reactivated.
  */
 extern void judge_activate(int64 version_id, bool reactivate);
 

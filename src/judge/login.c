@@ -1,16 +1,16 @@
 /*
  * login.c
- *		Will the applications' next connections be what they were?
+ *		Logins: will the next connection of a version's role begin as before?
  *
  * A role that may no longer log in, and another search_path that its sessions
- * begin with, break nobody who is connected.  What its next connection will find
- * stands in catalogs that no requirement is about, so it is compared itself:
+ * begin with, do not break sessions that are connected.  What the next connection will
+ * find is in catalogs that no requirement depends on, so it is compared itself:
  * as it was before the first statement of the transaction that may change it,
  * and as it is when the transaction is judged.
  *
  * Invariant: only what worked before and does not after is a finding.  A search
  * path counts only where it is the one that the contract was registered with: a
- * contract that names another gets that in some other way.
+ * contract that names another search path gets that in some other way.
  */
 #include "postgres.h"
 
@@ -40,6 +40,7 @@
 
 /* ---- may a role log in? ---- */
 
+/* Return why the role may not connect to the database, or NULL. */
 static const char *
 barred_by_database(Oid roleid)
 {
@@ -58,7 +59,7 @@ barred_by_database(Oid roleid)
 	return why;
 }
 
-/* Why not, or NULL if it may or is not there. */
+/* Return why the role may not log in, or NULL if it may, or does not exist. */
 static const char *
 barred(const char *role)
 {
@@ -86,7 +87,7 @@ barred(const char *role)
 
 /* ---- with which search_path does it begin? ---- */
 
-/* The setting in an array of name=value, or NULL. */
+/* Return the search_path in an array of name=value, or NULL. */
 static char *
 search_path_in(ArrayType *settings)
 {
@@ -105,7 +106,7 @@ search_path_in(ArrayType *settings)
 	return NULL;
 }
 
-/* What is set for sessions of the role in the database; either may be InvalidOid. */
+/* Return the path that is set for a role in a database, or NULL; InvalidOid: for any. */
 static char *
 search_path_of(Relation rel, Oid database, Oid roleid)
 {
@@ -132,7 +133,7 @@ search_path_of(Relation rel, Oid database, Oid roleid)
 	return path;
 }
 
-/* In the order in which the server takes them; NULL if nothing is set. */
+/* Return the path that sessions of the role begin with, or NULL if none is set. */
 static char *
 path_set_for(Oid roleid)
 {
@@ -150,8 +151,8 @@ path_set_for(Oid roleid)
 }
 
 /*
- * The server's own is known to this session only if nothing is set for its role;
- * otherwise it is taken to be the usual one.
+ * Return the path of the server's configuration.  This session knows it only if none
+ * is set for its own role; otherwise it is taken to be the default.
  */
 static char *
 path_of_server(void)
@@ -171,6 +172,7 @@ first_search_path(const char *role)
 	return path != NULL ? path : path_of_server();
 }
 
+/* Do the paths name the same schemas in the same order? */
 static bool
 same_path(const char *a, const char *b)
 {
@@ -250,6 +252,7 @@ add_finding(List **findings, const Version *version, const Requirement *req,
 		*findings = lappend(*findings, finding);
 }
 
+/* Add a finding if the role of a version may not log in any more. */
 static void
 find_login_lost(List **findings, const Version *version, const char *statement)
 {
@@ -271,7 +274,7 @@ find_login_lost(List **findings, const Version *version, const char *statement)
 	add_finding(findings, version, req, problem, statement);
 }
 
-/* Of what was met, that which hangs on the search path, as it would be with another. */
+/* Return the met requirements with the old search path, changed to the new path. */
 static Requirement **
 with_other_path(const Version *version, const char *path_before, char *path, int *n)
 {
@@ -293,6 +296,7 @@ with_other_path(const Version *version, const char *path_before, char *path, int
 	return reqs;
 }
 
+/* Add a finding if a version is broken with the path that sessions now begin with. */
 static void
 find_path_changed(List **findings, const Version *version, const char *path_before,
 				  const char *statement)

@@ -1,10 +1,10 @@
 /*
  * open_sessions.c
- *		Which versions have sessions open?
+ *		Open sessions of a version.
  *
- * A session says whose it is by attach(), or by its application_name: the app and the
- * version with a space, slash, hyphen or colon between them, and nothing or a space or bracket
- * after, as in "billing 2026.11", "billing/2026.11 (worker 3)" and
+ * A session names its version by attach(), or by its application_name: the app and the
+ * version with a space, slash, hyphen or colon between them, and nothing, a space or a
+ * bracket after them, as in "billing 2026.11", "billing/2026.11 (worker 3)" and
  * "billing:2026.11[42]".
  */
 #include "postgres.h"
@@ -15,6 +15,7 @@
 #include "pgstat.h"
 #include "utils/backend_status.h"
 
+/* Does the application_name say that the session is of the version? */
 static bool
 is_session_name(const char *name, const Version *version)
 {
@@ -35,7 +36,7 @@ version_sessions(const Version *version)
 	List	   *attached = registry_attached_sessions(version->id);
 	int			n = 0;
 
-	/* Not those of the transaction's beginning. */
+	/* Read the sessions of now, not those of the transaction's first look. */
 	pgstat_clear_backend_activity_snapshot();
 	for (int i = 1; i <= pgstat_fetch_stat_numbackends(); i++)
 	{

@@ -1,10 +1,10 @@
 /*
  * override.c
- *		What compat_guard.allow() lets the transaction do.
+ *		Overrides: what compat_guard.allow() lets the transaction do.
  *
  * Invariant: an override reaches no further than the transaction it was given
- * in, and than the savepoint that it is rolled back to.  It is nowhere but in
- * the memory of that transaction.
+ * in, and ends when that is rolled back to a savepoint before it.  It is stored only
+ * in the memory of that transaction.
  */
 #include "postgres.h"
 
@@ -96,7 +96,7 @@ override_warn_if_idle(void)
 void
 override_transaction_end(void)
 {
-	overrides = NIL;			/* the memory goes with the transaction's */
+	overrides = NIL;			/* freed with the transaction's memory */
 }
 
 void

@@ -1,13 +1,13 @@
 /*
  * pending_journal.c
- *		What the journal will say of this transaction.
+ *		The pending journal row of this transaction.
  *
- * What passes is kept until the transaction is about to commit and written as
- * a part of it.  What is blocked must leave its row behind although everything
- * else is rolled back: journal_queue.c gives it to another process.
+ * What is let through is kept until the transaction is about to commit and written as
+ * a part of it.  The row of a blocked transaction must be written although everything
+ * else is rolled back: journal_queue.c hands it to another process.
  *
- * Invariant: a blocked transaction fails with its verdict and nothing else,
- * whatever becomes of its row.
+ * Invariant: a blocked transaction fails with its verdict and no other error,
+ * whether its row can be written or not.
  */
 #include "postgres.h"
 
@@ -22,12 +22,12 @@
 #include "registry/registry.h"
 #include "utils/memutils.h"
 
-/* How much of a transaction its row shows; the rest is only counted. */
+/* Limit how much of a transaction its row shows; the rest is only counted. */
 #define STATEMENTS_KEPT 100
 #define FINDINGS_KEPT 200
 #define STATEMENT_KEPT 1000		/* bytes */
 
-/* One judgement. */
+/* What one judgement adds to the row. */
 typedef struct JournalPart
 {
 	SubTransactionId subid;
@@ -40,12 +40,14 @@ static List *parts = NIL;		/* of JournalPart *, in TopTransactionContext */
 
 /* ---- from a judgement to an entry ---- */
 
+/* Copy the beginning of a statement. */
 static char *
 clip(const char *statement)
 {
 	return pnstrdup(statement, pg_mbcliplen(statement, strlen(statement), STATEMENT_KEPT));
 }
 
+/* Mark the statements that changed one of the names. */
 static void
 mark_statements(List *names, bool *did)
 {
@@ -60,8 +62,9 @@ mark_statements(List *names, bool *did)
 }
 
 /*
- * Those that touched something which is still touched.  What happens to the guard
- * itself, and to logins, is nothing of that kind.
+ * Add the statements that changed a name which is still changed; all statements if
+ * any requirement may be affected, or if the guard or logins may be, which have no
+ * names.
  */
 static void
 add_statements(JournalEntry *entry, const SchemaChange *change)
@@ -128,7 +131,7 @@ add_finding(JournalEntry *entry, const Finding *finding)
 		entry->verdict = Max(entry->verdict, VERDICT_WARNED);
 }
 
-/* In CurrentMemoryContext. */
+/* Make an entry of a judgement, in CurrentMemoryContext. */
 static JournalEntry
 entry_of(const SchemaChange *change, List *findings, Verdict at_least)
 {
@@ -142,12 +145,11 @@ entry_of(const SchemaChange *change, List *findings, Verdict at_least)
 	return entry;
 }
 
-/* ---- what passes ---- */
+/* ---- what is let through ---- */
 
 /*
- * Does anybody want to read of it?  A change of temporary objects alone, or
- * where no version counts, is no news; nor is a restore, unless it broke
- * something.
+ * Does the change belong in the journal?  Not if it is of temporary objects alone, or
+ * no version is tracked; nor if the session restores, unless that broke something.
  */
 static bool
 is_news(const SchemaChange *change, List *findings)
@@ -201,7 +203,7 @@ append_distinct(List **strings, List *more)
 		* strings = text_list_add(*strings, lfirst(lc));
 }
 
-/* Whoever migrated is told for whom. */
+/* Tell the client which versions the schema is ready for now. */
 static void
 tell_ready(List *versions)
 {
@@ -264,7 +266,7 @@ pending_journal_write(void)
 void
 pending_journal_transaction_end(void)
 {
-	parts = NIL;				/* the memory goes with the transaction's */
+	parts = NIL;				/* freed with the transaction's memory */
 }
 
 void
@@ -295,6 +297,7 @@ typedef struct Blocked
 	bool		handed_over;
 } Blocked;
 
+/* Queue the row of a blocked transaction. */
 static void
 hand_over(void *arg)
 {
@@ -305,6 +308,7 @@ hand_over(void *arg)
 	blocked->handed_over = journal_queue_send(blocked->row);
 }
 
+/* Log and count a row that could not be queued. */
 static void
 miss(void *arg)
 {
@@ -320,7 +324,7 @@ pending_journal_blocked(const SchemaChange *change, List *findings)
 	if (!guard_journal)
 		return;
 
-	/* Errors are dropped: the one that is going to be raised counts. */
+	/* Ignore errors: the verdict is raised after this. */
 	(void) subtransaction_run(hand_over, &blocked, false);
 	if (blocked.row != NULL && !blocked.handed_over)
 		(void) subtransaction_run(miss, &blocked, false);

@@ -1,11 +1,11 @@
 /*
  * readiness_change.c
- *		Which versions run, before and after.
+ *		Which versions are ready to run, before and after a transaction.
  *
- * A judgement looks at the versions of an app only where a requirement of one of
- * them has come to be met or unmet.  What it finds before it saves anything is
- * kept to the end of the transaction and compared with what is stored then: what
- * counts is the net effect.
+ * A judgement looks at the versions of an app only if a requirement of one of
+ * them has become met or unmet.  What it finds before it saves anything is
+ * remembered to the end of the transaction and compared with what is stored then: only
+ * the net effect counts.
  */
 #include "postgres.h"
 
@@ -13,62 +13,53 @@
 #include "judge/judge_internal.h"
 #include "utils/snapmgr.h"
 
+/* Has the app one of the versions that are given by index? */
 static bool
-runs(int64 version_id)
+app_moves(List *tracked, const Bitmapset *movers, int64 app_id)
 {
-	int64		unmet;
-	int64		broken;
+	int			index = -1;
 
-	registry_count_unmet(version_id, &unmet, &broken);
-	return unmet == 0;
-}
-
-static bool
-app_moves(List *kept, const Bitmapset *movers, int64 app_id)
-{
-	int			place = -1;
-
-	while ((place = bms_next_member(movers, place)) >= 0)
+	while ((index = bms_next_member(movers, index)) >= 0)
 	{
-		if (((Version *) list_nth(kept, place))->app_id == app_id)
+		if (((Version *) list_nth(tracked, index))->app_id == app_id)
 			return true;
 	}
 	return false;
 }
 
 List *
-runnable_versions(List *kept, const Bitmapset *movers)
+runnable_versions(List *tracked, const Bitmapset *movers)
 {
 	List	   *result = NIL;
 
-	for (int place = list_length(kept) - 1; place >= 0; place--)
+	for (int index = list_length(tracked) - 1; index >= 0; index--)
 	{
-		Version    *version = list_nth(kept, place);
+		Version    *version = list_nth(tracked, index);
 		bool		live;
 		RunnableVersion *runnable;
 
-		if (!app_moves(kept, movers, version->app_id))
+		if (!app_moves(tracked, movers, version->app_id))
 			continue;
 		live = registry_version_is_live(version, false);
-		if (!live && !registry_is_rollback_target(kept, version))
+		if (!live && !registry_is_rollback_target(tracked, version))
 			continue;
 		runnable = palloc_object(RunnableVersion);
 		runnable->version_id = version->id;
 		runnable->app = version->app ? version->app : registry_app_name(version->app_id);
 		runnable->version = version->name;
 		runnable->live = live;
-		runnable->ran = runs(version->id);
+		runnable->ran = registry_version_is_ready(version->id);
 		result = lappend(result, runnable);
 	}
 	return result;
 }
 
 static bool
-is_among(List *outlooks, int64 version_id)
+is_among(List *versions, int64 version_id)
 {
 	ListCell   *lc;
 
-	foreach(lc, outlooks)
+	foreach(lc, versions)
 	{
 		if (((RunnableVersion *) lfirst(lc))->version_id == version_id)
 			return true;
@@ -97,42 +88,43 @@ runnable_merge(List *first, List *second)
 	return first;
 }
 
-/* The oldest of an app that ran before, and that runs now. */
+/* The oldest version of an app that could run before, and that can run now. */
 typedef struct OldestRunnable
 {
 	const char *app;
 	const char *from;			/* NULL: none */
-	const char *to;				/* ditto */
+	const char *to;				/* NULL: none */
 } OldestRunnable;
 
+/* Return the entry of an app, a new one if it has none. */
 static OldestRunnable *
 oldest_runnable_of(List **floors, const char *app)
 {
-	OldestRunnable *floor;
+	OldestRunnable *oldest;
 	ListCell   *lc;
 
 	foreach(lc, *floors)
 	{
-		floor = lfirst(lc);
-		if (strcmp(floor->app, app) == 0)
-			return floor;
+		oldest = lfirst(lc);
+		if (strcmp(oldest->app, app) == 0)
+			return oldest;
 	}
-	floor = palloc0_object(OldestRunnable);
-	floor->app = app;
-	*floors = lappend(*floors, floor);
-	return floor;
+	oldest = palloc0_object(OldestRunnable);
+	oldest->app = app;
+	*floors = lappend(*floors, oldest);
+	return oldest;
 }
 
 static char *
-oldest_runnable_json(const OldestRunnable *floor)
+oldest_runnable_json(const OldestRunnable *oldest)
 {
 	StringInfoData buf;
 
 	initStringInfo(&buf);
 	appendStringInfoChar(&buf, '{');
-	json_append_member(&buf, "app", floor->app);
-	json_append_member(&buf, "from", floor->from);
-	json_append_member(&buf, "to", floor->to);
+	json_append_member(&buf, "app", oldest->app);
+	json_append_member(&buf, "from", oldest->from);
+	json_append_member(&buf, "to", oldest->to);
 	appendStringInfoChar(&buf, '}');
 	return buf.data;
 }
@@ -147,18 +139,21 @@ runnable_compare(List *runnable, List **now_ready, List **floors)
 	if (runnable == NIL)
 		return;
 
-	/* At commit there is none any more, and long values could not be read. */
+	/*
+	 * At commit no snapshot is active any more, and long values could not be
+	 * read.
+	 */
 	PushActiveSnapshot(GetTransactionSnapshot());
 	foreach(lc, runnable)
 	{
 		const RunnableVersion *before = lfirst(lc);
-		OldestRunnable *floor = oldest_runnable_of(&all, before->app);
-		bool		now = runs(before->version_id);
+		OldestRunnable *oldest = oldest_runnable_of(&all, before->app);
+		bool		now = registry_version_is_ready(before->version_id);
 
-		if (before->ran && floor->from == NULL)
-			floor->from = before->version;
-		if (now && floor->to == NULL)
-			floor->to = before->version;
+		if (before->ran && oldest->from == NULL)
+			oldest->from = before->version;
+		if (now && oldest->to == NULL)
+			oldest->to = before->version;
 		if (now && !before->ran && before->live)
 			*now_ready = lappend(*now_ready,
 								 psprintf("%s %s", shown(before->app), shown(before->version)));
@@ -167,9 +162,9 @@ runnable_compare(List *runnable, List **now_ready, List **floors)
 
 	foreach(lc, all)
 	{
-		OldestRunnable *floor = lfirst(lc);
+		OldestRunnable *oldest = lfirst(lc);
 
-		if (floor->from != floor->to)	/* names of versions in one list */
-			*floors = lappend(*floors, oldest_runnable_json(floor));
+		if (oldest->from != oldest->to) /* pointers into one list */
+			*floors = lappend(*floors, oldest_runnable_json(oldest));
 	}
 }

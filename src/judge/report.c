@@ -1,11 +1,11 @@
 /*
  * report.c
- *		Findings -> message.
+ *		Reports: one message of all findings.
  *
- * One message says it all.  Its first line names the versions and the first
- * finding, because many clients show no more.  The detail has under each
- * statement what it would break, with the requirement, the rule, what was
- * expected and what is there now; the hint the safe way.
+ * The first line of the message names the versions and the first finding, because many
+ * clients show no more.  The detail lists under each statement what it would break:
+ * the requirement, the rule, what was expected and what was found.  The hint has the
+ * safe way to make the change.
  */
 #include "postgres.h"
 
@@ -26,8 +26,8 @@ compare_findings(const ListCell *a, const ListCell *b)
 	int			cmp;
 
 	/*
-	 * The gravest first, then one app and version after another, and of each
-	 * what is wrong with an object before the queries that fail for it.
+	 * Sort by gravity, then by app and version, and then by rule: what is
+	 * wrong with an object comes before the queries that fail because of it.
 	 */
 	if (x->action != y->action)
 		return (int) y->action - (int) x->action;
@@ -60,7 +60,7 @@ is_same_version(const Finding *a, const Finding *b)
 	return strcmp(a->app, b->app) == 0 && strcmp(a->version, b->version) == 0;
 }
 
-/* The first finding of each version. */
+/* Return the first finding of each version. */
 static List *
 one_per_version(List *findings)
 {
@@ -72,7 +72,7 @@ one_per_version(List *findings)
 		ListCell   *lcr;
 		bool		repeated = false;
 
-		/* Those of a version mostly follow one another. */
+		/* The findings of a version mostly follow one another. */
 		if (lc != list_head(findings) &&
 			is_same_version(lfirst(lc), list_nth(findings, foreach_current_index(lc) - 1)))
 			continue;
@@ -84,12 +84,12 @@ one_per_version(List *findings)
 	return result;
 }
 
-/* How much of it the first line of a message shows. */
+/* Limit what the first line of a message shows. */
 #define VERSIONS_NAMED 3
 #define NAME_SHOWN 100			/* bytes */
 #define GIST_SHOWN 300
 
-/* "billing 41, billing 42" */
+/* Return the versions, as in "billing 41, billing 42". */
 static char *
 list_versions(List *one_each)
 {
@@ -113,7 +113,7 @@ list_versions(List *one_each)
 	return buf.data;
 }
 
-/* The same as finding_requirement, for messages. */
+/* Return what is required for a message, at most so many bytes of its object. */
 static char *
 requirement_label(const Finding *finding, int bytes)
 {
@@ -123,8 +123,10 @@ requirement_label(const Finding *finding, int bytes)
 					quote, shown_start(finding->req->object, bytes), quote);
 }
 
-/* "column users.email", "no such column": what was expected would only say again
- * what is required. */
+/*
+ * Is the required object missing?  Then what was expected would only repeat what is
+ * required, as in "column users.email: no such column".
+ */
 static bool
 is_plainly_missing(const Finding *finding)
 {
@@ -135,8 +137,8 @@ is_plainly_missing(const Finding *finding)
 }
 
 /*
- * The first finding, and how many there are beside it.  Of a statement: what the
- * server says to it.
+ * Return the first finding, and how many more there are.  Of a statement that fails
+ * say the server's message.
  */
 static char *
 gist(List *findings)
@@ -165,10 +167,10 @@ is_same_statement(const Finding *a, const Finding *b)
 	return strcmp(a->statement, b->statement) == 0;
 }
 
-/* bytes of a statement shown: enough to know it again */
+/* Limit the bytes of a statement that are shown. */
 #define STATEMENT_SHOWN 300
 
-/* One finding on one line. */
+/* Append a finding on a line. */
 static void
 append_finding(StringInfo buf, const Finding *finding)
 {
@@ -186,7 +188,7 @@ append_finding(StringInfo buf, const Finding *finding)
 	appendStringInfoString(buf, ").");
 }
 
-/* Each statement, and below it what it does to whom. */
+/* Return each statement, and below it a line for each finding it causes. */
 static char *
 describe(List *findings)
 {
@@ -231,7 +233,7 @@ compare_texts(const void *a, const void *b)
 }
 
 /*
- * The statements for which there is better advice than what holds for any query, as
+ * Return the statements for which there is advice that does not fit just any query, as
  * a sorted array.
  */
 static const char **
@@ -250,13 +252,14 @@ statements_advised(List *findings, int *n)
 	return statements;
 }
 
+/* Is the finding on a version that is not live, but a rollback target? */
 static bool
 is_of_rollback(const Finding *finding)
 {
 	return finding->problem->rule == RULE_ROLLBACK_LOST;
 }
 
-/* What is said of versions that are live, or of those that are no more. */
+/* Return the findings on versions that are live, or on those that are not. */
 static List *
 of_live_versions(List *findings, bool live)
 {
@@ -271,12 +274,12 @@ of_live_versions(List *findings, bool live)
 	return result;
 }
 
-/* How to end each of the versions, and whom to ask for it. */
+/* Append the call that ends each version, and the roles that may make it. */
 static void
 append_calls(StringInfo buf, const char *when, List *findings)
 {
 	List	   *one_each = list_truncate(one_per_version(findings), guard_max_findings_shown);
-	const char *before = NULL;	/* whose calls were listed last */
+	const char *before = NULL;	/* roles of the last call */
 	ListCell   *lc;
 
 	foreach(lc, one_each)
@@ -290,7 +293,7 @@ append_calls(StringInfo buf, const char *when, List *findings)
 	}
 }
 
-/* The advice for each, without repeating one, and at last how to retire. */
+/* Return the advice for each finding, each once, and last how to end the versions. */
 static char *
 advise(List *findings)
 {
@@ -323,7 +326,7 @@ advise(List *findings)
 	return buf.data;
 }
 
-/* The object of the finding that is said first, in the fields that drivers read. */
+/* Set the fields that drivers read to the object of a finding. */
 static int
 error_fields(const Finding *finding)
 {
@@ -354,7 +357,7 @@ findings_of_action(List *findings, RuleAction action)
 	return result;
 }
 
-/* Those that stop the transaction. */
+/* Return the findings that stop the transaction. */
 static List *
 blocking_findings(List *findings)
 {
@@ -384,14 +387,14 @@ all_of_rule(List *findings, RuleId rule)
 	return true;
 }
 
-/* What is said first is said of those that are live, if of any. */
+/* Return the findings with those on live versions first. */
 static List *
 live_first(List *findings)
 {
 	return list_concat(of_live_versions(findings, true), of_live_versions(findings, false));
 }
 
-/* Those for which the same holds as for the first. */
+/* Name the versions that are live if that of the first finding is, or those that are not. */
 static char *
 versions_to_name(List *findings)
 {
@@ -399,6 +402,7 @@ versions_to_name(List *findings)
 														  !is_of_rollback(linitial(findings)))));
 }
 
+/* Say that the change is blocked. */
 static int
 blocked_message(List *findings)
 {
@@ -412,6 +416,7 @@ blocked_message(List *findings)
 				  versions_to_name(findings), gist(findings));
 }
 
+/* Say that the change is let through. */
 static int
 passed_message(List *findings, bool logged)
 {
@@ -434,7 +439,7 @@ findings_block(List *findings)
 	return blocking_findings(findings) != NIL;
 }
 
-/* Findings that somebody has to be told of: what blocks or warns. */
+/* Return the findings that the client is told of: those that block or warn. */
 static List *
 findings_to_tell(List *findings)
 {

@@ -2,19 +2,19 @@
  * reverify.c
  *		Verify requirements anew while judgements are locked out.
  *
- * Three cases need it: a version that registers, the first change of schema or
- * registration after a restore, and a version that judgements have passed over and
- * that counts again.
+ * Three cases need that: a version is registered, the schema is changed or a version
+ * registered for the first time after a restore, and a skipped or retired version is
+ * activated.
  *
  * A dump holds what was said, not what was found.  So after a restore every
- * requirement of a live version is verified and what is found is stored, as if it
+ * requirement of a tracked version is verified and what is found is stored, as if it
  * had been registered just then.
  *
- * Invariant: a version that was passed over counts again only with what it needs verified
- * anew, by the same rules as if it registered: what is unmet then was broken while
- * it was away, and is remembered so that it blocks nobody.  So does one that was
- * retired.  The caller holds the version VERSION_ACTIVATION_LOCK (attachment.c), so that no judgement
- * passes it over once this has ended.
+ * Invariant: a skipped or retired version is activated only with what it needs verified
+ * anew, by the same rules as if it were registered: what is unmet then was broken while
+ * the version was skipped, and is stored as unmet, so that it blocks no change.  The
+ * caller holds VERSION_ACTIVATION_LOCK of the version (attachment.c), so that no
+ * judgement skips it once this has ended.
  */
 #include "postgres.h"
 
@@ -27,7 +27,7 @@
 #include "utils/guc.h"
 
 /*
- * Lock the registry.  Relations that are locked since the last wait stay so unless the
+ * Lock the registry.  Release the relations that the last wait has locked if the
  * registry's lock has to be waited for.
  */
 static void
@@ -69,11 +69,11 @@ judge_verify_locked(Requirement **reqs, int n, RegistryLock lock, VerifyResult *
 	verify_release_locks(&waited_locks);
 }
 
-static int
-compare_requirements(const ListCell *a, const ListCell *b)
+int
+requirements_by_id(const ListCell *a, const ListCell *b)
 {
-	int64		ida = ((Requirement *) lfirst(a))->id;
-	int64		idb = ((Requirement *) lfirst(b))->id;
+	int64		ida = ((const Requirement *) lfirst(a))->id;
+	int64		idb = ((const Requirement *) lfirst(b))->id;
 
 	return (ida > idb) - (ida < idb);
 }
@@ -97,7 +97,7 @@ requirements_to_verify_initially(int *n)
 		}
 		all = list_concat(all, needed);
 	}
-	list_sort(all, compare_requirements);
+	list_sort(all, requirements_by_id);
 
 	reqs = palloc_array(Requirement *, list_length(all) + 1);
 	*n = 0;
@@ -160,11 +160,11 @@ verify_initially_unless_dropped(void *arg)
 }
 
 /*
- * What we find is not seen, and our lock not released, before this transaction
- * ends, while other jobs of a parallel restore wait for its other locks.  So a
- * session that restores leaves it to the first that does not.  It is known by
- * the settings that each script of pg_dump and each session of pg_restore begins
- * with; any one of them a user may have, too.
+ * A session that restores leaves the first verification to a session that does not:
+ * what it found would not be visible, and its lock not released, before its
+ * transaction ends, while other jobs of a parallel restore wait for its other locks.
+ * Such a session is known by the settings that each script of pg_dump and each session
+ * of pg_restore begins with, all of them, because a user may have any one.
  */
 bool
 session_is_restoring(void)
@@ -186,7 +186,7 @@ judge_verify_initially(void)
 		return;
 	}
 
-	/* What is wrong the judgement will say, and is no reason to stop here. */
+	/* Ignore the error: the judgement that follows reports what is wrong. */
 	edata = subtransaction_run(verify_initially_unless_dropped, NULL, true);
 	if (edata != NULL && error_is_interruption(edata))
 		ReThrowError(edata);
@@ -205,7 +205,7 @@ judge_activate(int64 version_id, bool reactivate)
 
 	judge_verify_initially();
 
-	/* Many instances may come back at once: one does it for all. */
+	/* Many instances may come back at once: the first verifies for all. */
 	registry_lock_row(version_id);
 	version = registry_load_version(version_id);
 	if (version == NULL || (version->retired ? !reactivate : !version->skipped))
@@ -219,12 +219,12 @@ judge_activate(int64 version_id, bool reactivate)
 		reqs[n++] = lfirst(lc);
 	judge_verify_locked(reqs, n, REGISTRY_LOCK_REGISTRATION, answers);
 
-	/* Retired or forgotten while we waited for the lock: the caller will see. */
+	/* It was retired or forgotten while we waited: the caller finds that out. */
 	version = registry_load_version(version_id);
 	if (version == NULL || (version->retired && !reactivate))
 		return;
 
-	/* A replacement waits for our lock now, or was quicker. */
+	/* A registration has replaced its contract while we waited. */
 	if (memcmp(digest, version->digest, VARSIZE(digest)) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

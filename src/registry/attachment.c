@@ -59,6 +59,7 @@
  */
 #define PRESENCE_FIELD	0x4000
 
+/* Return the tag of the locks of a version. */
 static LOCKTAG
 presence_tag(int64 version_id)
 {
@@ -117,6 +118,7 @@ static Attachment attached = {.detached = true};	/* as of the last commit */
 static List *changes = NIL;		/* of Attachment *: by this transaction, in
 								 * TopTransactionContext */
 
+/* Return what the session is attached to at this moment. */
 static Attachment *
 current_attachment(void)
 {
@@ -151,6 +153,7 @@ release(const Attachment *attachment)
 	(void) LockRelease(&attachment->tag, VERSION_ACTIVATION_LOCK, true);
 }
 
+/* Remember a new attachment of this transaction. */
 static void
 change_attachment(Attachment change)
 {

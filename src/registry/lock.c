@@ -3,9 +3,9 @@
  *		The locks of the registry.
  *
  * Invariant: no registration and judgement that contradict each other both
- * commit.  A registration holds mode A (REGISTRY_LOCK_REGISTRATION) from before its final verification to
- * transaction end, a judgement mode B (REGISTRY_LOCK_JUDGEMENT) from before it
- * reads the registry to transaction end; A and B conflict, A with A and B with B do not.  So
+ * commit.  A registration holds mode A (REGISTRY_LOCK_REGISTRATION) from before its
+ * final verification to transaction end, a judgement mode B (REGISTRY_LOCK_JUDGEMENT)
+ * from before it reads the registry to transaction end; A and B conflict, A with A and B with B do not.  So
  *
  *	- a judgement that gets B sees every registration that was verified
  *	  against the schema as it was, or waits for it to end;
@@ -18,7 +18,7 @@
  * A registration that holds A never waits for a relation lock (it verifies
  * with wait_for_locks off and lets go of A before it waits).  But its transaction
  * may go on to do so, and one that is to be judged holds relations locked.  So
- * nobody waits for these locks in the lock manager: see bounded_wait.c.
+ * no session waits for these locks in the lock manager: see bounded_wait.c.
  *
  * Invariant: no stream of one keeps the other out.  A session that tries does not
  * stand in the lock manager's queue.  That is good, because a session that is held up
@@ -130,6 +130,7 @@ is_held(const LOCKTAG *tag)
 	return false;
 }
 
+/* Wait a moment if others have announced that they try for a conflicting lock. */
 static void
 let_others_go_first(const LOCKTAG *tag, RegistryLock mode, const WaitLimit *limit)
 {

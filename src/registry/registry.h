@@ -352,6 +352,7 @@ extern StoredState *registry_read_states(const int64 *ids, int n);	/* an array *
 
 /* Count a version's requirements that are unmet, and those of them that were ever met. */
 extern void registry_count_unmet(int64 version_id, int64 *unmet, int64 *broken);
+extern bool registry_version_is_ready(int64 version_id);	/* is none unmet? */
 
 /*
  * Save what was found, in place of what was known before.  Lock those

@@ -1,7 +1,7 @@
 /*
  * requirement_dependency.c
- *		Which requirements may feel a change: by name, by role, or all; and
- *		which a version has.
+ *		Requirements by what they depend on: a name, a role, anything; and those of
+ *		a version.
  */
 #include "postgres.h"
 
@@ -37,7 +37,7 @@ ids_append(IdArray *array, int64 id)
 	array->ids[array->n++] = id;
 }
 
-/* Append the ids in a column of the rows that an index has for the keys of a scan. */
+/* Append the ids that are in a column of the rows that an index has for the keys of a scan. */
 static void
 ids_collect(IdArray *array, StoreScan *scan, const char *index, int attnum)
 {
@@ -171,7 +171,7 @@ registry_report_missing(const char *table, int64 id)
 								  (long long) id));
 }
 
-/* ---- the keys of a requirement ---- */
+/* ---- the names that a requirement depends on ---- */
 
 static void
 insert_key(Relation rel, const ObjectName *key, int64 requirement_id)
@@ -197,9 +197,8 @@ text_equals(Datum value, const char *string)
 }
 
 /*
- * Which of the keys is in the row that the scan has come to?  NULL if none.  As a
- * rule they are stored in the order in which they were observed, so the search
- * begins at "first".
+ * Return the key that is in the current row of a scan, or NULL.  Keys are mostly
+ * stored in the order in which they were found, so the search begins at "first".
  */
 static ObjectName *
 key_of_row(StoreScan *scan, List *keys, int first)
@@ -220,7 +219,7 @@ key_of_row(StoreScan *scan, List *keys, int first)
 	return NULL;
 }
 
-/* Has the row no place among what was found? */
+/* Is the row, which has the key or NULL, to be deleted because of what was found? */
 static bool
 row_is_stale(StoreScan *scan, const VerifyResult *found, const ObjectName *key)
 {
@@ -234,24 +233,24 @@ bool *
 store_keys_change(const int64 *ids, VerifyResult **found, int n)
 {
 	bool	   *changes = palloc0_array(bool, n);
-	int		   *present = palloc0_array(int, n);
+	int		   *nstored = palloc0_array(int, n);
 	StoreScan	scan;
-	int			place;
+	int			index;
 
 	scan_open(&scan, "requirement_dependency", AccessShareLock);
 	scan_begin_ids(&scan, "requirement_dependency_requirement_idx", ids, n);
-	while (HeapTupleIsValid(scan_next_id(&scan, &place)))
+	while (HeapTupleIsValid(scan_next_id(&scan, &index)))
 	{
-		ObjectName *key = key_of_row(&scan, found[place]->keys, present[place]);
+		ObjectName *key = key_of_row(&scan, found[index]->keys, nstored[index]);
 
-		present[place] += (key != NULL);
-		changes[place] |= row_is_stale(&scan, found[place], key);
+		nstored[index] += (key != NULL);
+		changes[index] |= row_is_stale(&scan, found[index], key);
 	}
 	scan_close(&scan);
 
 	for (int i = 0; i < n; i++)
-		changes[i] |= (present[i] < list_length(found[i]->keys));
-	pfree(present);
+		changes[i] |= (nstored[i] < list_length(found[i]->keys));
+	pfree(nstored);
 	return changes;
 }
 

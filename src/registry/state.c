@@ -1,6 +1,6 @@
 /*
  * state.c
- *		What was last found about each requirement.
+ *		States: what was last found about each requirement.
  */
 #include "postgres.h"
 
@@ -63,20 +63,20 @@ registry_read_states(const int64 *ids, int n)
 	StoredState *states = palloc0_array(StoredState, n);
 	StoreScan	scan;
 	HeapTuple	tup;
-	int			place;
+	int			index;
 
 	scan_open(&scan, "requirement_state", AccessShareLock);
 	scan_begin_ids(&scan, "requirement_state_pkey", ids, n);
-	while (HeapTupleIsValid(tup = scan_next_id(&scan, &place)))
-		states[place] = state_from_tuple(scan.rel, tup);
+	while (HeapTupleIsValid(tup = scan_next_id(&scan, &index)))
+		states[index] = state_from_tuple(scan.rel, tup);
 	scan_close(&scan);
 	return states;
 }
 
 /*
- * What is unmet and what the version needs are both sorted by requirement, so
- * each is entered by turns where the other has got to: the cost is that of the
- * shorter one.
+ * The unmet requirements and those of the version are both sorted by id.  So each
+ * list is searched in turn for the id that the other has come to, at the cost of the
+ * shorter list.
  */
 void
 registry_count_unmet(int64 version_id, int64 *unmet, int64 *broken)
@@ -120,6 +120,16 @@ registry_count_unmet(int64 version_id, int64 *unmet, int64 *broken)
 	scan_close(&states);
 }
 
+bool
+registry_version_is_ready(int64 version_id)
+{
+	int64		unmet;
+	int64		broken;
+
+	registry_count_unmet(version_id, &unmet, &broken);
+	return unmet == 0;
+}
+
 /* ---- saving ---- */
 
 Jsonb *
@@ -160,6 +170,7 @@ json_equal(Jsonb *a, Jsonb *b)
 	return compareJsonbContainers(&a->root, &b->root) == 0;
 }
 
+/* Does what was found differ from what was known? */
 static bool
 state_changes(const StoredState *before, const VerifyResult *result, Jsonb *problems)
 {
@@ -183,6 +194,7 @@ set_parts(Row *row, List *parts)
 												TYPALIGN_INT)));
 }
 
+/* Insert or update the state of a requirement. */
 static void
 write_state(int64 requirement_id, const VerifyResult *result, Jsonb *problems)
 {
@@ -192,7 +204,7 @@ write_state(int64 requirement_id, const VerifyResult *result, Jsonb *problems)
 	HeapTuple	tup;
 	Row			row;
 
-	/* As it is now that the requirement is locked. */
+	/* Read the state again: the requirement is locked only now. */
 	scan_open(&scan, "requirement_state", RowExclusiveLock);
 	tup = scan_find(&scan, "requirement_state_pkey", requirement_id);
 	if (HeapTupleIsValid(tup))
@@ -224,7 +236,7 @@ registry_save_states(const int64 *ids, const StoredState *before, VerifyResult *
 	bool	   *changes = palloc_array(bool, n);
 	int			nchanging = 0;
 
-	/* Usually nothing is new, and then nobody has to wait for anybody. */
+	/* Mostly nothing is new, and then no lock is needed. */
 	for (int i = 0; i < n; i++)
 	{
 		problems[i] = problems_to_json(found[i]->problems);
@@ -245,7 +257,7 @@ registry_save_states(const int64 *ids, const StoredState *before, VerifyResult *
 
 /* ---- after a restore ---- */
 
-/* Can a row be seen where one was? */
+/* Is there a visible row at the address? */
 static bool
 row_is_there(Relation rel, ItemPointer tid)
 {
@@ -263,7 +275,7 @@ row_is_there(Relation rel, ItemPointer tid)
 	return found;
 }
 
-/* The place of the first row that an index has for the keys; false if there is none. */
+/* Find the address of the first row that an index has for the keys, if there is one. */
 static bool
 first_row(StoreScan *scan, const char *index, ItemPointer tid)
 {
@@ -277,13 +289,13 @@ first_row(StoreScan *scan, const char *index, ItemPointer tid)
 	return HeapTupleIsValid(tup);
 }
 
+/* Is any state stored? */
 static bool
 any_state(void)
 {
 	/*
-	 * Asked before every change of schema.  To find a row again that was
-	 * there before is much cheaper than any, for which a whole index page is
-	 * read.
+	 * Every change of schema calls this.  To find the row of the last time is
+	 * much cheaper than to search for one, which reads a whole index page.
 	 */
 	static Oid	seen_in = InvalidOid;
 	static ItemPointerData seen;
@@ -298,7 +310,7 @@ any_state(void)
 }
 
 static bool
-any_kept_version(void)
+any_tracked_version(void)
 {
 	ItemPointerData tid;
 	StoreScan	scan;
@@ -314,12 +326,12 @@ any_kept_version(void)
 bool
 registry_needs_initial_verification(void)
 {
-	return !any_state() && any_kept_version();
+	return !any_state() && any_tracked_version();
 }
 
 bool
 registry_any_tracked_version(void)
 {
-	/* Where there is a state, there is a version that it is kept for. */
-	return any_state() || any_kept_version();
+	/* A state is stored only for a tracked version. */
+	return any_state() || any_tracked_version();
 }

@@ -137,7 +137,7 @@ report_damage(const char *name, const char *damage)
 			 errhint("Restore it, or DROP EXTENSION compat_guard, create it again, and register the live versions anew. To change the schema meanwhile, set compat_guard.mode to warn.")));
 }
 
-/* ---- are tables and indexes those that the install script made? ---- */
+/* ---- checking that tables and indexes are as the install script made them ---- */
 
 typedef struct ColumnLayout
 {
@@ -161,6 +161,7 @@ static const Layout layouts[] = {
 #include "registry/table_list.h"
 };
 
+/* Return the layout of a table, which must have one. */
 static const Layout *
 layout_of(const char *table)
 {
@@ -174,7 +175,7 @@ layout_of(const char *table)
 
 /*
  * Check that a table has the columns that it was made with.  Values are read by
- * the numbers of columns, so another type there could bring the server down.
+ * column number, so that a column of another type could crash the server.
  */
 static void
 check_table(Relation rel, const char *table)
@@ -196,8 +197,8 @@ check_table(Relation rel, const char *table)
 }
 
 /*
- * The functions that write catalogs cannot evaluate expressions, not even those
- * of an index that somebody else has added.
+ * Check the indexes of a table that is to be written.  The functions that write
+ * catalogs cannot evaluate expressions, not even those of an index that a user added.
  */
 static void
 check_indexes(Relation rel)
@@ -217,6 +218,7 @@ check_indexes(Relation rel)
 	}
 }
 
+/* Raise an error unless the index can serve the keys of a scan. */
 static void
 check_index(StoreScan *scan, const char *name)
 {
@@ -234,7 +236,7 @@ check_index(StoreScan *scan, const char *name)
 	{
 		int			column = scan->keys[i].sk_attno - 1;
 
-		/* A search for nulls brings no function, and so no type. */
+		/* A search for nulls has no function, and so no type. */
 		if (column >= form->indnkeyatts ||
 			(OidIsValid(scan->types[i]) &&
 			 (scan->index->rd_opcintype[column] != scan->types[i] ||
@@ -243,7 +245,7 @@ check_index(StoreScan *scan, const char *name)
 	}
 }
 
-/* The OID of a table, index or sequence of the extension. */
+/* Return the OID of a table, index or sequence of the extension. */
 static Oid
 store_relid(const char *name)
 {
@@ -256,7 +258,7 @@ store_relid(const char *name)
 	return relid;
 }
 
-/* Nobody locks those against us but who drops or rebuilds them. */
+/* Lock a table or index.  Only dropping or rebuilding it conflicts with that. */
 static void
 lock_relation(Oid relid, LOCKMODE lockmode)
 {
@@ -282,7 +284,7 @@ store_open(const char *table, LOCKMODE lockmode)
 	{
 		UnlockRelationOid(relid, lockmode);
 
-		/* Dropped while we waited for the lock. */
+		/* It was dropped while we waited for the lock. */
 		guard_require_extension();
 		report_damage(table, "it is missing");
 	}
@@ -292,7 +294,7 @@ store_open(const char *table, LOCKMODE lockmode)
 	return rel;
 }
 
-/* Is there each of the names, separated by spaces? */
+/* Raise an error unless each of the names, separated by spaces, is there. */
 static void
 check_names(const char *names)
 {
@@ -369,7 +371,7 @@ scan_close(StoreScan *scan)
 	table_close(scan->rel, scan->lockmode == AccessShareLock ? AccessShareLock : NoLock);
 }
 
-/* Add a key, or begin anew with it if those before have served. */
+/* Add a key; it is the first one if a scan with those before has begun. */
 static ScanKey
 next_key(StoreScan *scan)
 {
@@ -403,7 +405,7 @@ scan_key_int64_range(StoreScan *scan, int64 least, int64 greatest)
 {
 	scan_key(scan, BTGreaterEqualStrategyNumber, F_INT8GE, INT8OID, InvalidOid, Int64GetDatum(least));
 	scan_key(scan, BTLessEqualStrategyNumber, F_INT8LE, INT8OID, InvalidOid, Int64GetDatum(greatest));
-	scan->keys[scan->nkeys - 1].sk_attno--; /* of the same column */
+	scan->keys[scan->nkeys - 1].sk_attno--; /* both are on one column */
 }
 
 void
@@ -436,7 +438,7 @@ scan_key_null(StoreScan *scan)
 						   InvalidOid, (Datum) 0);
 }
 
-/* Of a timestamptz column: what is less. */
+/* Scan for what is less than the value. */
 void
 scan_key_before(StoreScan *scan, TimestampTz value)
 {
@@ -444,7 +446,7 @@ scan_key_before(StoreScan *scan, TimestampTz value)
 			 TimestampTzGetDatum(value));
 }
 
-/* Unless it is open already. */
+/* Open the index unless it is open. */
 static void
 open_index(StoreScan *scan, const char *index, Snapshot snapshot)
 {
@@ -517,9 +519,9 @@ scan_find(StoreScan *scan, const char *index, int64 id)
 }
 
 /*
- * What is wanted of the registry was mostly stored together and has ids one
- * after another.  To run along a gap in them is cheaper than to go down the
- * index once more, if it is no wider than this.
+ * Limit the gap in the ids over which one scan goes on.  The ids that are looked up
+ * were mostly stored together, one after another, and to scan along a small gap is
+ * cheaper than to descend the index again.
  */
 #define MAX_GAP 4
 
@@ -535,6 +537,7 @@ scan_begin_ids(StoreScan *scan, const char *index, const int64 *ids, int n)
 	scan->index_of_row = scan->run_end = 0;
 }
 
+/* Begin a scan of the next ids that are close to each other. */
 static void
 begin_run(StoreScan *scan)
 {
@@ -623,13 +626,13 @@ scan_settled(StoreScan *scan, const char *index)
 			tup = heap_copytuple(tup);
 		scan_end(scan);
 
-		/* Nothing was written into the snapshot where there was no row. */
+		/* Without a row the snapshot is not filled in. */
 		if (!HeapTupleIsValid(tup))
 			return NULL;
 
 		/*
-		 * InitDirtySnapshot's scans leave here who is still at it, if
-		 * anybody.
+		 * The scan leaves in the snapshot the transaction that changes the
+		 * row.
 		 */
 		busy = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
 		if (!TransactionIdIsValid(busy))
@@ -644,7 +647,7 @@ store_unless_duplicate(void (*write) (void *arg), void *arg)
 	int			outer_timeout = LockTimeout;
 	ErrorData  *edata;
 
-	/* Who is in the way the caller will find out, who looks for the row. */
+	/* The caller looks for the row, and so finds out who is in the way. */
 	LockTimeout = wait_limit_length();
 	edata = subtransaction_run(write, arg, true);
 	LockTimeout = outer_timeout;

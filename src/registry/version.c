@@ -117,7 +117,7 @@ registry_find_version(const App *app, const char *name)
 	return version;
 }
 
-/* The columns that a contract decides, and who said so. */
+/* Set the columns that a registration decides. */
 static void
 set_contract_columns(Row *row, const Contract *contract, int64 nrequirements)
 {
@@ -165,8 +165,8 @@ registry_load_version(int64 id)
 }
 
 /*
- * Update or delete a version's row, once whoever else is changing it has
- * ended.  row NULL deletes.  Raises where the version has gone meanwhile.
+ * Update a version's row, or delete it if row is NULL.  Wait for a transaction that is
+ * changing it.  Raise an error if the version is gone.
  */
 static void
 change_version(const Version *version, Row *row)

@@ -1,6 +1,6 @@
 /*
  * version_requirement.c
- *		Requirements and which version needs them.
+ *		Requirements, and the links of versions to them.
  */
 #include "postgres.h"
 
@@ -10,7 +10,7 @@
 #include "registry/registry_internal.h"
 #include "utils/builtins.h"
 
-/* Find a requirement of equal digest, or store it; sets req->id. */
+/* Find a requirement of equal digest, or store this one; set req->id. */
 static void
 store_requirement(Relation rel, Requirement *req)
 {
@@ -42,8 +42,8 @@ store_requirement(Relation rel, Requirement *req)
 }
 
 /*
- * A requirement that was registered before it could be met learns here what it
- * looked like when it first was.  Its digest stays: it says what was asked.
+ * A requirement that is registered before it can be met has no baseline until it is
+ * met.  Its digest does not change: it is that of what is required.
  */
 void
 registry_set_baseline(const Requirement *req, Jsonb *baseline)
@@ -88,12 +88,12 @@ registry_load_requirements(int64 *ids, int *n)
 	Requirement **reqs = palloc_array(Requirement *, *n);
 	StoreScan	scan;
 	HeapTuple	tup;
-	int			place;
+	int			index;
 	int			nfound = 0;
 
 	scan_open(&scan, "requirement", AccessShareLock);
 	scan_begin_ids(&scan, "requirement_pkey", ids, *n);
-	while (HeapTupleIsValid(tup = scan_next_id(&scan, &place)))
+	while (HeapTupleIsValid(tup = scan_next_id(&scan, &index)))
 		reqs[nfound++] = requirement_from_tuple(scan.rel, tup);
 	scan_close(&scan);
 	for (int i = 0; i < nfound; i++)
@@ -139,6 +139,7 @@ compare_found(const void *a, const void *b)
 	return (ida > idb) - (ida < idb);
 }
 
+/* Save what was found about requirements that are stored already. */
 static void
 save_found(FoundState *stored, int n)
 {
@@ -154,6 +155,7 @@ save_found(FoundState *stored, int n)
 	registry_save_states(ids, registry_read_states(ids, n), found, n);
 }
 
+/* Store the requirements, their links and what was found, in a subtransaction. */
 static void
 store_requirements(void *arg)
 {
@@ -180,24 +182,25 @@ registry_store_requirements(int64 version_id, Requirement **reqs,
 {
 	StoreRequirements store = {version_id, reqs, found, n};
 
-	/* All again if another registration stored one of them meanwhile. */
+	/* Start again if another registration has stored one of them meanwhile. */
 	while (!store_unless_duplicate(store_requirements, &store))
 		CHECK_FOR_INTERRUPTS();
 }
 
-typedef struct SaveRevived
+typedef struct SaveActivated
 {
 	Requirement **reqs;
 	int64	   *ids;
 	VerifyResult **found;
 	int			n;
 	bool		ready;			/* nothing is unmet */
-} SaveRevived;
+} SaveActivated;
 
+/* Save what was found and the missing baselines, in a subtransaction. */
 static void
-save_revived(void *arg)
+save_activated(void *arg)
 {
-	SaveRevived *save = arg;
+	SaveActivated *save = arg;
 
 	registry_save_states(save->ids, registry_read_states(save->ids, save->n), save->found,
 						 save->n);
@@ -217,7 +220,7 @@ save_revived(void *arg)
 void
 registry_save_activated(Requirement **reqs, VerifyResult **found, int n)
 {
-	SaveRevived save = {reqs, palloc_array(int64, n), found, n, true};
+	SaveActivated save = {reqs, palloc_array(int64, n), found, n, true};
 
 	for (int i = 0; i < n; i++)
 	{
@@ -225,8 +228,8 @@ registry_save_activated(Requirement **reqs, VerifyResult **found, int n)
 		save.ready &= (found[i]->state != STATE_UNMET);
 	}
 
-	/* Where there was no state yet, others may be saving one, too. */
-	while (!store_unless_duplicate(save_revived, &save))
+	/* Start again if another transaction has saved the first state of one. */
+	while (!store_unless_duplicate(save_activated, &save))
 		CHECK_FOR_INTERRUPTS();
 	CommandCounterIncrement();
 }
@@ -249,7 +252,7 @@ registry_unlink_all(int64 version_id)
 	delete_rows("version_requirement", "version_requirement_pkey", version_id);
 }
 
-/* Of the versions that have the requirement the newest that passes the test, or 0. */
+/* Return the newest of the requirement's versions that passes the test, or 0. */
 static int64
 newest_link(StoreScan *scan, int64 requirement_id, VersionTest test, void *arg)
 {
@@ -267,18 +270,18 @@ newest_link(StoreScan *scan, int64 requirement_id, VersionTest test, void *arg)
 	return 0;
 }
 
-/* Which of the ids does the version have? */
+/* Mark the requirements that the version has. */
 static void
 mark_linked(Relation rel, int64 version_id, const int64 *ids, int n, bool *linked)
 {
 	StoreScan	scan;
-	int			place;
+	int			index;
 
 	scan_init(&scan, rel);
 	scan_key_int64(&scan, version_id);
 	scan_begin_ids(&scan, "version_requirement_pkey", ids, n);
-	while (HeapTupleIsValid(scan_next_id(&scan, &place)))
-		linked[place] = true;
+	while (HeapTupleIsValid(scan_next_id(&scan, &index)))
+		linked[index] = true;
 	scan_end(&scan);
 }
 
@@ -298,7 +301,7 @@ registry_keep_linked(int64 *ids, int n, VersionTest test, void *arg)
 		if (version != 0)
 			linked[i] = true;
 
-		/* What one version needs its neighbours mostly do. */
+		/* A version mostly needs the other requirements, too. */
 		if (version != 0 && !neighbours_marked)
 		{
 			mark_linked(scan.rel, version, ids, n, linked);
@@ -341,6 +344,7 @@ registry_requirements_of(int64 version_id)
 	return requirements;
 }
 
+/* Delete the state and the keys of a requirement. */
 static void
 forget_found(int64 requirement_id)
 {
@@ -355,7 +359,7 @@ any_version(int64 version_id, void *arg)
 }
 
 static bool
-version_is_kept(int64 version_id, void *arg)
+version_is_tracked(int64 version_id, void *arg)
 {
 	Version    *version = registry_load_version(version_id);
 
@@ -371,7 +375,7 @@ registry_forget_found_unless_tracked(List *requirements)
 	{
 		int64		id = ((Requirement *) lfirst(lc))->id;
 
-		if (!registry_any_link(id, version_is_kept, NULL))
+		if (!registry_any_link(id, version_is_tracked, NULL))
 			forget_found(id);
 	}
 }
