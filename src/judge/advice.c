@@ -106,7 +106,7 @@ advise_column(const Finding *finding, const char *table, const char *column)
 			return psprintf("Keep what gives %s.%s its value until the versions that rely on it are retired.",
 							table, column);
 		case RULE_INSERT_NEEDS_COLUMN:
-			return psprintf("In the same transaction ALTER TABLE %s ALTER COLUMN %s SET DEFAULT a value, or leave the column nullable; tighten it after the old versions are retired.",
+			return psprintf("In the same transaction ALTER TABLE %s ALTER COLUMN %s SET DEFAULT a value, or leave the column nullable; set it NOT NULL after the old versions are retired.",
 							table, column);
 		default:
 			return NULL;

@@ -301,7 +301,7 @@ judge_removal(const char *statement, bool preview)
 	if (preview && removal.findings != NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_GUARD_BREAKS_VERSION),
-				 errmsg("extension \"%s\" is not dropped by a preview", "compat_guard")));
+				 errmsg("cannot drop extension \"%s\" in a preview", "compat_guard")));
 	override_apply(removal.findings);
 	if (findings_block(removal.findings))
 	{

@@ -87,7 +87,7 @@ override_warn_if_idle(void)
 		if (((Override *) lfirst(lc))->judged)
 			continue;
 		ereport(WARNING,
-				(errmsg("compat_guard.allow() had no effect: its transaction changed no schema"),
+				(errmsg("compat_guard.allow() had no effect because its transaction did not change the schema"),
 				 errhint("Call it in the transaction that makes the change.")));
 		break;
 	}

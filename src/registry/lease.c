@@ -94,8 +94,8 @@ set_lease(Row *row, Interval *lease)
 	if (end <= now || end - now > LONGEST_LEASE)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a lease must be longer than nothing and not longer than a year"),
-				 errhint("A version that counts for years has a date set with compat_guard.set_support().")));
+				 errmsg("lease must be longer than zero and not longer than one year"),
+				 errhint("To keep a version live for years, use compat_guard.set_support().")));
 	row_set(row, INSTANCE_LEASE, IntervalPGetDatum(lease));
 	row_set(row, INSTANCE_HEARTBEAT_AT, TimestampTzGetDatum(now));
 	row_set(row, INSTANCE_EXPIRES_AT, TimestampTzGetDatum(end));

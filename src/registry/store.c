@@ -192,7 +192,7 @@ check_table(Relation rel, const char *table)
 
 		if (att == NULL || att->attisdropped || att->atttypid != column->type ||
 			(!column->nullable && !att->attnotnull))
-			report_damage(table, psprintf("column %d is not what it was made as", i + 1));
+			report_damage(table, psprintf("column %d was changed or dropped", i + 1));
 	}
 }
 
@@ -225,13 +225,13 @@ check_index(StoreScan *scan, const char *name)
 	Form_pg_index form = scan->index->rd_index;
 
 	if (form->indrelid != RelationGetRelid(scan->rel))
-		report_damage(name, "it is no index of its table");
+		report_damage(name, "it is not an index of its table");
 	if (!form->indisvalid || !form->indisready || !form->indislive)
 		report_damage(name, "the index is not valid (REINDEX it)");
 	if (scan->index->rd_rel->relam != BTREE_AM_OID ||
 		!heap_attisnull(scan->index->rd_indextuple, Anum_pg_index_indpred, NULL) ||
 		!heap_attisnull(scan->index->rd_indextuple, Anum_pg_index_indexprs, NULL))
-		report_damage(name, "the index is not what it was made as");
+		report_damage(name, "the index was changed");
 	for (int i = 0; i < scan->nkeys; i++)
 	{
 		int			column = scan->keys[i].sk_attno - 1;
@@ -241,7 +241,7 @@ check_index(StoreScan *scan, const char *name)
 			(OidIsValid(scan->types[i]) &&
 			 (scan->index->rd_opcintype[column] != scan->types[i] ||
 			  scan->index->rd_indcollation[column] != scan->keys[i].sk_collation)))
-			report_damage(name, "the index is not what it was made as");
+			report_damage(name, "the index was changed");
 	}
 }
 
@@ -456,7 +456,7 @@ open_index(StoreScan *scan, const char *index, Snapshot snapshot)
 		return;
 	relid = store_relid(index);
 	if (get_rel_relkind(relid) != RELKIND_INDEX)
-		report_damage(index, "it is no index");
+		report_damage(index, "it is not an index");
 	lock_relation(relid, AccessShareLock);
 	scan->index = index_open(relid, NoLock);
 	check_index(scan, index);
