@@ -10,8 +10,8 @@
  * can take or release our locks by number: the class is our schema, and the fourth
  * field is one that none of them uses.
  *
- * Two locks of one tag exclude transactions that activate a version (attach,
- * heartbeat, reactivate, set_support) and judgements that skip it:
+ * Two lock modes of one tag keep transactions that activate a version (attach,
+ * heartbeat, reactivate, set_support) and judgements that skip it from each other:
  *
  * Invariant: when a version is activated, what is stored about its
  * requirements is true, and from then on no judgement skips it.

@@ -5,7 +5,8 @@
  * Invariant: no registration and judgement that contradict each other both
  * commit.  A registration holds mode A (REGISTRY_LOCK_REGISTRATION) from before its
  * final verification to transaction end, a judgement mode B (REGISTRY_LOCK_JUDGEMENT)
- * from before it reads the registry to transaction end; A and B conflict, A with A and B with B do not.  So
+ * from before it reads the registry to transaction end; A and B conflict, A with A and
+ * B with B do not.  So
  *
  *	- a judgement that gets B sees every registration that was verified
  *	  against the schema as it was, or waits for it to end;
