@@ -25,6 +25,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -160,7 +161,7 @@ answer_in_context(void *arg)
 	bool		role_exists;
 
 	MemoryContextReset(batch->cache);
-	(void) cache_begin_batch(batch->cache);
+	cache_begin_batch(batch->cache);
 	/* The context of an error then says if it comes from a function. */
 	error_context_stack = NULL;
 	timeout_enter();
@@ -171,8 +172,8 @@ answer_in_context(void *arg)
 		MemoryContextReset(batch->bodies);
 		bodies_reset(batch->bodies);
 	}
-	if (OidIsValid(verify_without_index()))
-		hide_index(verify_without_index());
+	if (OidIsValid(verification->without_index))
+		hide_index(verification->without_index);
 	for (; batch->next < batch->norder; batch->next++)
 	{
 		int			i = batch->order[batch->next];
@@ -375,14 +376,13 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 										 "compat_guard requirement",
 										 0, 128 * 1024, ALLOCSET_DEFAULT_MAXSIZE),
 		.cache = AllocSetContextCreate(CurrentMemoryContext,
-									   "compat_guard memo", ALLOCSET_SMALL_SIZES),
+									   "compat_guard cache", ALLOCSET_SMALL_SIZES),
 		.bodies = AllocSetContextCreate(CurrentMemoryContext,
 										"compat_guard bodies", ALLOCSET_DEFAULT_SIZES),
 		.options = &options,
 		.result = result
 	};
 	bool		answered = true;
-	MemoryContext outer_memo;
 	WaitedLocks waited_locks = {0};
 	TimestampTz begin = GetCurrentTimestamp();
 	const char *statement = debug_query_string;
@@ -403,14 +403,13 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	}
 
 	/* What is set from here on is taken back in whatever way this ends. */
-	outer_memo = cache_begin_batch(batch.cache);
 	enums = forget_uncommitted_enums();
 	verification_begin(options.without_index);
-	run_begin();
+	verification->known_partitions = options.known_partitions;
+	cache_begin_batch(batch.cache);
 	PG_TRY();
 	{
 		property_cache_begin();
-		partitions_begin(options.known_partitions);
 		settings = settings_fix();
 		/* Not for the eyes of a function that counting rows runs. */
 		debug_query_string = NULL;
@@ -424,22 +423,21 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	}
 	PG_FINALLY();
 	{
-		Oid			hidden = verify_without_index();
+		bool		plans_spoilt = verification->plans_spoilt;
 
 		/* What may fail comes last. */
 		debug_query_string = statement;
 		timeout_end_watch();
-		(void) cache_begin_batch(outer_memo);
 		childless_end();
-		partitions_end();
 		property_cache_end();
 		verification_end();
 		if (settings > 0)
 			AtEOXact_GUC(false, settings);
 		RestoreUncommittedEnums(enums);
-		run_end();
-		if (OidIsValid(hidden))
-			show_index(hidden);
+		if (plans_spoilt)
+			ResetPlanCache();
+		if (OidIsValid(options.without_index))
+			show_index(options.without_index);
 	}
 	PG_END_TRY();
 	if (options.spent != NULL)

@@ -40,15 +40,11 @@ typedef struct Body
 	VerifyResult *found;
 } Body;
 
-static MemoryContext bodies_context = NULL;
-
-static HTAB *bodies = NULL;		/* NULL: none yet */
-
 void
 bodies_reset(MemoryContext context)
 {
-	bodies_context = context;
-	bodies = NULL;
+	verification->bodies_memory = context;
+	verification->bodies = NULL;
 }
 
 /* ---- one body ---- */
@@ -250,15 +246,15 @@ obtain_body(const RunRoutine *run)
 	Body		fresh = {.key = run->key};
 	bool		found;
 
-	if (bodies == NULL)
+	if (verification->bodies == NULL)
 	{
 		HASHCTL		ctl = {.keysize = sizeof(BodyKey), .entrysize = sizeof(Body),
-		.hcxt = bodies_context};
+		.hcxt = verification->bodies_memory};
 
-		bodies = hash_create("compat_guard bodies", 64, &ctl,
-							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		verification->bodies = hash_create("compat_guard bodies", 64, &ctl,
+										   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
-	body = hash_search(bodies, &run->key, HASH_FIND, NULL);
+	body = hash_search(verification->bodies, &run->key, HASH_FIND, NULL);
 	if (body != NULL)
 		return body;
 
@@ -269,8 +265,8 @@ obtain_body(const RunRoutine *run)
 	look_at_body(&fresh, run);
 	keep_body_problems(&fresh);
 
-	body = hash_search(bodies, &run->key, HASH_ENTER, &found);
-	old = MemoryContextSwitchTo(bodies_context);
+	body = hash_search(verification->bodies, &run->key, HASH_ENTER, &found);
+	old = MemoryContextSwitchTo(verification->bodies_memory);
 	body->label = pstrdup(fresh.label);
 	body->baseline_name = pstrdup(fresh.baseline_name);
 	body->found = result_copy(fresh.found);

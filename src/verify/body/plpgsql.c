@@ -206,20 +206,16 @@ read_dependencies(VerifyResult *result, MemoryContext context)
 }
 
 /*
- * The queries that the planner is given while plpgsql_check is asked, in this context:
- * the statements and expressions of the body as rewritten.  plpgsql_check says of none
- * what it writes, and which rights it takes.
+ * Keep a query that the planner is given while plpgsql_check is asked: a statement or
+ * expression of the body, as rewritten.  plpgsql_check does not say what the body writes,
+ * and which rights it takes.
  */
-static MemoryContext planned_context = NULL;
-
-static List *planned = NIL;		/* of Query * */
-
 static void
 keep_planned(Query *query)
 {
-	MemoryContext old = MemoryContextSwitchTo(planned_context);
+	MemoryContext old = MemoryContextSwitchTo(verification->planned_memory);
 
-	planned = lappend(planned, copyObject(query));
+	verification->planned = lappend(verification->planned, copyObject(query));
 	MemoryContextSwitchTo(old);
 }
 
@@ -229,11 +225,11 @@ check_planned(VerifyResult *result)
 {
 	ListCell   *lc;
 
-	foreach(lc, planned)
+	foreach(lc, verification->planned)
 		conditional_lock_query(lfirst_node(Query, lc));
-	(void) check_references((Node *) planned, result);
-	check_body_writes(result, planned);
-	(void) check_permissions((Node *) planned, result);
+	(void) check_references((Node *) verification->planned, result);
+	check_body_writes(result, verification->planned);
+	(void) check_permissions((Node *) verification->planned, result);
 }
 
 /* False, and edata filled in, if the body does not resolve. */
@@ -286,9 +282,9 @@ plpgsql_check_body(const RunRoutine *run, VerifyResult *result,
 
 	if (!HeapTupleIsValid(cached))
 		return true;			/* gone */
-	planned = NIL;
-	planned_context = CurrentMemoryContext;
-	plan_observer = keep_planned;
+	verification->planned = NIL;
+	verification->planned_memory = CurrentMemoryContext;
+	verification->plan_observer = keep_planned;
 	place = cached->t_self;
 	ItemPointerSet(&cached->t_self, InvalidBlockNumber, nowhere++);
 	PG_TRY();
@@ -299,12 +295,12 @@ plpgsql_check_body(const RunRoutine *run, VerifyResult *result,
 	{
 		/* The end of the subtransaction releases it. */
 		cached->t_self = place;
-		plan_observer = NULL;
+		verification->plan_observer = NULL;
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	cached->t_self = place;
-	plan_observer = NULL;
+	verification->plan_observer = NULL;
 	ReleaseSysCache(cached);
 	return sound;
 }

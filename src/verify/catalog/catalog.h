@@ -243,13 +243,8 @@ typedef struct KnownPartitions
  */
 extern List *partitions_that_matter(List **pairs, Oid relid);
 
-/*
- * What has been found is kept until the end.  known: see
- * VerifyOptions; of the requirement answered next.
- */
-extern void partitions_begin(const KnownPartitions *known);
+/* Say which requirement of the known partitions is answered from now on. */
 extern void partitions_of_requirement(int i);
-extern void partitions_end(void);
 
 /* ---- conditional_lock.c ---- */
 

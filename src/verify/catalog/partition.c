@@ -57,55 +57,34 @@ typedef struct PartitionedTable
 								 * parent */
 } PartitionedTable;
 
-static HTAB *partitioned_tables = NULL; /* of PartitionedTable; NULL: none is
-										 * known yet */
-
-static bool changed_sorted;		/* are the touched ones assigned to their
-								 * partitioned_tables? */
-
-static const KnownPartitions *known_partitions = NULL;
-
-static List *stored = NIL;		/* what is stored of the requirement */
-
-void
-partitions_begin(const KnownPartitions *known)
-{
-	partitioned_tables = NULL;
-	changed_sorted = false;
-	known_partitions = known;
-	stored = NIL;
-}
-
 void
 partitions_of_requirement(int i)
 {
-	stored = known_partitions ? known_partitions->stored[i] : NIL;
+	const KnownPartitions *known = verification->known_partitions;
+
+	verification->stored_partitions = known ? known->stored[i] : NIL;
 }
 
-void
-partitions_end(void)
-{
-	partitioned_tables = NULL;
-	known_partitions = NULL;
-	stored = NIL;
-}
-
+/* Return what is known of a partitioned table, which is nothing at first. */
 static PartitionedTable *
 find_partitioned_table(Oid relid)
 {
 	PartitionedTable *table;
 	bool		found;
 
-	if (partitioned_tables == NULL)
+	if (verification->partitioned_tables == NULL)
 	{
 		HASHCTL		ctl = {
-			.keysize = sizeof(Oid), .entrysize = sizeof(PartitionedTable), .hcxt = verification_context()
+			.keysize = sizeof(Oid),
+			.entrysize = sizeof(PartitionedTable),
+			.hcxt = verification->memory
 		};
 
-		partitioned_tables = hash_create("compat_guard partitioned tables", 16, &ctl,
-										 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		verification->partitioned_tables =
+			hash_create("compat_guard partitioned tables", 16, &ctl,
+						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
-	table = hash_search(partitioned_tables, &relid, HASH_ENTER, &found);
+	table = hash_search(verification->partitioned_tables, &relid, HASH_ENTER, &found);
 	if (!found)
 	{
 		memset(table, 0, sizeof(PartitionedTable));
@@ -361,17 +340,17 @@ sort_touched(void)
 	ListCell   *lc;
 
 	/* If an error comes between, some are there twice. */
-	foreach(lc, known_partitions->changed)
+	foreach(lc, verification->known_partitions->changed)
 	{
 		CHECK_FOR_INTERRUPTS();
 		note_changed(lfirst_oid(lc));
 	}
-	foreach(lc, known_partitions->changed)
+	foreach(lc, verification->known_partitions->changed)
 	{
 		CHECK_FOR_INTERRUPTS();
 		note_own(lfirst_oid(lc));
 	}
-	changed_sorted = true;
+	verification->changed_sorted = true;
 }
 
 /* What is stored of the table, without those the transaction touched, and these. */
@@ -383,10 +362,11 @@ stored_and_touched(const PartitionedTable *table)
 	};
 	HTAB	   *touched = hash_create("compat_guard touched partitions", 64, &ctl,
 									  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	List	   *stored = verification->stored_partitions;
 	List	   *result = list_copy(table->changed_own);
 	ListCell   *lc;
 
-	foreach(lc, known_partitions->changed)
+	foreach(lc, verification->known_partitions->changed)
 		(void) hash_search(touched, &lfirst_oid(lc), HASH_ENTER, NULL);
 	for (int i = 0; i < list_length(stored); i += 2)
 	{
@@ -431,9 +411,9 @@ store(List **pairs, Oid relid, List *parts)
 static bool
 is_known(PartitionedTable *table)
 {
-	if (table->looked_at || !is_stored(stored, table->relid))
+	if (table->looked_at || !is_stored(verification->stored_partitions, table->relid))
 		return false;
-	if (!changed_sorted)
+	if (!verification->changed_sorted)
 		sort_touched();
 	return !table->changed;
 }
@@ -451,7 +431,7 @@ partitions_that_matter(List **pairs, Oid relid)
 	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
 		return list_delete_first(find_all_inheritors(relid, NoLock, NULL));
 
-	old = MemoryContextSwitchTo(verification_context());
+	old = MemoryContextSwitchTo(verification->memory);
 	table = find_partitioned_table(relid);
 	known = is_known(table);
 	if (!known && !table->looked_at)

@@ -12,7 +12,6 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "verify/kinds/kinds.h"
-#include "verify/plan/plan.h"
 #include "verify/result/result.h"
 #include "verify/run/run.h"
 #include "verify/statement/statement.h"
@@ -27,7 +26,7 @@ error_is_of_evaluation(const VerifyResult *result, const ErrorData *edata)
 {
 	if (!result->planning)
 		return false;
-	if (!planner_withheld() &&
+	if (!verification->withheld &&
 		ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_DATA_EXCEPTION)
 		return false;
 	switch (ERRCODE_TO_CATEGORY(edata->sqlerrcode))
@@ -40,7 +39,7 @@ error_is_of_evaluation(const VerifyResult *result, const ErrorData *edata)
 			 * Such as a full join on what the planner could have known
 			 * constant.
 			 */
-			return planner_withheld();
+			return verification->withheld;
 		default:
 			return true;
 	}

@@ -171,7 +171,7 @@ search_index(VerifyResult *result, const IndexedColumns *wanted,
 		const char *defect;
 		char	   *name;
 
-		if (index->indexrelid == verify_without_index() || !matches(index, wanted))
+		if (index->indexrelid == verification->without_index || !matches(index, wanted))
 			continue;
 		defect = defect_of(index, !heap_attisnull(tup, Anum_pg_index_indpred,
 												  RelationGetDescr(scan.catalog)));

@@ -24,6 +24,7 @@
 #include "verify/plan/plan.h"
 #include "verify/properties/properties.h"
 #include "verify/result/result.h"
+#include "verify/run/run.h"
 #include "verify/statement/statement.h"
 
 /*
@@ -76,7 +77,7 @@ plan_one(Query *query, const char *sql, VerifyResult *result)
 						   InvalidOid, NULL);
 		return;
 	}
-	planner_begin();
+	verification->withheld = false;
 	result->planning = true;
 	(void) check_polymorphic_calls((Node *) query, NULL);
 	planned = compat_plan_query(query, sql);

@@ -9,18 +9,12 @@
 
 /* ---- planner.c ---- */
 
-/* Has that mattered, perhaps, since planner_begin, to what was planned last? */
-extern void planner_begin(void);
-extern bool planner_withheld(void);
-
-/* Called with each query that a function which is run by us gives to the planner. */
-extern void (*plan_observer) (Query *query);
-
-/* Installs hooks. */
+/* Install hooks. */
 extern void planner_init(void);
 
 /* ---- childless.c ---- */
 
+/* End what childless_begin() began; harmless if nothing was. */
 extern void childless_end(void);
 
 #endif							/* COMPAT_GUARD_PLAN_H */

@@ -28,22 +28,6 @@ static get_relation_stats_hook_type next_relation_stats_hook = NULL;
 
 static get_index_stats_hook_type next_index_stats_hook = NULL;
 
-static bool withheld = false;
-
-void		(*plan_observer) (Query *query) = NULL;
-
-void
-planner_begin(void)
-{
-	withheld = false;
-}
-
-bool
-planner_withheld(void)
-{
-	return withheld;
-}
-
 /* ---- indexes and extended statistics ---- */
 
 static bool
@@ -159,15 +143,15 @@ plan_bare(Query *query, const char *sql, int options, ParamListInfo params
 		  COMPAT_PLANNER_PARAM)
 {
 	Bared	   *bared = palloc0_object(Bared);
-	PlannedStmt *result;
+	PlannedStmt *volatile result = NULL;
 
 	(void) add_conflict_targets((Node *) query, &bared->others);
 	PG_TRY();
 	{
 		/* What verify.c hides of an index, the relation cache has from there. */
-		if (!OidIsValid(verify_without_index()))
+		if (!OidIsValid(verification->without_index))
 			(void) lay_all_bare((Node *) query, bared);
-		if (run_executing() == EXECUTES_NOTHING)
+		if (verification->executing == EXECUTES_NOTHING)
 			childless_begin(query);
 		result = plan_on(query, sql, options, params COMPAT_PLANNER_ARG);
 	}
@@ -187,21 +171,21 @@ plan(Query *query, const char *sql, int options, ParamListInfo params
 	if (!verify_is_running() || run_executes(sql))
 		return plan_on(query, sql, options, params COMPAT_PLANNER_ARG);
 
-	/* It may stay with the function, for its next execution. */
-	if (run_executing() == EXECUTES_CHECKER)
+	/* The plan may stay with the function, for its next execution. */
+	if (verification->executing == EXECUTES_CHECKER)
 	{
-		run_spoils_plans();
-		if (plan_observer != NULL)
-			plan_observer(query);
+		verification->plans_spoilt = true;
+		if (verification->plan_observer != NULL)
+			verification->plan_observer(query);
 	}
-	query = withhold_calls(query, &withheld);
+	query = withhold_calls(query, &verification->withheld);
 	return plan_bare(query, sql, options, params COMPAT_PLANNER_ARG);
 }
 
 static bool
 hides_statistics(void)
 {
-	return verify_is_running() && run_executing() != EXECUTES_COUNT;
+	return verify_is_running() && verification->executing != EXECUTES_COUNT;
 }
 
 static bool

@@ -11,18 +11,14 @@
 #include "storage/sinval.h"
 #include "verify/run/run.h"
 
+/* Not of a verification: what was cached in one before must not seem current. */
 static uint64 batch = 0;
 
-static MemoryContext batch_context = NULL;
-
-MemoryContext
+void
 cache_begin_batch(MemoryContext context)
 {
-	MemoryContext outer = batch_context;
-
 	batch++;
-	batch_context = context;
-	return outer;
+	verification->batch_memory = context;
 }
 
 bool
@@ -38,5 +34,5 @@ cache_is_current(CacheStamp *moment)
 MemoryContext
 cache_context(void)
 {
-	return batch_context;
+	return verification->batch_memory;
 }

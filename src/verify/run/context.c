@@ -11,49 +11,42 @@
 #include "utils/varlena.h"
 #include "verify/run/run.h"
 
-static bool running = false;
-
-static Oid	without_index = InvalidOid;
-
-static MemoryContext context = NULL;
+VerifyContext *verification = NULL;
 
 void
-verification_begin(Oid hidden_index)
+verification_begin(Oid without_index)
 {
-	context = AllocSetContextCreate(CurrentMemoryContext, "compat_guard verification",
-									ALLOCSET_DEFAULT_SIZES);
-	without_index = hidden_index;
-	running = true;
+	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext,
+												 "compat_guard verification",
+												 ALLOCSET_DEFAULT_SIZES);
+
+	verification = MemoryContextAllocZero(memory, sizeof(VerifyContext));
+	verification->memory = memory;
+	verification->without_index = without_index;
 }
 
 void
 verification_end(void)
 {
-	running = false;
-	without_index = InvalidOid;
-	MemoryContextDelete(context);
-	context = NULL;
+	MemoryContext memory = verification->memory;
+
+	verification = NULL;
+	MemoryContextDelete(memory);
 }
 
 bool
 verify_is_running(void)
 {
-	return running;
-}
-
-Oid
-verify_without_index(void)
-{
-	return without_index;
+	return verification != NULL;
 }
 
 MemoryContext
 verification_context(void)
 {
-	return context;
+	return verification->memory;
 }
 
-/* "path" with pg_temp at its end, so that a temporary table of the session
+/* Return the path with pg_temp at its end, so that a temporary table of the session
  * that happens to ask hides nothing. */
 static char *
 path_without_temp_first(const char *path)

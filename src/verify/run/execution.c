@@ -28,7 +28,6 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
-#include "utils/plancache.h"
 #include "utils/regproc.h"
 #include "utils/syscache.h"
 #include "verify/run/run.h"
@@ -37,67 +36,35 @@ static needs_fmgr_hook_type next_needs_fmgr_hook = NULL;
 
 static fmgr_hook_type next_fmgr_hook = NULL;
 
-static Execution executing = EXECUTES_NOTHING;
-
-static const char *own_statement = NULL;
-
-static bool plans_spoilt = false;
-
 /* ---- what is executed ---- */
 
 Execution
 run_execution(Execution execution)
 {
-	Execution	outer = executing;
+	Execution	outer = verification->executing;
 
-	executing = execution;
-	own_statement = NULL;
+	verification->executing = execution;
+	verification->own_statement = NULL;
 	return outer;
-}
-
-Execution
-run_executing(void)
-{
-	return executing;
 }
 
 void
 run_own_statement(const char *sql)
 {
-	own_statement = sql;
+	verification->own_statement = sql;
 }
 
 bool
 run_executes(const char *sql)
 {
-	return executing == EXECUTES_COUNT ||
-		(own_statement != NULL && sql != NULL && strcmp(own_statement, sql) == 0);
-}
-
-void
-run_spoils_plans(void)
-{
-	plans_spoilt = true;
-}
-
-void
-run_begin(void)
-{
-	(void) run_execution(EXECUTES_NOTHING);
-	plans_spoilt = false;
-}
-
-void
-run_end(void)
-{
-	(void) run_execution(EXECUTES_NOTHING);
-	if (plans_spoilt)
-		ResetPlanCache();
-	plans_spoilt = false;
+	return verification->executing == EXECUTES_COUNT ||
+		(verification->own_statement != NULL && sql != NULL &&
+		 strcmp(verification->own_statement, sql) == 0);
 }
 
 /* ---- whose code ---- */
 
+/* Raise the error that makes the requirement unknown. */
 compat_noreturn static void
 refuse(Oid funcid)
 {
@@ -106,12 +73,14 @@ refuse(Oid funcid)
 			 errmsg("function %s would have to run", format_procedure(funcid))));
 }
 
+/* Does the session's own user own the function? */
 static bool
 is_mine(Oid owner)
 {
 	return owner == GetSessionUserId() || owner == GetOuterUserId();
 }
 
+/* May the function run in what is executed at the moment? */
 static bool
 may_run(Oid funcid)
 {
@@ -126,14 +95,14 @@ may_run(Oid funcid)
 		return false;
 	form = (Form_pg_proc) GETSTRUCT(tup);
 	result = form->prolang == INTERNALlanguageId || form->prolang == ClanguageId ||
-		(executing == EXECUTES_COUNT && is_mine(form->proowner));
+		(verification->executing == EXECUTES_COUNT && is_mine(form->proowner));
 	ReleaseSysCache(tup);
 	return result;
 }
 
 /*
- * For every function but the server's built-in ones: have its calls go through
- * the other hook, and do not put its body in their place.
+ * Have the calls of a function that must not run go through the other hook, and do not
+ * put its body in their place.  The server asks for all but its built-in functions.
  */
 static bool
 needs_hook(Oid funcid)
@@ -142,6 +111,7 @@ needs_hook(Oid funcid)
 		(verify_is_running() && !may_run(funcid));
 }
 
+/* Refuse a function when it is about to be called. */
 static void
 around_function(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
 {
@@ -152,15 +122,15 @@ around_function(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
 }
 
 /*
- * An expression is about to be evaluated that calls the function.  Those of the
- * server's that are not immutable are not anybody's code, but say what the session
- * has, or change it: none is evaluated where all is only planned, and in a
- * constraint none that may have effects.
+ * Functions of the server that are not immutable are nobody's code, but they read the
+ * session's state, or change it.  So none is evaluated where all is only planned, and
+ * none that may have effects in a constraint.
  */
 void
 verify_function(Oid funcid)
 {
 	char		volatility = func_volatile(funcid);
+	Execution	executing = verification->executing;
 
 	if (volatility == PROVOLATILE_IMMUTABLE ||
 		(volatility == PROVOLATILE_STABLE && executing != EXECUTES_NOTHING) ||

@@ -76,33 +76,20 @@ typedef struct Parts
 	List	   *list;			/* of Part * */
 } Parts;
 
-/* Kept as long as what is known of relations, and gone with that. */
-static HTAB *known_partitions = NULL;
-
-static void
-forget_parts(void *arg)
-{
-	known_partitions = NULL;
-}
-
+/* Return the table of what is known already, which lives as long as the verification. */
 static HTAB *
 obtain_known_parts(void)
 {
-	MemoryContextCallback *callback;
 	HASHCTL		ctl = {
 		.keysize = sizeof(((Parts *) NULL)->key),
 		.entrysize = sizeof(Parts),
-		.hcxt = verification_context()
+		.hcxt = verification->memory
 	};
 
-	if (known_partitions != NULL)
-		return known_partitions;
-	callback = MemoryContextAllocZero(verification_context(), sizeof(MemoryContextCallback));
-	callback->func = forget_parts;
-	known_partitions = hash_create("compat_guard parts", 64, &ctl,
-								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	MemoryContextRegisterResetCallback(verification_context(), callback);
-	return known_partitions;
+	if (verification->attached == NULL)
+		verification->attached = hash_create("compat_guard attached functions", 64, &ctl,
+											 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	return verification->attached;
 }
 
 /* ---- what a stored expression refers to ---- */
@@ -239,7 +226,7 @@ add_index_parts(Parts *parts, Oid relid)
 	{
 		Form_pg_index index = (Form_pg_index) GETSTRUCT(tup);
 
-		if (index->indisready && index->indexrelid != verify_without_index() &&
+		if (index->indisready && index->indexrelid != verification->without_index &&
 			index_runs_functions(scan.catalog, tup))
 			add_references(parts, RelationRelationId, index->indexrelid, true, NULL);
 	}
@@ -350,7 +337,7 @@ obtain_parts(Oid classid, Oid objid)
 
 	if (parts != NULL)
 		return parts;
-	old = MemoryContextSwitchTo(verification_context());
+	old = MemoryContextSwitchTo(verification->memory);
 	if (classid == TypeRelationId)
 		add_constraint_parts(&fresh, Anum_pg_constraint_contypid, ConstraintTypidIndexId,
 							 objid);
