@@ -20,7 +20,6 @@
 #include "parser/analyze.h"
 #include "parser/parser.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "verify/body/body.h"
 #include "verify/body/body_internal.h"

@@ -23,8 +23,6 @@
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "storage/lmgr.h"
-#include "utils/lsyscache.h"
-#include "utils/rel.h"
 #include "verify/catalog/catalog.h"
 
 #define MANY_WAITS	10

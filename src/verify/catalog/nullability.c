@@ -4,14 +4,13 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "base/catalog_scan.h"
 #include "base/compat.h"
-#include "catalog/indexing.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"

@@ -8,15 +8,14 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "base/compat.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_inherits.h"
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
 #include "utils/syscache.h"
 #include "verify/catalog/catalog.h"
 #include "verify/catalog/catalog_internal.h"

@@ -4,8 +4,8 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "base/catalog_scan.h"
-#include "catalog/indexing.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_trigger.h"

@@ -4,18 +4,9 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "access/transam.h"
 #include "base/compat.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "nodes/parsenodes.h"
-#include "nodes/value.h"
-#include "parser/parse_type.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
-#include "utils/timestamp.h"
 #include "verify/catalog/catalog.h"
 #include "verify/kinds/kinds_internal.h"
 #include "verify/result/result.h"

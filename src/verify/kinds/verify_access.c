@@ -9,7 +9,6 @@
 #include "foreign/fdwapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "rewrite/rewriteHandler.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"

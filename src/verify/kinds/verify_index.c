@@ -9,7 +9,6 @@
 
 #include "access/htup_details.h"
 #include "base/catalog_scan.h"
-#include "catalog/indexing.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "lib/stringinfo.h"

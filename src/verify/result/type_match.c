@@ -12,6 +12,7 @@
 #include "base/compat.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "verify/catalog/catalog.h"

@@ -10,11 +10,9 @@
 
 #include "base/compat.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_namespace.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 #include "utils/varlena.h"
 #include "verify/catalog/catalog.h"
 #include "verify/result/result.h"

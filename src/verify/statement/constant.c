@@ -11,7 +11,6 @@
 #include "access/transam.h"
 #include "base/catalog_scan.h"
 #include "base/subtransaction.h"
-#include "catalog/indexing.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_proc.h"

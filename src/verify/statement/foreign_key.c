@@ -4,8 +4,9 @@
  */
 #include "postgres.h"
 
+#include "access/sysattr.h"
+#include "access/htup_details.h"
 #include "catalog/pg_constraint.h"
-#include "commands/trigger.h"
 #include "utils/fmgroids.h"
 #include "utils/syscache.h"
 #include "verify/catalog/catalog.h"

@@ -4,7 +4,7 @@
  */
 #include "postgres.h"
 
-#include "commands/trigger.h"
+#include "access/sysattr.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"

@@ -8,6 +8,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
+#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "verify/catalog/catalog.h"
 #include "verify/result/result.h"

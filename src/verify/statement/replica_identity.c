@@ -11,7 +11,6 @@
 #include "executor/executor.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
 #include "verify/catalog/catalog.h"
 #include "verify/result/result.h"
 #include "verify/run/run.h"

@@ -9,9 +9,9 @@
 #include "postgres.h"
 
 #include "catalog/pg_collation.h"
+#include "lib/stringinfo.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
-#include "utils/builtins.h"
 #include "verify/catalog/catalog.h"
 #include "verify/result/result.h"
 #include "verify/statement/statement.h"

@@ -4,14 +4,16 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "access/transam.h"
 #include "base/catalog_scan.h"
 #include "base/compat.h"
-#include "catalog/indexing.h"
 #include "catalog/pg_proc.h"
 #include "commands/trigger.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "verify/catalog/catalog.h"
 #include "verify/result/result.h"
 #include "verify/statement/statement.h"
