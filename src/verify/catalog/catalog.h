@@ -90,6 +90,7 @@ extern Node *default_expression(Oid relid, AttrNumber attnum);
 
 /* ---- nullability.c ---- */
 
+/* Can a column hold nulls? */
 typedef enum Nullability
 {
 	NULLS_POSSIBLE,
@@ -99,17 +100,17 @@ typedef enum Nullability
 } Nullability;
 
 /*
- * By NOT NULL, a NOT NULL domain, or a CHECK constraint that says IS NOT NULL,
- * which is how NOT NULL is introduced without a long lock.
+ * Say whether a column can hold nulls: by NOT NULL, a NOT NULL domain, or a CHECK
+ * constraint that says IS NOT NULL, which is how NOT NULL is introduced without a long
+ * lock.
  */
 extern Nullability column_nullability(const ColumnInfo *info);
 
-/*
- * A child by inheritance that has, or may have, nulls in a column that its
- * parent has none in, and one that refuses nulls in a column, foreign tables
- * apart; or InvalidOid.
- */
+/* Return a child by inheritance that may have nulls in a column that has none in the
+ * parent, or InvalidOid. */
 extern Oid	child_with_nulls(const ColumnInfo *info, List *children);
+
+/* Return a child that refuses nulls in a column, foreign tables apart; or InvalidOid. */
 extern Oid	child_without_nulls(const ColumnInfo *info, List *children);
 
 /* ---- view.c ---- */
@@ -117,31 +118,29 @@ extern Oid	child_without_nulls(const ColumnInfo *info, List *children);
 /* CREATE OR REPLACE VIEW lets views go round in a circle. */
 #define MAX_VIEW_DEPTH 32
 
-/* With whose rights does a view that the user uses what is below it? */
+/* Return the role with whose rights a view that the user uses reads what is below it. */
 extern Oid	view_reads_as(Oid view, Oid user);
 
-/* The query of a view, as stored; NULL if it is gone. */
+/* Return the stored query of a view, or NULL if the view is gone. */
 extern Query *view_query(Oid view);
 
 /*
- * If the view is simple enough for PostgreSQL to write through it, the table or
- * view below it, and for each column of the view (from [0]) which column of
- * that one it is, or 0 if the view computes it.  NULL if the view is not.
+ * Look through a view that is simple enough for PostgreSQL to write through it.
+ * Returns for each of its columns, from [0], the column of the table or view below, or
+ * 0 if the view computes it; NULL if the view is not so simple.
  */
 extern AttrNumber *view_columns(Oid view, Oid *below, int *ncolumns);
 
-/*
- * Follow a column through views to the table that stores it.  True, and nothing
- * changed, if relid is no view; false if a view computes the column.
- */
+/* Follow a column through views to the table that stores it.  True, and nothing
+ * changed, if relid is no view; false if a view computes the column. */
 extern bool see_through_view(Oid *relid, AttrNumber *attnum);
 
-/* Does this sort of relation take INSERT, UPDATE or DELETE, whoever asks?  Locks
- * the relation if it is a view or foreign table. */
+/* Does the relation take INSERT, UPDATE or DELETE, whoever asks?  Locks a view or
+ * foreign table. */
 extern bool relation_allows(Oid relid, CmdType command);
 
-/* The table that a command on relid writes in the end, through views; InvalidOid
- * if a trigger or rule does something else instead, or nobody can tell. */
+/* Return the table that a command on a relation writes in the end, through views; or
+ * InvalidOid if a trigger or rule does something else instead, or nobody can tell. */
 extern Oid	table_written(Oid relid, CmdType command);
 
 /* ---- trigger.c ---- */
@@ -175,71 +174,73 @@ typedef struct NamedType
 	int32		typmod;
 } NamedType;
 
-/*
- * Look up a type by its SQL name.  InvalidOid, and no error, if there is no
- * such type or the role cannot see it.
- */
+/* Look up a type by its SQL name.  InvalidOid, and no error, if there is no
+ * such type or the role cannot see it. */
 extern Oid	type_by_name(const char *name, int32 *typmod);
 
 /*
- * The same of a name of the contract that meant a type of this schema when the
- * requirement was first met: "" or NULL if it has a schema, was not there, or the
- * server's own.  And that schema, to be kept.
+ * Look up a type by a name of the contract, and first in the schema that it had when
+ * the requirement was first met: "" or NULL if that is not known, or is the server's.
+ * meant_schema() returns what to keep for that: the schema of a type, or "".
  */
 extern Oid	meant_type(const char *name, const char *schema, int32 *typmod);
 extern char *meant_schema(Oid type);
 
-/* The type a driver sees: below a domain its base type. */
+/* Return the type that a driver sees: of a domain the type it is over.  InvalidOid if
+ * the type is gone. */
 extern Oid	wire_type(Oid type, int32 *typmod);
 
-/* The labels of an enum, in their order; NIL if the type is none. */
+/* Return the labels of an enum, in their order; NIL if the type is none. */
 extern List *enum_labels(Oid type);
 
-/* The enum below domains and arrays, or InvalidOid. */
+/* Return the enum below domains and arrays, or InvalidOid. */
 extern Oid	enum_below(Oid type);
 
 /* ---- type_name.c ---- */
 
-/* The name to keep, of the type below domains; and with the modifier of a column. */
+/* Return the name for a baseline of the type below domains; for the type of a column
+ * with its modifier. */
 extern char *type_baseline_name(Oid type);
 extern char *column_type_baseline_name(Oid type, int32 typmod);
 
-/* Without a modifier that is given, "character" would mean one of 1. */
+/* Return the name of a type with its schema, and with a modifier unless that is -1. */
 extern char *qualified_name(Oid type, int32 typmod);
 
 /* ---- routine.c ---- */
 
-/*
- * "public.charge(bigint, numeric)" for people, and with all types qualified to be
- * kept; and the routine that was kept so, or InvalidOid (routine.c).
- */
+/* Return "public.charge(bigint, numeric)": for people, and for a baseline, which has all
+ * types qualified. */
 extern char *routine_label(Oid routine);
 extern char *routine_baseline_name(Oid routine);
+
+/* Find the routine of a name that a baseline has under baseline_name, or InvalidOid. */
 extern Oid	routine_called(const char *name, const char *baseline_name);
+
+/* Has the schema, which may be closed to the role, a routine of this name? */
 extern bool routine_in_schema(Oid schema, const char *name);
 
 /* ---- partition.c ---- */
 
 /*
- * What was found of partitions before, so that not all need be looked at: of each
- * requirement the pairs of Oids that its last observation had, each a large
- * partitioned table and a partition with something of its own or, for all there
- * are, InvalidOid; and what the current transaction may have changed since.
+ * What was found of partitions before, so that not all need be looked at.  Stored are
+ * pairs of OIDs from the last result of each requirement: a large partitioned table
+ * and a partition that has something of its own, or InvalidOid as the sign that there
+ * are no others.
  */
 typedef struct KnownPartitions
 {
 	List	  **stored;			/* by the requirement's index */
-	List	   *changed;		/* of Oid: relations */
+	List	   *changed;		/* of Oid: relations that this transaction may
+								 * have changed since */
 } KnownPartitions;
 
 /*
- * The partitions of a partitioned table, of all levels, that have anything of their
- * own: a constraint, an index that is unique or has expressions, a trigger, a column that is
- * not null, expressions to split it by, another persistence than their parent.  All children of any other table.  As Oids in ascending
- * order; none of them is locked.
- *
- * Those of a large table are added to *pairs, to be stored: see KnownPartitions.  NULL: they
- * are not.
+ * Return the partitions of a partitioned table, of all levels, that have anything of
+ * their own: a constraint, an index that is unique or has expressions, a trigger, a
+ * column that is not null, expressions to split it by, another persistence than their
+ * parent.  Of any other table returns all children.  As OIDs in ascending order; none
+ * of them is locked.  The partitions of a large table are added to *pairs, unless that
+ * is NULL, to be stored: see KnownPartitions.
  */
 extern List *partitions_that_matter(List **pairs, Oid relid);
 
@@ -270,29 +271,37 @@ typedef struct WaitedLocks
  */
 extern bool conditional_lock_mentions(Node *node, Expansion *expansion);
 
-/* Lock a relation to read it, and what is below a view, or raise the same.  Its partitions
- * and children are not locked: nothing that is planned reads them, see childless.c. */
+/* Lock a relation to read it, and what is below a view, or raise
+ * ERRCODE_LOCK_NOT_AVAILABLE.  Its partitions and children are not locked: nothing that
+ * is planned reads them, see childless.c. */
 extern void conditional_lock_relation(Oid relid);
 
-/* The same as conditional_lock_mentions of a query that is analysed, such as one that is stored. */
+/* Lock all that conditional_lock_mentions() would, for a query that is analysed, such as
+ * a stored one. */
 extern void conditional_lock_query(Query *query);
 
-/* Lock a relation to read no more than it or its description, or raise the same. */
+/* Lock a relation to read nothing below it, or raise ERRCODE_LOCK_NOT_AVAILABLE. */
 extern void conditional_lock_description(Oid relid);
 
-/* Have we any lock on it? */
+/* Does this session hold any lock on the relation? */
 extern bool conditional_lock_is_held(Oid relid);
 
-/* Did it fail since the reset?  Lock what it failed on, and remember that. */
+/* Forget which lock was not to be had, and how many relations were locked. */
 extern void conditional_lock_reset(void);
 
-/* How many relations were locked since. */
+/* Return how many relations were locked since the reset. */
 extern int	conditional_lock_count(void);
+
+/* Was a lock not to be had since the reset? */
 extern bool conditional_lock_failed(void);
+
+/* Wait for that lock, and add it to those that were waited for. */
 extern void conditional_lock_wait(WaitedLocks *waited_locks);
 
-/* After it gave up on a lock: on which?  False if that is not known. */
+/* Return the lock on which verification gave up.  False if that is not known. */
 extern bool verify_wanted_lock(LOCKTAG *tag, LOCKMODE *mode);
+
+/* Release the locks that were waited for. */
 extern void verify_release_locks(WaitedLocks *waited_locks);
 
 #endif							/* COMPAT_GUARD_CATALOG_H */

@@ -21,7 +21,8 @@
 #include "utils/syscache.h"
 #include "verify/catalog/catalog.h"
 
-/* The part of pg_attribute that is as the application sees it. */
+/* Copy the fixed part of a column's row of pg_attribute.  False if there is no such
+ * column. */
 static bool
 read_attribute(Oid relid, AttrNumber attnum, FormData_pg_attribute *att)
 {

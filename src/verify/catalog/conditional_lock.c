@@ -25,17 +25,18 @@
 #include "storage/lmgr.h"
 #include "verify/catalog/catalog.h"
 
+/* After so many waits locks are kept while waiting for the next. */
 #define MANY_WAITS	10
 
-/* So many relations a statement may read when its views are put in, some rewritten
- * and planned in a second. */
+/* The most relations that a statement may read when its views are expanded: rewriting
+ * and planning so many takes about a second. */
 #define MANY_RELATIONS	20000
 
 static Oid	busy_relid = InvalidOid;	/* what could not be locked */
 
 static LOCKMODE busy_lockmode;
 
-static int	nlocked = 0;
+static int	nlocked = 0;		/* since the reset */
 
 static int	lock_below(Oid relid, Expansion *expansion);
 
@@ -61,6 +62,7 @@ conditional_lock_is_held(Oid relid)
 	return false;
 }
 
+/* Lock a relation at once, or remember that it was not to be had and raise an error. */
 static void
 lock_or_fail(Oid relid, LOCKMODE lockmode)
 {
@@ -113,6 +115,7 @@ verify_wanted_lock(LOCKTAG *tag, LOCKMODE *mode)
 	return true;
 }
 
+/* A lock that was waited for. */
 typedef struct WaitedLock
 {
 	Oid			relid;
@@ -125,8 +128,8 @@ conditional_lock_wait(WaitedLocks *waited_locks)
 	WaitedLock *lock = palloc_object(WaitedLock);
 
 	/*
-	 * So often that somebody may be waiting for us in turn: as any query
-	 * then.
+	 * After many waits somebody may be waiting for us in turn: keep the locks
+	 * then, as any query does.
 	 */
 	if (waited_locks->waits++ < MANY_WAITS)
 		verify_release_locks(waited_locks);
@@ -157,17 +160,18 @@ typedef struct ExpandedView
 	int			relations;
 } ExpandedView;
 
+/* A walk over the rules of a relation. */
 typedef struct RuleWalk
 {
 	Oid			relid;			/* whose rules these are */
-	int			relations;		/* so many so far */
+	int			relations;		/* how many they read so far */
 	Expansion  *expansion;
 } RuleWalk;
 
 /*
- * Views on views, each of which reads the one below it twice, become as many relations as
- * two to the power of their number.  The rewriter, which nothing interrupts, is not
- * let loose on those.
+ * Add two numbers of relations, or raise an error if there are too many.  Views on
+ * views, each of which reads the one below it twice, become two to the power of their
+ * number of relations, and nothing interrupts the rewriter.
  */
 static int
 add_relations(int some, int more)
@@ -179,7 +183,7 @@ add_relations(int some, int more)
 	return some + more;
 }
 
-/* What the rules of a view or table refer to. */
+/* Lock the relations that a query of a rule refers to, and what is below them. */
 static bool
 lock_in_query(Node *node, void *context)
 {
@@ -205,7 +209,8 @@ lock_in_query(Node *node, void *context)
 	return query_tree_walker((Query *) node, lock_in_query, context, 0);
 }
 
-/* relid is locked.  Returns how many relations it stands for. */
+/* Lock what is below a relation that is locked.  Returns how many relations it stands
+ * for. */
 static int
 lock_below(Oid relid, Expansion *expansion)
 {
@@ -238,6 +243,7 @@ lock_below(Oid relid, Expansion *expansion)
 	return walk.relations;
 }
 
+/* Lock the relation of a name, and what is below it. */
 static void
 lock_named(RangeVar *name, LOCKMODE lockmode, Expansion *expansion)
 {
@@ -277,6 +283,7 @@ conditional_lock_query(Query *query)
 	(void) lock_in_query((Node *) query, &walk);
 }
 
+/* Return the relation that a statement writes, or NULL. */
 static RangeVar *
 target_of(Node *stmt)
 {

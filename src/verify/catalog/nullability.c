@@ -31,7 +31,7 @@ type_is_not_null(Oid type)
 	return false;
 }
 
-/* Is this a CHECK (column IS NOT NULL), alone or among others joined by AND? */
+/* Is the constraint a CHECK (column IS NOT NULL), alone or among others joined by AND? */
 static bool
 check_excludes_null(Relation pg_constraint, HeapTuple tup, AttrNumber attnum)
 {
@@ -51,7 +51,7 @@ check_excludes_null(Relation pg_constraint, HeapTuple tup, AttrNumber attnum)
 	return false;
 }
 
-/* Is the column among those the constraint names? */
+/* Is the column among those that the constraint names? */
 static bool
 constraint_names_column(Relation pg_constraint, HeapTuple tup, AttrNumber attnum)
 {
@@ -72,9 +72,9 @@ constraint_names_column(Relation pg_constraint, HeapTuple tup, AttrNumber attnum
 }
 
 /*
- * What the constraints of a table add to pg_attribute.attnotnull: CHECK
- * constraints that amount to NOT NULL, and on PostgreSQL 18 that a NOT NULL may
- * be NOT VALID, when attnotnull is set although old rows may hold nulls.
+ * Return what the constraints of a table make of pg_attribute.attnotnull.  CHECK
+ * constraints may amount to NOT NULL, and on PostgreSQL 18 NOT NULL may be NOT VALID:
+ * then attnotnull is set although old rows may hold nulls.
  */
 static Nullability
 nullability_by_constraints(Oid relid, AttrNumber attnum, bool attnotnull)
@@ -121,7 +121,7 @@ column_nullability(const ColumnInfo *info)
 	return nullability_by_constraints(info->relid, info->attnum, info->not_null);
 }
 
-/* The column of a child; its type is its parent's. */
+/* Look up the column of this name in a child.  It has the type of the parent's. */
 static bool
 child_column(const ColumnInfo *info, const char *name, Oid child,
 			 ColumnInfo *result)
@@ -144,7 +144,7 @@ child_with_nulls(const ColumnInfo *info, List *children)
 	char	   *name = get_attname(info->relid, info->attnum, true);
 	ListCell   *lc;
 
-	/* Partitions have what NOT NULL their parent has. */
+	/* Partitions have each NOT NULL of their parent. */
 	if (name == NULL || get_rel_relkind(info->relid) == RELKIND_PARTITIONED_TABLE)
 		return InvalidOid;
 	foreach(lc, children)
@@ -171,7 +171,7 @@ child_without_nulls(const ColumnInfo *info, List *children)
 	{
 		ColumnInfo	child;
 
-		/* Of its constraints those that it has inherited are known. */
+		/* CHECK constraints that the child inherited have been looked at. */
 		if (get_rel_relkind(lfirst_oid(lc)) != RELKIND_FOREIGN_TABLE &&
 			child_column(info, name, lfirst_oid(lc), &child) &&
 			(child.not_null || count_check_constraints(lfirst_oid(lc)) > nchecks) &&

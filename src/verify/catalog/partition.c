@@ -2,16 +2,17 @@
  * partition.c
  *		What below a partitioned table, or a table with children, makes a difference.
  *
- * To look at every partition of a large table takes its time, and a judgement would
- * take it for each partition that is made.  So what was found of large tables is stored
- * with the state of each requirement: the partitions that have anything of their own.  A
- * judgement looks at these, and at those that the transaction has touched.
+ * To look at every partition of a large table takes time, and a judgement would take it
+ * for each partition that is made.  So the partitions of large tables that have anything
+ * of their own are stored with the state of each requirement.  A judgement looks at
+ * these, and at those that the transaction has changed.
  *
  * Invariant: the answer is the same as if all had been looked at.  A partition that
- * is not touched has what it had.  Whether that is its own hangs on its parent, too, in
- * one regard, that a column is not null, and on what is above it; where the
- * transaction has changed that, all are looked at, as they are where nothing is stored
- * of the table, because it is another or because too many have something of their own.
+ * was not changed has what it had.  Whether that is its own depends on its parent in one
+ * regard, that a column is not null, and on which tables are above it.  Where the
+ * transaction has changed one of these, all are looked at.  They are, too, where nothing
+ * is stored of the table, because it is another one or because too many partitions have
+ * something of their own.
  */
 #include "postgres.h"
 
@@ -35,10 +36,10 @@
 #include "verify/catalog/catalog.h"
 #include "verify/run/run.h"
 
-/* So many partitions are looked at each time. */
+/* Of a table with no more partitions, all are looked at each time. */
 #define FEW_PARTS	100
 
-/* So many that have something of their own are stored, of one table. */
+/* No more partitions of one table are stored. */
 #define PARTS_STORED	100
 
 /* What is known of a table in this batch. */
@@ -49,10 +50,10 @@ typedef struct PartitionedTable
 	int			nparts;
 	List	   *own;			/* of Oid: those that have something of their
 								 * own */
-	List	   *changed_own;	/* of Oid: of those that the transaction
-								 * touched */
-	bool		changed;		/* it may have made others differ from their
-								 * parent */
+	List	   *changed_own;	/* of Oid: those that the transaction changed
+								 * and that have something of their own */
+	bool		changed;		/* the transaction may have made others differ
+								 * from their parent */
 } PartitionedTable;
 
 void
@@ -93,13 +94,14 @@ find_partitioned_table(Oid relid)
 
 /* ---- has a partition anything of its own? ---- */
 
+/* Does the constraint come from a partitioned table's? */
 static bool
 has_parent(HeapTuple constraint)
 {
 	return OidIsValid(((Form_pg_constraint) GETSTRUCT(constraint))->conparentid);
 }
 
-/* The triggers of a foreign key are as much the partition's own as that is. */
+/* Is the trigger the partition's own?  Triggers of a foreign key are if the key is. */
 static bool
 is_own_trigger(Form_pg_trigger trigger)
 {
@@ -120,13 +122,15 @@ is_own_trigger(Form_pg_trigger trigger)
 	return own;
 }
 
+/* Call is_own_trigger() for a row, for any_row(). */
 static bool
 is_own_trigger_row(Oid relid, HeapTuple tup)
 {
 	return is_own_trigger((Form_pg_trigger) GETSTRUCT(tup));
 }
 
-/* One that refuses a row, or has an expression that is evaluated for it. */
+/* Does the partition's own index refuse rows, or have an expression that is evaluated
+ * for each? */
 static bool
 is_own_index(Oid relid, HeapTuple tup)
 {
@@ -138,6 +142,7 @@ is_own_index(Oid relid, HeapTuple tup)
 		!get_rel_relispartition(index->indexrelid);
 }
 
+/* Is there an expression in the partition key? */
 static bool
 is_split_by_expression(Oid relid)
 {
@@ -151,7 +156,7 @@ is_split_by_expression(Oid relid)
 	return result;
 }
 
-/* The parent's column is mostly in the same place. */
+/* Does the parent's column of this name take nulls?  It is mostly in the same place. */
 static bool
 is_null_in(Oid parent, Form_pg_attribute att)
 {
@@ -174,6 +179,7 @@ is_null_in(Oid parent, Form_pg_attribute att)
 	return nullable;
 }
 
+/* Is the column NOT NULL, and the parent's is not? */
 static bool
 is_own_not_null(Oid parent, HeapTuple tup)
 {
@@ -183,7 +189,8 @@ is_own_not_null(Oid parent, HeapTuple tup)
 		is_null_in(parent, att);
 }
 
-/* Is a row of a catalog that has this relid so?  arg: for the test. */
+/* Does the test hold for any row of a catalog that belongs to the relation? arg is for
+ * the test. */
 static bool
 any_row(Oid catalog, AttrNumber attnum, Oid index, Oid relid,
 		bool (*test) (Oid, HeapTuple), Oid arg)
@@ -198,6 +205,7 @@ any_row(Oid catalog, AttrNumber attnum, Oid index, Oid relid,
 	return found;
 }
 
+/* Has the partition anything of its own? */
 static bool
 has_own(const FormData_pg_class *parent, const FormData_pg_class *part)
 {
@@ -224,6 +232,7 @@ has_own(const FormData_pg_class *parent, const FormData_pg_class *part)
 
 /* ---- all of them ---- */
 
+/* Add to the table the partitions below a parent that have anything of their own. */
 static void
 look_below(PartitionedTable *table, const FormData_pg_class *parent)
 {
@@ -247,6 +256,7 @@ look_below(PartitionedTable *table, const FormData_pg_class *parent)
 	list_free(children);
 }
 
+/* Look at all partitions of a table. */
 static void
 look_at_all(PartitionedTable *table)
 {
@@ -261,24 +271,24 @@ look_at_all(PartitionedTable *table)
 	table->looked_at = true;	/* now that it is complete */
 }
 
-/* ---- those that were touched ---- */
+/* ---- those that the transaction changed ---- */
 
+/* Did this transaction make the row? */
 static bool
 is_ours(HeapTuple tup)
 {
 	return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tup->t_data));
 }
 
+/* Call is_ours() for a row, for any_row(). */
 static bool
 is_our_row(Oid arg, HeapTuple tup)
 {
 	return is_ours(tup);
 }
 
-/*
- * Has a partitioned table been changed such that its partitions may differ from it
- * now, or come under another: a column, or whose partition it is?
- */
+/* Has a partitioned table been changed such that its partitions may differ from it
+ * now, or come under another: a column, or whose partition it is? */
 static bool
 parent_is_changed(Oid relid)
 {
@@ -288,7 +298,7 @@ parent_is_changed(Oid relid)
 				InheritsRelidSeqnoIndexId, relid, is_our_row, InvalidOid);
 }
 
-/* A table whose partitions have to be looked at again is of interest to all above it. */
+/* Note that partitions of a table, and of those above it, have to be looked at again. */
 static void
 note_changed(Oid relid)
 {
@@ -301,12 +311,13 @@ note_changed(Oid relid)
 		find_partitioned_table(lfirst_oid(lc))->changed = true;
 }
 
+/* Note, for the tables above a changed partition, that it has something of its own. */
 static void
 note_own(Oid relid)
 {
 	FormData_pg_class part;
 	FormData_pg_class parent;
-	List	   *wholes_above = NIL;
+	List	   *tables = NIL;
 	List	   *ancestors;
 	ListCell   *lc;
 
@@ -319,11 +330,11 @@ note_own(Oid relid)
 		PartitionedTable *table = find_partitioned_table(lfirst_oid(lc));
 
 		if (!table->changed)
-			wholes_above = lappend(wholes_above, table);
+			tables = lappend(tables, table);
 	}
-	if (wholes_above == NIL || !has_own(&parent, &part))
+	if (tables == NIL || !has_own(&parent, &part))
 		return;
-	foreach(lc, wholes_above)
+	foreach(lc, tables)
 	{
 		PartitionedTable *table = lfirst(lc);
 
@@ -331,9 +342,9 @@ note_own(Oid relid)
 	}
 }
 
-/* From what was touched to the tables it is a part of. */
+/* Assign the changed relations to the partitioned tables they belong to. */
 static void
-sort_touched(void)
+assign_changed(void)
 {
 	ListCell   *lc;
 
@@ -351,30 +362,31 @@ sort_touched(void)
 	verification->changed_sorted = true;
 }
 
-/* What is stored of the table, without those the transaction touched, and these. */
+/* Return the stored partitions of the table that the transaction did not change, and
+ * those of its changed ones that have something of their own. */
 static List *
-stored_and_touched(const PartitionedTable *table)
+stored_and_changed(const PartitionedTable *table)
 {
 	HASHCTL		ctl = {
 		.keysize = sizeof(Oid), .entrysize = sizeof(Oid), .hcxt = CurrentMemoryContext
 	};
-	HTAB	   *touched = hash_create("compat_guard touched partitions", 64, &ctl,
+	HTAB	   *changed = hash_create("compat_guard changed partitions", 64, &ctl,
 									  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	List	   *stored = verification->stored_partitions;
 	List	   *result = list_copy(table->changed_own);
 	ListCell   *lc;
 
 	foreach(lc, verification->known_partitions->changed)
-		(void) hash_search(touched, &lfirst_oid(lc), HASH_ENTER, NULL);
+		(void) hash_search(changed, &lfirst_oid(lc), HASH_ENTER, NULL);
 	for (int i = 0; i < list_length(stored); i += 2)
 	{
 		Oid			part = list_nth_oid(stored, i + 1);
 
 		if (list_nth_oid(stored, i) == table->relid && OidIsValid(part) &&
-			hash_search(touched, &part, HASH_FIND, NULL) == NULL)
+			hash_search(changed, &part, HASH_FIND, NULL) == NULL)
 			result = lappend_oid(result, part);
 	}
-	hash_destroy(touched);
+	hash_destroy(changed);
 	list_sort(result, list_oid_cmp);
 	list_deduplicate_oid(result);
 	return result;
@@ -382,6 +394,7 @@ stored_and_touched(const PartitionedTable *table)
 
 /* ---- what is stored ---- */
 
+/* Are the partitions of the table stored? */
 static bool
 is_stored(List *pairs, Oid relid)
 {
@@ -393,6 +406,7 @@ is_stored(List *pairs, Oid relid)
 	return false;
 }
 
+/* Add a table and its partitions to what is to be stored, unless there are too many. */
 static void
 store(List **pairs, Oid relid, List *parts)
 {
@@ -405,14 +419,14 @@ store(List **pairs, Oid relid, List *parts)
 		* pairs = lappend_oid(lappend_oid(*pairs, relid), lfirst_oid(lc));
 }
 
-/* Is it enough to look at what is stored and was touched? */
+/* Is it enough to look at the stored partitions and the changed ones? */
 static bool
 is_known(PartitionedTable *table)
 {
 	if (table->looked_at || !is_stored(verification->stored_partitions, table->relid))
 		return false;
 	if (!verification->changed_sorted)
-		sort_touched();
+		assign_changed();
 	return !table->changed;
 }
 
@@ -436,7 +450,7 @@ partitions_that_matter(List **pairs, Oid relid)
 		look_at_all(table);
 	MemoryContextSwitchTo(old);
 
-	parts = known ? stored_and_touched(table) : list_copy(table->own);
+	parts = known ? stored_and_changed(table) : list_copy(table->own);
 	if (pairs != NULL && (known || table->nparts > FEW_PARTS))
 		store(pairs, relid, parts);
 	return parts;

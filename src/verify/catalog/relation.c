@@ -35,7 +35,7 @@ schema_is_missing(const char *schema)
 		!OidIsValid(get_namespace_oid(schema, true));
 }
 
-/* No sane search path is longer; what follows after is not searched. */
+/* No sane search path has more schemas; those after them are not searched. */
 #define MAX_PATH_SCHEMAS 128
 
 char *

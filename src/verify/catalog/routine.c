@@ -25,6 +25,8 @@ routine_in_schema(Oid schema, const char *name)
 	return found;
 }
 
+/* Return the name of a routine with its schema and the types of its arguments; how: as
+ * of format_type_extended(). */
 static char *
 signature(Oid routine, bits16 how)
 {
@@ -59,7 +61,6 @@ routine_baseline_name(Oid routine)
 {
 	return signature(routine, FORMAT_TYPE_FORCE_QUALIFY);
 }
-
 
 Oid
 routine_called(const char *name, const char *baseline_name)

@@ -41,7 +41,7 @@ type_in_schema(Oid schema, const char *name)
 	return OidIsValid(find_type_in_schema(schema, name));
 }
 
-/* Return the type that a parsed name means, and its modifier, or InvalidOid. */
+/* Return the type that a parsed name means, and its modifier; or InvalidOid. */
 static Oid
 look_up_type(TypeName *type_name, int32 *typmod)
 {
@@ -79,9 +79,9 @@ type_by_name(const char *name, int32 *typmod)
 }
 
 /*
- * A name that a contract has goes on resolved the type that it meant first, while
- * that is there: what the version sends and reads has not become another type
- * because something else of the name is found earlier now.
+ * A name of a contract goes on to mean the type that it meant at first, as long as that
+ * is there.  What the version sends and reads has not become another type because
+ * another one of the name is found earlier now.
  */
 Oid
 meant_type(const char *name, const char *schema, int32 *typmod)

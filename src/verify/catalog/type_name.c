@@ -9,6 +9,7 @@
 #include "utils/memutils.h"
 #include "verify/catalog/catalog.h"
 
+/* Without a modifier that is said to be given, "character" would mean character(1). */
 char *
 qualified_name(Oid type, int32 typmod)
 {
@@ -17,7 +18,7 @@ qualified_name(Oid type, int32 typmod)
 								FORMAT_TYPE_TYPEMOD_GIVEN);
 }
 
-/* Of a type of the server's, which has one name for good. */
+/* Return the name of a type of the server, which has one name for good. */
 static char *
 server_type_name(Oid type)
 {

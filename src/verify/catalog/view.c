@@ -16,7 +16,7 @@
 #include "utils/syscache.h"
 #include "verify/catalog/catalog.h"
 
-/* From the catalog: the relation cache would want a lock on the view. */
+/* Reads the catalog, because the relation cache would want a lock on the view. */
 Query *
 view_query(Oid view)
 {
@@ -56,7 +56,7 @@ view_columns(Oid view, Oid *below, int *ncolumns)
 		TargetEntry *column = lfirst_node(TargetEntry, lc);
 		Var		   *var = (Var *) column->expr;
 
-		/* What an ORDER BY adds is no column, and comes last. */
+		/* A junk entry, which ORDER BY adds, is no column, and comes last. */
 		if (!column->resjunk && IsA(var, Var) && var->varno == from->rtindex &&
 			var->varlevelsup == 0)
 			columns[column->resno - 1] = var->varattno;

@@ -12,11 +12,8 @@
 #include "access/xlog.h"
 #include "verify/run/run.h"
 
-/*
- * An error that says nothing about the requirement: it must go on.  Functions can
- * raise what they like, and must not be able to fail what others do by that; but
- * a cancel that somebody sent is one wherever it comes through.
- */
+/* Functions can raise what they like, and must not be able to fail what others do by
+ * that.  But a cancel that somebody sent is one wherever it comes through. */
 bool
 error_is_no_answer(const ErrorData *edata)
 {
@@ -49,8 +46,8 @@ error_is_the_servers(const ErrorData *edata)
 		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
 
 			/*
-			 * That a read-only transaction, or a standby, refuses says
-			 * nothing.
+			 * A read-only transaction, or a standby, refuses what another one
+			 * would do.
 			 */
 			if (XactReadOnly)
 				return true;

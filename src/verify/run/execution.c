@@ -100,10 +100,8 @@ may_run(Oid funcid)
 	return result;
 }
 
-/*
- * Have the calls of a function that must not run go through the other hook, and do not
- * put its body in their place.  The server asks for all but its built-in functions.
- */
+/* Have the calls of a function that must not run go through the other hook, and do not
+ * put its body in their place.  The server asks for all but its built-in functions. */
 static bool
 needs_hook(Oid funcid)
 {

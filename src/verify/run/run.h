@@ -23,10 +23,8 @@ typedef enum Execution
 	EXECUTES_CHECKER			/* a call of plpgsql_check */
 } Execution;
 
-/*
- * The verification that is running.  There is one at most.  All members are zero when
- * it begins, and gone when it ends, in whatever way.
- */
+/* The verification that is running.  There is one at most.  All members are zero when
+ * it begins, and gone when it ends, in whatever way. */
 typedef struct VerifyContext
 {
 	MemoryContext memory;		/* lives as long as the verification */
@@ -146,16 +144,12 @@ extern MemoryContext cache_context(void);
 /* A function would have to run that must not.  Raised within the verifier alone. */
 #define ERRCODE_GUARD_NOT_RUN	MAKE_SQLSTATE('V', 'G', '0', '9', '9')
 
-/*
- * Say what the verifier executes from now on.  Returns what it executed before, which
- * the caller has to say again when done, also after an error.
- */
+/* Say what the verifier executes from now on.  Returns what it executed before, which
+ * the caller has to say again when done, also after an error. */
 extern Execution run_execution(Execution execution);
 
-/*
- * Name the statement that calls the checker: it is executed, and what is planned
- * beside it is not.
- */
+/* Name the statement that calls the checker: it is executed, and what is planned
+ * beside it is not. */
 extern void run_own_statement(const char *sql);
 
 /* Is this statement planned in order to be executed? */

@@ -43,6 +43,7 @@ static bool noting = false;
 
 static bool watching = false;
 
+/* Have the server cancel the query. */
 static void
 cancel(void)
 {
@@ -50,7 +51,7 @@ cancel(void)
 	QueryCancelPending = true;
 }
 
-/* The timeout's handler. */
+/* Note the end of the time, as the timeout's handler. */
 static void
 time_is_over(void)
 {
@@ -59,6 +60,7 @@ time_is_over(void)
 	SetLatch(MyLatch);
 }
 
+/* Cancel again when a subtransaction below the watched one caught the last cancel. */
 static void
 subtransaction_aborted(SubXactEvent event, SubTransactionId mine,
 					   SubTransactionId parent, void *arg)
@@ -68,6 +70,7 @@ subtransaction_aborted(SubXactEvent event, SubTransactionId mine,
 		cancel();
 }
 
+/* Note a SIGINT, which somebody else sends, and hand it to the server's handler. */
 static void
 note_cancel(int signo, siginfo_t * info, void *context)
 {
@@ -81,6 +84,7 @@ note_cancel(int signo, siginfo_t * info, void *context)
 		server_action.sa_handler(signo);
 }
 
+/* Put note_cancel() before the server's handler of SIGINT. */
 static void
 note_cancels(void)
 {
@@ -154,8 +158,8 @@ timeout_end_watch(void)
 		return;
 
 	/*
-	 * Ours, if it has not come through; not somebody else's that comes just
-	 * now.
+	 * Take back our cancel, if it has not come through; not somebody else's
+	 * that comes just now.
 	 */
 	QueryCancelPending = false;
 	if (cancelled)
