@@ -30,6 +30,7 @@
 
 static get_relation_info_hook_type next_get_relation_info_hook = NULL;
 
+/* Have a query read each table that has children alone. */
 static bool
 leave_out_children(Node *node, void *context)
 {
@@ -55,6 +56,8 @@ leave_out_children(Node *node, void *context)
 	return query_tree_walker((Query *) node, leave_out_children, context, 0);
 }
 
+/* Hide the indexes of a partitioned table that passes for a plain one, as a hook of the
+ * planner. */
 static void
 hide_partitioned_indexes(PlannerInfo *root, Oid relid, bool inhparent, RelOptInfo *rel)
 {
@@ -80,8 +83,8 @@ void
 childless_end(void)
 {
 	/*
-	 * Unless it was never begun, or a library was loaded and goes before
-	 * ours.
+	 * The hook is another's if nothing was begun, or if a library was loaded
+	 * meanwhile and calls ours.
 	 */
 	if (get_relation_info_hook == hide_partitioned_indexes)
 		get_relation_info_hook = next_get_relation_info_hook;

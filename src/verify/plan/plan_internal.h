@@ -10,20 +10,17 @@
 /* ---- withhold.c ---- */
 
 /*
- * The same query for the planner, with nothing in it to evaluate but calls of the
- * server's own immutable functions.  The query itself if that has no others, else
- * a copy.  may_matter: somebody's function is among the others, of which the
- * planner might have made a constant, or put its body in the place of the call.
+ * Return a query in which the planner finds nothing to evaluate but calls of the
+ * server's own immutable functions: the query itself if it has no others, else a copy.
+ * may_matter: the planner might have made a constant of a call that was withheld, or
+ * put the function's body in its place.
  */
 extern Query *withhold_calls(Query *query, bool *may_matter);
 
 /* ---- childless.c ---- */
 
-/*
- * Change a rewritten query so that it can be planned, and not run, without its
- * children.  Every beginning must be ended, in whatever way planning ends;
- * to end none is harmless.
- */
+/* Change a rewritten query so that it can be planned, and not run, without its
+ * children.  childless_end() must follow, in whatever way planning ends. */
 extern void childless_begin(Query *query);
 
 #endif							/* COMPAT_GUARD_PLAN_INTERNAL_H */

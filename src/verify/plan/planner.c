@@ -30,6 +30,7 @@ static get_index_stats_hook_type next_index_stats_hook = NULL;
 
 /* ---- indexes and extended statistics ---- */
 
+/* Is the relation among the tables that have been laid bare? */
 static bool
 is_bare(List *tables, Oid relid)
 {
@@ -43,7 +44,8 @@ is_bare(List *tables, Oid relid)
 	return false;
 }
 
-/* Have the relation cache say that it has none; or have it look again. */
+/* Have the relation cache say that a table has no indexes and statistics; or have it
+ * look again. */
 static void
 set_bare(Relation rel, bool bare)
 {
@@ -55,6 +57,7 @@ set_bare(Relation rel, bool bare)
 	rel->rd_statvalid = bare;
 }
 
+/* Open a table and hide its indexes and statistics. */
 static void
 lay_bare(List **tables, Oid relid)
 {
@@ -64,6 +67,7 @@ lay_bare(List **tables, Oid relid)
 	set_bare(rel, true);
 }
 
+/* Close the tables and let their indexes and statistics be seen again. */
 static void
 cover_up(List *tables)
 {
@@ -76,7 +80,7 @@ cover_up(List *tables)
 	}
 }
 
-/* ON CONFLICT names an index by what it is on. */
+/* Add the tables with ON CONFLICT, for which an index is chosen by what it is on. */
 static bool
 add_conflict_targets(Node *node, List **relids)
 {
@@ -91,6 +95,7 @@ add_conflict_targets(Node *node, List **relids)
 	return query_tree_walker(query, add_conflict_targets, relids, 0);
 }
 
+/* The tables of a query that is planned. */
 typedef struct Bared
 {
 	List	   *tables;			/* of Relation */
@@ -98,8 +103,9 @@ typedef struct Bared
 } Bared;
 
 /*
- * Not those of the catalogs, which the server reads by plans that it keeps.  All
- * are locked: by the parser, by the rewriter, or with the plan they are of.
+ * Lay bare the tables of a query, but not the catalogs, which the server reads by plans
+ * that it keeps.  All are locked: by the parser, by the rewriter, or with the plan they
+ * are of.
  */
 static bool
 lay_all_bare(Node *node, Bared *bared)
@@ -125,6 +131,7 @@ lay_all_bare(Node *node, Bared *bared)
 
 /* ---- hooks ---- */
 
+/* Plan a query as the server or the next hook does. */
 static PlannedStmt *
 plan_on(Query *query, const char *sql, int options, ParamListInfo params
 		COMPAT_PLANNER_PARAM)
@@ -134,10 +141,8 @@ plan_on(Query *query, const char *sql, int options, ParamListInfo params
 	return standard_planner(query, sql, options, params COMPAT_PLANNER_ARG);
 }
 
-/*
- * INVARIANT: a table has its indexes back before anything can be executed, also
- * after an error.
- */
+/* Plan a query with its tables laid bare.  INVARIANT: a table has its indexes back
+ * before anything can be executed, also after an error. */
 static PlannedStmt *
 plan_bare(Query *query, const char *sql, int options, ParamListInfo params
 		  COMPAT_PLANNER_PARAM)
@@ -164,6 +169,8 @@ plan_bare(Query *query, const char *sql, int options, ParamListInfo params
 	return result;
 }
 
+/* Plan a query without running functions, as a hook of the planner, unless it will be
+ * executed. */
 static PlannedStmt *
 plan(Query *query, const char *sql, int options, ParamListInfo params
 	 COMPAT_PLANNER_PARAM)
@@ -182,12 +189,14 @@ plan(Query *query, const char *sql, int options, ParamListInfo params
 	return plan_bare(query, sql, options, params COMPAT_PLANNER_ARG);
 }
 
+/* Are statistics hidden from the planner at the moment? */
 static bool
 hides_statistics(void)
 {
 	return verify_is_running() && verification->executing != EXECUTES_COUNT;
 }
 
+/* Say that there are no statistics of a column, as a hook. */
 static bool
 relation_stats(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 			   VariableStatData *vardata)
@@ -201,6 +210,7 @@ relation_stats(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 		next_relation_stats_hook(root, rte, attnum, vardata);
 }
 
+/* Say that there are no statistics of an index, as a hook. */
 static bool
 index_stats(PlannerInfo *root, Oid index, AttrNumber attnum, VariableStatData *vardata)
 {

@@ -32,7 +32,7 @@
 
 /* ---- what is withheld ---- */
 
-/* Volatile ones are never evaluated. */
+/* Is the function withheld?  Volatile functions need not be: they are never evaluated. */
 static bool
 is_withheld(Oid funcid)
 {
@@ -42,14 +42,15 @@ is_withheld(Oid funcid)
 		(volatility == PROVOLATILE_IMMUTABLE && funcid >= FirstNormalObjectId);
 }
 
+/* Call is_withheld(), for check_functions_in_node(). */
 static bool
 is_function_withheld(Oid funcid, void *context)
 {
 	return is_withheld(funcid);
 }
 
-/* Does the expression, or a query in it, call any?  Or any whose arguments are not
- * all there: a default may be a call. */
+/* Does an expression, or a query in it, call a function that is withheld?  Or one whose
+ * arguments are not all there: a default may be a call. */
 static bool
 calls_withheld(Node *node, void *context)
 {
@@ -68,7 +69,8 @@ calls_withheld(Node *node, void *context)
 /* A number that no parameter of a query has. */
 #define UNKNOWN_PARAM	PG_INT32_MAX
 
-/* The same wherever it stands, so that equal expressions stay equal. */
+/* Return a value that nothing is known of.  It is equal wherever it stands, so that
+ * equal expressions stay equal. */
 static Param *
 unknown_value(void)
 {
@@ -83,10 +85,10 @@ unknown_value(void)
 }
 
 /*
- * The value, as the planner cannot know it: the result of a call that is as strict
- * as the function it is an argument of.  A null may still make that null.
- * The functions are such that the planner finds nothing in them: it does not look at
- * the types of arguments, and these calls are never executed.
+ * Return a value as the planner cannot know it: the result of a call that is as strict
+ * as the function it is an argument of, so that a null may still make that null.  The
+ * planner finds nothing in the called functions: it does not look at the types of their
+ * arguments, and these calls are never executed.
  */
 static Expr *
 unknown_as(bool strict, Expr *value)
@@ -98,10 +100,8 @@ unknown_as(bool strict, Expr *value)
 								 COERCE_EXPLICIT_CALL);
 }
 
-/*
- * Could the planner have made something of the call that is more to it: a
- * constant, or the body of the function?
- */
+/* Could the planner have made something else of the call: a constant, or the body of
+ * the function? */
 static bool
 may_matter_there(Oid funcid, List *args)
 {
@@ -120,6 +120,7 @@ may_matter_there(Oid funcid, List *args)
 	return is_sql;
 }
 
+/* Make the first argument of a withheld function unknown. */
 static List *
 withhold_arguments(Oid funcid, List *args, bool *may_matter)
 {
@@ -134,7 +135,8 @@ withhold_arguments(Oid funcid, List *args, bool *may_matter)
 
 static Node *withhold(Node *node, void *context);
 
-/* The planner would add the defaults of arguments, which may be calls as well. */
+/* Withhold a call, with the defaults of its arguments, which the planner would add and
+ * which may be calls as well. */
 static Node *
 withhold_call(FuncExpr *call, bool *may_matter)
 {
@@ -155,7 +157,8 @@ withhold_call(FuncExpr *call, bool *may_matter)
 	return (Node *) call;
 }
 
-/* By what an index is chosen, and compared with it. */
+/* Withhold what an ON CONFLICT clause calls, apart from the expressions by which an
+ * index is chosen. */
 static Node *
 withhold_on_conflict(OnConflictExpr *conflict, bool *may_matter)
 {
@@ -167,6 +170,7 @@ withhold_on_conflict(OnConflictExpr *conflict, bool *may_matter)
 	return (Node *) result;
 }
 
+/* Copy a tree in which calls are withheld. */
 static Node *
 withhold(Node *node, void *context)
 {

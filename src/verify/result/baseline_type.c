@@ -22,6 +22,7 @@
 #include "verify/result/result.h"
 #include "verify/result/result_internal.h"
 
+/* Return a name without the parentheses of a modifier. */
 static char *
 without_modifier(const char *name)
 {
@@ -41,7 +42,8 @@ without_modifier(const char *name)
 	return bare;
 }
 
-/* A modifier that another type of the name does not take is an error to look up. */
+/* Does the bare name mean a type of the server?  A modifier that a type does not take is
+ * an error to look up, so there is none. */
 static bool
 is_servers(const char *bare)
 {
@@ -51,7 +53,8 @@ is_servers(const char *bare)
 	return OidIsValid(type) && type < FirstNormalObjectId;
 }
 
-/* Fields of an interval are a modifier that is not in parentheses. */
+/* Fields of an interval are a modifier that is not in parentheses: the type's own name
+ * is without. */
 char *
 baseline_type_bare(const char *name)
 {
@@ -112,7 +115,7 @@ add_part(List *parts, const char *part)
 	return lappend(parts, pstrdup(part));
 }
 
-/* What a base type is read by. */
+/* Add the function by which a base type is read or written. */
 static List *
 add_source(List *parts, Oid function)
 {
@@ -131,6 +134,7 @@ add_source(List *parts, Oid function)
 	return add_part(parts, source);
 }
 
+/* Add the names and types of a row's columns. */
 static List *
 describe_row(List *kept, BaselineType *type, Oid relid)
 {
@@ -156,7 +160,7 @@ describe_row(List *kept, BaselineType *type, Oid relid)
 	return kept;
 }
 
-/* Over another type. */
+/* Add the type that a domain or range is over. */
 static List *
 describe_over(List *kept, BaselineType *type, Oid other)
 {
@@ -164,6 +168,7 @@ describe_over(List *kept, BaselineType *type, Oid other)
 	return baseline_add_type(kept, other);
 }
 
+/* Fill in what a type is made of, and add the types among that to the list. */
 static List *
 describe(List *kept, BaselineType *type, const FormData_pg_type *form)
 {

@@ -22,6 +22,8 @@
 #include "verify/result/result_internal.h"
 #include "verify/run/run.h"
 
+/* Add a key, unless it is there or belongs to a schema of the server. found: the object
+ * was found, and is not only a name. */
 static void
 result_add_dependency(VerifyResult *result, Oid classid, const char *schema, const char *name,
 					  bool found)
@@ -30,7 +32,7 @@ result_add_dependency(VerifyResult *result, Oid classid, const char *schema, con
 	ObjectName *copy;
 	ListCell   *lc;
 
-	/* See depend_on_object. */
+	/* The server's own objects do not change under an application. */
 	if (strcmp(schema, "pg_catalog") == 0 || strcmp(schema, "information_schema") == 0)
 		return;
 
@@ -63,7 +65,10 @@ depend_on_name(VerifyResult *result, Oid classid, const char *schema, const char
 		return;
 	}
 
-	/* By name: a schema that is created later may take the name over. */
+	/*
+	 * Schemas by name: one that is created later may take the object's name
+	 * over.
+	 */
 	if (!SplitIdentifierString(pstrdup(namespace_search_path), ',', &path))
 		return;
 	foreach(lc, path)
@@ -78,7 +83,8 @@ depend_on_name(VerifyResult *result, Oid classid, const char *schema, const char
 	}
 }
 
-/* NULL if it is temporary or gone. */
+/* Return the schema and name of a relation, which is cached; NULL if it is temporary or
+ * gone. */
 static ObjectName *
 relation_key(Oid relid)
 {

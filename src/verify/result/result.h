@@ -12,11 +12,11 @@
 
 /* ---- result.c ---- */
 
+/* The answer, from best to worst. */
 typedef enum RequirementState
 {
 	STATE_MET,
-	STATE_UNKNOWN,				/* cannot be decided; never
-								 * assumes_all_columns */
+	STATE_UNKNOWN,				/* cannot be decided, and is never guessed */
 	STATE_UNMET
 } RequirementState;
 
@@ -27,10 +27,10 @@ typedef struct Problem
 	RequirementState state;		/* what it makes of the requirement; STATE_MET
 								 * for a remark that leaves it met */
 	char	   *expected;		/* for people; never NULL */
-	char	   *found;			/* ditto */
+	char	   *found;			/* for people; never NULL */
 	const char *sqlstate;		/* the server's own error, for queries; or
 								 * NULL */
-	char	   *message;		/* ditto */
+	char	   *message;		/* of the server's own error; or NULL */
 	const char *subject;		/* what it is about where several requirements
 								 * of a version notice the same: said once for
 								 * each rule and subject; or NULL */
@@ -39,11 +39,9 @@ typedef struct Problem
 	bool		proven;			/* rows or sessions prove the harm: see Rule */
 	char	   *role;			/* who lacks a privilege, where it is not the
 								 * contract's role; or NULL */
-	bool		by_expected;	/* "found" has a name or a number of rows, and
-								 * what these are does not make it another
-								 * problem */
-	bool		out_of_time;	/* it says no more than that there was no time
-								 * left */
+	bool		by_expected;	/* two problems of equal "expected" are one,
+								 * whatever name or number "found" has */
+	bool		out_of_time;	/* there was no time left to verify */
 	bool		no_relation;	/* the relation the requirement is about
 								 * cannot be used at all */
 	char	   *schema;			/* the object, for the error's fields; or NULL */
@@ -69,9 +67,9 @@ typedef struct VerifyResult
 } VerifyResult;
 
 /*
- * Append a problem and let it worsen the observation's state.  expected and
- * found are for people and complete ("type character varying(20)", "integer").
- * relid and attname fill the error's fields; InvalidOid and NULL leave them.
+ * Append a problem, and let it worsen the state.  expected and found are for people
+ * and complete ("type character varying(20)", "integer").  relid and attname, unless
+ * InvalidOid and NULL, fill the error's fields.
  */
 extern Problem *result_add_problem(VerifyResult *result, RuleId rule,
 								   RequirementState state,
@@ -81,22 +79,24 @@ extern Problem *result_add_problem(VerifyResult *result, RuleId rule,
 /* Was privilege-lost reported? */
 extern bool result_is_denied(const VerifyResult *result);
 
-/*
- * Report that a role, the current one or a view's owner, lacks what it needs on
- * a relation or a column of it: role NAME to DO NAME.
- */
+/* Report that a role, the current one or a view's owner, lacks a privilege on a
+ * relation or a column of it.  Expected is "role NAME to WHAT RELATION". */
 extern Problem *report_lost_privilege(VerifyResult *result, Oid relid, const char *attname,
 									  Oid role, const char *what, char *found);
 
-/* A remark for a label that those who read the type do not know yet. */
+/* Report, as a remark, each label of an enum that is not among the known ones. */
 extern void report_added_labels(VerifyResult *result, Oid type, List *known);
+
+/* Copy a result, and all that it has, into CurrentMemoryContext. */
 extern VerifyResult *result_copy(const VerifyResult *result);
+
+/* Return "met", "unknown" or "unmet"; look up a state by that name. */
 extern const char *state_name(RequirementState state);
 extern bool state_by_name(const char *name, RequirementState *state);
 
 /* ---- dependency.c ---- */
 
-/* A body, for a trigger's function as run for a relation: no padding. */
+/* A routine, and the relation if a trigger runs it.  A hash key: without padding. */
 typedef struct BodyKey
 {
 	Oid			routine;
@@ -111,70 +111,76 @@ typedef struct RunRoutine
 	char	   *newtable;
 } RunRoutine;
 
-/* What a simple view is a view of, and what that is, is part of the answer. */
+/* Depend on the relations below a simple view, of any depth. */
 extern void depend_on_view_base(VerifyResult *result, Oid relid);
 
-/* A type that the contract names may be dropped, or created. */
+/* Depend on the name of a type that the contract has, unless it means the server's. */
 extern void depend_on_type_name(VerifyResult *result, const char *name);
 
-/* The same of a name that has been looked up. */
+/* Depend on a name of a type that has been looked up and means the type, or none. */
 extern void depend_on_named_type(VerifyResult *result, const char *name, Oid type);
 
-/* A column's type is part of the answer: a domain may get constraints, an enum
- * labels.  The built-in ones do not change. */
+/* Depend on a type and those it is made of: a domain may get constraints, an enum
+ * labels. */
 extern void depend_on_type(VerifyResult *result, Oid type);
+
+/* Depend on the body of a routine that the requirement runs. */
 extern void depend_on_body(VerifyResult *result, const RunRoutine *run);
 
-/* The requirement depends on whatever this name means: one key for each schema
- * of the search path, or for the one schema it is qualified with. */
+/* Depend on whatever a name means: with one key for each schema of the search path,
+ * or for the one schema that it is qualified with. */
 extern void depend_on_name(VerifyResult *result, Oid classid,
 						   const char *schema, const char *name);
 
-/* The requirement depends on this object, as found. */
+/* Depend on an object that was found. */
 extern void depend_on_object(VerifyResult *result, Oid classid, Oid objid);
 
-/* The requirement uses this column.  Nothing is looked up by columns; it is for
- * telling which are not needed any more. */
+/* Depend on a column.  No change is looked up by columns: the key tells which columns
+ * are not needed any more. */
 extern void depend_on_column(VerifyResult *result, Oid relid, const char *attname);
 
-/* Append copies of keys. */
+/* Append copies of keys to a list. */
 extern void append_object_names(List **kept, List *keys);
 
-/* The keys, and a copy of all that was observed, in CurrentMemoryContext. */
+/* Add the keys of another result. */
 extern void result_add_dependencies(VerifyResult *result, List *keys);
 
-/* The same of a function that the server calls without asking for rights. */
+/* Depend on a function, and its body, that the server calls without asking for rights. */
 extern void depend_on_support_routine(VerifyResult *result, Oid funcid);
 
 /* ---- baseline.c ---- */
 
+/* A member of a baseline, which is a JSON object. */
 typedef struct BaselineMember
 {
 	const char *name;
-	const char *text;			/* NULL: leave the member out, unless ... */
+	const char *json;			/* the value; or NULL, and it is */
 	bool		is_list;
-	List	   *list;			/* of char * */
-	const char *json;			/* the value as it is; or NULL */
+	List	   *list;			/* of char *, if is_list; or */
+	const char *text;			/* NULL: there is no such member */
 } BaselineMember;
 
+/* Return a baseline of these members. */
 extern Jsonb *baseline_of(const BaselineMember *members, int nmembers);
 
-/* The same and one member more; baseline may be NULL. */
+/* Return a baseline, which may be NULL, with one member more. */
 extern Jsonb *baseline_with(Jsonb *baseline, const BaselineMember *member);
 
-/* Members of a requirement's baseline; NULL or NIL: absent, or no baseline. */
+/* Return a member of a requirement's baseline; NULL or NIL if there is none, or no
+ * baseline. */
 extern char *baseline_text(const Requirement *req, const char *member);
 extern List *baseline_list(const Requirement *req, const char *member);
 extern bool baseline_has(const Requirement *req, const char *member);
 
-/* The strings of an array, or of an array of arrays, flat; NIL for NULL. */
+/* Return the strings of an array and of the arrays in it; NIL for NULL. */
 extern List *json_strings(JsonbValue *array);
 
-/* Is any of them not empty? */
+/* Is any text of the list not empty? */
 extern bool list_has_text(List *list);
 
 /* ---- baseline_type.c ---- */
 
+/* What a type is to a client, compared with what another one is. */
 typedef enum TypeMatch
 {
 	TYPE_OTHER,
@@ -182,49 +188,52 @@ typedef enum TypeMatch
 	TYPE_SAME
 } TypeMatch;
 
-/* A kept name without its modifier. */
+/* Return a type's name in a baseline without its modifier. */
 extern char *baseline_type_bare(const char *name);
 
-/* A kept name for people: as short as the search path allows. */
+/* Return a type's name in a baseline for people: as short as the search path allows. */
 extern char *baseline_type_label(const char *name);
 
 /*
- * Add what the type is, and those it is made of, to a list of BaselineType *, which
- * the baseline has as its member "types".  The server's own are left out.
+ * Add a description of a type, and of the types that it is made of, to a list of
+ * BaselineType *, which is the baseline's member "types".  The server's own types are
+ * left out.
  */
 extern List *baseline_add_type(List *kept, Oid type);
+
+/* Return that member of a baseline from a list; read the list from a baseline. */
 extern BaselineMember baseline_types_member(List *kept);
 extern List *baseline_types(Jsonb *baseline);
 
-/*
- * Depend on the names of a baseline's types.  A type that was renamed is known by what
- * it is made of, unless another one has taken its name.
- */
+/* Depend on the names of a baseline's types.  A type that was renamed is known by what
+ * it is made of, unless another one has taken its name. */
 extern void depend_on_baseline_types(VerifyResult *result, Jsonb *baseline);
 
 
+/* Return the labels of the enum that a type of the baseline is, or is an array of; or
+ * NIL. */
+extern List *baseline_type_labels(List *kept, const char *name);
+
+/* ---- type_match.c ---- */
+
 /*
- * Is a type, to a client, the one that was kept under the name?  Modifiers are no
- * part of the answer.
+ * Compare a type with the one that a baseline has under a name, as a client sees
+ * them.  Modifiers do not count.  These are the same to a client:
  *
- * The same are: domains and the types they are over; text and character
- * varying; rows of the same columns, whatever they are called; and of other
- * types that of the old name, if it is of the same kind, or the one that the old
- * type was renamed to: it has the labels, or is made as that was, and what goes
- * by the old name now, if anything, has or is not.
+ *	- a domain and the type it is over;
+ *	- text and character varying;
+ *	- rows of the same columns, whatever their types are called;
+ *	- a type of the old name and kind;
+ *	- a type that the old one was renamed to: it has the old one's labels, or is made
+ *	  as that was, while no type of the old name has or is.
  */
 extern TypeMatch baseline_type_match(List *kept, const char *name, Oid type);
 
-/* The same of two types that there are. */
+/* Compare two types as a client sees them. */
 extern TypeMatch type_match(Oid was, Oid is);
 
-/* The labels of the enum below an array that a kept name is of; NIL if there is none. */
-extern List *baseline_type_labels(List *kept, const char *name);
-
-/*
- * How to call the type that was kept, and the one that there is now, where they
- * are not the same: with what they are if both go by one name.
- */
+/* Return names for a type of a baseline and the type that there is now, which is not
+ * the same.  If both go by one name, it is followed by what each is. */
 extern void baseline_type_contrast(List *kept, const char *name, Oid type,
 								   char **was, char **is);
 
@@ -233,12 +242,13 @@ extern void baseline_type_contrast(List *kept, const char *name, Oid type,
 /* Has the schema, which may be closed to the role, an object of this name? */
 typedef bool (*NameInSchema) (Oid schema, const char *name);
 
+/* Report that there is no schema of this name. */
 extern Problem *report_missing_schema(VerifyResult *result, const char *schema);
 
 /*
- * Report why the name, given with a schema or NULL, stands for nothing: as
- * schema-missing, privilege-lost or by the rule given.  what: "relation"; label:
- * the name as the contract has it.
+ * Report why a name, with its schema or NULL, stands for nothing: as schema-missing,
+ * as privilege-lost or by the given rule.  what: "relation", for example; label: the
+ * name as the contract has it.
  */
 extern Problem *report_unresolved(const Requirement *req, VerifyResult *result, RuleId rule,
 								  const char *what, const char *label,
@@ -246,9 +256,9 @@ extern Problem *report_unresolved(const Requirement *req, VerifyResult *result, 
 								  NameInSchema in_schema);
 
 /*
- * Report name-captured if the name meant an object in another schema when the
- * requirement was first met, and that one is still there.  If it is gone, it was
- * moved and is found through the search path: that is fine, and NULL.
+ * Report name-captured if a name meant an object in another schema when the
+ * requirement was first met, and that object is still there.  Otherwise it was moved
+ * and is found through the search path, which is fine: returns NULL.
  */
 extern Problem *check_name_captured(const Requirement *req, VerifyResult *result,
 									const char *name, const char *schema,

@@ -19,10 +19,10 @@
 #include "verify/result/result.h"
 #include "verify/result/result_internal.h"
 
-/* Rows within rows; a table may have an array of its own row type. */
+/* How deep rows within rows are compared: a table may have an array of its own row type. */
 #define MAX_TYPE_DEPTH 16
 
-/* Two lists that names are looked up in, and how deep in rows we are. */
+/* The lists that names are looked up in, then and now, and how deep in rows we are. */
 typedef struct Match
 {
 	List	   *was;
@@ -32,7 +32,7 @@ typedef struct Match
 
 static TypeMatch match_names(Match *match, const char *was, const char *is);
 
-/* Both of the server's own; which text and character varying are to a client, too. */
+/* Are two types of the server one to a client, as text and character varying are? */
 static bool
 server_types_match(const char *was, const char *is)
 {
@@ -46,7 +46,7 @@ server_types_match(const char *was, const char *is)
 	return found == 2;
 }
 
-/* Columns that were there are in their places; more may follow. */
+/* Compare rows.  Columns that were there have to be in their places; more may follow. */
 static TypeMatch
 match_rows(Match *match, List *was, List *is)
 {
@@ -68,6 +68,7 @@ match_rows(Match *match, List *was, List *is)
 	return result;
 }
 
+/* Are all the wanted texts in the list? */
 static bool
 has_parts(List *parts, List *wanted)
 {
@@ -94,10 +95,8 @@ type_called(const char *name)
 	return OidIsValid(schema) ? find_type_in_schema(schema, strVal(lsecond(names))) : InvalidOid;
 }
 
-/*
- * Can one be what became of the other?  known_by_name: an enum that has kept its
- * name may have lost labels, which rules of their own tell of.
- */
+/* Can one type be what became of the other? known_by_name: an enum that has kept its
+ * name may have lost labels, which other rules report. */
 static bool
 types_fit(Match *match, const BaselineType *was, const BaselineType *is, bool known_by_name)
 {
@@ -114,8 +113,8 @@ types_fit(Match *match, const BaselineType *was, const BaselineType *is, bool kn
 }
 
 /*
- * Does what goes by the old name now have all that makes it the old type?  A type
- * renamed to make room for one with more labels is nearer to it than that one.
+ * Has the type that has the old name now all that makes it the old type?  A type that
+ * was renamed to make room for one with more labels is nearer to the old one than that.
  */
 static bool
 is_still_there(Match *match, const BaselineType *was, const BaselineType *is)
@@ -128,6 +127,7 @@ is_still_there(Match *match, const BaselineType *was, const BaselineType *is)
 		list_length(other->parts) <= list_length(is->parts);
 }
 
+/* Compare two types, each by its name in its list. */
 static TypeMatch
 match_names(Match *match, const char *was_name, const char *is_name)
 {
@@ -170,7 +170,9 @@ type_match(Oid was, Oid is)
 	return baseline_type_match(baseline_add_type(NIL, was), type_baseline_name(was), is);
 }
 
-/* "mood, an enum", "addr (street text, zip text)" */
+/*
+ * Return a name with what the type is: "mood, an enum", "addr (street text, zip text)".
+ */
 static char *
 label_in_full(List *kept, const char *name, int depth)
 {

@@ -31,9 +31,9 @@ report_missing_schema(VerifyResult *result, const char *schema)
 }
 
 /*
- * A schema of the contract's search path that has the object but is closed to
- * the role.  The active search path leaves such schemas out, so the text of
- * the path is read again.
+ * Find a schema of the contract's search path that has the object but is closed to the
+ * role.  The active search path leaves such schemas out, so the text of the path is read
+ * again.
  */
 static Oid
 find_hiding_schema(const char *search_path, const char *name, NameInSchema in_schema)
