@@ -38,21 +38,17 @@
 #include "verify/run/run.h"
 #include "verify/verify.h"
 
-/*
- * How long a judgement waits for a lock that conditional_lock.c did not foresee before it
- * counts as not to be had.  While it waits, others may find it in a deadlock.
- */
+/* How long a judgement waits for a lock that conditional_lock.c did not foresee before it
+ * counts as not to be had.  While it waits, others may find it in a deadlock. */
 #define BUSY_LOCK_TIMEOUT	"10ms"
 
-/* So many relations are locked, with their indexes, before the locks are let go. */
+/* After locking so many relations, with their indexes, the locks are let go. */
 #define MANY_LOCKS	64
 
 /* ---- the context of a requirement ---- */
 
-/*
- * Become the requirement's role and take its search path, until the end of the
- * subtransaction.  False if there is no such role.
- */
+/* Become the requirement's role and take its search path, until the end of the
+ * subtransaction.  False if there is no such role. */
 static bool
 enter_context(const Requirement *req, const VerifyOptions *options)
 {
@@ -67,6 +63,7 @@ enter_context(const Requirement *req, const VerifyOptions *options)
 	return true;
 }
 
+/* Have two requirements one role and search path? */
 static bool
 same_context(const Requirement *a, const Requirement *b)
 {
@@ -75,9 +72,9 @@ same_context(const Requirement *a, const Requirement *b)
 }
 
 /*
- * Make the planner's inference of ON CONFLICT arbiters, which reads the
- * relation cache's list of indexes, not see an index.  The entry is pinned
- * until the subtransaction ends; show_index has the list read anew then.
+ * Make the planner's inference of ON CONFLICT arbiters, which reads the relation
+ * cache's list of indexes, not see an index.  The entry is pinned until the
+ * subtransaction ends; show_index() has the list read anew then.
  */
 static void
 hide_index(Oid index)
@@ -92,6 +89,7 @@ hide_index(Oid index)
 	rel->rd_indexlist = list_delete_oid(rel->rd_indexlist, index);
 }
 
+/* Have the list of indexes read anew. */
 static void
 show_index(Oid index)
 {
@@ -103,6 +101,7 @@ show_index(Oid index)
 
 /* ---- the subtransaction ---- */
 
+/* The requirements that are answered, and how far this is. */
 typedef struct Batch
 {
 	Requirement **reqs;
@@ -124,7 +123,8 @@ typedef struct Batch
 	VerifyResult **result;
 } Batch;
 
-/* What took too long once comes last of its role. */
+/* Order requirements by role and search path.  What took too long once comes last of its
+ * role. */
 static int
 compare_turns(const void *a, const void *b, void *arg)
 {
@@ -142,7 +142,7 @@ compare_turns(const void *a, const void *b, void *arg)
 	return strcmp(x->search_path, y->search_path);
 }
 
-/* Copy what was observed out of the scratch context and empty that. */
+/* Copy a result out of the scratch context and empty that. */
 static void
 keep_result(Batch *batch, int i)
 {
@@ -208,8 +208,8 @@ answer_in_context(void *arg)
 	error_context_stack = outer_context;
 }
 
-/* The next one could not be answered in its role's share of the time.  What was
- * observed until then is kept: the keys of what it mentions. */
+/* Put off the next requirement, which could not be answered in its role's share of the
+ * time.  The keys of what it mentions are kept. */
 static void
 put_off(Batch *batch, bool interrupted)
 {
@@ -221,7 +221,7 @@ put_off(Batch *batch, bool interrupted)
 		keep_result(batch, i);
 }
 
-/* It could not be answered in time. */
+/* Report that a requirement could not be answered in time. */
 static void
 leave_unanswered(Batch *batch, int i)
 {
@@ -238,10 +238,8 @@ leave_unanswered(Batch *batch, int i)
 	keep_result(batch, i);
 }
 
-/*
- * Time is a role's and not a context's, of which it can have any number: of what is left,
- * an equal share for each that has not had one.
- */
+/* Give the next role its time: of what is left, an equal share for each role that has
+ * not had one.  Time is a role's and not a context's, of which it can have any number. */
 static void
 give_time(Batch *batch)
 {
@@ -256,10 +254,8 @@ give_time(Batch *batch)
 	timeout_begin(batch->end == 0 ? 0 : Max(share, 1));
 }
 
-/*
- * Those that were put off get what the others have left of the time.  False if there
- * are none, or there is none.
- */
+/* Begin with the requirements that were put off, which get what the others have left of
+ * the time.  False if there are none, or no time. */
 static bool
 begin_round(Batch *batch)
 {
@@ -277,7 +273,7 @@ begin_round(Batch *batch)
 	return true;
 }
 
-/* The time that options give to all, from now on. */
+/* Return when the time that options give to all is over; 0: never. */
 static TimestampTz
 end_of_time(const VerifyOptions *options)
 {
@@ -289,7 +285,7 @@ end_of_time(const VerifyOptions *options)
 									   Max(guard_verify_timeout - spent, 1));
 }
 
-/* False if a lock was not to be had. */
+/* Answer some requirements.  False if a lock was not to be had. */
 static bool
 answer_some(Batch *batch)
 {
@@ -339,10 +335,9 @@ answer_some(Batch *batch)
 }
 
 /*
- * A label that this transaction has added to an enum is not to be used before it
- * commits, lest it be stored and the addition rolled back.  Nothing is stored
- * here, and what is asked is how things will be.  Returns what gives back to
- * the server what it knew.
+ * Let labels that this transaction has added to an enum be used.  The server forbids it
+ * before commit, lest one be stored and the addition rolled back; nothing is stored
+ * here.  Returns what gives back to the server what it knew.
  */
 static void *
 forget_uncommitted_enums(void)
@@ -389,7 +384,7 @@ verify_requirements(Requirement **reqs, int nreqs, VerifyOptions options,
 	void	   *enums;
 	volatile int settings = 0;
 
-	/* By a function that calls us while it is run by us. */
+	/* A function that is run by us may call us. */
 	if (verify_is_running())
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

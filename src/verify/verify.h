@@ -31,23 +31,22 @@ typedef struct VerifyOptions
 
 	/*
 	 * Take no longer than compat_guard.verify_timeout, of which each role has
-	 * a share; what is not answered by then is unknown.  For those who did
-	 * not ask for it.  spent, if not NULL, is how much of it was spent
-	 * before, in microseconds, and is added to.
+	 * a share; what is not answered by then is unknown.  spent, if not NULL,
+	 * is how much of it was spent before, in microseconds, and is added to.
 	 */
 	bool		within_time;
 	int64	   *spent;
 
 	/*
-	 * Do not give up on a lock that a function wanted, which may want one
-	 * that is never to be had: the requirement is unknown.
+	 * Do not give up on a lock that a function wanted, for it may want one
+	 * that is never to be had: the requirement is unknown then.
 	 */
 	bool		last_try;
 
 	/* Answer as if this index did not exist; InvalidOid for none. */
 	Oid			without_index;
 
-	/* NULL: look at every partition. */
+	/* What is known of partitions; NULL: look at every partition. */
 	const KnownPartitions *known_partitions;
 } VerifyOptions;
 
@@ -64,7 +63,7 @@ typedef struct VerifyOptions
 extern bool verify_requirements(Requirement **reqs, int nreqs,
 								VerifyOptions options, VerifyResult **result);
 
-/* Installs hooks. */
+/* Install hooks. */
 extern void verify_init(void);
 
 #endif							/* COMPAT_GUARD_VERIFY_H */

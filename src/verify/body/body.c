@@ -2,13 +2,13 @@
  * body.c
  *		Do the bodies of the routines that a requirement runs still resolve?
  *
- * Those it calls, the functions of the triggers that its writes fire, and what
- * these run in turn.  A body is checked once for a role and search path, however
- * many requirements run it, and what is found is kept until that changes.
+ * A requirement runs the routines that it calls, the functions of the triggers that its
+ * writes fire, and what these run in turn.  A body is checked once for a role and search
+ * path, however many requirements run it, and what is found is kept until these change.
  *
  * A body is analysed, as the validator of its language does, and never run.  It is
- * looked at as whoever it would run as, the owner of a SECURITY DEFINER function
- * included.
+ * analysed as the role that it would run as: the owner of a SECURITY DEFINER function,
+ * for example.
  */
 #include "postgres.h"
 
@@ -34,7 +34,7 @@ typedef struct Body
 {
 	BodyKey		key;			/* must be first */
 	char	   *label;			/* of the routine, for people */
-	char	   *baseline_name;	/* and to be kept */
+	char	   *baseline_name;	/* of the routine, for the baseline */
 	VerifyResult *found;
 } Body;
 
@@ -47,6 +47,7 @@ bodies_reset(MemoryContext context)
 
 /* ---- one body ---- */
 
+/* Report a problem of a body, in the body's own result. */
 static void
 report_body_problem(const Body *body, RequirementState state, char *found,
 					const char *sqlstate)
@@ -60,10 +61,8 @@ report_body_problem(const Body *body, RequirementState state, char *found,
 	problem->sqlstate = sqlstate;
 }
 
-/*
- * What an error says of the body.  A relation that is not there may be one that
- * the body makes for itself before it uses it.
- */
+/* Report what an error says of the body.  A relation that is not there may be one that
+ * the body makes for itself before it uses it. */
 static void
 report_body_error(const Body *body, const ErrorData *edata, const char *source)
 {
@@ -77,7 +76,7 @@ report_body_error(const Body *body, const ErrorData *edata, const char *source)
 						pstrdup(unpack_sql_state(edata->sqlerrcode)));
 }
 
-/* The search path that the routine sets for itself, or NULL. */
+/* Return the search path that the routine sets for itself, or NULL. */
 static char *
 routine_search_path(HeapTuple tup)
 {
@@ -101,7 +100,8 @@ routine_search_path(HeapTuple tup)
 	return NULL;
 }
 
-/* Whose rights and which names the body sees, until the subtransaction ends. */
+/* Take the rights and the search path with which the body runs, until the
+ * subtransaction ends. */
 static void
 enter_routine(HeapTuple tup)
 {
@@ -114,6 +114,7 @@ enter_routine(HeapTuple tup)
 		enter_search_path(path);
 }
 
+/* What check_body() needs. */
 typedef struct BodyCheck
 {
 	Body	   *body;
@@ -123,6 +124,7 @@ typedef struct BodyCheck
 	bool		is_sql;
 } BodyCheck;
 
+/* Check a body, in a subtransaction. */
 static void
 check_body(void *arg)
 {
@@ -141,7 +143,7 @@ check_body(void *arg)
 	}
 }
 
-/* What can be said without looking; NULL: look. */
+/* Return why nothing can be said of the body, or NULL. */
 static const char *
 why_undecided(Form_pg_proc form, bool is_sql)
 {
@@ -150,7 +152,8 @@ why_undecided(Form_pg_proc form, bool is_sql)
 	return is_sql ? NULL : why_plpgsql_cannot_tell();
 }
 
-/* A trigger function that no trigger of the requirement's calls runs not at all. */
+/* Is it an event trigger's function, or one of triggers that no trigger of the
+ * requirement calls? */
 static bool
 cannot_run(Form_pg_proc form, const RunRoutine *run)
 {
@@ -166,7 +169,7 @@ language_is_plpgsql(Oid language)
 	return name != NULL && strcmp(name, "plpgsql") == 0;
 }
 
-/* body->found is filled; in CurrentMemoryContext. */
+/* Check a body and fill in what is found, in CurrentMemoryContext. */
 static void
 look_at_body(Body *body, const RunRoutine *run)
 {
@@ -191,7 +194,7 @@ look_at_body(Body *body, const RunRoutine *run)
 	if (why != NULL)
 		report_body_problem(body, STATE_UNKNOWN, pstrdup(why), NULL);
 
-	/* What a body in SQL mentions matters all the same, for polymorphic.c. */
+	/* For polymorphic.c the names in a body in SQL matter all the same. */
 	if (why != NULL && !check.is_sql)
 		return;
 
@@ -212,8 +215,9 @@ look_at_body(Body *body, const RunRoutine *run)
 }
 
 /*
- * What else was noticed on the way matters if the body does not run for it, which
- * is then no way to guard what its role has no access to.
+ * Make each problem that was found on the way one of the body, which does not run for
+ * it.  No other rule is reported: a body is no way to guard what its role has no access
+ * to.
  */
 static void
 keep_body_problems(Body *body)
@@ -236,6 +240,7 @@ keep_body_problems(Body *body)
 	}
 }
 
+/* Return a body, which is checked unless it has been. */
 static Body *
 obtain_body(const RunRoutine *run)
 {
@@ -256,7 +261,7 @@ obtain_body(const RunRoutine *run)
 	if (body != NULL)
 		return body;
 
-	/* Entered only once it is there whole: it may fail on a lock. */
+	/* Enter the body only when it is complete: checking may fail on a lock. */
 	fresh.label = routine_label(run->key.routine);
 	fresh.baseline_name = routine_baseline_name(run->key.routine);
 	fresh.found = palloc0_object(VerifyResult);
@@ -274,11 +279,8 @@ obtain_body(const RunRoutine *run)
 
 /* ---- those of a requirement ---- */
 
-/*
- * A body that was not known to resolve when the requirement was first met is the
- * way it is, and not the requirement's end; neither is one while there is no
- * such time.
- */
+/* Add a problem of a body to the requirement.  It leaves the requirement met if the body
+ * was not known to resolve when that was first met, or if that time has not come. */
 static void
 add_body_problem(const Requirement *req, VerifyResult *result, const Body *body,
 				 const Problem *found, List **broken)
@@ -303,7 +305,7 @@ check_bodies(const Requirement *req, VerifyResult *result)
 	BaselineMember broken = {.name = "broken_bodies", .is_list = true};
 	ListCell   *lc;
 
-	/* What the role may not call has no business to be looked at for it. */
+	/* What the role may not call is not looked at for it. */
 	if (result_is_denied(result))
 		return;
 

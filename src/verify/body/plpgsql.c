@@ -35,10 +35,8 @@
 #include "verify/run/run.h"
 #include "verify/statement/statement.h"
 
-/*
- * The schema of the extension's functions of this name, InvalidOid if there are
- * none.  Are there others beside them?
- */
+/* Return the schema of the extension's functions of a name, or InvalidOid. *others:
+ * that schema has other functions of the name. */
 static Oid
 schema_of_members(Oid extension, const char *name, bool *others)
 {
@@ -64,11 +62,12 @@ schema_of_members(Oid extension, const char *name, bool *others)
 	return schema;
 }
 
+/* The functions of plpgsql_check that are called. */
 static const char *const checker_functions[] = {
 	"plpgsql_check_function_tb", "__plpgsql_show_dependency_tb"
 };
 
-/* Quoted; NULL if it cannot be asked. */
+/* Return the quoted schema of plpgsql_check, or NULL if it cannot be asked. */
 static const char *
 checker_schema(void)
 {
@@ -94,7 +93,7 @@ depend_on_checker(VerifyResult *result)
 {
 	Oid			extension = get_extension_oid("plpgsql_check", true);
 
-	/* When it comes, or goes, there is more to say, or less. */
+	/* When the extension comes or goes, there is more to say, or less. */
 	depend_on_name(result, ExtensionRelationId, "", "plpgsql_check");
 	for (int i = 0; OidIsValid(extension) && i < (int) lengthof(checker_functions); i++)
 	{
@@ -117,7 +116,8 @@ why_plpgsql_cannot_tell(void)
 		: "plpgsql_check is not installed";
 }
 
-/* $1: the routine; $2: the trigger's relation, or 0; $3, $4: transition tables. */
+/* Call plpgsql_check.  Parameters: $1: the routine; $2: the trigger's relation, or 0;
+ * $3, $4: transition tables. */
 static void
 ask(const char *sql, int nparams, const RunRoutine *run)
 {
@@ -148,7 +148,7 @@ result_text(uint64 row, int column)
 	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
 }
 
-/* True if no row is an error; the first is copied into context. */
+/* Fill in the first error among the rows, in context.  True if there is none. */
 static bool
 read_errors(ErrorData *edata, MemoryContext context)
 {
@@ -169,6 +169,7 @@ read_errors(ErrorData *edata, MemoryContext context)
 	return true;
 }
 
+/* Depend on an operator or routine that plpgsql_check reports. */
 static void
 depend_on_reported(VerifyResult *result, const char *type, Oid objid)
 {
@@ -183,7 +184,8 @@ depend_on_reported(VerifyResult *result, const char *type, Oid objid)
 	}
 }
 
-/* What is observed has to outlive the SPI call's own memory. */
+/* Read what plpgsql_check reports.  All that is added has to outlive the SPI call's own
+ * memory. */
 static void
 read_dependencies(VerifyResult *result, MemoryContext context)
 {
@@ -219,7 +221,7 @@ keep_planned(Query *query)
 	MemoryContextSwitchTo(old);
 }
 
-/* It has given back its locks. */
+/* Check what the planned statements write. plpgsql_check has given back its locks. */
 static void
 check_planned(VerifyResult *result)
 {
@@ -232,7 +234,8 @@ check_planned(VerifyResult *result)
 	(void) check_permissions((Node *) verification->planned, result);
 }
 
-/* False, and edata filled in, if the body does not resolve. */
+/* Ask about errors and dependencies of a body.  False, and edata filled in, if the body
+ * does not resolve. */
 static bool
 ask_about_body(const RunRoutine *run, VerifyResult *result,
 			   ErrorData *edata)
@@ -248,13 +251,16 @@ ask_about_body(const RunRoutine *run, VerifyResult *result,
 				 " other_warnings => false, extra_warnings => false) AS c", schema), 4, run);
 	sound = read_errors(edata, context);
 
-	/* It takes a cancelled query or a lock not had for an error of the body. */
+	/*
+	 * plpgsql_check takes a cancel, or a lock not had, for an error of the
+	 * body.
+	 */
 	if (!sound && error_is_no_answer(edata))
 		ereport(ERROR,
 				(errcode(edata->sqlerrcode), errmsg_internal("%s", edata->message)));
 	if (sound && run->oldtable == NULL && run->newtable == NULL)
 	{
-		/* Not by the function of that name without underscores, which is SQL. */
+		/* The function of that name without underscores is in SQL. */
 		ask(psprintf("SELECT d.type, d.oid FROM %s.__plpgsql_show_dependency_tb($1, $2) AS d"
 					 " ORDER BY 1, d.schema, d.name", schema), 2, run);
 		read_dependencies(result, context);
@@ -267,9 +273,9 @@ ask_about_body(const RunRoutine *run, VerifyResult *result,
 
 /*
  * PL/pgSQL keeps what it compiled for as long as the routine's row is the same, and
- * that knows the types of a DECLARE as they were.  So the row seems to have a place
- * meanwhile where no row is, nor was last time, and the routine is compiled anew, now
- * and when it is next called.
+ * that knows the types of a DECLARE as they were.  So the cached row is given a place
+ * where no row is, another one each time: the routine is compiled anew, now and when it
+ * is next called.
  */
 bool
 plpgsql_check_body(const RunRoutine *run, VerifyResult *result,
@@ -293,7 +299,7 @@ plpgsql_check_body(const RunRoutine *run, VerifyResult *result,
 	}
 	PG_CATCH();
 	{
-		/* The end of the subtransaction releases it. */
+		/* The end of the subtransaction releases the row. */
 		cached->t_self = place;
 		verification->plan_observer = NULL;
 		PG_RE_THROW();

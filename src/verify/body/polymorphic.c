@@ -2,9 +2,9 @@
  * polymorphic.c
  *		Do functions in SQL that are of no certain type resolve as a query calls them?
  *
- * Without a call body.c cannot tell.  The planner, which would look into the body
- * to put it in the place of the call, is not let (execution.c), so it is done here: for
- * the functions for which the planner would do it, and no further than to see if it
+ * Without a call sql_body.c cannot tell.  The planner would look into the body, to put it
+ * in the place of the call, but is kept from that (execution.c).  So it is done here, for
+ * the functions for which the planner would do it, and no further than to see whether it
  * could.
  */
 #include "postgres.h"
@@ -25,7 +25,7 @@
 #include "verify/body/body_internal.h"
 #include "verify/catalog/catalog.h"
 
-/* Does the planner look into it? */
+/* Does the planner look into the function? */
 static bool
 is_open(HeapTuple tup)
 {
@@ -36,16 +36,8 @@ is_open(HeapTuple tup)
 		is_polymorphic(form);
 }
 
-static char *
-body_of(HeapTuple tup)
-{
-	bool		isnull;
-	Datum		source = SysCacheGetAttr(PROCOID, tup, Anum_pg_proc_prosrc, &isnull);
-
-	return isnull ? pstrdup("") : TextDatumGetCString(source);
-}
-
-/* Without its text: positions in that are none of the query's. */
+/* Analyse a body as the call has it.  Its text is not passed on: positions in it are
+ * none of the query's. */
 static void
 check_body(HeapTuple tup, FuncExpr *call, RawStmt *raw)
 {
@@ -54,7 +46,7 @@ check_body(HeapTuple tup, FuncExpr *call, RawStmt *raw)
 
 	(void) conditional_lock_mentions(raw->stmt, &expansion);
 
-	/* The types of all arguments, in their places. */
+	/* Put all arguments in their places, for their types. */
 	call->args = expand_function_arguments(call->args, false, call->funcresulttype, tup);
 	sql_fn_parser_setup(pstate, prepare_sql_fn_parse_info(tup, (Node *) call,
 														  call->inputcollid));
@@ -62,6 +54,8 @@ check_body(HeapTuple tup, FuncExpr *call, RawStmt *raw)
 	free_parsestate(pstate);
 }
 
+/* Check the body of a called function, if it is a single SELECT that the planner would
+ * look into. */
 static void
 check_call(FuncExpr *call)
 {
@@ -71,7 +65,8 @@ check_call(FuncExpr *call)
 		return;
 	if (is_open(tup))
 	{
-		List	   *parsed = raw_parser(body_of(tup), RAW_PARSE_DEFAULT);
+		List	   *parsed = raw_parser(proc_text(tup, Anum_pg_proc_prosrc),
+										RAW_PARSE_DEFAULT);
 
 		if (list_length(parsed) == 1 &&
 			IsA(linitial_node(RawStmt, parsed)->stmt, SelectStmt))

@@ -29,7 +29,7 @@ proc_text(HeapTuple tup, AttrNumber attnum)
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
-/* A statement of a body, as rewritten, or as it is kept. */
+/* Check a statement of a body, as rewritten, or as it is stored. */
 static void
 check_statement(List *queries, VerifyResult *result)
 {
@@ -39,6 +39,7 @@ check_statement(List *queries, VerifyResult *result)
 	(void) check_permissions((Node *) queries, result);
 }
 
+/* Analyse a statement of a body, and rewrite it. */
 static List *
 analyze_body_statement(RawStmt *raw, const char *source, SQLFunctionParseInfoPtr info)
 {
@@ -52,6 +53,7 @@ analyze_body_statement(RawStmt *raw, const char *source, SQLFunctionParseInfoPtr
 	return query->commandType == CMD_UTILITY ? list_make1(query) : pg_rewrite_query(query);
 }
 
+/* Raise an error if the last statement does not return what the function declares. */
 static void
 check_result(Form_pg_proc form, List *statements)
 {
@@ -66,9 +68,10 @@ check_result(Form_pg_proc form, List *statements)
 }
 
 /*
- * BEGIN ATOMIC: analysed already, and kept whole by dependencies.  But what is below
- * the views in it is read with the rights of their owners, and a SELECT * stays with
- * the columns there were, while the row type that is returned may grow.
+ * Check a body of BEGIN ATOMIC. It is analysed already, and dependencies keep what it
+ * names.  But what is below its views is read with the rights of their owners, and a
+ * SELECT * stays with the columns there were, while the row type that is returned may
+ * grow.
  */
 static void
 check_analyzed_body(Form_pg_proc form, const char *stored, VerifyResult *result)
@@ -107,7 +110,7 @@ is_polymorphic(Form_pg_proc form)
 	return false;
 }
 
-/* Not a utility statement, which only running it would look into. */
+/* Is it a query, and not a utility statement, which only running it would look into? */
 static bool
 is_query(Node *stmt)
 {

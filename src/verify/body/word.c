@@ -6,7 +6,7 @@
  * a variable of a composite type, a cursor's argument.  What plpgsql_check tells
  * of dependencies leaves these out.  So every word that is the name of a relation or type
  * counts as a use of it, be it in a comment or in the text of a statement to execute.
- * That may be one too many, which costs a verification; one too few it is only where a
+ * That may be one too many, which costs a verification.  A use is missed only where a
  * name is put together when the body runs.
  */
 #include "postgres.h"
@@ -25,6 +25,7 @@
 #define IS_WORD_CHARACTER(c) \
 	(isalnum((unsigned char) (c)) || (c) == '_' || (c) == '$' || IS_HIGHBIT_SET(c))
 
+/* Depend on the relation and type of this name along the search path. */
 static void
 depend_on_word(VerifyResult *result, const char *word)
 {
@@ -43,6 +44,7 @@ depend_on_word(VerifyResult *result, const char *word)
 	}
 }
 
+/* Depend on the relation and type of this name in a schema. */
 static void
 depend_on_qualified_word(VerifyResult *result, const char *schema_name, const char *word)
 {
@@ -56,7 +58,8 @@ depend_on_qualified_word(VerifyResult *result, const char *schema_name, const ch
 		depend_on_name(result, TypeRelationId, schema_name, word);
 }
 
-/* The word that begins here, folded as an identifier is; *next is what follows it. */
+/* Return the word that begins here, folded as an identifier is. *next is what follows
+ * it. */
 static char *
 take_word(const char *text, const char **next)
 {

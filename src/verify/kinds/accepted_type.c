@@ -11,6 +11,7 @@
 #include "verify/kinds/kinds_internal.h"
 #include "verify/result/result.h"
 
+/* The type of a column, taken apart. */
 typedef struct ColumnType
 {
 	Oid			oid;
@@ -18,7 +19,7 @@ typedef struct ColumnType
 	bool		is_array;
 } ColumnType;
 
-/* Taken apart as far as it matters for what a driver sees. */
+/* Take a type apart as far as it matters for what a driver sees. */
 static bool
 column_type(Oid oid, int32 typmod, ColumnType *type)
 {
@@ -35,6 +36,7 @@ column_type(Oid oid, int32 typmod, ColumnType *type)
 	return true;
 }
 
+/* Look a type up by name and take it apart. */
 static bool
 column_type_by_name(const char *name, ColumnType *type)
 {
@@ -44,10 +46,8 @@ column_type_by_name(const char *name, ColumnType *type)
 	return OidIsValid(oid) && column_type(oid, typmod, type);
 }
 
-/*
- * Takes a numeric column now all values it took before?  same_scale: and does
- * it print them with as many digits?  The layout is numeric.c's.
- */
+/* Does a numeric column take all values that it took before? same_scale: and print them
+ * with as many digits?  The layout is numeric.c's. */
 static bool
 numeric_is_wider(int32 before, int32 now, bool same_scale)
 {
@@ -75,16 +75,15 @@ length_is_wider(int32 before, int32 now)
 	return now == -1 || (before != -1 && now >= before);
 }
 
+/* Return the precision of a time or timestamp. */
 static int32
 time_precision(int32 typmod)
 {
 	return typmod == -1 ? MAX_TIMESTAMP_PRECISION : typmod;
 }
 
-/*
- * Can "now" hold all that "before" could, the wire types being the same?
- * exactly: the contract gave the modifier, so what is printed has to stay too.
- */
+/* Can the type "now" hold all that "before" could, the wire types being the same?
+ * exactly: the contract gave the modifier, so what is printed has to stay too. */
 static bool
 modifier_is_wider(const ColumnType *before, const ColumnType *now, bool exactly)
 {
@@ -105,7 +104,7 @@ modifier_is_wider(const ColumnType *before, const ColumnType *now, bool exactly)
 			if (exactly || before->typmod == -1)
 				return now->typmod == before->typmod;
 
-			/* Of other modifiers nobody knows which one is the wider. */
+			/* Nobody knows which of two other modifiers is the wider. */
 			return true;
 	}
 }
@@ -116,12 +115,12 @@ type_holds_baseline_type(const char *kept, Oid oid, int32 typmod, bool exactly)
 	ColumnType	before,
 				now;
 
-	/* What is gone cannot be asked, and of another type something else. */
+	/* A type that is gone cannot be asked; another type is for other rules. */
 	if (!column_type_by_name(kept, &before) || !column_type(oid, typmod, &now) ||
 		type_match(before.oid, now.oid) == TYPE_OTHER)
 		return true;
 
-	/* What has no modifier holds whatever it held with one. */
+	/* Without a modifier a type holds all that it held with one. */
 	if (now.typmod == -1 && !exactly)
 		return true;
 	return modifier_is_wider(&before, &now, exactly);

@@ -18,10 +18,8 @@ extern void verify_by_kind(const Requirement *req, VerifyResult *result);
 
 /* ---- verify_error.c ---- */
 
-/*
- * Report what the server says of a query that does not analyze, rewrite or plan,
- * or of a view that it cannot look through.
- */
+/* Report the server's error on analysing, rewriting or planning a statement, or on
+ * looking through a view. */
 extern void report_error(const Requirement *req, VerifyResult *result,
 						 const ErrorData *edata);
 

@@ -21,11 +21,8 @@
 
 /* ---- verify_query.c ---- */
 
-/*
- * Would this statement, which the contract says in other words, run?  Its
- * parameters are of whatever types they need be.  Errors go on as those of
- * verify_query do.
- */
+/* Verify a statement that the contract declares in other words.  Its parameters are of
+ * whatever types they need be.  Raises errors as verify_query() does. */
 extern void verify_text(const Requirement *req, VerifyResult *result, const char *sql);
 
 /* ---- routine_call.c ---- */
@@ -38,10 +35,8 @@ typedef struct Call
 	Oid			argtypes[FUNC_MAX_ARGS];
 } Call;
 
-/*
- * Find the routine that a requirement's call runs, and fill in the call.  InvalidOid,
- * and the reason reported, if the call does not resolve to one routine.
- */
+/* Find the routine that a requirement's call runs, and fill in the call.  InvalidOid,
+ * and the reason reported, if the call does not resolve to one routine. */
 extern Oid	resolve_call(const Requirement *req, VerifyResult *result, Call *call);
 
 /* ---- routine_compare.c ---- */
@@ -70,32 +65,27 @@ typedef struct ResultColumn
 	Oid			type;
 } ResultColumn;
 
-/*
- * Report in what a routine differs from the one in the requirement's baseline, as
- * far as a caller notices.
- */
+/* Report in what a routine differs from the one in the requirement's baseline, as
+ * far as a caller notices. */
 extern void compare_routine(const Requirement *req, VerifyResult *result, const Call *call,
 							const RoutineInfo *info);
 
-/*
- * Return the type that the contract says is returned, perhaps after SETOF, or
- * InvalidOid.  *is_set is set only if the contract says one.
- */
+/* Return the type that the contract says is returned, perhaps after SETOF, or
+ * InvalidOid.  *is_set is set only if the contract says one. */
 extern Oid	declared_result(const Requirement *req, VerifyResult *result, bool *is_set);
 
 /* ---- accepted_type.c ---- */
 
 /*
- * May a column of the type be used wherever one of the type "accepted" is
- * expected?  See accepted_type.c for what widening is.  at_registration is the
- * type found when the requirement was first met, or NULL; it matters where
- * "accepted" leaves the modifier open.
+ * May a column of the type be used wherever a column of the type "accepted" is
+ * expected?  at_registration is the type found when the requirement was first met, or
+ * NULL; it matters where "accepted" leaves the modifier open.
  */
 extern bool type_is_accepted(const NamedType *accepted, const char *at_registration,
 							 Oid type, int32 typmod);
 
-/* Can a column of the type hold all that one of a kept type could?  exactly: and
- * print it alike. */
+/* Can a column of the type hold all that a column of a type in the baseline could?
+ * exactly: and print it alike. */
 extern bool type_holds_baseline_type(const char *kept, Oid type, int32 typmod, bool exactly);
 
 #endif							/* COMPAT_GUARD_KINDS_INTERNAL_H */

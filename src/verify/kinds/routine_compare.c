@@ -16,6 +16,7 @@
 #include "verify/kinds/kinds_internal.h"
 #include "verify/result/result.h"
 
+/* Return the word of CREATE FUNCTION for a volatility. */
 static const char *
 volatility_label(char provolatile)
 {
@@ -23,7 +24,7 @@ volatility_label(char provolatile)
 		provolatile == PROVOLATILE_STABLE ? "stable" : "volatile";
 }
 
-/* From what the planner may do least with to most. */
+/* Rank volatilities, from 0, with which the planner may do most, to 2. */
 static int
 volatility_rank(char provolatile)
 {
@@ -32,8 +33,8 @@ volatility_rank(char provolatile)
 }
 
 /*
- * The call meant another routine, in another schema or of other argument types,
- * and that one is still there.  If it is gone, it was moved or replaced, and
+ * Report name-captured if the call meant another routine, in another schema or of other
+ * argument types, that is still there.  If that is gone, it was moved or replaced, and
  * what counts is what the new one is like.
  */
 static void
@@ -49,7 +50,7 @@ check_call_resolution(const Requirement *req, VerifyResult *result, const Routin
 						   psprintf("it means %s", routine_label(info->oid)), InvalidOid, NULL);
 }
 
-/* Nothing else is worth comparing if it is of another kind. */
+/* Report a routine of another kind, of which nothing else is worth comparing. */
 static bool
 kind_is_other(const Requirement *req, VerifyResult *result, const RoutineInfo *info)
 {
@@ -62,6 +63,8 @@ kind_is_other(const Requirement *req, VerifyResult *result, const RoutineInfo *i
 	return true;
 }
 
+/* Report a routine that is more volatile.  The planner may only do more with a less
+ * volatile one. */
 static void
 check_volatility(const Requirement *req, VerifyResult *result, const RoutineInfo *info)
 {
@@ -76,9 +79,10 @@ check_volatility(const Requirement *req, VerifyResult *result, const RoutineInfo
 }
 
 /*
- * Those by which the contract says that it passes arguments, in any order; or, if
- * it does not say, those there were, each in its place.  A shorter call than the
- * contract's, which defaults allowed, counts too: calls by name leave out any.
+ * Report names of arguments that are gone: those that the contract says it passes
+ * arguments by, in any order, or else those there were, each in its place.  Report a
+ * default that is gone, too, even one that the contract's own call does not need: calls
+ * by name leave out any.
  */
 static void
 check_arguments(const Requirement *req, VerifyResult *result, const RoutineInfo *info)
@@ -111,7 +115,8 @@ check_arguments(const Requirement *req, VerifyResult *result, const RoutineInfo 
 						   InvalidOid, NULL);
 }
 
-/* What the routine takes where the call passes its nth argument; or InvalidOid. */
+/* Return the type that the routine takes where the call passes its nth argument, or
+ * InvalidOid. */
 static Oid
 argument_type(const Call *call, Oid routine, int n)
 {
@@ -130,6 +135,7 @@ argument_type(const Call *call, Oid routine, int n)
 	return type;
 }
 
+/* Is the type the row type of a table? */
 static bool
 is_row_of_table(Oid type)
 {
@@ -138,10 +144,8 @@ is_row_of_table(Oid type)
 	return OidIsValid(relid) && get_rel_relkind(relid) != RELKIND_COMPOSITE_TYPE;
 }
 
-/*
- * Is what the call passes still what it was?  A row that has grown is another to
- * who makes one up, but not to who passes one of a table's.
- */
+/* Report arguments of the call that are of another type now.  A row that has grown is
+ * another one to a caller who makes it up, but not to one who passes a table's row. */
 static void
 check_argument_types(const Requirement *req, VerifyResult *result, const Call *call,
 					 const RoutineInfo *info)
@@ -191,7 +195,7 @@ declared_result(const Requirement *req, VerifyResult *result, bool *is_set)
 	return meant_type(type, baseline_text(req, "returns_schema"), &typmod);
 }
 
-/* Has the name come to mean another type, or none? */
+/* Has the declared name of the type returned come to mean another type, or none? */
 static bool
 declared_is_other(const Requirement *req, Oid declared)
 {
@@ -202,6 +206,7 @@ declared_is_other(const Requirement *req, Oid declared)
 											   declared) == TYPE_OTHER);
 }
 
+/* Report another result type. */
 static void
 report_result(VerifyResult *result, bool was_set, const char *was, bool is_set, const char *is)
 {
@@ -210,6 +215,7 @@ report_result(VerifyResult *result, bool was_set, const char *was, bool is_set, 
 					   psprintf("type %s%s", set_label(is_set), is), InvalidOid, NULL);
 }
 
+/* Report, as a remark, result columns that came after those that were there. */
 static void
 report_grown(VerifyResult *result, int was, int is)
 {
@@ -218,7 +224,8 @@ report_grown(VerifyResult *result, int was, int is)
 					   InvalidOid, NULL);
 }
 
-/* Columns that were there are in their places; more may follow, as for SELECT *. */
+/* Report columns of the row returned that are not in their places.  More may follow, as
+ * for SELECT *. */
 static void
 check_columns(const Requirement *req, VerifyResult *result, const RoutineInfo *info)
 {
@@ -250,7 +257,8 @@ check_columns(const Requirement *req, VerifyResult *result, const RoutineInfo *i
 		report_grown(result, list_length(before) / 2, list_length(info->columns));
 }
 
-/* A row is its columns, whatever its type is called. */
+/* Compare the result with that of the baseline.  A row is its columns, whatever its type
+ * is called. */
 static void
 check_result_as_before(const Requirement *req, VerifyResult *result, const RoutineInfo *info)
 {
@@ -273,6 +281,7 @@ check_result_as_before(const Requirement *req, VerifyResult *result, const Routi
 		check_columns(req, result, info);
 }
 
+/* Compare the result with what the contract declares, or else with the baseline. */
 static void
 check_result(const Requirement *req, VerifyResult *result, const RoutineInfo *info)
 {

@@ -19,6 +19,7 @@
 #include "verify/result/result.h"
 #include "verify/statement/statement.h"
 
+/* An access that a contract can declare. */
 typedef struct Access
 {
 	const char *name;
@@ -49,6 +50,7 @@ access_by_name(const char *name)
 	return NULL;
 }
 
+/* Has the role the privilege on the relation, or on a column of it? */
 static bool
 role_has_access(Oid relid, Oid user, AclMode privilege)
 {
@@ -63,7 +65,7 @@ role_has_access(Oid relid, Oid user, AclMode privilege)
 								  ACLMASK_ANY) == ACLCHECK_OK;
 }
 
-/* Whoever writes to a view needs the view's owner to be allowed to write below. */
+/* Report what a view's owner lacks to write what is below the view. */
 static void
 check_writing_below(VerifyResult *result, Oid view, const Access *access)
 {
@@ -90,7 +92,7 @@ check_writing_below(VerifyResult *result, Oid view, const Access *access)
 	}
 }
 
-/* What it takes beyond the role's own privilege. */
+/* Check what access to a view takes beyond the role's own privilege. */
 static void
 check_below(VerifyResult *result, Oid relid, const Access *access)
 {
@@ -103,7 +105,7 @@ check_below(VerifyResult *result, Oid relid, const Access *access)
 		check_writing_below(result, relid, access);
 }
 
-/* Can this sort of relation do it at all, whoever asks? */
+/* Does this sort of relation allow the access at all, whoever asks? */
 static bool
 access_is_possible(Oid relid, char relkind, const Access *access)
 {
@@ -114,7 +116,7 @@ access_is_possible(Oid relid, char relkind, const Access *access)
 	return access->command == CMD_UNKNOWN || relation_allows(relid, access->command);
 }
 
-/* Will the server refuse it, because the table is published? */
+/* Report if the server will refuse the access because the table is published. */
 static void
 check_replicated(VerifyResult *result, Oid relid, const Access *access)
 {
@@ -129,6 +131,7 @@ check_replicated(VerifyResult *result, Oid relid, const Access *access)
 							   true, access->command);
 }
 
+/* Add a name to "a, b". */
 static void
 add_name(StringInfo names, const char *name)
 {

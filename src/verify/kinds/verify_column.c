@@ -29,6 +29,7 @@ typedef struct ColumnCheck
 	List	   *named;			/* of NamedType *, as the contract names them */
 } ColumnCheck;
 
+/* Report a problem of the column. */
 static void
 report(const ColumnCheck *check, RuleId rule, RequirementState state,
 	   const char *expected, const char *found)
@@ -37,7 +38,7 @@ report(const ColumnCheck *check, RuleId rule, RequirementState state,
 					   check->relid, check->name);
 }
 
-/* "type a, b or c" */
+/* Return "type a, b or c". */
 static char *
 type_list_label(List *types)
 {
@@ -55,6 +56,7 @@ type_list_label(List *types)
 	return label.data;
 }
 
+/* Return the name of a type for people. */
 static char *
 type_label(Oid type, int32 typmod)
 {
@@ -62,7 +64,7 @@ type_label(Oid type, int32 typmod)
 								FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_ALLOW_INVALID);
 }
 
-/* types is of NamedType *. */
+/* Does one of the types, a list of NamedType *, accept the column's type? */
 static bool
 any_type_accepts(List *types, const char *at_registration, const ColumnInfo *info)
 {
@@ -76,10 +78,8 @@ any_type_accepts(List *types, const char *at_registration, const ColumnInfo *inf
 	return false;
 }
 
-/*
- * Those of the types that there are, as a list of NamedType *.  A name that has
- * come to mean another type, of another kind or over another, means none.
- */
+/* Return those of the named types that there are, as a list of NamedType *. A name that
+ * has come to mean another type, of another kind or over another, means none. */
 static List *
 look_up_types(ColumnCheck *check, List *names)
 {
@@ -105,7 +105,8 @@ look_up_types(ColumnCheck *check, List *names)
 	return types;
 }
 
-/* The contract's name for the type may be gone, while the type has another. */
+/* Is the column's type as it was at registration?  The contract's name for it may be
+ * gone. */
 static bool
 type_is_unchanged(const ColumnCheck *check, const char *at_registration)
 {
@@ -117,6 +118,7 @@ type_is_unchanged(const ColumnCheck *check, const char *at_registration)
 		type_holds_baseline_type(at_registration, info->type, info->typmod, true);
 }
 
+/* Report a type that the contract does not accept. */
 static void
 check_type(ColumnCheck *check)
 {
@@ -141,9 +143,9 @@ check_type(ColumnCheck *check)
 }
 
 /*
- * What an INSERT writes ends in a partition; not in other children, which only
- * an UPDATE reaches.  Of a foreign table NOT NULL is a claim and not enforced
- * here; and whatever a view computes, nobody writes a null into it.
+ * Report a column that does not take nulls.  What an INSERT writes ends in a partition;
+ * not in other children, which only an UPDATE reaches.  NOT NULL of a foreign table is a
+ * claim and not enforced here, and nobody writes a null into what a view computes.
  */
 static void
 check_takes_null(const ColumnCheck *check, Nullability nulls, List *children)
@@ -164,9 +166,9 @@ check_takes_null(const ColumnCheck *check, Nullability nulls, List *children)
 }
 
 /*
- * "nullable": false means that the version never reads a null, true that it
- * writes nulls.  A primary key, identity or generated column refuses nulls like
- * any other that is NOT NULL.
+ * Check "nullable": false means that the version never reads a null, true that it
+ * writes nulls.  A primary key, identity or generated column refuses nulls like any
+ * other that is NOT NULL.
  */
 static void
 check_null(const ColumnCheck *check)
@@ -223,10 +225,8 @@ fills_itself(const ColumnInfo *info)
 	return info->has_default || info->identity != '\0' || info->generated != '\0';
 }
 
-/*
- * "default": false expects nothing: a default that comes later only fills what
- * the version left null.
- */
+/* Check "default".  False expects nothing: a default that comes later only fills what
+ * the version left null. */
 static void
 check_default(const ColumnCheck *check)
 {
@@ -241,6 +241,7 @@ check_default(const ColumnCheck *check)
 			   "a column with a default", "it has none");
 }
 
+/* Check "generated": may the column be written, or does it compute itself? */
 static void
 check_generated(const ColumnCheck *check)
 {
@@ -262,9 +263,9 @@ check_generated(const ColumnCheck *check)
 }
 
 /*
- * An identity column gives a value to those who leave it out; only ALWAYS
- * refuses theirs.  So the other sort will do, and so will a default, except
- * that a column must not become ALWAYS under those who write it.
+ * Check "identity".  An identity column gives a value to those who leave it out; only
+ * ALWAYS refuses theirs.  So the other sort will do, and so will a default, except that
+ * a column must not become ALWAYS under those who write it.
  */
 static void
 check_identity(const ColumnCheck *check)
@@ -287,7 +288,8 @@ check_identity(const ColumnCheck *check)
 			   "it is no identity column and has no default");
 }
 
-/* InvalidOid, and no error, if there is no such collation or it is hidden. */
+/* Look up a collation.  InvalidOid, and no error, if there is none or the role may not
+ * use its schema. */
 static Oid
 collation_by_name(const char *text)
 {
@@ -307,8 +309,9 @@ collation_by_name(const char *text)
 }
 
 /*
- * The order a version sorts by matters only where it says so.  Where it does
- * not, a collation other than that at registration is worth a remark.
+ * Check the collation.  The order that a version sorts by matters only where the
+ * contract says so.  Where it does not, a collation other than that at registration is
+ * worth a remark.
  */
 static void
 check_collation(const ColumnCheck *check)
@@ -331,6 +334,7 @@ check_collation(const ColumnCheck *check)
 			   psprintf("collation %s, as at registration", before), found);
 }
 
+/* Return the baseline of the column. */
 static Jsonb *
 column_baseline(const ColumnCheck *check)
 {
@@ -364,7 +368,7 @@ column_baseline(const ColumnCheck *check)
 	}
 }
 
-/* What the column's enum had is known to readers. */
+/* Report, as a remark, labels that the column's enum did not have at registration. */
 static void
 check_labels(const ColumnCheck *check)
 {

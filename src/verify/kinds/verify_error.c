@@ -15,9 +15,10 @@
 #include "verify/statement/statement.h"
 
 /*
- * Planning evaluates what is constant.  What the server's own immutable functions
- * refuse there they refuse everyone, unless the planner could have spared itself that
- * had it known what a function returns that was withheld.
+ * Is the error one of evaluating constants while planning, and not the statement's?
+ * What the server's own immutable functions refuse there they refuse everyone, unless
+ * the planner could have spared itself that had it known what a withheld function
+ * returns.
  */
 static bool
 error_is_of_evaluation(const VerifyResult *result, const ErrorData *edata)
@@ -34,8 +35,8 @@ error_is_of_evaluation(const VerifyResult *result, const ErrorData *edata)
 		case ERRCODE_FEATURE_NOT_SUPPORTED:
 
 			/*
-			 * Such as a full join on what the planner could have known
-			 * constant.
+			 * A full join, for example, may be one on what the planner could
+			 * have known to be constant.
 			 */
 			return verification->withheld;
 		default:
@@ -43,9 +44,11 @@ error_is_of_evaluation(const VerifyResult *result, const ErrorData *edata)
 	}
 }
 
-/* It is stored, and may have been written by whoever registered the query. */
+/* So many bytes of an error message are shown. */
 #define MESSAGE_SHOWN 1000
 
+/* Return the message, of which not too much is stored: it may have been written by
+ * whoever registered the query. */
 static char *
 shown_message(const ErrorData *edata)
 {
@@ -55,10 +58,8 @@ shown_message(const ErrorData *edata)
 	return pnstrdup(message, length);
 }
 
-/*
- * A query that failed on a constant, perhaps an enum's label that is not there
- * yet: it hangs on the types of whatever it may have been compared with.
- */
+/* Depend on the types of all columns that a constant may have been compared with.  The
+ * query failed on it, perhaps because it is an enum's label that is not there yet. */
 static void
 depend_on_column_types(VerifyResult *result)
 {
@@ -89,7 +90,7 @@ report_error(const Requirement *req, VerifyResult *result, const ErrorData *edat
 	RuleId		rule = RULE_QUERY_BROKEN;
 	RequirementState state = STATE_UNMET;
 	Problem    *problem;
-	char	   *schema = shape_missing_schema(req->baseline);
+	char	   *schema = resolved_names_missing_schema(req->baseline);
 
 	switch (edata->sqlerrcode)
 	{
@@ -113,8 +114,8 @@ report_error(const Requirement *req, VerifyResult *result, const ErrorData *edat
 		case ERRCODE_FEATURE_NOT_SUPPORTED:
 
 			/*
-			 * That is all the rewriter has against an INSERT of columns that
-			 * exist.
+			 * The rewriter has no other objection to an INSERT of columns
+			 * that exist.
 			 */
 			if (req->kind == REQUIREMENT_INSERT)
 				rule = RULE_INSERT_REJECTED_COLUMN;

@@ -30,9 +30,10 @@ typedef struct IndexedColumns
 	char	   *label;			/* "(email, tenant)", as the contract says */
 } IndexedColumns;
 
-/* An index that has the columns, but is of no use; NULL if it is. */
+/* Return why an index that has the columns is of no use, or NULL. */
 typedef const char *(*IndexDefect) (Form_pg_index index, bool is_partial);
 
+/* Return "(email, tenant)", quoted as needed. */
 static char *
 column_list_label(List *names)
 {
@@ -47,10 +48,8 @@ column_list_label(List *names)
 	return label.data;
 }
 
-/*
- * Find the columns; ON CONFLICT works through simple views too.  False if one
- * is missing, which has been reported then.
- */
+/* Find the columns of the requirement; ON CONFLICT works through simple views too.
+ * False if one is missing, which has been reported then. */
 static bool
 find_columns(const Requirement *req, VerifyResult *result, IndexedColumns *indexed)
 {
@@ -93,10 +92,8 @@ find_columns(const Requirement *req, VerifyResult *result, IndexedColumns *index
 	return true;
 }
 
-/*
- * Is it a unique index whose key columns are just these, in any order?  The
- * index of a WITHOUT OVERLAPS key (18) is one for exclusion.
- */
+/* Is it a unique index whose key columns are just the wanted ones, in any order?  The
+ * index of a WITHOUT OVERLAPS key (18) is one for exclusion. */
 static bool
 is_unique_on(Form_pg_index index, const IndexedColumns *wanted)
 {
@@ -116,7 +113,7 @@ is_unique_on(Form_pg_index index, const IndexedColumns *wanted)
 	return true;
 }
 
-/* Do the index's key columns begin with these, in this order? */
+/* Do the index's key columns begin with the wanted ones, in their order? */
 static bool
 index_begins_with(Form_pg_index index, const IndexedColumns *wanted)
 {
@@ -131,6 +128,7 @@ index_begins_with(Form_pg_index index, const IndexedColumns *wanted)
 	return true;
 }
 
+/* Return why an index is of no use, or NULL. */
 static const char *
 index_defect(Form_pg_index index, bool is_partial)
 {
@@ -141,7 +139,8 @@ index_defect(Form_pg_index index, bool is_partial)
 	return NULL;
 }
 
-/* ON CONFLICT does not take a deferrable one as its arbiter. */
+/* Return why ON CONFLICT cannot use an index as its arbiter, or NULL. It does not take
+ * a deferrable one. */
 static const char *
 arbiter_defect(Form_pg_index index, bool is_partial)
 {
@@ -150,10 +149,8 @@ arbiter_defect(Form_pg_index index, bool is_partial)
 	return index_defect(index, is_partial);
 }
 
-/*
- * Search the table's indexes.  NULL if one is as wanted; otherwise what was
- * found: an index that comes close, with its defect, or else "no ...".
- */
+/* Search the table's indexes.  Returns NULL if one is as wanted.  Otherwise returns what
+ * was found: an index that comes close, with its defect, or else "no ...". */
 static char *
 search_index(VerifyResult *result, const IndexedColumns *wanted,
 			 bool (*matches) (Form_pg_index, const IndexedColumns *),

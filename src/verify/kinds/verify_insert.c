@@ -13,7 +13,7 @@
 #include "verify/result/result.h"
 #include "verify/statement/statement.h"
 
-/* Why no INSERT may give the column a value; NULL if it may. */
+/* Return why no INSERT may give the column a value, or NULL. */
 static const char *
 why_rejected(Oid relid, AttrNumber attnum)
 {
@@ -30,7 +30,8 @@ why_rejected(Oid relid, AttrNumber attnum)
 	return NULL;
 }
 
-/* The server names the first such column; here each is reported. */
+/* Report a column that no INSERT may give a value.  The server would name only the
+ * first. */
 static bool
 is_rejected(VerifyResult *result, Oid relid, const char *name)
 {
@@ -45,6 +46,7 @@ is_rejected(VerifyResult *result, Oid relid, const char *name)
 	return why != NULL;
 }
 
+/* Depend on a column of the INSERT, or report that it is missing. */
 static bool
 column_exists(VerifyResult *result, Oid relid, const char *name)
 {
@@ -60,7 +62,7 @@ column_exists(VerifyResult *result, Oid relid, const char *name)
 	return false;
 }
 
-/* INSERT INTO relid (columns) VALUES ($1, $2, ...) */
+/* Return INSERT INTO relid (columns) VALUES ($1, $2, ...). */
 static char *
 insert_text(Oid relid, List *columns)
 {
@@ -83,7 +85,8 @@ insert_text(Oid relid, List *columns)
 					values.data);
 }
 
-/* As a registered INSERT of this form would be. */
+/* An INSERT that the contract declares is verified as a registered statement of this
+ * form is. */
 void
 verify_insert(const Requirement *req, VerifyResult *result)
 {

@@ -24,10 +24,8 @@
 #include "verify/run/run.h"
 #include "verify/statement/statement.h"
 
-/*
- * A standby has no data of unlogged relations, and the planner refuses to look
- * at them there.  It does not look at what is inserted into.
- */
+/* Does the query scan an unlogged relation?  A standby has no data of these, and the
+ * planner refuses to look at them there.  It does not look at what is inserted into. */
 static bool
 scans_unlogged(Node *node, VerifyResult *result)
 {
@@ -59,6 +57,7 @@ scans_unlogged(Node *node, VerifyResult *result)
 	return query_tree_walker(query, scans_unlogged, result, 0);
 }
 
+/* Plan one query and check the plan. */
 static void
 plan_one(Query *query, const char *sql, VerifyResult *result)
 {
@@ -82,7 +81,7 @@ plan_one(Query *query, const char *sql, VerifyResult *result)
 	check_plan(planned, result);
 }
 
-/* What is not permitted cannot be had, and nobody's time is spent on it. */
+/* Plan the queries, unless the role may not run them: nobody's time is spent on these. */
 static void
 plan(List *queries, const char *sql, VerifyResult *result)
 {
@@ -97,10 +96,8 @@ plan(List *queries, const char *sql, VerifyResult *result)
 	}
 }
 
-/*
- * What holds of any statement, whether the contract gives its text or says what it
- * is to do.
- */
+/* Verify what holds of any statement, whether the contract gives its text or declares
+ * what it does. */
 static void
 verify_analyzed(const Requirement *req, VerifyResult *result, Query *query, const char *sql)
 {

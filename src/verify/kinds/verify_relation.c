@@ -1,10 +1,6 @@
 /*
  * verify_relation.c
  *		Does the relation exist, and is it still the one that was meant?
- *
- * Names are resolved by hand and not with RangeVarGetRelid: that one raises an
- * error where the role may not use the schema, and lets a temporary table of
- * the session that runs the migration stand for the application's table.
  */
 #include "postgres.h"
 
@@ -17,6 +13,7 @@
 #include "verify/result/result.h"
 #include "verify/statement/statement.h"
 
+/* Can a relation of this kind be queried? */
 static bool
 is_table_like(char relkind)
 {
@@ -26,9 +23,9 @@ is_table_like(char relkind)
 }
 
 /*
- * A table that became a view, or a view that became a table, still meets this:
- * what the version does with it decides, and verify_access and the queries
- * judge that.
+ * A table that became a view, or a view that became a table, still meets the
+ * requirement: what the version does with it decides, and verify_access() and the
+ * queries judge that.
  */
 void
 verify_relation(const Requirement *req, VerifyResult *result)

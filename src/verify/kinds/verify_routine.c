@@ -19,6 +19,7 @@
 #include "verify/result/result.h"
 #include "verify/statement/statement.h"
 
+/* Return what a routine is called, for people and for the baseline. */
 static const char *
 kind_label(char prokind)
 {
@@ -35,7 +36,7 @@ kind_label(char prokind)
 	}
 }
 
-/* The names of the input arguments, "" where there is none. */
+/* Return the names of the input arguments, "" where there is none. */
 static List *
 argument_names(HeapTuple tup)
 {
@@ -55,7 +56,7 @@ argument_names(HeapTuple tup)
 	return result;
 }
 
-/* The columns of the row that a routine returns; NIL if it returns none, or one
+/* Return the columns of the row that a routine returns.  NIL if it returns none, or one
  * that the caller describes. */
 static List *
 result_columns(Oid routine)
@@ -81,6 +82,7 @@ result_columns(Oid routine)
 	return columns;
 }
 
+/* Read what a caller sees of a routine.  False if it is gone. */
 static bool
 routine_info(Oid routine, RoutineInfo *info)
 {
@@ -105,6 +107,7 @@ routine_info(Oid routine, RoutineInfo *info)
 	return info->schema != NULL;
 }
 
+/* Return the names and types of the result columns, in turn, for the baseline. */
 static List *
 column_texts(const RoutineInfo *info)
 {
@@ -121,6 +124,7 @@ column_texts(const RoutineInfo *info)
 	return texts;
 }
 
+/* Return the baseline of a call and its routine. */
 static Jsonb *
 routine_baseline(const Requirement *req, VerifyResult *result, const Call *call,
 				 const RoutineInfo *info)

@@ -4,7 +4,7 @@
  *
  * Its bounds, increment and type are not compared: the server does not let a
  * bound pass the value a sequence stands at, nextval() returns bigint whatever
- * the type, and how the numbers are used is the application's secret.
+ * the type, and only the application knows how it uses the numbers.
  */
 #include "postgres.h"
 

@@ -16,7 +16,7 @@
 #include "verify/kinds/kinds_internal.h"
 #include "verify/result/result.h"
 
-/* Returns whether all are there. */
+/* Report labels that are missing.  Returns whether all are there. */
 static bool
 check_labels_present(VerifyResult *result, List *expected, List *labels)
 {
@@ -35,7 +35,8 @@ check_labels_present(VerifyResult *result, List *expected, List *labels)
 	return complete;
 }
 
-/* The contract says that the version cannot deal with any other. */
+/* Report labels that are not expected: the contract says that the version cannot deal
+ * with any other. */
 static void
 check_labels_closed(VerifyResult *result, List *expected, List *labels)
 {
@@ -51,7 +52,8 @@ check_labels_closed(VerifyResult *result, List *expected, List *labels)
 	}
 }
 
-/* Of the labels there were, only those that the contract lists have to stay. */
+/* Check an enum's labels.  Of those there were, only the ones that the contract lists
+ * have to stay. */
 static void
 check_labels(const Requirement *req, VerifyResult *result, Oid type)
 {
@@ -69,6 +71,7 @@ check_labels(const Requirement *req, VerifyResult *result, Oid type)
 
 /* ---- composite types ---- */
 
+/* An attribute of a composite type. */
 typedef struct Attribute
 {
 	char	   *name;
@@ -76,6 +79,7 @@ typedef struct Attribute
 	int32		typmod;
 } Attribute;
 
+/* Return the attributes of a composite type, as a list of Attribute *. */
 static List *
 attributes_of(Oid relid)
 {
@@ -98,7 +102,7 @@ attributes_of(Oid relid)
 	return attributes;
 }
 
-/* To be kept: names and types in turn. */
+/* Return names and types of attributes, in turn, for the baseline. */
 static List *
 attribute_texts(List *attributes)
 {
@@ -128,7 +132,7 @@ find_attribute(List *attributes, const char *name)
 	return NULL;
 }
 
-/* Was the type kept, and does it hold what that held? */
+/* Is the type the one in the baseline, and does it hold what that held? */
 static bool
 is_baseline_type(const Requirement *req, const char *kept, Oid type, int32 typmod)
 {
@@ -136,6 +140,7 @@ is_baseline_type(const Requirement *req, const char *kept, Oid type, int32 typmo
 		type_holds_baseline_type(kept, type, typmod, false);
 }
 
+/* Report attributes that are missing or of another type, and, as a remark, new ones. */
 static void
 check_attributes(const Requirement *req, VerifyResult *result, Oid relid, List *attributes)
 {
@@ -181,6 +186,7 @@ find_type(const char *schema, const char *name)
 		? find_type_in_schema(namespace, name) : InvalidOid;
 }
 
+/* Return what a type is called, for people and for the baseline. */
 static const char *
 kind_label(const FormData_pg_type *form)
 {
@@ -203,7 +209,7 @@ kind_label(const FormData_pg_type *form)
 	}
 }
 
-/* What a domain or range is over; InvalidOid for other types. */
+/* Return what a domain or range is over; InvalidOid for other types. */
 static Oid
 type_below(const FormData_pg_type *form)
 {
@@ -211,7 +217,7 @@ type_below(const FormData_pg_type *form)
 		: form->typtype == TYPTYPE_RANGE ? get_range_subtype(form->oid) : InvalidOid;
 }
 
-/* "a domain over text": what a driver has to know of it besides its name. */
+/* Return "a domain over text": what a driver has to know of a type besides its name. */
 static char *
 full_kind_label(const char *kind, const char *over)
 {
@@ -221,7 +227,7 @@ full_kind_label(const char *kind, const char *over)
 					baseline_type_label(over));
 }
 
-/* Is it of the kind that it was, over the same? */
+/* Report a type of another kind, or over another type.  Returns whether it is the same. */
 static bool
 check_kind(const Requirement *req, VerifyResult *result, const FormData_pg_type *form)
 {
@@ -241,6 +247,7 @@ check_kind(const Requirement *req, VerifyResult *result, const FormData_pg_type 
 	return false;
 }
 
+/* Return the baseline of the type. */
 static Jsonb *
 type_baseline(const FormData_pg_type *form, List *labels, List *attributes)
 {

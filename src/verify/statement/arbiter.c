@@ -1,10 +1,8 @@
 /*
  * arbiter.c
- *		Would the server carry out what a statement writes?
+ *		Would the executor refuse a plan?
  *
- * Some of it is refused only when the executor starts, or when it comes to a row:
- * UPDATE and DELETE of a table that is published and whose rows nobody could tell
- * apart at the other end, and ON CONFLICT over a constraint that is deferrable.
+ * It refuses ON CONFLICT over a constraint that is deferrable.
  */
 #include "postgres.h"
 
@@ -23,6 +21,7 @@
 #include "verify/result/result.h"
 #include "verify/statement/statement.h"
 
+/* Would ON CONFLICT have to use an index of a deferrable constraint? */
 static bool
 is_deferrable(Oid index)
 {
@@ -39,7 +38,7 @@ is_deferrable(Oid index)
 	return result;
 }
 
-/* Without a conflict target every unique index is asked. */
+/* Return all indexes: without a conflict target ON CONFLICT asks each unique one. */
 static List *
 all_indexes(Oid relid)
 {
@@ -53,6 +52,7 @@ all_indexes(Oid relid)
 	return indexes;
 }
 
+/* Report a deferrable constraint among the arbiters of ON CONFLICT. */
 static void
 check_arbiters(VerifyResult *result, const ModifyTable *modify, List *rtable)
 {

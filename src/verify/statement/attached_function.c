@@ -4,8 +4,7 @@
  *
  * CHECK constraints, index expressions and predicates, generated columns, partition
  * keys, WHEN clauses of triggers, and the constraints of domains call functions that
- * no statement mentions.
- * What each of these calls is read from pg_depend, which knows whatever a stored
+ * no statement mentions.  What each of these calls is read from pg_depend, which knows whatever a stored
  * expression refers to, the server's own functions apart: they do not change.
  *
  * The executor prepares these expressions with the rights of whoever runs the
@@ -54,15 +53,15 @@ typedef struct Part
 	Oid			classid;		/* pg_proc, pg_operator, or pg_type for a
 								 * domain */
 	Oid			objid;
-	bool		asks;			/* is the role's right to execute it asked
-								 * for? */
+	bool		asks;			/* does the server ask whether the role may
+								 * execute it? */
 	int			commands;		/* that run it: 1 << CMD_INSERT ... */
 	bool		by_trigger;
 	Bitmapset  *columns;		/* an UPDATE of which computes it, offset as
 								 * in RangeTblEntry; NULL: any */
 } Part;
 
-/* Of a relation, or of a domain.  No padding in the key. */
+/* What a relation or domain runs.  Without padding in the key. */
 typedef struct Parts
 {
 	struct
@@ -93,6 +92,7 @@ obtain_known_parts(void)
 
 #define ROW_WRITTEN ((1 << CMD_INSERT) | (1 << CMD_UPDATE))
 
+/* Add a function, operator or domain, unless it is the server's. asks: see Part. */
 static void
 add_part(Parts *parts, Oid classid, Oid objid, bool asks, Bitmapset *columns)
 {
@@ -110,6 +110,7 @@ add_part(Parts *parts, Oid classid, Oid objid, bool asks, Bitmapset *columns)
 	parts->list = lappend(parts->list, part);
 }
 
+/* Add the support functions of an operator class. */
 static void
 add_support_functions(Parts *parts, Oid opclass)
 {
@@ -125,7 +126,7 @@ add_support_functions(Parts *parts, Oid opclass)
 	end_catalog_scan(&scan);
 }
 
-/* All that the object, which has an expression, depends on and runs. */
+/* Add all that an object with an expression depends on and runs. */
 static void
 add_references(Parts *parts, Oid classid, Oid objid, bool asks, Bitmapset *columns)
 {
@@ -169,6 +170,7 @@ add_references(Parts *parts, Oid classid, Oid objid, bool asks, Bitmapset *colum
 
 /* ---- what a relation consists of ---- */
 
+/* Add what the constraints of a relation or domain run. */
 static void
 add_constraint_parts(Parts *parts, AttrNumber attnum, Oid index, Oid objid)
 {
@@ -187,7 +189,7 @@ add_constraint_parts(Parts *parts, AttrNumber attnum, Oid index, Oid objid)
 	end_catalog_scan(&scan);
 }
 
-/* Does it do more than compare columns as the server does? */
+/* Does the index do more than compare columns as the server does? */
 static bool
 index_runs_functions(Relation pg_index, HeapTuple tup)
 {
@@ -208,10 +210,8 @@ index_runs_functions(Relation pg_index, HeapTuple tup)
 	return false;
 }
 
-/*
- * Of any UPDATE, too: a row that finds no place in its page gets new entries in
- * every index.
- */
+/* Add what the indexes of a relation run.  Any UPDATE runs it, too: a row that finds no
+ * place in its page gets new entries in every index. */
 static void
 add_index_parts(Parts *parts, Oid relid)
 {
@@ -230,7 +230,8 @@ add_index_parts(Parts *parts, Oid relid)
 	end_catalog_scan(&scan);
 }
 
-/* Only stored ones: the server lets no others call functions of users. */
+/* Add what stored generated columns run.  The server lets no others call functions of
+ * users. */
 static void
 add_generated_parts(Parts *parts, Oid relid)
 {
@@ -251,6 +252,7 @@ add_generated_parts(Parts *parts, Oid relid)
 	end_catalog_scan(&scan);
 }
 
+/* Return the commands that a trigger fires for, as 1 << CMD_INSERT and so on. */
 static int
 trigger_commands(int16 type)
 {
@@ -259,7 +261,7 @@ trigger_commands(int16 type)
 		(TRIGGER_FOR_DELETE(type) ? 1 << CMD_DELETE : 0);
 }
 
-/* What the WHEN clause of a trigger calls, which is not the trigger's function. */
+/* Add what the WHEN clause of a trigger calls, which is not the trigger's function. */
 static void
 add_when_parts(Parts *parts, Form_pg_trigger trigger)
 {
@@ -283,6 +285,7 @@ add_when_parts(Parts *parts, Form_pg_trigger trigger)
 	}
 }
 
+/* Add what the WHEN clauses of enabled triggers call. */
 static void
 add_trigger_parts(Parts *parts, Oid relid)
 {
@@ -304,6 +307,7 @@ add_trigger_parts(Parts *parts, Oid relid)
 	end_catalog_scan(&scan);
 }
 
+/* Add all that a relation runs. */
 static void
 add_relation_parts(Parts *parts, Oid relid)
 {
@@ -324,6 +328,7 @@ add_relation_parts(Parts *parts, Oid relid)
 		add_references(parts, RelationRelationId, relid, true, NULL);
 }
 
+/* Return what a relation or domain runs. */
 static Parts *
 obtain_parts(Oid classid, Oid objid)
 {
@@ -350,7 +355,8 @@ obtain_parts(Oid classid, Oid objid)
 
 static void check_unseen_domain(VerifyResult *result, Oid type, List **seen);
 
-/* A BEFORE trigger may change any column, but no other trigger fires for that. */
+/* Does the command run it?  A BEFORE trigger may change any column, but no other trigger
+ * fires for that. */
 static bool
 is_run(const Part *part, Oid relid, CmdType command, Bitmapset *columns)
 {
@@ -362,7 +368,8 @@ is_run(const Part *part, Oid relid, CmdType command, Bitmapset *columns)
 	return !part->by_trigger && relation_has_triggers(relid);
 }
 
-/* seen: of Oid: domains that have been looked at, of which one may cast to another. */
+/* Check one of the functions that are run. seen: OIDs of domains that have been looked
+ * at, of which one may cast to another. */
 static void
 check_attached_function(VerifyResult *result, const Part *part, List **seen)
 {
@@ -384,6 +391,7 @@ check_attached_function(VerifyResult *result, const Part *part, List **seen)
 		depend_on_support_routine(result, funcid);
 }
 
+/* Check what a relation runs, without its partitions. */
 static void
 check_own_functions(VerifyResult *result, Oid relid, CmdType command, Bitmapset *columns)
 {
@@ -416,7 +424,7 @@ check_attached_functions(VerifyResult *result, Oid relid, CmdType command, Bitma
 	}
 }
 
-/* A domain is checked with all those below it. */
+/* Check a domain and all those below it, unless they have been looked at. */
 static void
 check_unseen_domain(VerifyResult *result, Oid type, List **seen)
 {

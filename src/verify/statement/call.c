@@ -2,8 +2,8 @@
  * call.c
  *		What a call takes beyond the right to make it.
  *
- * The functions of sequences ask for rights on what their argument names, and an
- * aggregate has its owner run the functions that it consists of.
+ * The functions of sequences ask for rights on the sequence that their argument names.
+ * The owner of an aggregate must be allowed to execute the functions it consists of.
  */
 #include "postgres.h"
 
@@ -32,8 +32,8 @@
 
 /* ---- sequences ---- */
 
-/* See sequence.c of the server; any one of the rights will do.  lastval() asks for
- * those on a sequence that only the session knows. */
+/* Return the rights of which a function of sequences asks for any, as sequence.c of the
+ * server does. lastval() asks for rights on a sequence that only the session knows. */
 static AclMode
 rights_on_sequence(Oid funcid)
 {
@@ -51,7 +51,7 @@ rights_on_sequence(Oid funcid)
 	}
 }
 
-/* One whose answer does not hang on the text and the schema alone? */
+/* Does the function's answer depend on more than the text and the schema? */
 static bool
 is_unpredictable(Oid funcid, void *context)
 {
@@ -60,7 +60,7 @@ is_unpredictable(Oid funcid, void *context)
 	return funcid >= FirstNormalObjectId || func_volatile(funcid) != PROVOLATILE_IMMUTABLE;
 }
 
-/* Does it say what it comes to, by constants and functions of the server's? */
+/* Is there anything in the expression but constants and predictable functions? */
 static bool
 is_undetermined(Node *node, void *context)
 {
@@ -74,7 +74,7 @@ is_undetermined(Node *node, void *context)
 		expression_tree_walker(node, is_undetermined, context);
 }
 
-/* A name given as text, which is looked up when the statement runs. */
+/* Depend on names given as text, which are looked up when the statement runs. */
 static bool
 depend_on_text_names(Node *node, VerifyResult *result)
 {
@@ -95,6 +95,7 @@ depend_on_text_names(Node *node, VerifyResult *result)
 	return expression_tree_walker(node, depend_on_text_names, result);
 }
 
+/* The argument of a function of sequences. */
 typedef struct SequenceArgument
 {
 	VerifyResult *result;
@@ -102,7 +103,8 @@ typedef struct SequenceArgument
 	Oid			sequence;		/* InvalidOid: null, or none that is known */
 } SequenceArgument;
 
-/* pg_get_serial_sequence('t', 'id'), 's'::text */
+/* Evaluate the argument of a function of sequences, such as pg_get_serial_sequence('t',
+ * 'id') or 's'::text, in a subtransaction. */
 static void
 evaluate_argument(void *arg)
 {
@@ -116,6 +118,7 @@ evaluate_argument(void *arg)
 		argument->sequence = DatumGetObjectId(value->constvalue);
 }
 
+/* Report an error of that, if it says that the sequence is not there or closed. */
 static void
 report_argument(VerifyResult *result, const char *function, const ErrorData *edata)
 {
@@ -132,7 +135,7 @@ report_argument(VerifyResult *result, const char *function, const ErrorData *eda
 				rule = RULE_PRIVILEGE_LOST;
 			break;
 		default:
-			return;				/* not that it is not there */
+			return;				/* it does not say that */
 	}
 	problem = result_add_problem(result, rule, STATE_UNMET,
 								 psprintf("%s() to find its sequence", function),
@@ -140,7 +143,8 @@ report_argument(VerifyResult *result, const char *function, const ErrorData *eda
 	problem->sqlstate = pstrdup(unpack_sql_state(edata->sqlerrcode));
 }
 
-/* InvalidOid if it is not known, or has been reported. */
+/* Return the sequence that a call names.  InvalidOid if it is not known, or has been
+ * reported. */
 static Oid
 sequence_named(VerifyResult *result, FuncExpr *call)
 {
@@ -161,6 +165,7 @@ sequence_named(VerifyResult *result, FuncExpr *call)
 	return argument.sequence;
 }
 
+/* Check the rights that a function of sequences asks for. */
 static void
 check_sequence_call(VerifyResult *result, FuncExpr *call)
 {
@@ -181,6 +186,7 @@ check_sequence_call(VerifyResult *result, FuncExpr *call)
 
 /* ---- aggregates ---- */
 
+/* Report if the owner of an aggregate may not execute one of its functions. */
 static void
 check_owners_privilege(VerifyResult *result, Oid funcid, Oid owner)
 {
@@ -211,7 +217,8 @@ routine_owner(Oid funcid)
 	return owner;
 }
 
-/* as_window: the caller is a window function, which moves a frame. */
+/* Check the functions of an aggregate. as_window: a window function calls it, which
+ * moves a frame. */
 static void
 check_aggregate(VerifyResult *result, Oid aggregate, bool as_window)
 {

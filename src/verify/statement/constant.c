@@ -31,7 +31,8 @@ is_not_immutable(Oid funcid, void *context)
 	return funcid >= FirstNormalObjectId || func_volatile(funcid) != PROVOLATILE_IMMUTABLE;
 }
 
-/* Is there anything in it but constants and immutable functions of the server's? */
+/* Is there anything in the expression but constants and immutable functions of the
+ * server's? */
 static bool
 is_no_constant(Node *node, void *context)
 {
@@ -62,6 +63,7 @@ is_no_constant(Node *node, void *context)
 	}
 }
 
+/* Evaluate an expression, in a subtransaction. */
 static void
 evaluate(void *arg)
 {
@@ -71,7 +73,7 @@ evaluate(void *arg)
 						 exprCollation(expr));
 }
 
-/* The error of evaluating it; NULL if it has a value. */
+/* Return the error of evaluating the expression, or NULL if it has a value. */
 static ErrorData *
 why_no_value(Node *expr)
 {
@@ -83,7 +85,9 @@ why_no_value(Node *expr)
 	return edata;
 }
 
-/* Does it say that the value is none, and not that it may not be asked for? */
+/*
+ * Does the error say that there is no such value, and not that it may not be asked for?
+ */
 static bool
 is_of_values(const ErrorData *edata)
 {
@@ -101,6 +105,7 @@ is_foreign_function(Oid funcid, void *context)
 	return funcid >= FirstNormalObjectId;
 }
 
+/* Is there a parameter or column in the expression? */
 static bool
 is_given(Node *node, void *context)
 {
@@ -161,7 +166,8 @@ needs_no_plan(Query *query)
 
 /* ---- domains ---- */
 
-/* Of a CHECK, whose VALUE is no matter here. */
+/* Does the CHECK of a domain run anything but immutable functions of the server's?  Its
+ * VALUE does not matter. */
 static bool
 is_mutable(Node *node, void *context)
 {
@@ -175,7 +181,7 @@ is_mutable(Node *node, void *context)
 		expression_tree_walker(node, is_mutable, NULL);
 }
 
-/* Do the constraints of this one run nothing but what is immutable and the server's? */
+/* Do the constraints of a domain run nothing but immutable functions of the server's? */
 static bool
 checks_are_immutable(Oid domain)
 {
@@ -191,6 +197,7 @@ checks_are_immutable(Oid domain)
 	return result;
 }
 
+/* Is that so for all domains down to the server's own type? */
 static bool
 domain_is_immutable(Oid type)
 {
@@ -205,6 +212,7 @@ domain_is_immutable(Oid type)
 	return true;
 }
 
+/* Report a constant that a domain refuses. */
 static void
 check_domain_constant(CoerceToDomain *coercion, VerifyResult *result)
 {

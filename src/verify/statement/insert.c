@@ -13,7 +13,7 @@
 #include "verify/result/result.h"
 #include "verify/statement/statement_internal.h"
 
-/* A table, what it has for partitions, and the columns that are given a value. */
+/* A table, its partitions that matter, and the columns that are given a value. */
 typedef struct InsertTarget
 {
 	Oid			relid;
@@ -45,6 +45,7 @@ is_always_null(Oid relid, AttrNumber attnum, const InsertTarget *target)
 	return false;
 }
 
+/* Report a column that is left out and has to have a value. */
 static void
 check_left_out(VerifyResult *result, const InsertTarget *target, AttrNumber attnum,
 			   const ColumnInfo *info)
@@ -86,7 +87,7 @@ check_omitted_columns(VerifyResult *result, Oid relid, Bitmapset *supplied)
 	char		relkind = get_rel_relkind(relid);
 	AttrNumber	natts = relation_natts(relid);
 
-	/* What a trigger or rule does of its own instead nobody can foresee. */
+	/* Nobody can foresee what a trigger or rule does instead. */
 	if (relkind == RELKIND_VIEW || relation_acts_instead(relid, CMD_INSERT))
 		return;
 	if (relkind == RELKIND_PARTITIONED_TABLE)
@@ -100,10 +101,7 @@ check_omitted_columns(VerifyResult *result, Oid relid, Bitmapset *supplied)
 			continue;
 		depend_on_type(result, info.type);
 
-		/*
-		 * What NOT NULL a foreign table has is a claim, and not enforced
-		 * here.
-		 */
+		/* NOT NULL of a foreign table is a claim, and not enforced here. */
 		if (relkind != RELKIND_FOREIGN_TABLE && !bms_is_member(attnum, supplied))
 			check_left_out(result, &target, attnum, &info);
 	}

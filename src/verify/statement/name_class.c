@@ -7,8 +7,10 @@
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_ts_config.h"
@@ -22,6 +24,8 @@
 #include "verify/catalog/catalog.h"
 #include "verify/statement/statement.h"
 #include "verify/statement/statement_internal.h"
+
+/* ---- is there an object of the class and name in a schema? ---- */
 
 static bool
 collation_in_schema(Oid schema, const char *name)
@@ -107,6 +111,36 @@ object_is_renamed(const char *schema_was, const char *was,
 			return true;
 	}
 	return strcmp(was, is) == 0 && has_moved(routine_in_schema, from, was, to, is);
+}
+
+Oid
+class_of_reg_type(Oid type)
+{
+	switch (type)
+	{
+		case REGCLASSOID:
+			return RelationRelationId;
+		case REGCOLLATIONOID:
+			return CollationRelationId;
+		case REGCONFIGOID:
+			return TSConfigRelationId;
+		case REGDICTIONARYOID:
+			return TSDictionaryRelationId;
+		case REGNAMESPACEOID:
+			return NamespaceRelationId;
+		case REGOPEROID:
+		case REGOPERATOROID:
+			return OperatorRelationId;
+		case REGPROCOID:
+		case REGPROCEDUREOID:
+			return ProcedureRelationId;
+		case REGROLEOID:
+			return AuthIdRelationId;
+		case REGTYPEOID:
+			return TypeRelationId;
+		default:
+			return InvalidOid;
+	}
 }
 
 bool

@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "verify/catalog/catalog.h"
 #include "verify/result/result.h"
+#include "verify/statement/statement.h"
 #include "verify/statement/statement_internal.h"
 
 /* ---- in the baseline ---- */
@@ -59,6 +60,7 @@ server_calls_member(List *resolved_names)
 	return member;
 }
 
+/* Add a name of a baseline, unless its class is unknown. */
 static List *
 add_from_baseline(List *resolved_names, const NameClass *class, char *name, char *resolved)
 {
@@ -71,7 +73,7 @@ add_from_baseline(List *resolved_names, const NameClass *class, char *name, char
 	return class != NULL ? lappend(resolved_names, kept) : resolved_names;
 }
 
-/* All but what is the server's. */
+/* Return the names of a baseline that stood for anything but the server's own. */
 static List *
 baseline_names(Jsonb *baseline)
 {
@@ -84,6 +86,7 @@ baseline_names(Jsonb *baseline)
 	return resolved_names;
 }
 
+/* Return the calls of a baseline that meant the server's own. */
 static List *
 baseline_server_calls(Jsonb *baseline)
 {
@@ -119,6 +122,7 @@ resolved_names_missing_schema(Jsonb *baseline)
 
 /* ---- comparing ---- */
 
+/* Return what a name stood for before, if possible the same as now; or NULL. */
 static const ResolvedName *
 resolved_before(List *was, const ResolvedName *is)
 {
@@ -138,6 +142,7 @@ resolved_before(List *was, const ResolvedName *is)
 	return before;
 }
 
+/* Return a routine or operator for people. */
 static char *
 call_label(const ResolvedName *is, Oid objid)
 {
@@ -145,7 +150,7 @@ call_label(const ResolvedName *is, Oid objid)
 		: operator_signature(objid, 0);
 }
 
-/* What a name stood for, for people; NULL if that is gone. */
+/* Return what a name stood for, for people, or NULL if that is gone. */
 static char *
 what_is_left(const ResolvedName *was, const ResolvedName *is, const char *name)
 {
@@ -164,6 +169,7 @@ what_is_left(const ResolvedName *was, const ResolvedName *is, const char *name)
 	return OidIsValid(found) ? call_label(is, found) : NULL;
 }
 
+/* Report a name that stands for another object than before. */
 static void
 compare_resolved_name(VerifyResult *result, List *was, const ResolvedName *is)
 {

@@ -24,15 +24,17 @@ typedef enum WidthKind
 
 #define UNLIMITED PG_INT32_MAX
 
+/* How many characters, bits or digits a type takes. */
 typedef struct Width
 {
 	WidthKind	kind;
 	bool		is_array;
 	bool		exact;			/* bit(n) takes just so many */
-	int			takes;			/* whatever has so many it takes */
-	int			holds;			/* and it may hold so many */
+	int			takes;			/* it takes any value of so many */
+	int			holds;			/* it may hold a value of so many */
 } Width;
 
+/* Return a width of so many characters or bits. */
 static Width
 limited(WidthKind kind, int limit)
 {
@@ -41,6 +43,7 @@ limited(WidthKind kind, int limit)
 	return width;
 }
 
+/* Return a width of digits. */
 static Width
 digits(int takes, int holds)
 {
@@ -49,7 +52,8 @@ digits(int takes, int holds)
 	return width;
 }
 
-/* See numeric_typmod_precision() and numeric_typmod_scale(). */
+/* Return the digits before the point; see numeric_typmod_precision() and
+ * numeric_typmod_scale(). */
 static int
 digits_before_point(int32 typmod)
 {
@@ -59,6 +63,7 @@ digits_before_point(int32 typmod)
 	return precision - scale;
 }
 
+/* Return how much a type takes, or the elements of an array. */
 static Width
 width_of(Oid type, int32 typmod)
 {

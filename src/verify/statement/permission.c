@@ -20,10 +20,8 @@
 #include "verify/statement/statement.h"
 #include "verify/statement/statement_internal.h"
 
-/*
- * May role do mode to each of the columns, or to any if there are none?  If not,
- * *denied is a column that it may not, or InvalidAttrNumber.
- */
+/* May a role do mode to each of the columns, or to any if none is given?  If not,
+ * *denied is a column that it may not, or InvalidAttrNumber. */
 static bool
 columns_permitted(Oid relid, Oid role, AclMode mode, Bitmapset *columns,
 				  AttrNumber *denied)
@@ -52,7 +50,8 @@ columns_permitted(Oid relid, Oid role, AclMode mode, Bitmapset *columns,
 	return true;
 }
 
-/* If not, and it may do so to other columns, *denied is one that it may not. */
+/* Has a role the permissions that a query asks for?  If not, and it has them on other
+ * columns, *denied is a column on which it has not. */
 static bool
 is_permitted(CompatPermissionInfo * info, Oid relid, Oid role, AttrNumber *denied)
 {
@@ -86,6 +85,7 @@ is_permitted(CompatPermissionInfo * info, Oid relid, Oid role, AttrNumber *denie
 	return true;
 }
 
+/* Report privilege-lost for a relation or a column of it. */
 static void
 report_denied(VerifyResult *result, Oid relid, Oid role, AttrNumber column)
 {
@@ -101,7 +101,8 @@ report_denied(VerifyResult *result, Oid relid, Oid role, AttrNumber column)
 	problem->column = name;
 }
 
-/* The executor refuses to scan a materialized view that holds nothing yet. */
+/* Report a materialized view that holds nothing yet, which the executor refuses to
+ * scan. */
 static void
 check_populated(Query *query, VerifyResult *result)
 {
@@ -148,18 +149,19 @@ check_permissions(Node *node, VerifyResult *result)
 	return query_tree_walker((Query *) node, check_permissions, result, 0);
 }
 
+/* A walk through the queries of views. */
 typedef struct ViewReader
 {
-	Oid			role;			/* the view reads as */
+	Oid			role;			/* with whose rights the view reads */
 	VerifyResult *result;
-	Oid			closed;			/* what a view may not read; InvalidOid:
-								 * nothing yet */
-	Oid			denied;			/* whom */
+	Oid			closed;			/* what a view may not read, or InvalidOid */
+	Oid			denied;			/* the role that may not read it */
 	List	  **seen;			/* of Oid, in pairs: views, and who reads them */
 } ViewReader;
 
 static Oid	find_closed_below(VerifyResult *result, Oid view, Oid role, Oid *denied, List **seen);
 
+/* Find a relation in a view's query that the view may not read, a tree walker. */
 static bool
 find_closed(Node *node, void *context)
 {
@@ -193,7 +195,8 @@ find_closed(Node *node, void *context)
 	return query_tree_walker((Query *) node, find_closed, context, 0);
 }
 
-/* Once for each view: views on views may come to it in a great many ways. */
+/* Find a relation below a view that it may not read.  Looks once at each view: views on
+ * views may come to it in a great many ways. */
 static Oid
 find_closed_below(VerifyResult *result, Oid view, Oid role, Oid *denied, List **seen)
 {

@@ -2,10 +2,10 @@
  * reference.c
  *		What a query refers to.
  *
- * By name: whatever its text mentions, which a new object earlier in the search
- * path could take over.  By object: the relations, columns, functions,
- * operators and types found under those names, views looked into.  And, of an
- * INSERT, the columns that it leaves out.
+ * A query refers by name to whatever its text mentions, which a new object earlier in
+ * the search path could take over.  It refers to the relations, columns, functions,
+ * operators and types found under those names, and to those in its views.  Of an INSERT
+ * the columns that it leaves out are checked as well.
  */
 #include "postgres.h"
 
@@ -37,7 +37,8 @@
 
 /* ---- names the text mentions ---- */
 
-/* Without its schema a name cannot mean anything, nor the statement run. */
+/* Depend on a name of the text, and report its schema if that is missing: the name
+ * cannot mean anything then, nor the statement run. */
 static void
 depend_on_mentioned_name(VerifyResult *result, Oid classid, const char *schema, const char *name)
 {
@@ -46,6 +47,7 @@ depend_on_mentioned_name(VerifyResult *result, Oid classid, const char *schema, 
 		(void) report_missing_schema(result, schema);
 }
 
+/* Depend on a name given as a list. */
 static void
 depend_on_name_list(VerifyResult *result, Oid classid, List *names)
 {
@@ -95,8 +97,9 @@ depend_on_mentioned_names(Node *node, VerifyResult *result)
 }
 
 /*
- * What a literal could name, if it is of a type such as regclass or regconfig: as
- * "schema.name", and for routines and operators with the types of arguments after it.
+ * Depend on what a literal could name if it is of a type such as regclass or regconfig.
+ * It may be "schema.name", and for routines and operators has the types of arguments
+ * after it.
  */
 static void
 depend_on_literal(VerifyResult *result, const char *literal)
@@ -109,7 +112,7 @@ depend_on_literal(VerifyResult *result, const char *literal)
 	List	   *parts;
 	char	   *schema = NULL;
 
-	/* Of an operator, which is no identifier. */
+	/* The name of an operator is no identifier. */
 	if (!SplitIdentifierString(pstrdup(name), '.', &parts))
 		parts = list_make1(name);
 	if (parts == NIL || list_length(parts) > 2)
@@ -141,6 +144,7 @@ depend_on_literals(Node *node, VerifyResult *result)
 
 /* ---- objects the query depends on ---- */
 
+/* Report privilege-lost, once, if the role may not execute a function. */
 static void
 check_execute_privilege(VerifyResult *result, Oid funcid)
 {
@@ -176,6 +180,7 @@ check_routine(VerifyResult *result, Oid funcid)
 	check_execute_privilege(result, funcid);
 }
 
+/* Depend on an operator and its function. */
 static void
 depend_on_operator(VerifyResult *result, Oid opno)
 {
@@ -184,6 +189,7 @@ depend_on_operator(VerifyResult *result, Oid opno)
 	check_routine(result, get_opcode(opno));
 }
 
+/* Depend on the type of an expression. */
 static void
 depend_on_expression_type(VerifyResult *result, Node *expr)
 {
@@ -196,40 +202,10 @@ depend_on_expression_type(VerifyResult *result, Node *expr)
 		depend_on_object(result, TypeRelationId, typid);
 }
 
-/* The catalog that a type of OIDs in SQL is for; InvalidOid if it is none. */
-static Oid
-class_of_reg_type(Oid type)
-{
-	switch (type)
-	{
-		case REGCLASSOID:
-			return RelationRelationId;
-		case REGCOLLATIONOID:
-			return CollationRelationId;
-		case REGCONFIGOID:
-			return TSConfigRelationId;
-		case REGDICTIONARYOID:
-			return TSDictionaryRelationId;
-		case REGNAMESPACEOID:
-			return NamespaceRelationId;
-		case REGOPEROID:
-		case REGOPERATOROID:
-			return OperatorRelationId;
-		case REGPROCOID:
-		case REGPROCEDUREOID:
-			return ProcedureRelationId;
-		case REGROLEOID:
-			return AuthIdRelationId;
-		case REGTYPEOID:
-			return TypeRelationId;
-		default:
-			return InvalidOid;
-	}
-}
-
 /*
- * 'user_ids'::regclass, as nextval takes it, and 'docs'::regconfig stand for an
- * object by name.  The constant does not tell if a schema was given with it.
+ * Depend on the object that a constant such as 'user_ids'::regclass, as nextval takes
+ * it, or 'docs'::regconfig stands for, and on its name.  The constant does not tell
+ * whether a schema was given with it.
  */
 static void
 depend_on_named_object(VerifyResult *result, Const *constant)
@@ -247,10 +223,8 @@ depend_on_named_object(VerifyResult *result, Const *constant)
 		depend_on_name(result, classid, NULL, key->name);
 }
 
-/*
- * A temporary relation belongs to the session that happens to ask; to an
- * application there is no relation of that name.
- */
+/* Raise an error for a temporary relation.  It belongs to the session that happens to
+ * ask; to an application there is no relation of that name. */
 static void
 reject_temporary(Oid relid)
 {
@@ -261,8 +235,8 @@ reject_temporary(Oid relid)
 						get_rel_name(relid))));
 }
 
-/* The target columns of an INSERT whose values it provides itself or has a
- * default for, and which may be given a value. */
+/* Check the columns of an INSERT. Supplied are those whose values it provides itself or
+ * has a default for, and which may be given a value. */
 static void
 check_insert_target(VerifyResult *result, Oid relid, List *targetlist)
 {
@@ -288,6 +262,7 @@ check_insert_target(VerifyResult *result, Oid relid, List *targetlist)
 	check_omitted_columns(result, relid, supplied);
 }
 
+/* Check an INSERT, or the INSERTs of a MERGE. */
 static void
 check_query_inserts(VerifyResult *result, Query *query)
 {
@@ -308,7 +283,7 @@ check_query_inserts(VerifyResult *result, Query *query)
 	}
 }
 
-/* Of the query itself, and those in its WITH. */
+/* Looks at the query itself, and those in its WITH. */
 bool
 check_inserts(Node *node, VerifyResult *result)
 {
@@ -320,6 +295,7 @@ check_inserts(Node *node, VerifyResult *result)
 	return query_tree_walker((Query *) node, check_inserts, result, 0);
 }
 
+/* Depend on a set of columns, offset as in RangeTblEntry. */
 static void
 depend_on_column_set(VerifyResult *result, Oid relid, Bitmapset *columns)
 {
@@ -342,6 +318,7 @@ depend_on_column_set(VerifyResult *result, Oid relid, Bitmapset *columns)
 	}
 }
 
+/* Depend on all columns that a query uses. */
 static void
 depend_on_columns(VerifyResult *result, Query *query)
 {

@@ -16,7 +16,8 @@
 #include "verify/run/run.h"
 #include "verify/statement/statement.h"
 
-/* As a rule there is none, and nothing to ask of any relation. */
+/* Is there any publication?  As a rule there is none, and nothing to ask of any
+ * relation. */
 static bool
 any_publication(void)
 {
@@ -36,16 +37,15 @@ any_publication(void)
 	return any;
 }
 
+/* What check_identity_columns() needs. */
 typedef struct ReplicaCheck
 {
 	Oid			relid;
 	CmdType		command;
 } ReplicaCheck;
 
-/*
- * Ask the server, whose answer is an error.  It reads no more than the relation
- * cache, so no lock is taken, of which there would be one for each partition.
- */
+/* Ask the server, whose answer is an error.  It reads no more than the relation cache,
+ * so no lock is taken: there would be one for each partition. */
 static void
 check_identity_columns(void *arg)
 {
@@ -58,6 +58,7 @@ check_identity_columns(void *arg)
 	RelationClose(rel);
 }
 
+/* Return why the server refuses the command on a relation, or NULL. */
 static char *
 why_refused(Oid relid, CmdType command)
 {
@@ -72,14 +73,15 @@ why_refused(Oid relid, CmdType command)
 		: edata->message;
 }
 
-/* What the answer for a partition hangs on, beside what all of them share. */
+/* What the answer for a partition depends on, beside what all of them share. */
 typedef struct PartitionSort
 {
 	char		identity;
 	Oid			schema;
 } PartitionSort;
 
-/* By its primary key, as all its partitions then have. */
+/* Has a table the default replica identity, its primary key, as all its partitions then
+ * have? */
 static bool
 has_replica_identity(Oid relid)
 {
@@ -95,9 +97,10 @@ has_replica_identity(Oid relid)
 }
 
 /*
- * Partitions of a table with a primary key have one each, and are published
- * with it or by their schema: where they differ in nothing that matters one
- * answers for all.  Not if it is published itself, or goes by another index.
+ * Does a partition differ in nothing that matters from one that was asked about?
+ * Partitions of a table with a primary key have one each, and are published with it or
+ * by their schema.  A partition that is published itself, or has another index as its
+ * identity, is asked about.
  */
 static bool
 is_like_one_before(Oid partition, List **sorts)
@@ -124,7 +127,9 @@ is_like_one_before(Oid partition, List **sorts)
 	return false;
 }
 
-/* The server's message; NULL if it refuses nothing. */
+/*
+ * Return why the server refuses the command on a table or one of its children, or NULL.
+ */
 static char *
 why_not_replicated(Oid relid, bool with_children, CmdType command)
 {

@@ -15,6 +15,7 @@
 #include "verify/run/run.h"
 #include "verify/statement/statement.h"
 
+/* Look up a relation, and report why the role cannot use it. */
 static Oid
 look_up_relation(const Requirement *req, const char *text, VerifyResult *result)
 {
@@ -53,7 +54,7 @@ look_up_relation(const Requirement *req, const char *text, VerifyResult *result)
 		return InvalidOid;
 	}
 
-	/* Or a view of one's own would do to guard what one has no access to. */
+	/* A view of the role's own must not guard what the role has no access to. */
 	closed = closed_below_view(result, relid, GetUserId(), &denied);
 	if (OidIsValid(closed))
 	{
@@ -74,6 +75,7 @@ typedef struct ResolvedRelation
 	List	   *keys;			/* of ObjectName *: what that depends on */
 } ResolvedRelation;
 
+/* Cache a relation that was resolved. */
 static void
 remember_resolved(ResolvedRelation *last, const char *text, Oid relid, List *keys)
 {

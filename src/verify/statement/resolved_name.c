@@ -1,15 +1,14 @@
 /*
  * resolved_name.c
- *		What each name in a statement stands for.
+ *		Collect what each name in a statement stands for.
  *
- * A relation, type or collation is found by its name alone: what is kept is the
- * schema.  Of those a statement names, and that are not kept, the server's own was
- * meant.
+ * A relation, type or collation is found by its name alone, so the baseline has its
+ * schema.  A name that is not in the baseline meant an object of the server.
  *
- * A routine or operator is found by the types of what it is called with, too.  So
- * calls are kept with these: where a column has become of another type, another
- * operator is only to be expected.  Literals and parameters take the type that is
- * wanted of them, and count as none.
+ * A routine or operator is found by the types of its arguments, too.  So the baseline
+ * has calls with these: where the type of a column has changed, another operator is only
+ * to be expected.  Literals and parameters take the type that is wanted of them, and
+ * count as none.
  */
 #include "postgres.h"
 
@@ -58,6 +57,7 @@ resolved_name_is_known(List *resolved_names, const ResolvedName *new)
 	return false;
 }
 
+/* Add a name, unless the list has it. */
 static List *
 add_resolved_name(List *resolved_names, const NameClass *class, char *name, char *resolved, Oid objid)
 {
@@ -70,7 +70,7 @@ add_resolved_name(List *resolved_names, const NameClass *class, char *name, char
 	return resolved_name_is_known(resolved_names, new) ? resolved_names : lappend(resolved_names, new);
 }
 
-/* What is found by its name alone. */
+/* Add an object that is found by its name alone, unless it is the server's. */
 static List *
 add_object(List *resolved_names, Oid classid, Oid objid)
 {
@@ -82,7 +82,8 @@ add_object(List *resolved_names, Oid classid, Oid objid)
 	return add_resolved_name(resolved_names, name_class_of(classid), name, schema, objid);
 }
 
-/* The bare name, such as "int8", of one of the server's. */
+/* Return the bare name, such as "int8", of a type of the server, and the qualified name
+ * of another one. */
 static char *
 short_type_name(Oid type)
 {
@@ -97,7 +98,7 @@ short_type_name(Oid type)
 	return name;
 }
 
-/* "?" where the statement has no type of its own. */
+/* Return the type of an argument, or "?" where the statement has no type of its own. */
 static const char *
 actual_type(Node *arg)
 {
@@ -114,10 +115,11 @@ actual_type(Node *arg)
 	if (type >= FirstNormalObjectId)
 		type = wire_type(type, &typmod);
 
-	/* One to a client, and so not another type here either. */
+	/* These two are one to a client, and so they are here. */
 	return short_type_name(type == VARCHAROID ? TEXTOID : type);
 }
 
+/* Return the name of a call with the types of its arguments: "=(text,?)". */
 static char *
 call_name(const char *name, List *args)
 {
@@ -133,6 +135,7 @@ call_name(const char *name, List *args)
 	return buf.data;
 }
 
+/* Add a call of a routine. */
 static void
 add_routine(Collector *collector, Oid routine, List *args)
 {
@@ -147,6 +150,7 @@ add_routine(Collector *collector, Oid routine, List *args)
 							  routine < FirstNormalObjectId ? "" : routine_baseline_name(routine), routine);
 }
 
+/* Add a use of an operator. */
 static void
 add_operator(Collector *collector, Oid operator, List *args)
 {
@@ -162,7 +166,7 @@ add_operator(Collector *collector, Oid operator, List *args)
 							  : operator_signature(operator, FORMAT_TYPE_FORCE_QUALIFY), operator);
 }
 
-/* ORDER BY x USING <, and in aggregates and windows. */
+/* Add the operators of ORDER BY x USING <, also in aggregates and windows. */
 static void
 add_sort_operators(Collector *collector, List *clauses, List *targetlist)
 {
@@ -178,33 +182,15 @@ add_sort_operators(Collector *collector, List *clauses, List *targetlist)
 	}
 }
 
-/*
- * 'user_ids'::regclass, as nextval takes it, stands for an object by name: one
- * that may come to be found earlier.
- */
+/* Add the object that a literal such as 'user_ids'::regclass, as nextval takes it,
+ * stands for by name.  Another one may come to be found earlier. */
 static void
 add_literal(Collector *collector, const Const *constant)
 {
-	static const Oid of_type[][2] = {
-		{REGCLASSOID, RelationRelationId},
-		{REGTYPEOID, TypeRelationId},
-		{REGCOLLATIONOID, CollationRelationId},
-		{REGCONFIGOID, TSConfigRelationId},
-		{REGDICTIONARYOID, TSDictionaryRelationId},
-		{REGPROCOID, ProcedureRelationId},
-		{REGPROCEDUREOID, ProcedureRelationId},
-		{REGOPEROID, OperatorRelationId},
-		{REGOPERATOROID, OperatorRelationId},
-	};
-	Oid			classid = InvalidOid;
+	Oid			classid = class_of_reg_type(constant->consttype);
 	Oid			objid;
 
-	for (int i = 0; i < lengthof(of_type); i++)
-	{
-		if (of_type[i][0] == constant->consttype)
-			classid = of_type[i][1];
-	}
-	if (!OidIsValid(classid) || constant->constisnull)
+	if (name_class_of(classid) == NULL || constant->constisnull)
 		return;
 	objid = DatumGetObjectId(constant->constvalue);
 	if (classid == ProcedureRelationId)
@@ -215,6 +201,7 @@ add_literal(Collector *collector, const Const *constant)
 		collector->resolved_names = add_object(collector->resolved_names, classid, objid);
 }
 
+/* Add the operators of a comparison of rows. */
 static void
 add_row_comparison(Collector *collector, const RowCompareExpr *comparison)
 {
@@ -226,6 +213,7 @@ add_row_comparison(Collector *collector, const RowCompareExpr *comparison)
 		add_operator(collector, lfirst_oid(lco), list_make2(lfirst(lcl), lfirst(lcr)));
 }
 
+/* Add the relations and sort operators of a query. */
 static void
 add_of_query(Collector *collector, const Query *query)
 {
@@ -244,6 +232,7 @@ add_of_query(Collector *collector, const Query *query)
 						   query->targetList);
 }
 
+/* Add the names of an analysed tree, a tree walker. */
 static bool
 collect(Node *node, Collector *collector)
 {
@@ -301,7 +290,8 @@ add_resolved_names(List *resolved_names, Query *query, bool with_servers, Verify
 	return collector.resolved_names;
 }
 
-/* A name with a schema stands for nothing else. */
+/* Add a type that is named without a schema: a name with a schema stands for nothing
+ * else. */
 static void
 add_type(Collector *collector, List *names)
 {
@@ -310,7 +300,8 @@ add_type(Collector *collector, List *names)
 											   TypenameGetTypidExtended(strVal(linitial(names)), false));
 }
 
-/* mood('sad') is a cast, if there is no function of the name. */
+/* Add the type of a call such as mood('sad'), which is a cast if there is no function
+ * of the name. */
 static void
 add_cast_like_call(Collector *collector, const FuncCall *call)
 {
@@ -326,6 +317,7 @@ add_cast_like_call(Collector *collector, const FuncCall *call)
 	add_type(collector, call->funcname);
 }
 
+/* Add the names of a raw tree that an analysed one does not have, a tree walker. */
 static bool
 collect_raw(Node *node, Collector *collector)
 {

@@ -2,9 +2,9 @@
  * shape.c
  *		The shape of a query: what a client sees of it besides its rows.
  *
- * Its parameters' types, its result columns, and by which collations it sorts and
- * compares.  The shape of a query when it first worked is its baseline, with
- * what the names in it stood for.
+ * The shape is the types of its parameters, its result columns, and the collations by
+ * which it sorts and compares.  The shape of a query when it first worked is its
+ * baseline, with what the names in it stood for.
  */
 #include "postgres.h"
 
@@ -17,6 +17,7 @@
 #include "verify/statement/statement.h"
 #include "verify/statement/statement_internal.h"
 
+/* A parameter or result column. */
 typedef struct ShapeColumn
 {
 	char	   *name;
@@ -28,10 +29,11 @@ struct Shape
 {
 	List	   *params;			/* of ShapeColumn *, without names */
 	List	   *columns;		/* of ShapeColumn * */
-	List	   *kept;			/* what types were: see baseline_type.c */
+	List	   *kept;			/* of BaselineType *, of a baseline */
 	List	   *collations;		/* of char *: other than the default */
 };
 
+/* Add a column or parameter to a list. */
 static List *
 add_column(List *columns, const char *name, Oid type, char *kept_type)
 {
@@ -43,6 +45,7 @@ add_column(List *columns, const char *name, Oid type, char *kept_type)
 	return lappend(columns, column);
 }
 
+/* Add the result columns. */
 static void
 shape_add_columns(Shape *shape, List *targetlist)
 {
@@ -59,6 +62,7 @@ shape_add_columns(Shape *shape, List *targetlist)
 	}
 }
 
+/* Add a collation, unless it is the default or known. */
 static void
 shape_add_collation(Shape *shape, Oid collation)
 {
@@ -70,6 +74,7 @@ shape_add_collation(Shape *shape, Oid collation)
 	shape->collations = text_list_add(shape->collations, name);
 }
 
+/* Add the collations of what is sorted or grouped by. */
 static void
 shape_add_sort_collations(Shape *shape, List *clauses, List *targetlist)
 {
@@ -80,7 +85,8 @@ shape_add_sort_collations(Shape *shape, List *clauses, List *targetlist)
 																		  targetlist)));
 }
 
-/* What compares has an input collation; what sorts or groups goes by the column's. */
+/* Add the collations of a query, a tree walker.  What compares has an input collation;
+ * what sorts or groups goes by the column's. */
 static bool
 shape_add_collations(Node *node, Shape *shape)
 {
@@ -99,6 +105,7 @@ shape_add_collations(Node *node, Shape *shape)
 	return query_tree_walker(query, shape_add_collations, shape, 0);
 }
 
+/* Depend on the types of parameters or columns. */
 static void
 depend_on_types(VerifyResult *result, List *columns)
 {
@@ -127,7 +134,8 @@ shape_of(Query *query, Oid *paramtypes, int nparams, VerifyResult *result)
 
 /* ---- in the baseline ---- */
 
-/* A parameter that the statement does not use has no type. */
+/* Return the type's name for the baseline: "unused" of a parameter that the statement
+ * does not use, which has no type. */
 static char *
 baseline_name(const ShapeColumn *column)
 {
@@ -191,23 +199,22 @@ param_schemas_member(const Shape *shape, int ndeclared)
 Jsonb *
 shape_to_json(const Shape *shape, List *resolved_names, int ndeclared)
 {
-	{
-		BaselineMember members[] = {
-			params_member(shape),
-			columns_member(shape),
-			baseline_types_member(add_baseline_types(add_baseline_types(NIL, shape->params),
-													 shape->columns)),
-			names_member(resolved_names),
-			server_calls_member(resolved_names),
-			param_schemas_member(shape, ndeclared),
-			{.name = "collations", .is_list = shape->collations != NIL,
-			.list = shape->collations}
-		};
+	BaselineMember members[] = {
+		params_member(shape),
+		columns_member(shape),
+		baseline_types_member(add_baseline_types(add_baseline_types(NIL, shape->params),
+												 shape->columns)),
+		names_member(resolved_names),
+		server_calls_member(resolved_names),
+		param_schemas_member(shape, ndeclared),
+		{.name = "collations", .is_list = shape->collations != NIL,
+		.list = shape->collations}
+	};
 
-		return baseline_of(members, lengthof(members));
-	}
+	return baseline_of(members, lengthof(members));
 }
 
+/* Read the shape in a baseline. */
 static Shape *
 shape_from_json(Jsonb *json)
 {
@@ -227,7 +234,8 @@ shape_from_json(Jsonb *json)
 
 /* ---- comparing shapes ---- */
 
-/* What the statement does not use, or did not, has no type to compare. */
+/* Is the type of a parameter another one?  A parameter that the statement does not use,
+ * or did not, has no type to compare. */
 static bool
 param_is_other(const Shape *was, const ShapeColumn *old, const ShapeColumn *new)
 {
@@ -236,6 +244,7 @@ param_is_other(const Shape *was, const ShapeColumn *old, const ShapeColumn *new)
 	return baseline_type_match(was->kept, old->kept_type, new->type) != TYPE_SAME;
 }
 
+/* Report parameters of another type. */
 static void
 compare_params(VerifyResult *result, const Shape *was, const Shape *is)
 {
@@ -258,7 +267,7 @@ compare_params(VerifyResult *result, const Shape *was, const Shape *is)
 	}
 }
 
-/* A column that has kept its place.  False, and reported, if it is another. */
+/* Compare a column that has kept its place.  False, and reported, if it is another. */
 static bool
 compare_column(VerifyResult *result, const Shape *was, int i, const ShapeColumn *old,
 			   const ShapeColumn *new)
@@ -287,13 +296,14 @@ compare_column(VerifyResult *result, const Shape *was, int i, const ShapeColumn 
 	return match == TYPE_GREW;
 }
 
+/* Report result columns that are not as they were, and new ones. */
 static void
 compare_columns(VerifyResult *result, const Shape *was, const Shape *is)
 {
 	int			nwas = list_length(was->columns);
 	int			nis = list_length(is->columns);
 
-	/* What follows a column that is gone has moved: once is enough. */
+	/* What follows a column that is gone has moved: report the first. */
 	for (int i = 0; i < nwas; i++)
 	{
 		if (!compare_column(result, was, i, list_nth(was->columns, i),
@@ -307,7 +317,7 @@ compare_columns(VerifyResult *result, const Shape *was, const Shape *is)
 						   InvalidOid, NULL);
 }
 
-/* "collation C, en", for people */
+/* Return "collation C, en", for people. */
 static char *
 collations_label(List *collations)
 {
@@ -316,6 +326,7 @@ collations_label(List *collations)
 	return psprintf("collation %s", text_list_join(collations, ", "));
 }
 
+/* Report, as a remark, that the query sorts or compares by other collations. */
 static void
 compare_collations(VerifyResult *result, const Shape *was, const Shape *is)
 {
@@ -328,7 +339,7 @@ compare_collations(VerifyResult *result, const Shape *was, const Shape *is)
 						   found, InvalidOid, NULL);
 }
 
-/* Types that were there before and have more labels now; each is said once. */
+/* Report, as a remark, new labels of each enum that was there before, once. */
 static void
 compare_labels(VerifyResult *result, const Shape *was, const Shape *is)
 {
@@ -359,10 +370,4 @@ shape_compare(VerifyResult *result, Jsonb *baseline, const Shape *is, List *reso
 	compare_resolved_names(result, baseline, resolved_names);
 	compare_labels(result, was, is);
 	compare_collations(result, was, is);
-}
-
-char *
-shape_missing_schema(Jsonb *baseline)
-{
-	return resolved_names_missing_schema(baseline);
 }

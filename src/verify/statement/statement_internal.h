@@ -25,6 +25,9 @@ typedef struct NameClass
 extern const NameClass *name_class_of(Oid classid);
 extern const NameClass *name_class_called(const char *name);
 
+/* Return the catalog of the objects that a type such as regclass names, or InvalidOid. */
+extern Oid	class_of_reg_type(Oid type);
+
 /* Look up the name of an object and of its schema.  False if the object is gone. */
 extern bool name_and_schema(Oid classid, Oid objid, char **name, char **schema);
 
@@ -51,10 +54,8 @@ typedef struct ResolvedName
 
 /* ---- name_compare.c ---- */
 
-/*
- * Return the baseline's member "names", [[class, name, resolved], ...], and its
- * member "server_calls", the names of calls that mean the server's own objects.
- */
+/* Return the baseline's member "names", [[class, name, resolved], ...], and its
+ * member "server_calls", the names of calls that mean the server's own objects. */
 extern BaselineMember names_member(List *resolved_names);
 extern BaselineMember server_calls_member(List *resolved_names);
 
@@ -62,34 +63,32 @@ extern BaselineMember server_calls_member(List *resolved_names);
  * baseline. */
 extern void compare_resolved_names(VerifyResult *result, Jsonb *baseline, List *is);
 
-/* Return a schema that had a relation of the baseline and is gone, or NULL. */
-extern char *resolved_names_missing_schema(Jsonb *baseline);
-
 /* ---- call.c ---- */
 
-/* What one node of an expression takes to run: rights on sequences, the functions
- * of aggregates and domains.  No walker: part of check_permissions. */
+/* Check what one node of an expression takes to run: rights on sequences, the functions
+ * of aggregates and domains. */
 extern void check_call(Node *node, VerifyResult *result);
 
 /* ---- attached_function.c ---- */
 
 /*
- * The requirement writes relid: the functions of its CHECK constraints, indexes,
- * generated columns, partition key and triggers' WHEN.  columns: attribute numbers that an UPDATE
- * sets, offset as in RangeTblEntry, or NULL for any.
+ * Check the functions that a command on a relation runs: those of its CHECK
+ * constraints, indexes, generated columns, partition key and triggers' WHEN.  columns:
+ * see check_write().
  */
 extern void check_attached_functions(VerifyResult *result, Oid relid, CmdType command,
 									 Bitmapset *columns);
 
-/* A value becomes one of the type: the functions of its constraints, if it is a
- * domain or an array of one. */
+/* Check the functions of a domain's constraints, for a type that is one or an array of
+ * one. */
 extern void check_domain(VerifyResult *result, Oid type);
 
 /* ---- foreign_key.c ---- */
 
 /*
- * The same of the tables that this trigger, of a foreign key, writes when a row that
- * they refer to goes or changes.  event: TRIGGER_TYPE_DELETE ...; columns as above.
+ * Check the action that a trigger of a foreign key takes on the table that refers, when
+ * a row that it refers to goes or changes.  event: one of TRIGGER_TYPE_; columns: see
+ * check_write().
  */
 extern void check_key_action(VerifyResult *result, Form_pg_trigger trigger, int16 event,
 							 Bitmapset *columns);
@@ -97,18 +96,16 @@ extern void check_key_action(VerifyResult *result, Form_pg_trigger trigger, int1
 /* ---- insert.c ---- */
 
 /*
- * Would an INSERT into relid that supplies just the given columns (attribute
- * numbers) fail on a column it leaves out, or on one it names?  Reports
- * insert-needs-column and insert-rejected-column; STATE_UNKNOWN where an
- * enabled BEFORE INSERT row trigger might fill the column.  Columns for which
- * the statement says DEFAULT are not supplied.  Views are followed to the table
- * that the rewriter would write.
+ * Report insert-needs-column for each column that an INSERT of just the supplied columns
+ * (attribute numbers) leaves out and that has to have a value; STATE_UNKNOWN where an
+ * enabled BEFORE INSERT row trigger might fill the column.  Columns for which the
+ * statement says DEFAULT are not supplied.
  */
 extern void check_omitted_columns(VerifyResult *result, Oid relid, Bitmapset *supplied);
 
 /* ---- value.c ---- */
 
-/* Is it null?  As far as the statement itself and NOT NULL columns tell. */
+/* Is a value null?  As far as the statement itself and NOT NULL columns tell. */
 typedef enum NullSort
 {
 	NULL_NEVER,					/* or nothing speaks for it */
@@ -124,18 +121,17 @@ typedef struct WrittenValue
 	AttrNumber	attnum;
 	Expr	   *expr;
 	NullSort	null;
-	bool		constant;		/* it comes to the same whenever it is run */
+	bool		constant;		/* it is the same whenever the statement runs */
 } WrittenValue;
 
-/* All of a query as analysed, its WITH included; of WrittenValue *. */
+/* Return the values that an analysed query writes, also in its WITH, as a list of
+ * WrittenValue *. */
 extern List *written_values(Query *query);
 
 /* ---- narrow.c ---- */
 
-/*
- * May a value that fits the one type be refused by the other for being too long
- * or too great?  Of strings, numbers and bit strings, arrays and domains of these.
- */
+/* May a type refuse a value of another type ("than") for being too long or too great?
+ * Of strings, numbers, bit strings, and arrays and domains of these. */
 extern bool type_is_narrower(Oid type, int32 typmod, Oid than, int32 than_typmod);
 
 #endif							/* COMPAT_GUARD_STATEMENT_INTERNAL_H */

@@ -2,7 +2,7 @@
  * value.c
  *		What values a statement writes.
  *
- * Followed through VALUES, subqueries and WITH to where they come from.
+ * Values are followed through VALUES, subqueries and WITH to where they come from.
  */
 #include "postgres.h"
 
@@ -18,17 +18,15 @@
 #include "verify/catalog/catalog.h"
 #include "verify/statement/statement_internal.h"
 
-/* A query, and what it is a part of. */
+/* A query, and the one it is a part of. */
 typedef struct Level
 {
 	Query	   *query;
 	const struct Level *outer;
 } Level;
 
-/*
- * A column of a subquery may be used more than once, and its own columns so in turn:
- * beyond so many steps nothing speaks for a null.
- */
+/* A column of a subquery may be used more than once, and its own columns so in turn.
+ * After so many steps an expression counts as never null. */
 #define MAX_STEPS 10000
 
 static int	steps;
@@ -37,6 +35,7 @@ static NullSort null_sort(Node *expr, const Level *level);
 
 /* ---- where a column of a query comes from ---- */
 
+/* Is a column of a relation never null? */
 static bool
 column_is_not_null(Oid relid, AttrNumber attnum)
 {
@@ -51,6 +50,7 @@ column_is_not_null(Oid relid, AttrNumber attnum)
 	return result;
 }
 
+/* Say whether a column of a target list is null. */
 static NullSort
 of_target(List *targetlist, AttrNumber attnum, const Level *level)
 {
@@ -59,7 +59,7 @@ of_target(List *targetlist, AttrNumber attnum, const Level *level)
 	return tle == NULL ? NULL_NEVER : null_sort((Node *) tle->expr, level);
 }
 
-/* Of UNION: a null in one branch is one that may come. */
+/* Say whether a column of a UNION is null.  A null in one branch is one that may come. */
 static NullSort
 of_set_operation(Node *node, AttrNumber attnum, const Level *level)
 {
@@ -83,6 +83,7 @@ of_set_operation(Node *node, AttrNumber attnum, const Level *level)
 	return NULL_NEVER;
 }
 
+/* Say whether a column of a subquery is null. */
 static NullSort
 of_subquery(Query *query, AttrNumber attnum, const Level *outer)
 {
@@ -94,7 +95,7 @@ of_subquery(Query *query, AttrNumber attnum, const Level *outer)
 					 : query->returningList, attnum, &level);
 }
 
-/* Every row is written, so one null is enough. */
+/* Say whether a column of VALUES is null.  Every row is written, so one null is enough. */
 static NullSort
 of_values(RangeTblEntry *rte, AttrNumber attnum, const Level *level)
 {
@@ -106,6 +107,7 @@ of_values(RangeTblEntry *rte, AttrNumber attnum, const Level *level)
 	return worst;
 }
 
+/* Say whether a column of a query in WITH is null. */
 static NullSort
 of_cte(RangeTblEntry *rte, AttrNumber attnum, const Level *level)
 {
@@ -126,6 +128,7 @@ of_cte(RangeTblEntry *rte, AttrNumber attnum, const Level *level)
 	return NULL_NEVER;
 }
 
+/* Say whether a column is null, wherever it comes from. */
 static NullSort
 of_var(Var *var, const Level *level)
 {
@@ -159,6 +162,7 @@ of_var(Var *var, const Level *level)
 
 /* ---- expressions ---- */
 
+/* Return the worst of expressions: null if any is. */
 static NullSort
 worst_of(List *exprs, const Level *level)
 {
@@ -170,13 +174,14 @@ worst_of(List *exprs, const Level *level)
 	return worst;
 }
 
+/* Say whether a call is null: if it is strict, by its arguments. */
 static NullSort
 of_call(Oid funcid, List *args, const Level *level)
 {
 	return func_strict(funcid) ? worst_of(args, level) : NULL_NEVER;
 }
 
-/* Null only if all are. */
+/* Return the best of expressions: null only if all are. */
 static NullSort
 best_of(List *exprs, const Level *level)
 {
@@ -188,6 +193,7 @@ best_of(List *exprs, const Level *level)
 	return best;
 }
 
+/* Say whether CASE is null. */
 static NullSort
 of_case(CaseExpr *expr, const Level *level)
 {
@@ -205,7 +211,8 @@ of_case(CaseExpr *expr, const Level *level)
 	return sort;
 }
 
-/* Without GROUP BY there may be no rows to take it of. */
+/* Say whether an aggregate is null: without GROUP BY there may be no rows to take it
+ * of. */
 static NullSort
 of_aggregate(Aggref *aggref, const Level *level)
 {
@@ -214,6 +221,7 @@ of_aggregate(Aggref *aggref, const Level *level)
 	return level->query->groupClause == NIL ? NULL_PERHAPS : NULL_NEVER;
 }
 
+/* Say whether an expression is null. */
 static NullSort
 null_sort(Node *expr, const Level *level)
 {
@@ -272,7 +280,8 @@ is_no_constant(Node *node, void *context)
 	return expression_tree_walker(node, is_no_constant, context);
 }
 
-/* Also one that comes from VALUES, if each of its rows has a constant there. */
+/* Is the value constant?  It may also come from VALUES, if each of its rows has a
+ * constant there. */
 static bool
 is_constant(Node *expr, const Query *query)
 {
@@ -296,16 +305,15 @@ is_constant(Node *expr, const Query *query)
 	return true;
 }
 
+/* A walk through a query and those in it. */
 typedef struct ValueSearch
 {
 	const Level *level;
 	List	   *values;
 } ValueSearch;
 
-/*
- * What UPDATE ... SET x = DEFAULT writes: a null where the column has no default, NULL
- * here if it has one.  An INSERT that says DEFAULT leaves the column out.
- */
+/* Return what UPDATE ... SET x = DEFAULT writes: a null where the column has no
+ * default, or NULL if it has one.  An INSERT that says DEFAULT leaves the column out. */
 static Expr *
 null_by_default(Oid relid, AttrNumber attnum)
 {
@@ -317,6 +325,7 @@ null_by_default(Oid relid, AttrNumber attnum)
 	return (Expr *) makeNullConst(info.type, info.typmod, info.collation);
 }
 
+/* Add the values of a target list. */
 static void
 add_values(ValueSearch *search, const Level *level, CmdType command, List *targetlist)
 {
@@ -348,6 +357,7 @@ add_values(ValueSearch *search, const Level *level, CmdType command, List *targe
 	}
 }
 
+/* Add the values that a tree writes, a tree walker. */
 static bool
 find_values(Node *node, void *context)
 {

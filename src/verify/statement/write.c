@@ -19,7 +19,7 @@
 #include "verify/statement/statement.h"
 #include "verify/statement/statement_internal.h"
 
-/* columns: what an UPDATE sets, offset as in RangeTblEntry; NULL for any. */
+/* Does a user's trigger fire? columns: see check_write(). */
 static bool
 trigger_fires(Form_pg_trigger trigger, int16 event, Bitmapset *columns)
 {
@@ -36,6 +36,7 @@ trigger_fires(Form_pg_trigger trigger, int16 event, Bitmapset *columns)
 	return false;
 }
 
+/* Return an attribute of type name, or NULL. */
 static char *
 name_attribute(Relation rel, HeapTuple tup, AttrNumber attnum)
 {
@@ -45,6 +46,9 @@ name_attribute(Relation rel, HeapTuple tup, AttrNumber attnum)
 	return isnull ? NULL : pstrdup(NameStr(*DatumGetName(name)));
 }
 
+/*
+ * Depend on the functions of triggers that fire, and check the actions of foreign keys.
+ */
 static void
 check_triggers(VerifyResult *result, Oid relid, int16 event, Bitmapset *columns)
 {
@@ -101,7 +105,7 @@ check_truncate(VerifyResult *result, Oid relid)
 	check_triggers(result, relid, TRIGGER_TYPE_TRUNCATE, NULL);
 }
 
-/* The columns that the query sets in its target. */
+/* Return the columns that the query sets in its target. */
 static Bitmapset *
 updated_columns(Query *query, Oid relid)
 {
@@ -118,6 +122,8 @@ updated_columns(Query *query, Oid relid)
 	return columns;
 }
 
+/* Check what a command of a query runs, and whether its target is published such that
+ * the server refuses it. */
 static void
 check_command(VerifyResult *result, Query *query, CmdType command)
 {
@@ -133,6 +139,7 @@ check_command(VerifyResult *result, Query *query, CmdType command)
 						   target->relid, target->inh, command);
 }
 
+/* Check each command of a query, without those in its WITH. */
 static void
 check_query_write(VerifyResult *result, Query *query)
 {

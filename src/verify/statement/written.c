@@ -2,10 +2,10 @@
  * written.c
  *		Does a column still take what a statement writes into it?
  *
- * A null where it takes none any more, or a value too long or too great for what
- * it has become.  What the statement always writes decides; what it writes by a
- * parameter, or from another column, is worth a remark.  To be able to tell, the
- * baseline has what the columns were like.
+ * It may not take a null any more, or its type may have become too narrow.  What the
+ * statement always writes decides; what it writes by a parameter, or from another
+ * column, is worth a remark.  To be able to tell, the baseline has what the columns were
+ * like.
  */
 #include "postgres.h"
 
@@ -35,10 +35,8 @@ typedef struct WrittenColumn
 	const char *was;			/* its type then; NULL: not known */
 } WrittenColumn;
 
-/*
- * Once for each rule and column.  A remark has a subject besides, so that it is
- * said once, however many statements of a version it is about.
- */
+/* Report once for each rule and column.  A remark has a subject besides, so that it is
+ * reported once, however many statements of a version it is about. */
 static void
 report(VerifyResult *result, const WrittenColumn *column, RuleId rule, RequirementState state,
 	   char *expected, char *found)
@@ -63,6 +61,7 @@ report(VerifyResult *result, const WrittenColumn *column, RuleId rule, Requireme
 
 /* ---- nulls ---- */
 
+/* Report a null that a column does not take. */
 static void
 check_null_written(VerifyResult *result, const WrittenColumn *column)
 {
@@ -81,7 +80,8 @@ check_null_written(VerifyResult *result, const WrittenColumn *column)
 		   : pstrdup("it is not null"));
 }
 
-/* The same condition as a CHECK is constraint-added, and so is this. */
+/* Report, as a remark, NOT NULL on a column that a null may be written to.  A CHECK of
+ * the same condition is constraint-added, too. */
 static void
 compare_null(VerifyResult *result, const WrittenColumn *column)
 {
@@ -96,7 +96,7 @@ compare_null(VerifyResult *result, const WrittenColumn *column)
 
 /* ---- types ---- */
 
-/* Without what the assignment itself adds. */
+/* Return an expression without what the assignment itself adds. */
 static Node *
 own_expression(Node *expr)
 {
@@ -120,9 +120,9 @@ own_expression(Node *expr)
 }
 
 /*
- * A parameter has whatever type its column has.  For a statement that is
- * query-parameter; of a declared INSERT the contract says no types, but what is
- * sent for the one must be something to the other.
+ * Does what is sent for the old type mean nothing to the new one?  A parameter has
+ * whatever type its column has.  For a statement that is query-parameter; of a declared
+ * INSERT the contract has no types.
  */
 static bool
 is_another_type(const Requirement *req, Oid before, const ColumnInfo *info)
@@ -134,6 +134,7 @@ is_another_type(const Requirement *req, Oid before, const ColumnInfo *info)
 		!can_coerce_type(1, &before, &now, COERCION_ASSIGNMENT);
 }
 
+/* Report, as a remark, a type that takes less than it did. */
 static void
 compare_type(const Requirement *req, VerifyResult *result, const WrittenColumn *column)
 {
@@ -164,10 +165,8 @@ compare_type(const Requirement *req, VerifyResult *result, const WrittenColumn *
 
 #define TOOK_NO_NULL "NOT NULL"
 
-/*
- * "t.a NULL character varying(50)", of the type below domains, which may be gone
- * when it is asked for.
- */
+/* Return "t.a NULL character varying(50)", of the type below domains, which may be gone
+ * when it is asked for. */
 static char *
 column_label(const WrittenColumn *column)
 {
@@ -183,7 +182,7 @@ column_label(const WrittenColumn *column)
 										 FORMAT_TYPE_FORCE_QUALIFY));
 }
 
-/* What follows a word and a space, or NULL. */
+/* Return what follows a word and a space, or NULL. */
 static const char *
 after_word(const char *text, const char *word)
 {
@@ -194,7 +193,7 @@ after_word(const char *text, const char *word)
 	return text[length] == ' ' ? text + length + 1 : text + length;
 }
 
-/* Was it written when the requirement was first met, and what was it like? */
+/* Fill in what a column was like if it was written when the requirement was first met. */
 static bool
 find_before(List *written, WrittenColumn *column)
 {
@@ -216,7 +215,8 @@ find_before(List *written, WrittenColumn *column)
 	return false;
 }
 
-/* Of the table it is written into in the end; false if nothing can be said of that. */
+/* Look up a column of the table that is written in the end.  False if nothing can be
+ * said of it. */
 static bool
 look_up_column(Oid relid, AttrNumber attnum, WrittenColumn *column)
 {
@@ -249,10 +249,11 @@ typedef struct WrittenTarget
 	}		   *columns;		/* by attribute number, from [0] */
 } WrittenTarget;
 
+/* Start to cache what is known of a relation that is written. */
 static void
 look_up_target(WrittenTarget *target, const WrittenValue *value, bool is_current)
 {
-	/* If something came between, it goes with the batch. */
+	/* If it is not current, its memory goes with the batch. */
 	if (is_current && target->context != NULL)
 		MemoryContextDelete(target->context);
 	target->context = NULL;
@@ -267,7 +268,7 @@ look_up_target(WrittenTarget *target, const WrittenValue *value, bool is_current
 	target->relid = value->relid;
 }
 
-/* NULL if nothing can be said of it. */
+/* Return the column that a value is written to, or NULL if nothing can be said of it. */
 static WrittenColumn *
 find_column(const WrittenValue *value)
 {
@@ -292,10 +293,11 @@ find_column(const WrittenValue *value)
 	return target.columns[i].known ? &target.columns[i].column : NULL;
 }
 
+/* Report, as remarks, in what a column differs from the one that was written before. */
 static void
 compare_column(const Requirement *req, VerifyResult *result, List *before, WrittenColumn *column)
 {
-	/* What is always the same fits, or is found by evaluating it. */
+	/* A value that is always the same fits, or is found out by evaluating it. */
 	if ((column->value->null == NULL_NEVER && column->value->constant) ||
 		text_list_has(before, column->now))
 		return;
