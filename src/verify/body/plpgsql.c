@@ -112,7 +112,7 @@ why_plpgsql_cannot_tell(void)
 	if (checker_schema() != NULL)
 		return NULL;
 	return OidIsValid(get_extension_oid("plpgsql_check", true))
-		? "somebody's functions stand beside those of plpgsql_check"
+		? "other functions have the names of those of plpgsql_check"
 		: "plpgsql_check is not installed";
 }
 

@@ -153,7 +153,7 @@ report_added_labels(VerifyResult *result, Oid type, List *known)
 	{
 		if (!text_list_has(known, lfirst(lc)))
 			result_add_problem(result, RULE_ENUM_LABEL_ADDED, STATE_MET,
-							   psprintf("the labels of %s it knows", name),
+							   psprintf("the labels of %s at registration", name),
 							   psprintf("label %s is new", quote_literal_cstr(lfirst(lc))),
 							   InvalidOid, NULL)->subject = name;
 	}

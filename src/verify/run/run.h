@@ -46,17 +46,16 @@ typedef struct VerifyContext
 	List	   *stored_partitions;	/* of the requirement that is answered */
 
 	/* plan/planner.c */
-	bool		withheld;
-	void		(*plan_observer) (struct Query *query); /* called with each
-														 * query that a function
-														 * run by us gives to
-														 * the planner */
+	bool		withheld;		/* may a withheld call matter to the query
+								 * that was planned last? */
+	/* Called with each query that plpgsql_check gives to the planner. */
+	void		(*plan_observer) (struct Query *query);
 
 	/* statement/attached_function.c */
 	HTAB	   *attached;		/* of Parts; NULL: none yet */
 
 	/* body/body.c */
-	MemoryContext bodies_memory;
+	MemoryContext bodies_memory;	/* for one role and search path */
 	HTAB	   *bodies;			/* of Body; NULL: none yet */
 
 	/* body/plpgsql.c */
