@@ -8,6 +8,7 @@
 #include "base/compat.h"
 #include "guard/guard_internal.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "postmaster/autovacuum.h"
 #include "utils/memutils.h"
 
