@@ -32,7 +32,8 @@ check_contract_role(const Contract *contract)
 	Oid			role = get_role_oid(contract->role, true);
 
 	if (!OidIsValid(role) || compat_can_become_role(GetUserId(), role))
-		return;					/* an unknown role is reported with the rest */
+		return;					/* contract_check_names reports an unknown
+								 * role */
 	ereport(ERROR,
 			(errcode(ERRCODE_GUARD_NOT_PERMITTED),
 			 errmsg("permission denied to register a contract for role \"%s\"",
@@ -81,7 +82,7 @@ compare_entries(const void *a, const void *b)
 	return compare_digests(((const Entry *) a)->digest, ((const Entry *) b)->digest);
 }
 
-/* Sort by digest and drop duplicates. */
+/* Sort the entries by digest, drop duplicates, and return how many are left. */
 static int
 sort_entries(Entry *entries, int n)
 {
@@ -98,7 +99,7 @@ sort_entries(Entry *entries, int n)
 	return unique;
 }
 
-/* The contract's requirements, each once. */
+/* Return the contract's requirements, each once. */
 static Entry *
 contract_entries(Contract *contract, int *n)
 {
@@ -113,7 +114,7 @@ contract_entries(Contract *contract, int *n)
 	return entries;
 }
 
-/* Verify so that what is found stays true until we commit. */
+/* Verify the entries so that what is found stays true until we commit. */
 static void
 verify_locked(Entry *entries, int n, bool removes)
 {
@@ -128,8 +129,8 @@ verify_locked(Entry *entries, int n, bool removes)
 }
 
 /*
- * What is found now is what the version is used to, if it has all it needs.
- * Otherwise its migration is still to come, and may change what is found.
+ * Take what is found as the baselines, if the version has all it needs.  Otherwise its
+ * migration is still to come, and may change what is found.
  */
 static void
 take_baselines(Entry *entries, int n)
@@ -180,6 +181,7 @@ require_ready_entries(const App *app, const char *version, const Entry *entries,
 	readiness_require(&readiness, app->name, version);
 }
 
+/* Verify a version as it is registered, and raise an error unless it is ready. */
 static void
 require_ready_now(const App *app, const Version *version)
 {
@@ -190,8 +192,9 @@ require_ready_now(const App *app, const Version *version)
 	readiness_require(&readiness, app->name, version->name);
 }
 
-/* ---- the same version with another contract ---- */
+/* ---- another contract for a version ---- */
 
+/* Append the requirements that are not among the others, as lines of a diff. */
 static void
 append_objects(StringInfo buf, const char *sign, List *requirements, List *others)
 {
@@ -241,9 +244,79 @@ report_conflict(const App *app, const Version *version, Contract *contract)
 
 /* ---- register ---- */
 
+/* The arguments of register(), and what was found or made of them. */
+typedef struct Registration
+{
+	FunctionCallInfo fcinfo;
+	char	   *app_name;
+	char	   *version_name;
+	Contract   *contract;
+	char	   *instance;		/* that registers, or NULL */
+	Interval   *lease;			/* or NULL */
+	bool		require_ready;
+	bool		replace;
+	char	   *replaces;		/* name of the version whose place this one
+								 * takes, or NULL */
+	App		   *app;
+	Version    *version;		/* as registered before; NULL: new */
+	int64		version_id;
+	Version    *predecessor;	/* the version that it replaces, or NULL */
+	Entry	   *entries;
+	int			n;				/* of entries */
+} Registration;
+
+/* Read the name of the instance that registers, or NULL. */
+static char *
+instance_argument(FunctionCallInfo fcinfo)
+{
+	if (!PG_ARGISNULL(3))
+		return name_argument(fcinfo, 3, "instance");
+	if (!PG_ARGISNULL(4))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a lease needs an instance"),
+				 errhint("To set how long a version counts without instances, use compat_guard.set_support().")));
+	return NULL;
+}
+
+/* Read the name of the version whose place this one takes, or NULL. */
+static char *
+replaces_argument(FunctionCallInfo fcinfo, const char *version)
+{
+	char	   *replaces = PG_ARGISNULL(7) ? NULL : name_argument(fcinfo, 7, "replaces");
+
+	if (replaces != NULL && strcmp(replaces, version) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("version \"%s\" cannot replace itself", shown(version))));
+	return replaces;
+}
+
+static Registration
+registration_arguments(FunctionCallInfo fcinfo)
+{
+	Registration r = {.fcinfo = fcinfo};
+
+	r.app_name = name_argument(fcinfo, 0, "app");
+	r.version_name = name_argument(fcinfo, 1, "version");
+	r.instance = instance_argument(fcinfo);
+	r.lease = PG_ARGISNULL(4) ? NULL : PG_GETARG_INTERVAL_P(4);
+	r.require_ready = !PG_ARGISNULL(5) && PG_GETARG_BOOL(5);
+	r.replace = !PG_ARGISNULL(6) && PG_GETARG_BOOL(6);
+	r.replaces = replaces_argument(fcinfo, r.version_name);
+
+	guard_require_extension();
+	if (PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("contract must not be null")));
+	r.contract = contract_argument(fcinfo, 2);
+	return r;
+}
+
+/* Renew the lease of the instance, if one registers, and return the row. */
 static Datum
-registration_result(FunctionCallInfo fcinfo, const App *app, const char *version,
-					int64 version_id, bytea *digest, int64 nrequirements)
+finish(const Registration *r, const char *version, bytea *digest, int64 nrequirements)
 {
 	TupleDesc	tupdesc;
 	Datum		values[6];
@@ -251,10 +324,12 @@ registration_result(FunctionCallInfo fcinfo, const App *app, const char *version
 	int64		unmet;
 	int64		broken;
 
-	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+	if (r->instance != NULL)
+		(void) renew_lease(r->app, r->version_name, r->instance, r->lease);
+	if (get_call_result_type(r->fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	registry_count_unmet(version_id, &unmet, &broken);
-	values[0] = CStringGetTextDatum(app->name);
+	registry_count_unmet(r->version_id, &unmet, &broken);
+	values[0] = CStringGetTextDatum(r->app->name);
 	values[1] = CStringGetTextDatum(version);
 	values[2] = CStringGetTextDatum(broken > 0 ? "broken" : unmet > 0 ? "pending" : "ready");
 	values[3] = PointerGetDatum(digest);
@@ -264,11 +339,12 @@ registration_result(FunctionCallInfo fcinfo, const App *app, const char *version
 }
 
 /*
- * A role that registers without end would make every judgement of what it needs
- * slow.  Superusers may.
+ * Limit of the requirements of all live versions of a role.  A role that registers
+ * without end would make every judgement of what it needs slow.  Superusers may.
  */
 #define MAX_REQUIREMENTS_OF_OWNER 100000
 
+/* Raise an error if the app's owner would have too many requirements. */
 static void
 check_owner_limit(const App *app, const Version *replaced, int n)
 {
@@ -299,42 +375,136 @@ obtain_app(const char *name)
 	return app;
 }
 
-/* The instance that registers, if it said which it is. */
-static char *
-instance_argument(FunctionCallInfo fcinfo)
+/*
+ * Was the version replaced, and does nothing else tell of its instances than that it
+ * is registered again?  A version that has sessions or leases counts by these.
+ */
+static bool
+counts_no_more(const Registration *r)
 {
-	if (!PG_ARGISNULL(3))
-		return name_argument(fcinfo, 3, "instance");
-	if (!PG_ARGISNULL(4))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a lease needs an instance"),
-				 errhint("How long a version counts without instances is for compat_guard.set_support() to say.")));
-	return NULL;
-}
+	const Version *version = r->version;
 
-/* The version whose place this one takes, if it says so. */
-static char *
-replaces_argument(FunctionCallInfo fcinfo, const char *version)
-{
-	char	   *replaces = PG_ARGISNULL(7) ? NULL : name_argument(fcinfo, 7, "replaces");
-
-	if (replaces != NULL && strcmp(replaces, version) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("version \"%s\" cannot replace itself", shown(version))));
-	return replaces;
+	return version->replaced_by != NULL && r->instance == NULL &&
+		!version->attaches && !version->leases;
 }
 
 /*
- * Was the version replaced, and nothing else tells of its instances than that it is
- * registered again?  One that has sessions or leases counts by these.
+ * Is the version known, and is there nothing to write but a lease?  On a standby
+ * nothing can be written, and a version that is to be ready is asked about there as
+ * check() does it.
  */
 static bool
-counts_no_more(const Version *version, const char *instance)
+is_known(const Registration *r)
 {
-	return version->replaced_by != NULL && instance == NULL &&
-		!version->attaches && !version->leases;
+	const Version *version = r->version;
+
+	return version != NULL && !version->retired && !version->skipped &&
+		(!r->require_ready || XactReadOnly) &&
+		(!counts_no_more(r) || XactReadOnly) &&
+		replacement_is_known(r->app, version, r->replaces) &&
+		!registry_needs_initial_verification() && version_has_contract(version, r->contract);
+}
+
+/* Register a version that is known: the usual case, when an instance starts. */
+static Datum
+register_known(Registration *r)
+{
+	check_owner(r->app);
+	if (r->require_ready)
+		require_ready_now(r->app, r->version);
+	if (r->instance != NULL)
+		PreventCommandIfReadOnly("compat_guard.register() with an instance");
+	r->version_id = r->version->id;
+	return finish(r, r->version->name, r->version->digest, r->version->nrequirements);
+}
+
+/* Check what takes no lock, and derive the requirements. */
+static void
+prepare(Registration *r)
+{
+	List	   *problems;
+
+	PreventCommandIfReadOnly("compat_guard.register()");
+	check_contract_role(r->contract);
+	problems = contract_check_names(r->contract);
+	if (problems != NIL)
+		contract_report_problems(problems);
+	judge_verify_initially();
+
+	r->app = obtain_app(r->app_name);
+	r->entries = contract_entries(r->contract, &r->n);
+	if (r->version == NULL || !version_has_contract(r->version, r->contract))
+		check_owner_limit(r->app, r->version, r->n);
+}
+
+/* Find the version, or insert it. */
+static void
+obtain_version(Registration *r)
+{
+	/* Another session may register it at the same time: one of us inserts. */
+	while ((r->version = registry_find_version(r->app, r->version_name)) == NULL)
+	{
+		if (registry_insert_version(r->app, r->version_name, r->contract, r->n, &r->version_id))
+			break;
+	}
+	if (r->version != NULL)
+		r->version_id = r->version->id;
+	if (r->replaces != NULL)
+		r->predecessor = replacement_lock(r->app, r->version, r->replaces);
+}
+
+/* Register a version again that has this contract, but is not live or has to be ready. */
+static Datum
+register_again(Registration *r)
+{
+	if (r->version->skipped || counts_no_more(r))
+		r->version = activate_version(r->app, r->version_name);
+	if (counts_no_more(r))
+		replacement_take_back(r->version);
+	replacement_note(r->version_id, r->version_name, r->predecessor);
+	if (r->require_ready)
+	{
+		verify_locked(r->entries, r->n, false);
+		require_ready_entries(r->app, r->version_name, r->entries, r->n);
+	}
+	return finish(r, r->version->name, r->version->digest, r->version->nrequirements);
+}
+
+/* Raise an error if the app has gone with its last version before we had the lock. */
+static void
+check_app_exists(const Registration *r)
+{
+	App		   *app = registry_find_app(r->app_name);
+
+	if (app == NULL || app->id != r->app->id)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("app \"%s\" was forgotten by a concurrent transaction",
+						shown(r->app_name)),
+				 errhint("Register again.")));
+}
+
+/* Register a contract that is new, or another than the version had. */
+static Datum
+register_contract(Registration *r)
+{
+	List	   *former = NIL;
+
+	verify_locked(r->entries, r->n, r->version != NULL);
+	check_app_exists(r);
+	if (r->require_ready)
+		require_ready_entries(r->app, r->version_name, r->entries, r->n);
+	if (r->version != NULL)
+	{
+		former = registry_requirements_of(r->version_id);
+		registry_unlink_all(r->version_id);
+		registry_update_version(r->version, r->contract, r->n);
+	}
+	store_entries(r->version_id, r->entries, r->n);
+	registry_drop_orphans(former);
+	CommandCounterIncrement();
+	replacement_note(r->version_id, r->version_name, r->predecessor);
+	return finish(r, r->version_name, r->contract->digest, r->n);
 }
 
 GUARD_FUNCTION(compat_guard_register);
@@ -348,128 +518,22 @@ GUARD_FUNCTION(compat_guard_register);
 Datum
 compat_guard_register(PG_FUNCTION_ARGS)
 {
-	char	   *app_name = name_argument(fcinfo, 0, "app");
-	char	   *version_name = name_argument(fcinfo, 1, "version");
-	char	   *instance = instance_argument(fcinfo);
-	Interval   *lease = PG_ARGISNULL(4) ? NULL : PG_GETARG_INTERVAL_P(4);
-	bool		require_ready = !PG_ARGISNULL(5) && PG_GETARG_BOOL(5);
-	bool		replace = !PG_ARGISNULL(6) && PG_GETARG_BOOL(6);
-	char	   *replaces = replaces_argument(fcinfo, version_name);
-	Version    *predecessor = NULL;
-	List	   *problems;
-	List	   *replaced = NIL;
-	Contract   *contract;
-	App		   *app;
-	App		   *app_now;
-	Version    *version;
-	Entry	   *entries;
-	int			n;
-	int64		version_id;
+	Registration r = registration_arguments(fcinfo);
 
-	guard_require_extension();
-	if (PG_ARGISNULL(2))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("contract must not be null")));
-	contract = contract_argument(fcinfo, 2);
+	r.app = registry_find_app(r.app_name);
+	r.version = r.app ? registry_find_version(r.app, r.version_name) : NULL;
+	if (is_known(&r))
+		return register_known(&r);
 
-	/*
-	 * The usual case: known, and unchanged.  On a standby nothing else can
-	 * be; there a version that is to be ready is asked about as check() does
-	 * it.
-	 */
-	app = registry_find_app(app_name);
-	version = app ? registry_find_version(app, version_name) : NULL;
-	if (version != NULL && !version->retired && !version->skipped &&
-		(!require_ready || XactReadOnly) &&
-		(!counts_no_more(version, instance) || XactReadOnly) &&
-		replacement_is_known(app, version, replaces) &&
-		!registry_needs_initial_verification() && version_has_contract(version, contract))
+	prepare(&r);
+	obtain_version(&r);
+	if (r.version != NULL)
 	{
-		check_owner(app);
-		if (require_ready)
-			require_ready_now(app, version);
-		if (instance != NULL)
-		{
-			PreventCommandIfReadOnly("compat_guard.register() with an instance");
-			(void) renew_lease(app, version_name, instance, lease);
-		}
-		return registration_result(fcinfo, app, version->name, version->id,
-								   version->digest, version->nrequirements);
+		check_not_retired(r.app, r.version);
+		if (version_has_contract(r.version, r.contract))
+			return register_again(&r);
+		if (!r.replace)
+			report_conflict(r.app, r.version, r.contract);
 	}
-
-	PreventCommandIfReadOnly("compat_guard.register()");
-	check_contract_role(contract);
-	problems = contract_check_names(contract);
-	if (problems != NIL)
-		contract_report_problems(problems);
-	judge_verify_initially();
-
-	app = obtain_app(app_name);
-	entries = contract_entries(contract, &n);
-	if (version == NULL ||
-		compare_digests(version->digest, contract->digest) != 0)
-		check_owner_limit(app, version, n);
-
-	/* Somebody may register the same at the same time: one of us inserts. */
-	while ((version = registry_find_version(app, version_name)) == NULL)
-	{
-		if (registry_insert_version(app, version_name, contract, n,
-									&version_id))
-			break;
-	}
-	if (replaces != NULL)
-		predecessor = replacement_lock(app, version, replaces);
-	if (version != NULL)
-	{
-		version_id = version->id;
-		check_not_retired(app, version);
-		if (!version_has_contract(version, contract) && !replace)
-			report_conflict(app, version, contract);
-		if (version_has_contract(version, contract))
-		{
-			if (version->skipped || counts_no_more(version, instance))
-				version = activate_version(app, version_name);
-			if (counts_no_more(version, instance))
-				replacement_take_back(version);
-			replacement_note(version_id, version_name, predecessor);
-			if (require_ready)
-			{
-				verify_locked(entries, n, false);
-				require_ready_entries(app, version_name, entries, n);
-			}
-			if (instance != NULL)
-				(void) renew_lease(app, version_name, instance, lease);
-			return registration_result(fcinfo, app, version->name, version->id,
-									   version->digest, version->nrequirements);
-		}
-	}
-
-	verify_locked(entries, n, version != NULL);
-
-	/* Apps go with their last version, but not while we hold the lock. */
-	app_now = registry_find_app(app_name);
-	if (app_now == NULL || app_now->id != app->id)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("app \"%s\" was forgotten by a concurrent transaction", shown(app_name)),
-				 errhint("Register again.")));
-	if (require_ready)
-		require_ready_entries(app, version_name, entries, n);
-	if (version != NULL)
-	{
-		replaced = registry_requirements_of(version->id);
-		registry_unlink_all(version->id);
-		registry_update_version(version, contract, n);
-	}
-
-	store_entries(version_id, entries, n);
-	registry_drop_orphans(replaced);
-	CommandCounterIncrement();
-	replacement_note(version_id, version_name, predecessor);
-	if (instance != NULL)
-		(void) renew_lease(app, version_name, instance, lease);
-
-	return registration_result(fcinfo, app, version_name, version_id,
-							   contract->digest, n);
+	return register_contract(&r);
 }

@@ -272,14 +272,17 @@ extern bool read_set(Reader *reader, const DocPath *path,
 					 const JsonbValue *value, const char *what,
 					 ItemReader read_item, DocStrings *out);
 
+/* Read a member, whose key path has, into zeroed memory; return its name in canonical form. */
+typedef DocString (*MemberReader) (Reader *reader, const DocPath *path,
+								   const JsonbValue *value, void *member);
+
 /*
- * For members that go by their names' canonical form, whose order is not that
- * of the keys: report those named twice, and return the array that was read
- * from them in the order of the names.  names[i].index is the place in it.
+ * Read the members of an object that go by the canonical form of their names, whose
+ * order is not that of the keys.  Report those named twice.  Returns an array of
+ * members of the given size in the order of their names, and adds their number to *n.
  */
-extern void *sort_members(Reader *reader, const DocPath *path,
-						  DocString *names, int n, const DocString *keys,
-						  const void *members, size_t size);
+extern void *read_members(Reader *reader, const DocPath *path, const JsonbValue *value,
+						  size_t size, MemberReader read_member, int *n);
 
 /* ---- parse.c ---- */
 
@@ -326,7 +329,8 @@ extern const ColumnListMember column_list_members[COLUMN_LIST_MEMBERS];
 
 extern const char *const document_access_names[DOC_NACCESS];	/* sorted; bit i */
 
-extern void read_relations(Reader *reader, const DocPath *path,
-						   const JsonbValue *value, Document *doc);
+/* The MemberReader of relations. */
+extern DocString read_relation_member(Reader *reader, const DocPath *path,
+									  const JsonbValue *value, void *member);
 
 #endif							/* COMPAT_GUARD_CONTRACT_INTERNAL_H */

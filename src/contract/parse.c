@@ -9,7 +9,6 @@
  */
 #include "postgres.h"
 
-#include "base/json_walk.h"
 #include "contract/contract.h"
 #include "contract/contract_internal.h"
 #include "miscadmin.h"
@@ -123,39 +122,20 @@ read_routine(Reader *reader, const DocPath *path, const JsonbValue *value, DocRo
 	}
 }
 
-static void
-read_routines(Reader *reader, const DocPath *path, const JsonbValue *value, Document *doc)
+static DocString
+read_routine_member(Reader *reader, const DocPath *path, const JsonbValue *value, void *member)
 {
-	JsonWalk	walk;
-	DocPath		here;
-	DocString  *names;
-	DocString  *keys;
+	DocRoutine *routine = member;
+	const char *problem;
 
-	if (!begin_object(reader, path, value, &walk))
-		return;
-	doc->routines = palloc0_array(DocRoutine, container_size(value));
-	names = palloc_array(DocString, container_size(value));
-	keys = palloc_array(DocString, container_size(value));
-	while (read_next(&walk, path, &here))
-	{
-		int			i = doc->nroutines;
-		DocRoutine *routine = &doc->routines[i];
-		const char *problem;
-
-		read_routine(reader, &here, &walk.value, routine);
-		problem = identifier_signature(here.key, &routine->signature,
-									   &routine->name, &routine->types);
-		if (problem != NULL)
-			problem_add(reader->problems, &here, "%s", problem);
-		for (int arg = 0; arg < routine->types.n; arg++)
-			note_name(reader, DOC_NAME_TYPE, routine->types.items[arg], &here);
-		keys[i] = here.key;
-		names[i] = routine->signature;
-		names[i].index = i;
-		doc->nroutines++;
-	}
-	doc->routines = sort_members(reader, path, names, doc->nroutines, keys,
-								 doc->routines, sizeof(DocRoutine));
+	read_routine(reader, path, value, routine);
+	problem = identifier_signature(path->key, &routine->signature,
+								   &routine->name, &routine->types);
+	if (problem != NULL)
+		problem_add(reader->problems, path, "%s", problem);
+	for (int arg = 0; arg < routine->types.n; arg++)
+		note_name(reader, DOC_NAME_TYPE, routine->types.items[arg], path);
+	return routine->signature;
 }
 
 static void
@@ -188,33 +168,14 @@ read_type(Reader *reader, const DocPath *path, const JsonbValue *value, DocType 
 	type->closed = (closed == DOC_TRUE);
 }
 
-static void
-read_types(Reader *reader, const DocPath *path, const JsonbValue *value, Document *doc)
+static DocString
+read_type_member(Reader *reader, const DocPath *path, const JsonbValue *value, void *member)
 {
-	JsonWalk	walk;
-	DocPath		here;
-	DocString  *names;
-	DocString  *keys;
+	DocType    *type = member;
 
-	if (!begin_object(reader, path, value, &walk))
-		return;
-	doc->types = palloc0_array(DocType, container_size(value));
-	names = palloc_array(DocString, container_size(value));
-	keys = palloc_array(DocString, container_size(value));
-	while (read_next(&walk, path, &here))
-	{
-		int			i = doc->ntypes;
-		DocType    *type = &doc->types[i];
-
-		read_type(reader, &here, &walk.value, type);
-		check_qualified(reader, &here, here.key, &type->name);
-		keys[i] = here.key;
-		names[i] = type->name;
-		names[i].index = i;
-		doc->ntypes++;
-	}
-	doc->types = sort_members(reader, path, names, doc->ntypes, keys,
-							  doc->types, sizeof(DocType));
+	read_type(reader, path, value, type);
+	check_qualified(reader, path, path->key, &type->name);
+	return type->name;
 }
 
 /* Unlike other strings this one may be empty: no schema but pg_catalog. */
@@ -328,13 +289,16 @@ document_read(Jsonb *json, List **problems, List **names)
 		else if (string_is(&here.key, "search_path"))
 			read_search_path(&reader, &here, &walk.value, &doc->search_path);
 		else if (string_is(&here.key, "relations"))
-			read_relations(&reader, &here, &walk.value, doc);
+			doc->relations = read_members(&reader, &here, &walk.value, sizeof(DocRelation),
+										  read_relation_member, &doc->nrelations);
 		else if (string_is(&here.key, "queries"))
 			read_queries(&reader, &here, &walk.value, doc);
 		else if (string_is(&here.key, "routines"))
-			read_routines(&reader, &here, &walk.value, doc);
+			doc->routines = read_members(&reader, &here, &walk.value, sizeof(DocRoutine),
+										 read_routine_member, &doc->nroutines);
 		else if (string_is(&here.key, "types"))
-			read_types(&reader, &here, &walk.value, doc);
+			doc->types = read_members(&reader, &here, &walk.value, sizeof(DocType),
+									  read_type_member, &doc->ntypes);
 		else if (!read_name_list(&reader, &here, &walk.value, doc))
 			unknown_key(&reader, &here,
 						"search_path, role, relations, queries, routines, types, sequences, extensions");

@@ -4,10 +4,8 @@
  */
 #include "postgres.h"
 
-#include "base/json_walk.h"
 #include "contract/contract.h"
 #include "contract/contract_internal.h"
-#include "miscadmin.h"
 
 const char *const document_access_names[DOC_NACCESS] = {
 	"delete", "insert", "references", "select", "trigger", "truncate", "update"
@@ -156,7 +154,7 @@ restore_order(DocStrings *list)
 /* Read [["a"], ["b", "c"]], none of them empty. */
 static void
 read_column_lists(Reader *reader, const DocPath *path, const JsonbValue *value,
-				  bool start_requested, DocColumnLists *lists)
+				  bool ordered, DocColumnLists *lists)
 {
 	JsonWalk	walk;
 	DocPath		here;
@@ -171,7 +169,7 @@ read_column_lists(Reader *reader, const DocPath *path, const JsonbValue *value,
 		else
 			read_column_list(reader, &here, &walk.value, lists);
 	}
-	for (int i = 0; start_requested && i < lists->n; i++)
+	for (int i = 0; ordered && i < lists->n; i++)
 		restore_order(&lists->items[i]);
 }
 
@@ -266,32 +264,12 @@ read_relation(Reader *reader, const DocPath *path, const JsonbValue *value, DocR
 	}
 }
 
-void
-read_relations(Reader *reader, const DocPath *path, const JsonbValue *value, Document *doc)
+DocString
+read_relation_member(Reader *reader, const DocPath *path, const JsonbValue *value, void *member)
 {
-	JsonWalk	walk;
-	DocPath		here;
-	DocString  *names;
-	DocString  *keys;
+	DocRelation *rel = member;
 
-	if (!begin_object(reader, path, value, &walk))
-		return;
-	doc->relations = palloc0_array(DocRelation, container_size(value));
-	names = palloc_array(DocString, container_size(value));
-	keys = palloc_array(DocString, container_size(value));
-	while (read_next(&walk, path, &here))
-	{
-		int			i = doc->nrelations;
-		DocRelation *rel = &doc->relations[i];
-
-		CHECK_FOR_INTERRUPTS();
-		read_relation(reader, &here, &walk.value, rel);
-		check_qualified(reader, &here, here.key, &rel->name);
-		keys[i] = here.key;
-		names[i] = rel->name;
-		names[i].index = i;
-		doc->nrelations++;
-	}
-	doc->relations = sort_members(reader, path, names, doc->nrelations, keys,
-								  doc->relations, sizeof(DocRelation));
+	read_relation(reader, path, value, rel);
+	check_qualified(reader, path, path->key, &rel->name);
+	return rel->name;
 }

@@ -4,9 +4,9 @@
  */
 #include "postgres.h"
 
-#include "base/json_walk.h"
 #include "contract/contract.h"
 #include "contract/contract_internal.h"
+#include "miscadmin.h"
 
 /* ---- scalars ---- */
 
@@ -174,21 +174,43 @@ sort_unique(Reader *reader, const DocPath *path, DocString *names, int n,
 	return unique;
 }
 
-/*
- * The same for the names of an object's members in canonical form, whose order
- * is not that of the keys.  Returns the array that was read from the members
- * in the order of the names.
- */
-void *
-sort_members(Reader *reader, const DocPath *path, DocString *names, int n,
-			 const DocString *keys, const void *members, size_t size)
+/* Return the members in the order of their names; names[i].index is a member's place. */
+static void *
+sort_members(const char *members, size_t size, const DocString *names, int n)
 {
 	char	   *sorted = palloc(n * size);
 
-	sort_unique(reader, path, names, n, keys);
 	for (int i = 0; i < n; i++)
-		memcpy(sorted + i * size, (const char *) members + names[i].index * size, size);
+		memcpy(sorted + i * size, members + names[i].index * size, size);
 	return sorted;
+}
+
+void *
+read_members(Reader *reader, const DocPath *path, const JsonbValue *value, size_t size,
+			 MemberReader read_member, int *n)
+{
+	JsonWalk	walk;
+	DocPath		here;
+	char	   *members;
+	DocString  *names;
+	DocString  *keys;
+
+	if (!begin_object(reader, path, value, &walk))
+		return NULL;
+	members = palloc0(container_size(value) * size);
+	names = palloc_array(DocString, container_size(value));
+	keys = palloc_array(DocString, container_size(value));
+	while (read_next(&walk, path, &here))
+	{
+		int			i = (*n)++;
+
+		CHECK_FOR_INTERRUPTS();
+		keys[i] = here.key;
+		names[i] = read_member(reader, &here, &walk.value, members + i * size);
+		names[i].index = i;
+	}
+	sort_unique(reader, path, names, *n, keys);
+	return sort_members(members, size, names, *n);
 }
 
 /* An array of strings of one sort, each read by read_item. */
