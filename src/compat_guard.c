@@ -1,6 +1,6 @@
 /*
  * compat_guard.c
- *		Entry of the library: settings and hooks, nothing else.
+ *		The entry of the library: it defines the settings and installs the hooks.
  */
 #include "postgres.h"
 
@@ -15,9 +15,9 @@
 PG_MODULE_MAGIC;
 
 /*
- * Runs once in each process that loads the library: at server start when it is
- * preloaded, at the first DDL of a session otherwise.  No catalog access here:
- * there may be no transaction.
+ * Set up the library, once in each process that loads it: at server start if it is
+ * preloaded, otherwise at the first DDL of a session.  Catalogs cannot be read here,
+ * because there may be no transaction.
  */
 void
 _PG_init(void)

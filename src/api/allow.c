@@ -1,6 +1,6 @@
 /*
  * allow.c
- *		The journal's upkeep, and leave to do what would be blocked.
+ *		The SQL functions that let a change through, and that prune the journal.
  */
 #include "postgres.h"
 
@@ -18,8 +18,8 @@ GUARD_FUNCTION(compat_guard_allow);
 /*
  * compat_guard.allow(reason text, app text, version text, rule text)
  *
- * Lets this transaction do what would block, of the app, version and rule that
- * are given.  May be called by whom the DBA has granted it to.
+ * Lets this transaction do what would be blocked for the app, version and rule that are
+ * given.  Only roles to which the DBA has granted it may call it.
  */
 Datum
 compat_guard_allow(PG_FUNCTION_ARGS)
@@ -29,7 +29,7 @@ compat_guard_allow(PG_FUNCTION_ARGS)
 	guard_require_extension();
 	PreventCommandDuringRecovery("compat_guard.allow()");
 
-	/* Else what somebody registered could call it while it is being verified. */
+	/* A registered function must not call it while it is being verified. */
 	if (InSecurityRestrictedOperation())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -52,7 +52,7 @@ compat_guard_allow(PG_FUNCTION_ARGS)
 	else if (!PG_ARGISNULL(2))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("version given without its app")));
+				 errmsg("a version needs an app")));
 	if (!PG_ARGISNULL(3))
 		override.rule = require_rule(name_argument(fcinfo, 3, "rule"));
 
@@ -66,7 +66,7 @@ GUARD_FUNCTION(compat_guard_prune);
 /*
  * compat_guard.prune(keep interval) returns bigint
  *
- * Deletes what is older by the server's clock; returns how many rows.
+ * Deletes rows that are older by the server's clock, and returns how many.
  */
 Datum
 compat_guard_prune(PG_FUNCTION_ARGS)

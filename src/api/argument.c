@@ -1,6 +1,6 @@
 /*
  * argument.c
- *		What SQL functions check of their arguments: names, apps, versions, rights.
+ *		Check arguments of SQL functions: names, apps, versions, rights.
  */
 #include "postgres.h"
 
@@ -59,9 +59,10 @@ check_not_retired(const App *app, const Version *version)
 				(errcode(ERRCODE_GUARD_RETIRED),
 				 errmsg("version \"%s\" of app \"%s\" is retired",
 						shown(version->name), shown(app->name)),
-				 errhint("Run another version, or reactivate() this one.")));
+				 errhint("Run another version, or call compat_guard.reactivate() for this one.")));
 }
 
+/* Raise ERRCODE_GUARD_NOT_PERMITTED. */
 static void
 deny(const App *app)
 {
@@ -94,6 +95,6 @@ check_reader(const App *app, const Version *version)
 			(errcode(ERRCODE_GUARD_NOT_PERMITTED),
 			 errmsg("permission denied for version \"%s\" of app \"%s\"",
 					shown(version->name), shown(app->name)),
-			 errdetail("What it needs is shown to role \"%s\", to its contract's role, and to whoever may read the view %s.",
+			 errdetail("Only role \"%s\", its contract's role, and roles that may read the view %s can see what it needs.",
 					   shown(app->owner), "compat_guard.requirements")));
 }

@@ -1,6 +1,6 @@
 /*
  * check.c
- *		How do requirements stand right now?
+ *		The SQL functions that verify requirements now.
  */
 #include "postgres.h"
 
@@ -19,7 +19,7 @@ text_or_null(const char *value, bool *isnull)
 	return value ? CStringGetTextDatum(value) : (Datum) 0;
 }
 
-/* One row a problem, or one that says that there is none. */
+/* Put a row for a problem; with problem NULL one that says that there is none. */
 static void
 put_row(ReturnSetInfo *rsinfo, int64 version_id, const Requirement *req,
 		const VerifyResult *result, const Problem *problem)
@@ -39,6 +39,7 @@ put_row(ReturnSetInfo *rsinfo, int64 version_id, const Requirement *req,
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
+/* Verify the requirements of a version and put a row for each problem. */
 static void
 verify_version(ReturnSetInfo *rsinfo, int64 version_id)
 {

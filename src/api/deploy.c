@@ -1,9 +1,9 @@
 /*
  * deploy.c
- *		May a version start on the schema as it is?
+ *		Can a version start on the schema as it is?
  *
- * For pipelines: one row that says it all, nothing is stored, and it works on a
- * standby.
+ * This is for deployment pipelines: the answer is one row, nothing is stored, and it
+ * works on a standby.
  */
 #include "postgres.h"
 
@@ -24,7 +24,10 @@ typedef struct DeployVerdict
 	List	   *reasons;		/* of char * */
 } DeployVerdict;
 
-/* As register() would: the same errors, and the same requirements. */
+/*
+ * Return the requirements that register() would store, and raise the errors that it would
+ * raise.  contract NULL: those that the version is registered with.
+ */
 static List *
 requirements_asked_about(const Version *version, Contract *contract)
 {
@@ -38,6 +41,7 @@ requirements_asked_about(const Version *version, Contract *contract)
 	return contract_requirements(contract);
 }
 
+/* Verify a version, with another contract than it has if contract is not NULL. */
 static DeployVerdict
 judge_version(const Version *version, Contract *contract)
 {
@@ -53,7 +57,7 @@ judge_version(const Version *version, Contract *contract)
 	verdict.reasons = list_concat(readiness_reasons(&readiness, STATE_UNMET),
 								  readiness_reasons(&readiness, STATE_UNKNOWN));
 
-	/* What register() refuses, however ready the schema is. */
+	/* Report what register() refuses, although the schema may be ready. */
 	if (version != NULL && contract != NULL && !version_has_contract(version, contract))
 	{
 		verdict.ready = false;
@@ -130,7 +134,7 @@ compat_guard_can_deploy(PG_FUNCTION_ARGS)
 	if (or_error && !verdict.ready)
 		ereport(ERROR,
 				(errcode(ERRCODE_GUARD_NOT_READY),
-				 errmsg("version \"%s\" of app \"%s\" may not start: %s",
+				 errmsg("version \"%s\" of app \"%s\" cannot start: %s",
 						shown(version_name), shown(app_name), readiness_gist(verdict.reasons)),
 				 errdetail("%s", readiness_detail(verdict.reasons))));
 	values[0] = BoolGetDatum(verdict.ready);
@@ -144,7 +148,7 @@ GUARD_FUNCTION(compat_guard_require_version);
 /*
  * compat_guard.require_version(app text, version text) returns boolean
  *
- * True, or an error if it is not registered: for functions in SQL.
+ * Returns true, or raises an error if the version is not registered: for SQL functions.
  */
 Datum
 compat_guard_require_version(PG_FUNCTION_ARGS)

@@ -11,7 +11,7 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
-/* Says that the version is live by sessions or leases from now on. */
+/* Store that the version is live by sessions or leases from now on. */
 static void
 note_use(const Version *version, bool attaches, bool leases)
 {
@@ -20,7 +20,7 @@ note_use(const Version *version, bool attaches, bool leases)
 	if (attaches == version->attaches && leases == version->leases)
 		return;
 
-	/* Many instances may come for the first time at once. */
+	/* Many instances may start for the first time at once. */
 	registry_lock_row(version->id);
 	registry_lock(REGISTRY_LOCK_REGISTRATION);
 	version = registry_load_version(version->id);
@@ -35,7 +35,10 @@ activate_version(const App *app, const char *name)
 	Version    *version = require_version(app, name);
 	int64		locked;
 
-	/* Its row is read with the lock held: and another may have its name now. */
+	/*
+	 * Read its row while the lock is held.  Another version may have its name
+	 * then.
+	 */
 	do
 	{
 		locked = version->id;
@@ -68,7 +71,7 @@ GUARD_FUNCTION(compat_guard_attach);
 /*
  * compat_guard.attach(app text, version text)
  *
- * This session is an instance of the version until it ends.
+ * Makes this session an instance of the version until the session ends.
  */
 Datum
 compat_guard_attach(PG_FUNCTION_ARGS)
@@ -85,7 +88,10 @@ compat_guard_attach(PG_FUNCTION_ARGS)
 	version = require_version(app, version_name);
 	check_not_retired(app, version);
 
-	/* As in activate_version(), and usually that is all there is to it. */
+	/*
+	 * Lock it as activate_version() does.  Usually nothing else is to be
+	 * done.
+	 */
 	do
 	{
 		locked = version->id;
@@ -120,7 +126,7 @@ GUARD_FUNCTION(compat_guard_heartbeat);
  * compat_guard.heartbeat(app text, version text, instance text, lease interval)
  *		returns timestamptz
  *
- * When the lease ends; a null lease is as long as the one before.
+ * Renews a lease and returns when it ends.  A null lease is as long as the one before.
  */
 Datum
 compat_guard_heartbeat(PG_FUNCTION_ARGS)
@@ -142,7 +148,7 @@ GUARD_FUNCTION(compat_guard_leave);
 /*
  * compat_guard.leave(app text, version text, instance text)
  *
- * The instance has stopped.  Nothing if it has no lease.
+ * Ends the lease of an instance that has stopped; does nothing if it has none.
  */
 Datum
 compat_guard_leave(PG_FUNCTION_ARGS)

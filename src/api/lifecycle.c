@@ -1,6 +1,6 @@
 /*
  * lifecycle.c
- *		Versions that are registered: whose they are, and their end.
+ *		The SQL functions that retire, reactivate, support and forget versions.
  */
 #include "postgres.h"
 
@@ -14,7 +14,7 @@ GUARD_FUNCTION(compat_guard_retire);
 /*
  * compat_guard.retire(app text, version text, reason text)
  *
- * The version counts no more.  Nothing if it was retired before.
+ * Ends the protection of the version; does nothing if it was retired before.
  */
 Datum
 compat_guard_retire(PG_FUNCTION_ARGS)
@@ -32,7 +32,7 @@ compat_guard_retire(PG_FUNCTION_ARGS)
 		CommandCounterIncrement();
 		registry_stop_tracking_retired(app->id);
 
-		/* One that had skipped before is not kept and so not among those. */
+		/* A version that was skipped is not tracked, and was left out there. */
 		if (version->skipped)
 			registry_forget_found_unless_tracked(registry_requirements_of(version->id));
 	}
@@ -44,7 +44,8 @@ GUARD_FUNCTION(compat_guard_reactivate);
 /*
  * compat_guard.reactivate(app text, version text)
  *
- * As if it had not been retired, nor replaced, but with what it needs verified anew.
+ * Verifies the version's requirements anew, and protects it again as if it had been
+ * neither retired nor replaced.
  */
 Datum
 compat_guard_reactivate(PG_FUNCTION_ARGS)
@@ -69,7 +70,7 @@ GUARD_FUNCTION(compat_guard_set_support);
 /*
  * compat_guard.set_support(app text, version text, until timestamptz)
  *
- * The version counts until then, whether instances of it run or not, and although it
+ * Protects the version until then, whether instances of it run or not, and although it
  * was replaced.  Null takes that back.
  */
 Datum
@@ -94,8 +95,9 @@ compat_guard_set_support(PG_FUNCTION_ARGS)
 }
 
 /*
- * Its row comes before the lock for removal, and keeps instances from being added:
- * see lease.c.  But the version may be one that is just being registered.
+ * Lock the row of a version, which keeps instances from being added (see lease.c), and
+ * then lock the registry for removal.  Begin again if another version has the name
+ * then: it may just have been registered.
  */
 static Version *
 lock_to_forget(const App *app, const char *name)
@@ -120,7 +122,7 @@ GUARD_FUNCTION(compat_guard_forget);
 /*
  * compat_guard.forget(app text, version text)
  *
- * As if it had never been registered.
+ * Deletes the version and what belongs to it from the registry.
  */
 Datum
 compat_guard_forget(PG_FUNCTION_ARGS)

@@ -1,9 +1,9 @@
 /*
  * preview.c
- *		What would a migration script do, without doing it?
+ *		Judge a migration script without keeping its changes.
  *
- * The script runs, statement by statement, in a subtransaction; what it touched
- * is judged as at commit; then all of it is rolled back.
+ * The script runs, statement by statement, in a subtransaction.  What it has touched is
+ * judged as at commit.  Then all of it is rolled back.
  */
 #include "postgres.h"
 
@@ -31,12 +31,12 @@ typedef struct Failure
 	ErrorData  *edata;
 } Failure;
 
-/* A subtransaction of ours that is open for one of the script's. */
+/* An open subtransaction of ours that stands for a BEGIN or SAVEPOINT of the script. */
 typedef struct Savepoint
 {
 	const char *name;			/* NULL: the script's BEGIN */
-	ResourceOwner owner;		/* check it */
-	int			nfindings;		/* at that time */
+	ResourceOwner owner;		/* that was current before it began */
+	int			nfindings;		/* when it began */
 } Savepoint;
 
 typedef struct Preview
@@ -48,7 +48,7 @@ typedef struct Preview
 	List	   *findings;		/* of Finding * */
 } Preview;
 
-/* The text of one statement of the script. */
+/* Return the text of a statement of the script. */
 static char *
 statement_text(const char *script, const RawStmt *raw)
 {
@@ -63,6 +63,7 @@ statement_text(const char *script, const RawStmt *raw)
 	return pnstrdup(start, length);
 }
 
+/* Run a statement; body of a subtransaction. */
 static void
 execute_statement(void *arg)
 {
@@ -100,7 +101,7 @@ begin_savepoint(Preview *preview, const char *name)
 	MemoryContextSwitchTo(context);
 }
 
-/* The innermost so many of them. */
+/* End the n innermost savepoints. */
 static void
 end_savepoints(Preview *preview, int n, bool keep)
 {
@@ -123,7 +124,7 @@ end_savepoints(Preview *preview, int n, bool keep)
 	}
 }
 
-/* How many are open down to the one of that name; 0 if there is none. */
+/* Return how many savepoints to end to reach the one of that name; 0 if there is none. */
 static int
 depth_of(const Preview *preview, const char *name)
 {
@@ -149,9 +150,9 @@ raise_no_savepoint(void *arg)
 }
 
 /*
- * The whole script is one transaction here, but what it undoes of its own is
- * undone.  A ROLLBACK without BEGIN is taken for one of nothing, for nobody knows
- * where the transaction began.
+ * Run a transaction command of the script.  The whole script is one transaction here, but
+ * what the script rolls back is rolled back.  A ROLLBACK without BEGIN rolls back
+ * nothing, because nobody knows where the transaction began.
  */
 static void
 control_transaction(Preview *preview, const char *text, const TransactionStmt *stmt)
@@ -189,11 +190,12 @@ control_transaction(Preview *preview, const char *text, const TransactionStmt *s
 			if (depth > 0 && stmt->kind == TRANS_STMT_ROLLBACK_TO)
 				begin_savepoint(preview, stmt->savepoint_name);
 			break;
-		default:				/* those of prepared transactions */
+		default:				/* of prepared transactions */
 			break;
 	}
 }
 
+/* Run the script and judge it; body of a subtransaction. */
 static void
 run_script(void *arg)
 {
@@ -285,16 +287,14 @@ put_failure(ReturnSetInfo *rsinfo, const Failure *failure)
 	set_column(values, nulls, COL_MESSAGE, failure->edata->message);
 	if (no_transaction)
 		set_column(values, nulls, COL_ADVICE,
-				   "The statement cannot run inside a transaction, so its effect was not previewed; the rest was.");
+				   "The statement cannot run inside a transaction, so its effect was not previewed. The other statements were.");
 	set_column(values, nulls, COL_STATEMENT, failure->statement);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
 GUARD_FUNCTION(compat_guard_preview);
 
-/*
- * compat_guard.preview(ddl text) returns setof compat_guard.finding
- */
+/* compat_guard.preview(ddl text) returns setof compat_guard.finding */
 Datum
 compat_guard_preview(PG_FUNCTION_ARGS)
 {

@@ -1,6 +1,6 @@
 /*
  * readiness.c
- *		How a set of requirements stands.
+ *		Verify a set of requirements, and say what is missing.
  */
 #include "postgres.h"
 
@@ -34,7 +34,7 @@ readiness_state(const Readiness *readiness)
 	return state;
 }
 
-/* Of the problems of one requirement, the first that is as bad as it gets. */
+/* Return the first problem of a requirement that has its state, or NULL. */
 static char *
 reason(const Requirement *req, const VerifyResult *result)
 {
@@ -50,7 +50,7 @@ reason(const Requirement *req, const VerifyResult *result)
 							shown(problem->expected), shown(problem->found),
 							rule_get(problem->rule)->name);
 	}
-	return NULL;				/* met, and nothing is the matter */
+	return NULL;				/* met, without a problem */
 }
 
 List *

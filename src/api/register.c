@@ -1,9 +1,9 @@
 /*
  * register.c
- *		An application version says what it needs from the schema.
+ *		The SQL function compat_guard.register().
  *
- * An instance registers at start-up, so the usual case is that nothing has
- * changed: then the document is read, its digest compared, and that is all.
+ * An instance registers when it starts, so usually the version is known: then the
+ * document is read, its digest is compared, and nothing else is done.
  */
 #include "postgres.h"
 
@@ -38,7 +38,7 @@ check_contract_role(const Contract *contract)
 			(errcode(ERRCODE_GUARD_NOT_PERMITTED),
 			 errmsg("permission denied to register a contract for role \"%s\"",
 					shown(contract->role)),
-			 errdetail("Only members of the role may speak for it.")));
+			 errdetail("Only members of the role can register a contract for it.")));
 }
 
 Contract *
@@ -239,7 +239,7 @@ report_conflict(const App *app, const Version *version, Contract *contract)
 			 errmsg("version \"%s\" of app \"%s\" is registered with another contract",
 					shown(version->name), shown(app->name)),
 			 errdetail("%s", diff.data),
-			 errhint("A contract is immutable: register a new version, or pass replace => true in development.")));
+			 errhint("A contract cannot be changed. Register a new version, or in development pass replace => true.")));
 }
 
 /* ---- register ---- */

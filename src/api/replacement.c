@@ -2,10 +2,9 @@
  * replacement.c
  *		A version takes the place of another of its app.
  *
- * What is replaced counts while instances of it are seen, and no longer for any
- * other reason: live.c.  Both rows have it, the other's name, and it goes with
- * neither of them; so who says it again need not write, whatever became of the
- * other.
+ * A replaced version is live while instances of it are seen, and for no other reason:
+ * see live.c.  Each of the two rows has the name of the other version.  The name stays
+ * when the other row is deleted, so a session that registers again need not write.
  */
 #include "postgres.h"
 
@@ -34,7 +33,7 @@ replacement_lock(const App *app, const Version *version, const char *replaces)
 		Version    *seen = require_version(app, replaces);
 		Version    *replaced;
 
-		/* In the order of their ids: they may be replacing one another. */
+		/* Lock in the order of ids: each may be replacing the other. */
 		if (version != NULL && version->id < seen->id)
 			registry_lock_row(version->id);
 		registry_lock_row(seen->id);

@@ -1,6 +1,6 @@
 /*
  * set_policy.c
- *		The rules, and what is done about them.
+ *		The SQL functions that list the rules and set what is done about them.
  */
 #include "postgres.h"
 
@@ -61,7 +61,7 @@ GUARD_FUNCTION(compat_guard_set_policy);
 /*
  * compat_guard.set_policy(rule text, action text, app text)
  *
- * A null action returns to the default; a null app means every app.
+ * A null action restores the default; a null app means every app.
  */
 Datum
 compat_guard_set_policy(PG_FUNCTION_ARGS)

@@ -19,8 +19,8 @@
  * every backend, on a standby when it is replayed, after it has become visible.
  * So there is nothing to look at unless messages came, whatever they were
  * about.  Rows of the registry send none; for those, and for locks set free, a
- * look is taken every second all the same.  While something is known to be
- * unmet a look verifies that alone.
+ * look is taken every second all the same.  While a requirement is known to be
+ * unmet, a look verifies that one alone.
  */
 #include "postgres.h"
 
@@ -50,10 +50,10 @@
 #define TICK			100		/* between looks for messages */
 #define LOOK_EVERY		1000	/* without messages */
 
-/* Of the time at most one part in so many is spent on looking. */
+/* At most one part in so many of the time is spent on looks. */
 #define LOOK_SHARE		5
 
-/* For a lock of the registry's own tables: see bounded_wait.h. */
+/* How long a look waits for locks on the registry's tables. */
 #define LOOK_LOCK_TIMEOUT	"10ms"
 
 #define FOREVER			((double) PG_INT64_MAX)
@@ -62,19 +62,20 @@ typedef struct Waiter
 {
 	const char *app;
 	const char *version;
-	bool		seen;			/* was it registered when we looked? */
+	bool		seen;			/* it was registered at an earlier look */
 	int64		unmet;			/* a requirement that was unmet; 0: none known */
 
 	/* what the last look found */
 	bool		missing;		/* not registered, on a standby */
-	bool		answered;		/* false: a lock was not to be had */
-	bool		complete;		/* of every requirement, not of "unmet" alone */
+	bool		answered;		/* false: a lock could not be obtained */
+	bool		complete;		/* every requirement was verified, not only
+								 * "unmet" */
 	Readiness	readiness;
 } Waiter;
 
 /* ---- one look ---- */
 
-/* NULL: not registered, but on a standby that may be because of its lag. */
+/* Find the version.  Return NULL if it is not registered yet on a standby, which may lag. */
 static Version *
 find_version(Waiter *waiter)
 {
@@ -104,6 +105,7 @@ find_version(Waiter *waiter)
 	return version;
 }
 
+/* Test of registry_any_link(). */
 static bool
 is_version(int64 version_id, void *arg)
 {
@@ -118,6 +120,7 @@ verify(Waiter *waiter, List *requirements)
 	waiter->answered = readiness_verify(&waiter->readiness, requirements, try);
 }
 
+/* Verify the version; body of a subtransaction. */
 static void
 look(void *arg)
 {
@@ -133,8 +136,9 @@ look(void *arg)
 		return;
 
 	/*
-	 * It may have been replaced meanwhile, and its requirements with it; even
-	 * between the two look-ups, for nothing is locked.
+	 * The version may have another contract meanwhile, even since the first
+	 * look-up, because nothing is locked.  Then "unmet" is none of its
+	 * requirements any more.
 	 */
 	if (waiter->unmet != 0 &&
 		registry_any_link(waiter->unmet, is_version, &version->id))
@@ -160,7 +164,7 @@ look(void *arg)
 	}
 }
 
-/* Is it ready?  Leaves no lock and no snapshot. */
+/* Is the version ready?  Leaves no lock and no snapshot. */
 static bool
 look_once(Waiter *waiter)
 {
@@ -195,11 +199,12 @@ nap(double milliseconds)
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 
-	/* This may read catalogs. */
+	/* This may read catalogs, and leave a snapshot. */
 	AcceptInvalidationMessages();
 	InvalidateCatalogSnapshot();
 }
 
+/* Wait until the version is ready; return false after the timeout. */
 static bool
 wait_for_version(Waiter *waiter, double timeout)
 {
@@ -217,12 +222,15 @@ wait_for_version(Waiter *waiter, double timeout)
 		instr_time	began;
 		double		took;
 
-		/* First, so that those which come during the look ask for another. */
+		/*
+		 * Count before the look: messages that come during it ask for
+		 * another.
+		 */
 		AcceptInvalidationMessages();
 		messages = SharedInvalidMessageCounter;
 
 		if (last)
-			waiter->unmet = 0;	/* whatever else is unmet is to be told, too */
+			waiter->unmet = 0;	/* to report everything that is unmet */
 		MemoryContextReset(scratch);
 		MemoryContextSwitchTo(scratch);
 		INSTR_TIME_SET_CURRENT(began);
@@ -241,7 +249,7 @@ wait_for_version(Waiter *waiter, double timeout)
 	}
 }
 
-/* ---- what is said in the end ---- */
+/* ---- the report ---- */
 
 static void
 report_unknown(const Waiter *waiter)
@@ -271,11 +279,12 @@ report_timeout(const Waiter *waiter)
 					shown(waiter->version), shown(waiter->app)),
 			 waiter->complete ?
 			 errdetail("%s", readiness_detail(readiness_reasons(&waiter->readiness, STATE_UNMET))) :
-			 errdetail("A concurrent transaction holds a lock on what the version needs.")));
+			 errdetail("A concurrent transaction holds a lock on an object that the version needs.")));
 }
 
 /* ---- the call ---- */
 
+/* Return an interval argument in milliseconds. */
 static double
 timeout_argument(FunctionCallInfo fcinfo, int arg)
 {
@@ -299,12 +308,12 @@ timeout_argument(FunctionCallInfo fcinfo, int arg)
 }
 
 /*
- * Let go of the snapshots of the CALL itself, as the commit in a procedure does
- * (ForgetPortalSnapshots, PreCommit_Portals): whoever needs one afterwards makes
- * another (EnsurePortalSnapshotExists).
+ * Drop the snapshots of the CALL itself, as a commit in a procedure does
+ * (ForgetPortalSnapshots, PreCommit_Portals).  Code that needs one afterwards makes
+ * another (EnsurePortalSnapshotExists).  Raise an error if others are held.
  */
 static void
-let_go_of_snapshots(void)
+drop_snapshots(void)
 {
 	Portal		portal = ActivePortal;
 	bool		foreign = IsolationUsesXactSnapshot();
@@ -328,8 +337,8 @@ let_go_of_snapshots(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("compat_guard.wait_until_ready() cannot wait while a snapshot is held"),
-				 errdetail("The snapshot would hold up VACUUM, and replay on a standby, for as long as it waits."),
-				 errhint("Call it outside a transaction block, or under READ COMMITTED with no cursor open, and not from a function.")));
+				 errdetail("The snapshot would delay VACUUM, and replay on a standby, while it waits."),
+				 errhint("Call it outside a transaction block, or under READ COMMITTED with no cursor open. Do not call it from a function.")));
 }
 
 GUARD_FUNCTION(compat_guard_wait_until_ready);
@@ -351,7 +360,7 @@ compat_guard_wait_until_ready(PG_FUNCTION_ARGS)
 	Datum		value;
 	bool		isnull = false;
 
-	let_go_of_snapshots();
+	drop_snapshots();
 	ready = wait_for_version(&waiter, timeout);
 	if (ready)
 		report_unknown(&waiter);

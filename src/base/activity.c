@@ -32,8 +32,8 @@
 #include "utils/syscache.h"
 
 /*
- * What this database holds, InvalidOid for no extension.  CREATE EXTENSION
- * makes the schema, DROP EXTENSION drops it, and either sends a pg_namespace
+ * The extension of this database and its schema, InvalidOid if there is none.  CREATE
+ * EXTENSION makes the schema, DROP EXTENSION drops it, and either sends a pg_namespace
  * invalidation to every session of the database: that is when we look again.
  *
  * Invariant: an answer is known only when the look-up has come to its end and
@@ -46,6 +46,7 @@ static Oid	extension_oid = InvalidOid;
 static Oid	schema_oid = InvalidOid;
 static char *installed_version = NULL;
 
+/* Callback of invalidations of pg_namespace. */
 static void
 forget_extension(Datum arg, int cacheid, uint32 hashvalue)
 {
@@ -59,7 +60,7 @@ activity_init(void)
 	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_extension, (Datum) 0);
 }
 
-/* pg_extension.extversion, in TopMemoryContext. */
+/* Return pg_extension.extversion, in TopMemoryContext. */
 static char *
 read_version(Oid extension)
 {
@@ -87,8 +88,8 @@ read_version(Oid extension)
 }
 
 /*
- * The schema of the extension, by its name or, if that is another one now, as
- * a member.
+ * Find the schema of the extension: by its name, or if it was renamed as a member of
+ * the extension.
  */
 static Oid
 find_schema(Oid extension)
@@ -119,6 +120,7 @@ find_schema(Oid extension)
 	return schema;
 }
 
+/* Find out whether there is an extension, unless that is known. */
 static void
 look_for_extension(void)
 {
@@ -133,7 +135,7 @@ look_for_extension(void)
 	if (OidIsValid(extension))
 		schema = find_schema(extension);
 
-	/* In the midst of its creation or end it has none, and does not count. */
+	/* While it is created or dropped it has no schema, and does not count. */
 	if (!OidIsValid(schema))
 		extension = InvalidOid;
 	if (OidIsValid(extension))
@@ -144,7 +146,7 @@ look_for_extension(void)
 	extension_oid = extension;
 	schema_oid = schema;
 
-	/* What came while we looked makes us look again, the next time. */
+	/* An invalidation that came meanwhile makes us look again, the next time. */
 	extension_known = (before == invalidations);
 }
 
@@ -161,7 +163,7 @@ guard_is_active(void)
 	if (!OidIsValid(extension_oid))
 		return false;
 
-	/* Its own scripts build what the guard stands on. */
+	/* The extension's own scripts create the registry and the loaders. */
 	return !(creating_extension && CurrentExtensionObject == extension_oid);
 }
 
@@ -185,12 +187,12 @@ guard_require_version(void)
 	guard_require_extension();
 	if (installed_version != NULL && strcmp(installed_version, GUARD_VERSION) == 0)
 		return;
-	extension_known = false;	/* may be put right without our being told */
+	extension_known = false;	/* an update sends us no invalidation */
 	ereport(ERROR,
 			(errcode(ERRCODE_GUARD_VERSION_MISMATCH),
-			 errmsg("extension \"%s\" is of version %s, but the library of version %s",
+			 errmsg("extension \"%s\" has version %s, but the library has version %s",
 					"compat_guard", installed_version, GUARD_VERSION),
-			 errhint("Run ALTER EXTENSION compat_guard UPDATE. If that was done, this session has loaded the former library: reconnect, or where the library is preloaded by the server, restart it. To change the schema meanwhile, set compat_guard.mode to warn.")));
+			 errhint("Run ALTER EXTENSION compat_guard UPDATE. If that was done, this session has loaded the former library: reconnect, or restart the server if it preloads the library. To change the schema meanwhile, set compat_guard.mode to warn.")));
 }
 
 void

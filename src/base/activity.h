@@ -6,25 +6,27 @@
 #define COMPAT_GUARD_ACTIVITY_H
 
 /*
- * True where the guard has a say: an ordinary backend, in a transaction that
- * has not failed, of a database with the extension, and not inside one of the
- * extension's own scripts.  Cheap: a few branches and a cached look-up.
+ * Return true in an ordinary backend of a database with the extension, in a transaction
+ * that has not failed, and outside of the extension's own scripts.  Cheap: a few
+ * branches and a cached look-up.
  */
 extern bool guard_is_active(void);
 
-/* Valid while guard_is_active() says so; otherwise InvalidOid. */
+/* Return the OID of the extension and of its schema; InvalidOid if there is none. */
 extern Oid	guard_extension_oid(void);
 extern Oid	guard_schema_oid(void);
 
-/* Raises ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE where the extension is absent. */
+/* Raise ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE if the extension is absent. */
 extern void guard_require_extension(void);
 
 /*
- * The same, and ERRCODE_GUARD_VERSION_MISMATCH where its SQL objects are not those
- * that this library was made for.
+ * Raise ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE if the extension is absent, and
+ * ERRCODE_GUARD_VERSION_MISMATCH if its SQL objects are of another version than the
+ * library.
  */
 extern void guard_require_version(void);
 
+/* Register the callback of invalidations; once, from _PG_init. */
 extern void activity_init(void);
 
 #endif							/* COMPAT_GUARD_ACTIVITY_H */

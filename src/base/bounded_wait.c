@@ -33,10 +33,10 @@
 /* Milliseconds. */
 #define FIRST_NAP		1		/* doubled from one try to the next */
 #define LONGEST_NAP		10
-#define FIRST_LOOK		20		/* at the lock table, for circles: doubled,
-								 * too */
+#define FIRST_LOOK		20		/* at the lock table, for circles; doubled
+								 * from one look to the next */
 #define LONGEST_LOOK	320
-#define AFTER_THE_END	200		/* for names to be found */
+#define AFTER_THE_END	200		/* to find out who is in the way */
 
 int
 wait_limit_length(void)
@@ -45,7 +45,7 @@ wait_limit_length(void)
 
 	if (LockTimeout > 0)
 		length = Min(length, LockTimeout);
-	return Max(length, 1);		/* of 0 the server thinks that it is no limit */
+	return Max(length, 1);		/* 0 is no limit to the server */
 }
 
 WaitLimit
@@ -80,19 +80,19 @@ wait_limit_report(const WaitLimit *limit, const char *why, const char *who, bool
 	ereport(ERROR,
 			(errcode(ERRCODE_GUARD_BUSY),
 			 limit->judges
-			 ? errmsg("could not judge the schema change: a concurrent transaction is in the way")
-			 : errmsg("could not lock the registry: a concurrent transaction is in the way"),
+			 ? errmsg("could not obtain lock to judge the schema change")
+			 : errmsg("could not obtain lock on the registry"),
 			 in_turn
-			 ? errdetail("%s In the way: %s. That waits for this transaction in turn.", why, who)
-			 : errdetail("%s In the way: %s.", why, who),
-			 errhint("Retry when the other transaction has ended. Setting compat_guard.ddl_lock_timeout bounds the wait.")));
+			 ? errdetail("%s Blocked by %s. It waits for this transaction in turn.", why, who)
+			 : errdetail("%s Blocked by %s.", why, who),
+			 errhint("Retry when the other transaction has ended. The setting compat_guard.ddl_lock_timeout limits the wait.")));
 }
 
 /* ---- trying ---- */
 
 /*
- * Has this transaction a lock with which nobody else can have one that conflicts
- * with mode, and with which all wait for us who wait for such a one?
+ * Does this transaction hold a lock that keeps every other transaction from a lock
+ * which conflicts with mode?  Then whoever waits for such a lock waits for us.
  */
 static bool
 is_ours(const LOCKTAG *tag, LOCKMODE mode)
@@ -111,9 +111,10 @@ is_ours(const LOCKTAG *tag, LOCKMODE mode)
 }
 
 /*
- * Who only tries is refused what somebody waits for, even if that waits for us: a
- * change of a table could not be judged while another waits to change it.  To wait
- * for it is no wait then: the lock manager lets us go first.
+ * Try to get a lock.  The lock manager refuses it to one who does not wait if somebody
+ * else waits for a lock on the object, even if that one waits for us: then a change of
+ * a table could not be judged while another session waits to change the table.  So
+ * wait in that case: the lock manager lets us go first, and the wait takes no time.
  */
 static bool
 try_lock(const LOCKTAG *tag, LOCKMODE mode)
@@ -133,6 +134,7 @@ try_lock_relation_now(Oid relid, LOCKMODE mode)
 	return true;
 }
 
+/* Try for the lock until it is obtained, we have to give way, or the limit ends. */
 static void
 keep_trying(const LOCKTAG *tag, LOCKMODE mode, const WaitLimit *limit, const char *why)
 {
@@ -140,7 +142,7 @@ keep_trying(const LOCKTAG *tag, LOCKMODE mode, const WaitLimit *limit, const cha
 	TimestampTz give_up = TimestampTzPlusMilliseconds(limit->deadline, AFTER_THE_END);
 	int			until_look = FIRST_LOOK;
 	long		nap = FIRST_NAP;
-	const char *last_seen = "one who has it again and again for a moment";
+	const char *last_seen = "transactions that hold it for a moment, one after another";
 	bool		newcomer = true;
 
 	do
@@ -215,6 +217,7 @@ typedef struct LockToWaitFor
 	bool		session;
 } LockToWaitFor;
 
+/* Body of wait_in_lock_manager(). */
 static void
 acquire(void *arg)
 {

@@ -2,11 +2,11 @@
  * bounded_wait.h
  *		Wait for a lock, but not for ever.
  *
- * All raise ERRCODE_GUARD_BUSY at the end of limit, and say who is in the way.
- * "why" is a sentence for people: what the lock is for.
+ * All functions that wait raise ERRCODE_GUARD_BUSY at the end of the limit, and say
+ * who is in the way.  "why" is a sentence for people: what the lock is for.
  */
-#ifndef COMPAT_GUARD_PATIENCE_H
-#define COMPAT_GUARD_PATIENCE_H
+#ifndef COMPAT_GUARD_BOUNDED_WAIT_H
+#define COMPAT_GUARD_BOUNDED_WAIT_H
 
 #include "base/compat.h"
 #include "datatype/timestamp.h"
@@ -18,30 +18,45 @@ typedef struct WaitLimit
 	TimestampTz deadline;
 } WaitLimit;
 
-/* From now on compat_guard.ddl_lock_timeout, or lock_timeout if that is less. */
+/*
+ * Return how long the guard waits, in milliseconds, at least one:
+ * compat_guard.ddl_lock_timeout, or lock_timeout if that is less.
+ */
+extern int	wait_limit_length(void);
+
+/* Begin a limit of that length now. */
 extern WaitLimit wait_limit_begin(bool judges);
-extern int	wait_limit_length(void);	/* of it, milliseconds, at least one */
 extern bool wait_limit_ended(const WaitLimit *limit);
 
 /* Sleep, but not through an interruption. */
 extern void wait_nap(long milliseconds);
 
+/*
+ * Raise ERRCODE_GUARD_BUSY.  who: the transactions in the way; in_turn: one of them
+ * waits for this transaction.
+ */
 compat_noreturn extern void wait_limit_report(const WaitLimit *limit, const char *why,
 											  const char *who, bool in_turn);
 
-/* Lock a relation, if that is to be had at once. */
+/* Lock a relation if no wait is needed; return false otherwise. */
 extern bool try_lock_relation_now(Oid relid, LOCKMODE mode);
 
-/* Get the lock by trying, without waiting in the lock manager. */
+/* Obtain a lock by trying again and again, without a wait in the lock manager. */
 extern void wait_for_lock(const LOCKTAG *tag, LOCKMODE mode, const WaitLimit *limit,
 						  const char *why);
 
-/* Wait in the lock manager until wait(arg) returns, which is for the lock. */
+/*
+ * Call wait(arg), which waits for the lock in the lock manager, in a subtransaction
+ * that is kept.
+ */
 extern void wait_in_lock_manager(void (*wait) (void *arg), void *arg, const LOCKTAG *tag,
 								 LOCKMODE mode, const char *why);
 
-/* Get the lock so.  session: for the session. */
+/*
+ * Obtain a lock with a wait in the lock manager.  session: as a lock of the session, not
+ * of the transaction.
+ */
 extern void wait_for_lock_in_turn(const LOCKTAG *tag, LOCKMODE mode, bool session,
 								  const char *why);
 
-#endif							/* COMPAT_GUARD_PATIENCE_H */
+#endif							/* COMPAT_GUARD_BOUNDED_WAIT_H */

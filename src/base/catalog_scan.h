@@ -20,6 +20,8 @@ typedef struct CatalogScan
  * this OID.  Rows come by systable_getnext(scan.scan).
  */
 extern CatalogScan begin_catalog_scan(Oid catalog, AttrNumber attnum, Oid index, Oid value);
+
+/* End the scan and close the catalog. */
 extern void end_catalog_scan(CatalogScan *scan);
 
 #endif							/* COMPAT_GUARD_CATALOG_SCAN_H */

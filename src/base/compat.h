@@ -21,10 +21,12 @@
 #define compat_proc_aclcheck(oid, role, mode)		pg_proc_aclcheck(oid, role, mode)
 #define compat_database_aclcheck(oid, role, mode)	pg_database_aclcheck(oid, role, mode)
 #define compat_extension_ownercheck(oid, role)		pg_extension_ownercheck(oid, role)
-/* 16 gave this a place to put soft errors. */
+/* 16 gave stringToQualifiedNameList() a place to put soft errors. */
 #define compat_string_to_name_list(s)				stringToQualifiedNameList(s)
-/* From 16 on the server's headers export what has to be seen from outside; the
- * library is built with -fvisibility=hidden on every version. */
+/*
+ * Since 16 the server's headers export the symbols that have to be seen from outside.
+ * The library is built with -fvisibility=hidden on every version.
+ */
 #undef PGDLLEXPORT
 #define PGDLLEXPORT __attribute__((visibility("default")))
 extern PGDLLEXPORT void _PG_init(void);
@@ -40,7 +42,7 @@ extern PGDLLEXPORT void _PG_init(void);
 #define compat_string_to_name_list(s)				stringToQualifiedNameList(s, NULL)
 #endif
 
-/* 16 gave type names soft errors, too. */
+/* 16 gave parseTypeString() a place to put soft errors. */
 #if PG_VERSION_NUM < 160000
 #define compat_parse_type(name, type, typmod)	parseTypeString(name, type, typmod, false)
 #else
@@ -54,8 +56,10 @@ extern PGDLLEXPORT void _PG_init(void);
 #define compat_can_become_role(member, role)	member_can_set_role(member, role)
 #endif
 
-/* 16 moved what a statement needs permission for from range table entries into
- * nodes of their own. */
+/*
+ * 16 moved the permissions that a statement needs from range table entries into nodes of
+ * their own.
+ */
 #if PG_VERSION_NUM < 160000
 #define CompatPermissionInfo				RangeTblEntry
 #define compat_query_permission_infos(query)	((query)->rtable)
@@ -77,7 +81,7 @@ extern PGDLLEXPORT void _PG_init(void);
 #define COMPAT_PLANNER_ARG		, explain
 #endif
 
-/* 17 asks for the kind of routine, and 18 gives no target list. */
+/* 17 asks check_sql_fn_retval() for the kind of routine, and 18 returns no target list. */
 #if PG_VERSION_NUM < 170000
 #define compat_check_sql_fn_retval(lists, type, desc, kind) \
 	check_sql_fn_retval(lists, type, desc, false, NULL)
@@ -96,14 +100,14 @@ extern PGDLLEXPORT void _PG_init(void);
 #define COMPAT_CLUSTER_STMT		T_RepackStmt
 #endif
 
-/* 17 told the kinds of autovacuum process apart. */
+/* 17 has a macro for the autovacuum worker alone. */
 #if PG_VERSION_NUM < 170000
 #define compat_am_autovacuum_worker()	IsAutoVacuumWorkerProcess()
 #else
 #define compat_am_autovacuum_worker()	AmAutoVacuumWorkerProcess()
 #endif
 
-/* 16 gave this too a place to put soft errors. */
+/* 16 gave typeStringToTypeName() a place to put soft errors. */
 #if PG_VERSION_NUM < 160000
 #define compat_type_string_to_type_name(s)	typeStringToTypeName(s)
 #else
@@ -132,14 +136,14 @@ extern PGDLLEXPORT void _PG_init(void);
 #define compat_constraint_has_period(con)	((con)->conperiod)
 #endif
 
-/* 17 asks whether a stronger lock counts, too. */
+/* 17 asks LockHeldByMe() whether a stronger lock counts, too. */
 #if PG_VERSION_NUM < 170000
 #define compat_lock_held_by_me(tag, mode)	LockHeldByMe(tag, mode)
 #else
 #define compat_lock_held_by_me(tag, mode)	LockHeldByMe(tag, mode, false)
 #endif
 
-/* 18 lets EXPLAIN count what a scan does. */
+/* 18 gave index_beginscan() a place to count for EXPLAIN. */
 #if PG_VERSION_NUM < 180000
 #define compat_index_beginscan(rel, index, snapshot, nkeys) \
 	index_beginscan(rel, index, snapshot, nkeys, 0)
@@ -148,14 +152,14 @@ extern PGDLLEXPORT void _PG_init(void);
 	index_beginscan(rel, index, snapshot, NULL, nkeys, 0)
 #endif
 
-/* 18 put the attribute before the declaration. */
+/* 18 put the attribute noreturn before the declaration. */
 #if PG_VERSION_NUM < 180000
 #define compat_noreturn		__attribute__((noreturn))
 #else
 #define compat_noreturn		pg_noreturn
 #endif
 
-/* 17 numbers backends by their PGPROC. */
+/* 17 numbers backends by their PGPROC: virtual transaction ids moved. */
 #if PG_VERSION_NUM < 170000
 #define compat_lock_vxid(lock)		((VirtualTransactionId) {(lock)->backend, (lock)->lxid})
 #define compat_my_lxid()			(MyProc->lxid)
@@ -164,7 +168,7 @@ extern PGDLLEXPORT void _PG_init(void);
 #define compat_my_lxid()			(MyProc->vxid.lxid)
 #endif
 
-/* 16 gave this a name that says by what. */
+/* 16 renamed pgstat_fetch_stat_local_beentry(). */
 #if PG_VERSION_NUM < 160000
 #define compat_backend_entry(index)	pgstat_fetch_stat_local_beentry(index)
 #else

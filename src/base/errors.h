@@ -27,7 +27,7 @@
 #define ERRCODE_GUARD_NOT_PERMITTED		MAKE_SQLSTATE('V', 'G', '0', '1', '4')
 /* The version was retired. */
 #define ERRCODE_GUARD_RETIRED			MAKE_SQLSTATE('V', 'G', '0', '1', '5')
-/* What the guard itself stands on is damaged. */
+/* The registry, or the extension itself, is damaged. */
 #define ERRCODE_GUARD_DAMAGED			MAKE_SQLSTATE('V', 'G', '0', '2', '0')
 /* The library and the extension's SQL objects are of different versions. */
 #define ERRCODE_GUARD_VERSION_MISMATCH	MAKE_SQLSTATE('V', 'G', '0', '2', '1')

@@ -1,16 +1,17 @@
 /*
  * fixed_settings.c
- *		The settings under which what a contract says is read.
+ *		The settings under which contracts are verified.
  *
- * Whether a requirement is met must not hang on who asks: a migration tool, a
- * script that pg_dump wrote or a client that sets its date style would find broken
- * what is not.  So whatever decides how a statement is read, resolved, rewritten
- * or planned, or in what words, has one value for all; the server's own default
- * where nothing else is said.
+ * Whether a requirement is met must not depend on who asks.  Otherwise a migration
+ * tool, a script of pg_dump or a client that sets its date style would find a
+ * requirement broken that is met.  So each setting that decides how a statement is
+ * read, resolved, rewritten, planned or printed has one value for all: the server's
+ * own default unless a comment below says why not.
  *
- * Not here: what only bears on running a statement; costs and methods of the
- * planner by which no statement fails or works; and work_mem and the like, which
- * belong to whoever's memory it is.
+ * Settings that are not here:
+ *	- those that only matter when a statement runs;
+ *	- costs and methods of the planner that let no statement fail;
+ *	- work_mem and the like, which belong to the session whose memory it is.
  */
 #include "postgres.h"
 
@@ -24,7 +25,7 @@ typedef struct FixedSetting
 } FixedSetting;
 
 static const FixedSetting fixed[] = {
-	/* How the words of a statement, and the constants in it, are read. */
+	/* They decide how a statement and its constants are read. */
 	{"standard_conforming_strings", "on"},
 	{"backslash_quote", "on"},	/* safe_encoding asks for the client's */
 	{"escape_string_warning", "off"},
@@ -39,25 +40,25 @@ static const FixedSetting fixed[] = {
 	{"xmlbinary", "base64"},
 	{"default_text_search_config", "pg_catalog.simple"},
 
-	/* What is made of it. */
+	/* They decide how a statement is rewritten. */
 	{"row_security", "on"},		/* pg_dump's scripts have it off */
 	{"session_replication_role", "origin"}, /* which rules and triggers count */
 	{"restrict_nonsystem_relation_kind", ""},
 
-	/* Texts, of definitions and of errors, which are compared. */
+	/* They decide how definitions and errors are printed, which are compared. */
 	{"quote_all_identifiers", "off"},
 	{"extra_float_digits", "1"},
 	{"bytea_output", "hex"},
 	{"lc_messages", "C"},
 	{"client_min_messages", "error"},
 
-	/* An error is an answer, and no end of the session. */
+	/* An error of a verification is an answer, and must not end the session. */
 	{"exit_on_error", "off"},
 
 	/*
-	 * A plan is not for running.  That of a join of many tables is to be
-	 * found in little time, and a check constraint, for which the planner
-	 * runs what it calls, not to be looked at.
+	 * Plans are never run.  So plan a join of many tables in little time, and
+	 * do not look at check constraints, whose functions the planner would
+	 * run.
 	 */
 	{"constraint_exclusion", "off"},
 	{"join_collapse_limit", "1"},
@@ -70,11 +71,11 @@ static const FixedSetting fixed[] = {
 	{"enable_partitionwise_join", "off"},
 	{"enable_partitionwise_aggregate", "off"},
 	{"max_parallel_workers_per_gather", "0"},
-	{"force_parallel_mode", "off"}, /* its name before PostgreSQL 16, */
-	{"debug_parallel_query", "off"},	/* and since */
+	{"force_parallel_mode", "off"}, /* before PostgreSQL 16 */
+	{"debug_parallel_query", "off"},	/* since PostgreSQL 16 */
 };
 
-/* The server speaks English where it has no translation, too. */
+/* Does the server print English messages in this locale? */
 static bool
 is_english(const char *locale)
 {
@@ -82,7 +83,7 @@ is_english(const char *locale)
 		strncmp(locale, "C.", 2) == 0;
 }
 
-/* Most have the value already, and looking is cheaper than setting. */
+/* Has a setting its value already?  Most do, and to look is cheaper than to set. */
 static bool
 has_value(const FixedSetting *setting)
 {
@@ -101,7 +102,7 @@ settings_fix(void)
 
 	for (int i = 0; i < (int) lengthof(fixed); i++)
 	{
-		/* Some are for superusers to set, and it is not the user who does. */
+		/* As a superuser, because only superusers may set some of them. */
 		if (!has_value(&fixed[i]))
 			(void) set_config_option(fixed[i].name, fixed[i].value, PGC_SUSET,
 									 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);

@@ -48,85 +48,91 @@ void
 guc_init(void)
 {
 	/*
-	 * Whoever may set this may break every version, so it belongs to the
-	 * superuser, who can GRANT SET ON PARAMETER.
+	 * A role that may set this may break every version.  So only superusers
+	 * may, and roles that they GRANT SET ON PARAMETER to.
 	 */
 	DefineCustomEnumVariable("compat_guard.mode",
-							 "What is done about a schema change that breaks a live version.",
-							 "\"enforce\" acts as the rules say, \"warn\" turns blocks into warnings, \"off\" is silent; all three remember what broke.",
+							 "Sets what is done about a schema change that breaks a live version.",
+							 "\"enforce\" acts as the rules say, \"warn\" turns blocks into warnings, \"off\" is silent. All three record what broke.",
 							 &guard_mode, MODE_ENFORCE, mode_options,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
 
-	/* Both ways stop the same changes, statement merely sooner and more. */
+	/*
+	 * Anybody may set this: "statement" stops what "commit" stops, and more,
+	 * and sooner.
+	 */
 	DefineCustomEnumVariable("compat_guard.verify",
-							 "When a transaction's schema changes are judged.",
+							 "Sets when a transaction's schema changes are judged.",
 							 "\"commit\" judges their net effect, \"statement\" each statement's.",
 							 &guard_verify, VERIFY_AT_COMMIT, verify_options,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("compat_guard.ddl_lock_timeout",
-							"How long a judgement or registration waits for what a concurrent transaction holds locked.",
+							"Sets how long a judgement or registration waits for a lock.",
 							"After that it fails with SQLSTATE VG003 and can be retried.",
 							&guard_ddl_lock_timeout, 5000, 0, INT_MAX,
 							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
 
 	/*
-	 * Rows that violate a new constraint block what otherwise is a warning.
-	 * Whoever could have them not read could turn the one into the other.
+	 * Rows that violate a new constraint turn a warning into a block.  A role
+	 * that may set this may keep them from being read.
 	 */
 	DefineCustomIntVariable("compat_guard.large_relation",
-							"The most that is read of a table to find rows that violate a new constraint.",
-							"A smaller table is read whole, of a larger one this much of its oldest and newest rows.",
+							"Sets how much of a table is read to find rows that violate a new constraint.",
+							"A smaller table is read whole. Of a larger table, this much of its oldest and newest rows is read.",
 							&guard_large_relation, 64 * 1024, 0, MAX_KILOBYTES,
 							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
 
-	/* Whoever may set this may break versions whose leases have just run out. */
+	/* A role that may set this may break versions whose lease has just ended. */
 	DefineCustomIntVariable("compat_guard.lease_grace",
-							"How long a lease protects after it has run out.",
-							"So long may the server have been down, or an instance have stood still.",
+							"Sets how long a lease protects a version after it has ended.",
+							"It covers the time that the server was down or an instance did not run.",
 							&guard_lease_grace, 30000, 0, INT_MAX,
 							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 
 	/*
-	 * What a judgement has stopped to look back at is lost for the others,
-	 * too: see registry/live.c.
+	 * A role that may set this decides for all: states of versions that one
+	 * judgement no longer keeps are lost for the next.  See registry/live.c.
 	 */
 	DefineCustomIntVariable("compat_guard.rollback_versions",
-							"How many versions of each app that are live no more a rollback may go to.",
-							"What makes one of them fail is found by rule rollback-lost. Zero looks back at none.",
+							"Sets how many versions of each app that are no longer live a rollback may go to.",
+							"Rule rollback-lost reports what makes one of them fail. Zero means none.",
 							&guard_rollback_versions, 3, 0, INT_MAX,
 							PGC_SUSET, 0, NULL, NULL, NULL);
 
-	/* Whoever may set this may have nothing verified. */
+	/* A role that may set this may keep requirements from being verified. */
 	DefineCustomIntVariable("compat_guard.verify_timeout",
-							"How long a judgement verifies requirements.",
-							"What is not verified by then counts as unknown, and does not block. Zero means no limit.",
+							"Sets how long a judgement verifies requirements.",
+							"Requirements that are not verified by then count as unknown and do not block. Zero means no limit.",
 							&guard_verify_timeout, 10000, 0, INT_MAX,
 							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("compat_guard.max_findings_shown",
-							"How many findings a message lists before it only counts the rest.",
+							"Sets how many findings a message lists before it only counts the rest.",
 							NULL,
 							&guard_max_findings_shown, 20, 1, INT_MAX,
 							PGC_USERSET, 0, NULL, NULL, NULL);
 
-	/* Who could switch it off could do things unseen. */
+	/* A role that may set this may change the schema unseen. */
 	DefineCustomBoolVariable("compat_guard.journal",
-							 "Whether judged schema changes are written to the journal.",
+							 "Writes judged schema changes to the journal.",
 							 NULL,
 							 &guard_journal, true,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
 
-	/* Makes every change of schema as slow as the registry is large. */
+	/*
+	 * This makes every change of the schema slow: it verifies the whole
+	 * registry.
+	 */
 	DefineCustomBoolVariable("compat_guard.check_candidates",
-							 "Whether a judgement also verifies what should not feel the change.",
-							 "For tests: the change fails if a requirement stands otherwise than before that the judgement would have left out.",
+							 "Verifies also requirements that a change should not affect.",
+							 "For tests: the change fails if it affects a requirement that the judgement would have left out.",
 							 &guard_check_candidates, false,
 							 PGC_SUSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 
-	/* One that is only late then finds nothing left to write. */
+	/* A worker that is only late finds nothing left to write. */
 	DefineCustomIntVariable("compat_guard.journal_worker_timeout",
-							"How long a worker process of the journal may take to start.",
+							"Sets how long a worker process of the journal may take to start.",
 							"For tests: after that another one is started for the same rows.",
 							&guard_journal_worker_timeout, 10000, 0, INT_MAX,
 							PGC_SUSET, GUC_UNIT_MS | GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);

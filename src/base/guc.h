@@ -30,9 +30,10 @@ extern bool guard_check_candidates;
 extern int	guard_journal_worker_timeout;	/* milliseconds */
 extern bool guard_journal;
 
-/* "enforce" and so on, as it is now. */
+/* Return the name of the current mode, such as "enforce". */
 extern const char *guard_mode_name(void);
 
+/* Define the settings; once, from _PG_init. */
 extern void guc_init(void);
 
 #endif							/* COMPAT_GUARD_GUC_H */

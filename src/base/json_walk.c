@@ -33,6 +33,7 @@ json_walk_begin(JsonWalk *walk, JsonbContainer *container)
 	}
 }
 
+/* Fill in a value from its entry and its place in data. */
 static inline void
 fill_value(JsonbValue *value, JEntry entry, char *data, uint32 start, uint32 end)
 {
@@ -54,7 +55,7 @@ fill_value(JsonbValue *value, JEntry entry, char *data, uint32 start, uint32 end
 		value->val.binary.len = end - INTALIGN(start);
 	}
 	else if (JBE_ISNUMERIC(entry))
-		value->type = jbvNumeric;	/* no number means anything here */
+		value->type = jbvNumeric;	/* nobody here reads numbers */
 	else
 		value->type = jbvNull;
 }

@@ -14,10 +14,7 @@ typedef struct DocString
 	int			index;			/* place in the list it was read from */
 } DocString;
 
-/*
- * Walks the members of an object or the elements of an array.  The value of a
- * number is not filled in.
- */
+/* A walk over an object or array.  The value of a number is not filled in. */
 typedef struct JsonWalk
 {
 	DocString	key;			/* the member's name; data = NULL: element */
@@ -31,10 +28,13 @@ typedef struct JsonWalk
 	uint32		value_offset;
 } JsonWalk;
 
+/* Begin to walk; json_walk_next() goes to the first member or element. */
 extern void json_walk_begin(JsonWalk *walk, JsonbContainer *container);
+
+/* Go to the next member or element; return false at the end. */
 extern bool json_walk_next(JsonWalk *walk);
 
-/* "a string", "an object" ... */
+/* Return what a value is, such as "a string". */
 extern const char *json_kind(const JsonbValue *value);
 
 #endif							/* COMPAT_GUARD_JSON_WALK_H */

@@ -1,14 +1,14 @@
 /*
  * lock_info.c
- *		Who has a lock, and does he wait for us?
+ *		Who holds a lock, and does he wait for us?
  *
- * A message that somebody is in the way has to say who, so that it can be asked
- * or ended.
+ * A message that a transaction is in the way has to say which, so that somebody can
+ * ask its user, or end it.
  *
  * The guard mostly tries for a lock again and again instead of waiting in the
  * lock manager (bounded_wait.c), so the deadlock detector does not see it wait.  Two
  * that try for each other's locks, or one that tries for what belongs to somebody
- * who waits for it, would do so to the end of their limit.
+ * who waits for it, would do so to the end of their limits.
  *
  * Invariant: whoever tries holds an announcement, a lock that conflicts with
  * nothing and whose number is made of the lock wanted.  So the lock table tells
@@ -17,7 +17,7 @@
  * with the highest process number.
  *
  * A wait behind somebody who only waits himself is not followed.  So no circle is
- * seen that is none, and one that has such a wait in it ends with limit.  What
+ * seen that is none, and one that has such a wait in it ends with the limit.  What
  * a parallel worker holds is its leader's; a prepared transaction waits for nobody.
  */
 #include "postgres.h"
@@ -37,9 +37,13 @@
 
 #define HOLDERS_SHOWN 5
 
-/* In the last field, beside the mode wanted: see lock.c for the other numbers. */
+/*
+ * A bit in the last field of an announcement's tag, beside the mode that is wanted.
+ * registry/lock.c has the numbers of the other locks.
+ */
 #define ANNOUNCEMENT_FIELD	0x8000
 
+/* Return a number for the tag of a lock. */
 static uint32
 tag_number(const LOCKTAG *tag)
 {
@@ -66,9 +70,9 @@ lock_is_announced(const LOCKTAG *tag, LOCKMODE mode)
 	return n > 0;
 }
 
-/* ---- the lock table at a moment ---- */
+/* ---- a copy of the lock table ---- */
 
-/* Somebody wants a lock. */
+/* A process that wants a lock. */
 typedef struct Want
 {
 	int			pid;
@@ -85,12 +89,14 @@ typedef struct LockTable
 	int			nwants;
 } LockTable;
 
+/* Return the process a lock counts for: the leader of a parallel worker. */
 static int
 owner(const LockInstanceData *lock)
 {
 	return lock->leaderPid != 0 ? lock->leaderPid : lock->pid;
 }
 
+/* Read the lock table, and who wants which lock. */
 static LockTable
 read_lock_table(void)
 {
@@ -124,6 +130,7 @@ read_lock_table(void)
 	return table;
 }
 
+/* Does mode conflict with any of the modes held? */
 static bool
 conflicts(LOCKMASK held, LOCKMODE mode)
 {
@@ -141,9 +148,10 @@ conflicts(LOCKMASK held, LOCKMODE mode)
 typedef struct Step
 {
 	int			pid;
-	int			from;			/* who waits for it; -1: the first, which is
-								 * us */
-	bool		tries;			/* ... who does not wait in the lock manager */
+	int			from;			/* step of the process that waits for it; -1
+								 * for our own */
+	bool		tries;			/* that process does not wait in the lock
+								 * manager */
 } Step;
 
 static bool
@@ -158,8 +166,8 @@ is_known(const Step *steps, int n, int pid)
 }
 
 /*
- * Of those in the circle that try, have we the highest number?  steps[last] waits
- * for us.
+ * Have we the highest process number among those in the circle that try for their
+ * locks?  steps[last] waits for us.
  */
 static bool
 is_highest(const Step *steps, int last, bool last_tries)
@@ -175,7 +183,10 @@ is_highest(const Step *steps, int last, bool last_tries)
 	return true;
 }
 
-/* Add whom it keeps waiting; true if that is us, and we have to give way. */
+/*
+ * Add a step for each process that holds what is wanted.  Return true if we hold it and
+ * have to give way.
+ */
 static bool
 follow(const LockTable *table, const Want *want, Step *steps, int *n, int from, bool newcomer)
 {
@@ -202,6 +213,7 @@ follow(const LockTable *table, const Want *want, Step *steps, int *n, int from, 
 	return false;
 }
 
+/* Do we wait for somebody who waits for us, and is it for us to give way? */
 static bool
 have_to_give_way(const LockTable *table, const LOCKTAG *tag, LOCKMODE mode, bool newcomer)
 {
@@ -227,6 +239,7 @@ have_to_give_way(const LockTable *table, const LOCKTAG *tag, LOCKMODE mode, bool
 
 /* ---- names ---- */
 
+/* Return what to call the owner of a lock, or NULL if it has gone. */
 static char *
 name_of(const LockInstanceData *lock)
 {
@@ -247,7 +260,10 @@ name_of(const LockInstanceData *lock)
 		: psprintf("process %d", pid);
 }
 
-/* Those who have the lock, or those who wait for it before us. */
+/*
+ * Return the names of those who hold the lock, or with waiting of those who wait for it
+ * before us; NULL if there are none.
+ */
 static char *
 names(const LockTable *table, const LOCKTAG *tag, LOCKMODE mode, bool waiting)
 {

@@ -27,6 +27,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+/* Return a key; NULL if the schema, or the name where one is needed, is NULL. */
 static ObjectName *
 make_key(Oid classid, char *schema, char *name)
 {
@@ -42,6 +43,7 @@ make_key(Oid classid, char *schema, char *name)
 	return key;
 }
 
+/* Return the key of an object in a schema; NULL if the schema is temporary. */
 static ObjectName *
 make_qualified_key(Oid classid, Oid namespace, const char *name)
 {
@@ -50,7 +52,7 @@ make_qualified_key(Oid classid, Oid namespace, const char *name)
 	return make_key(classid, get_namespace_name(namespace), pstrdup(name));
 }
 
-/* The syscache of a class whose members live in schemas. */
+/* Set key from the syscache of a class whose objects live in schemas. */
 #define QUALIFIED_KEY(cacheid, Form, namefield, namespacefield) \
 	do { \
 		HeapTuple	tup = SearchSysCache1(cacheid, ObjectIdGetDatum(objid)); \
@@ -63,7 +65,7 @@ make_qualified_key(Oid classid, Oid namespace, const char *name)
 		} \
 	} while (0)
 
-/* The domain a constraint belongs to; InvalidOid if it is a table's. */
+/* Return the domain of a constraint; InvalidOid for the constraint of a table. */
 static Oid
 domain_of_constraint(Oid constraint)
 {
@@ -79,8 +81,8 @@ domain_of_constraint(Oid constraint)
 }
 
 /*
- * The key of an object of any other class that has names, by what the server
- * knows of its catalogs.  NULL for a part of a relation.
+ * Return the key of an object of any other class that has names, by what the server
+ * knows of its catalogs; NULL for a part of a relation.
  */
 static ObjectName *
 named_key(Oid classid, Oid objid)

@@ -19,13 +19,13 @@ typedef struct ObjectName
 } ObjectName;
 
 /*
- * The key of an object as the catalogs now are, in CurrentMemoryContext; of a
- * domain's constraint that of the domain.  NULL if it does not exist, is
+ * Return the name of an object as the catalogs are now, in CurrentMemoryContext; for a
+ * constraint of a domain that of the domain.  NULL if the object does not exist, is
  * temporary, or has no name of its own.
  */
 extern ObjectName *object_name(Oid classid, Oid objid);
 
-/* By class, schema and name. */
+/* Are class, schema and name equal? */
 extern bool object_name_equal(const ObjectName *a, const ObjectName *b);
 
 #endif							/* COMPAT_GUARD_OBJECT_H */

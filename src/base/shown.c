@@ -2,9 +2,9 @@
  * shown.c
  *		Text of applications and objects, as messages show it.
  *
- * Names and reasons are given by whoever registers, and are read by whoever
- * migrates: they must not look like a line of the guard's own, nor speak to a
- * terminal.  A backslash is left alone; that a name has one forges nothing.
+ * One user gives a name or a reason, and another reads it.  It must not look like a line
+ * of the guard's own, and must not control a terminal.  A backslash is left as it is,
+ * because nothing can be forged with one.
  */
 #include "postgres.h"
 
@@ -34,6 +34,7 @@ static const struct
 	{0xe0000, 0xe0fff}			/* tags */
 };
 
+/* Is the character not seen, or does it change how others are seen? */
 static bool
 is_unseen(pg_wchar code)
 {
@@ -45,7 +46,7 @@ is_unseen(pg_wchar code)
 	return false;
 }
 
-/* In an encoding of single bytes that has control characters among the upper ones. */
+/* Is it a control character above 0x7f, in an encoding of single bytes that has such? */
 static bool
 is_upper_control(unsigned char byte)
 {
@@ -71,6 +72,7 @@ is_upper_control(unsigned char byte)
 	}
 }
 
+/* Append one character of the given length, escaped if it has to be. */
 static void
 append_character(StringInfo buf, const char *c, int length)
 {
@@ -93,7 +95,7 @@ append_character(StringInfo buf, const char *c, int length)
 		appendBinaryStringInfo(buf, c, length);
 }
 
-/* How much of the text is within so many bytes; -1: all of it. */
+/* Return how long the start of a text is that fits into so many bytes; -1: all of it. */
 static int
 start_of(const char *text, int bytes)
 {
@@ -132,7 +134,7 @@ shown_statement(const char *text, int bytes)
 	initStringInfo(&buf);
 	for (int i = 0; i < length; i += pg_mblen(text + i))
 	{
-		/* of the scanner's white space, not the locale's */
+		/* what the scanner takes for white space, not the locale */
 		if (strchr(" \t\n\r\f\v", text[i]) != NULL)
 		{
 			space = true;
@@ -154,7 +156,7 @@ shown_literal(const char *text)
 	char	   *literal = quote_literal_cstr(text);
 	char	   *escaped = shown(literal);
 
-	/* What was escaped means itself only in a literal of that kind. */
+	/* Escapes are understood only in a literal of that kind. */
 	if (strcmp(literal, escaped) == 0 || literal[0] == ESCAPE_STRING_SYNTAX)
 		return escaped;
 	return psprintf("%c%s", ESCAPE_STRING_SYNTAX, escaped);

@@ -17,9 +17,10 @@ subtransaction_run(void (*body) (void *arg), void *arg, bool keep)
 	ErrorData  *volatile edata = NULL;
 
 	/*
-	 * One may begin while a COMMIT or PREPARE runs, but an assertion of
-	 * RollbackAndReleaseCurrentSubTransaction does not expect to come back to
-	 * that.  So it comes back to another one.
+	 * A subtransaction may begin while COMMIT or PREPARE runs, but
+	 * RollbackAndReleaseCurrentSubTransaction asserts that it does not return
+	 * to a transaction in that state.  So it returns to a subtransaction
+	 * outside.
 	 */
 	bool		wrapped = (GetCurrentTransactionNestLevel() == 1);
 
@@ -42,7 +43,7 @@ subtransaction_run(void (*body) (void *arg), void *arg, bool keep)
 	}
 	PG_END_TRY();
 
-	/* What body has begun and not ended goes the same way. */
+	/* Roll back the subtransactions that body has begun and not ended. */
 	while (GetCurrentTransactionNestLevel() > level)
 		RollbackAndReleaseCurrentSubTransaction();
 	if (edata == NULL && keep)

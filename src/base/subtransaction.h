@@ -6,15 +6,15 @@
 #define COMPAT_GUARD_SUBTRANSACTION_H
 
 /*
- * Call body(arg) in an internal subtransaction.  If it raises no error, commit
- * the subtransaction if keep, else roll it back, and return NULL.  If it does,
+ * Call body(arg) in an internal subtransaction.  If body raises no error, commit the
+ * subtransaction if keep, else roll it back, and return NULL.  If body raises an error,
  * roll back and return the error, which the caller may inspect, rethrow or drop.
  * body runs in, and the error is allocated in, the caller's memory context.
- * Subtransactions that it leaves open are rolled back.
+ * Subtransactions that body leaves open are rolled back.
  */
 extern ErrorData *subtransaction_run(void (*body) (void *arg), void *arg, bool keep);
 
-/* A cancel, a shutdown: an error that is none of body's and has to go on. */
+/* Is the error a cancel or a shutdown, which the caller has to raise again? */
 extern bool error_is_interruption(const ErrorData *edata);
 
 #endif							/* COMPAT_GUARD_SUBTRANSACTION_H */

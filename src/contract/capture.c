@@ -1,6 +1,6 @@
 /*
  * capture.c
- *		Resolving the names given to compat_guard.capture().
+ *		Resolve the names given to compat_guard.capture().
  *
  * The capture itself is an SQL function: its body is bound to the catalogs
  * when the extension is created, so it can look the caller's names up with the
@@ -21,6 +21,7 @@
 
 GUARD_FUNCTION(contract_captured_relation);
 
+/* Can a relation of this kind be in a contract? */
 static bool
 can_be_captured(char relkind)
 {
@@ -37,6 +38,7 @@ can_be_captured(char relkind)
 	}
 }
 
+/* Has the current role any privilege on the relation or one of its columns? */
 static bool
 has_any_privilege(Oid relid)
 {
@@ -47,9 +49,10 @@ has_any_privilege(Oid relid)
 }
 
 /*
- * compat_guard.captured_relation(name text) returns oid: the relation of that
- * name, as an application would refer to it; an error if the caller has none
- * it can use.
+ * compat_guard.captured_relation(name text) returns oid
+ *
+ * Returns the relation of that name, as an application would refer to it.  Raises an
+ * error if there is none that the caller can use.
  */
 Datum
 contract_captured_relation(PG_FUNCTION_ARGS)
@@ -65,7 +68,7 @@ contract_captured_relation(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a table or view", shown(name))));
 
-	/* What the caller may not touch is no part of what it needs. */
+	/* A relation on which the caller has no privilege is not captured. */
 	if (!has_any_privilege(relid))
 		aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(relkind), name);
 

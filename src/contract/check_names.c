@@ -1,10 +1,10 @@
 /*
  * check_names.c
- *		What only a server can say about a document: are its role and its types
- *		known, do its queries parse?
+ *		The part of the validation of a document that needs a server: are its role
+ *		and its types known, do its queries parse?
  *
- * Nothing here asks whether relations, columns or routines exist.  That they
- * are missing is no defect of the document but an unmet requirement.
+ * Nothing here asks whether relations, columns or routines exist.  If one is missing
+ * that is an unmet requirement, not a defect of the document.
  */
 #include "postgres.h"
 
@@ -21,7 +21,7 @@
 #include "utils/acl.h"
 #include "utils/guc.h"
 
-/* SELECT INTO makes a table; the INTO hangs on the first arm of a set operation. */
+/* Is it SELECT INTO?  Its INTO is at the first arm of a set operation. */
 static bool
 is_select_into(const SelectStmt *select)
 {
@@ -30,7 +30,7 @@ is_select_into(const SelectStmt *select)
 	return select->intoClause != NULL;
 }
 
-/* NULL if the statement is one that can be planned. */
+/* Return what is wrong with a statement, or NULL if it can be planned. */
 static const char *
 statement_problem(Node *statement)
 {
@@ -55,6 +55,7 @@ statement_problem(Node *statement)
 					command);
 }
 
+/* Return what is wrong with a query, or NULL; a syntax error is raised. */
 static const char *
 query_problem(const char *sql)
 {
@@ -68,7 +69,7 @@ query_problem(const char *sql)
 	return statement_problem(linitial_node(RawStmt, statements)->stmt);
 }
 
-/* Returns what is wrong, or NULL, or raises what is wrong. */
+/* Return what is wrong with a name, or NULL; some problems are raised. */
 static const char *
 name_problem(const DocName *name)
 {
@@ -81,10 +82,7 @@ name_problem(const DocName *name)
 	return NULL;
 }
 
-/*
- * Errors that say nothing about the name: the session or the server is in
- * trouble, not the document.
- */
+/* Does the error say nothing about the name, but that the session or server is in trouble? */
 static bool
 is_trouble(int sqlerrcode)
 {
@@ -100,9 +98,10 @@ is_trouble(int sqlerrcode)
 	}
 }
 
-/* A message may quote all the rest of a query. */
+/* In bytes: a message may quote all the rest of a query. */
 #define MAX_MESSAGE_LENGTH 200
 
+/* Cut a message that is too long. */
 static char *
 clip_message(char *message)
 {
@@ -114,7 +113,7 @@ clip_message(char *message)
 	return psprintf("%.*s...", len, message);
 }
 
-/* The server's message, in a sentence that says what it is about. */
+/* Return the server's message, with the place or the type that it is about. */
 static char *
 problem_of_error(const DocName *name, const ErrorData *edata)
 {
@@ -135,6 +134,7 @@ typedef struct Check
 	List	   *problems;
 } Check;
 
+/* Check names until one raises an error; body of a subtransaction. */
 static void
 check_names(void *arg)
 {
@@ -152,8 +152,8 @@ check_names(void *arg)
 }
 
 /*
- * A subtransaction goes on until the first error, so that the usual document
- * costs just one.
+ * Check all names.  A subtransaction lasts until the first error, so that the usual
+ * document costs just one.
  */
 static void
 check_all_names(Check *check)
@@ -186,9 +186,10 @@ document_check_names(const char *role, const char *search_path, List *names)
 					   psprintf("role \"%s\" does not exist", role));
 
 	/*
-	 * As the role with its search path, because both decide which types are
-	 * visible.  If that role does not exist, the others are checked as the
-	 * caller.  Type names may run code, of type modifier input functions.
+	 * Check names as the role with its search path, because both decide which
+	 * types are visible.  If the role does not exist, check them as the
+	 * caller.  A type name may run code: the input function of a type
+	 * modifier.
 	 */
 	GetUserIdAndSecContext(&save_userid, &save_sec_context);
 	SetUserIdAndSecContext(OidIsValid(roleid) ? roleid : save_userid,

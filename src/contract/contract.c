@@ -1,6 +1,6 @@
 /*
  * contract.c
- *		A document becomes a contract.
+ *		Make a contract from a document.
  */
 #include "postgres.h"
 
@@ -15,7 +15,7 @@ default_string(const char *value)
 	return result;
 }
 
-/* Fill in what the document leaves to the caller. */
+/* Fill in the role and search path if the document names none. */
 static void
 apply_defaults(Document *doc, const char *default_role,
 			   const char *default_search_path, List **problems)
@@ -65,7 +65,7 @@ contract_check_names(Contract *contract)
 	List	   *problems = NIL;
 	List	   *names = NIL;
 
-	/* A second reading is cheaper than to note every path in the first. */
+	/* To read it again is cheaper than to note every path the first time. */
 	(void) document_read(contract->document->json, &problems, &names);
 	return document_check_names(contract->role, contract->search_path, names);
 }

@@ -1,6 +1,6 @@
 /*
  * contract.h
- *		Contracts: a JSON document, and the requirements that it is taken apart into.
+ *		Contracts: a JSON document, and the requirements that follow from it.
  */
 #ifndef COMPAT_GUARD_CONTRACT_H
 #define COMPAT_GUARD_CONTRACT_H
@@ -56,18 +56,24 @@ typedef struct Requirement
 } Requirement;
 
 extern const char *requirement_kind_name(RequirementKind kind);
+
+/* Set *kind to the kind of that name; return false if there is none. */
 extern bool requirement_kind_by_name(const char *name, RequirementKind *kind);
 
-/* Members of "expected".  All copy into CurrentMemoryContext. */
-extern char *requirement_text(const Requirement *req, const char *member);	/* NULL: absent */
-extern List *requirement_list(const Requirement *req, const char *member);	/* of char *; NIL:
-																			 * absent or empty */
+/*
+ * Return a member of "expected", copied into CurrentMemoryContext: a text or NULL, or a
+ * list of char *, which is NIL if the member is absent or empty.
+ */
+extern char *requirement_text(const Requirement *req, const char *member);
+extern List *requirement_list(const Requirement *req, const char *member);
+
+/* Has "expected" this member; is it true? */
 extern bool requirement_has(const Requirement *req, const char *member);
-extern bool requirement_bool(const Requirement *req, const char *member);	/* absent: false */
+extern bool requirement_bool(const Requirement *req, const char *member);
 
 /*
- * SHA-256 over everything that identifies a requirement: kind, object,
- * expected, baseline, role, search_path.  Returns a palloc'd bytea of 32 bytes.
+ * Return the SHA-256, a bytea of 32 bytes, of everything that identifies a requirement:
+ * kind, object, expected, baseline, role, search_path.
  */
 extern bytea *requirement_digest(const Requirement *req);
 
@@ -84,32 +90,32 @@ typedef struct Contract
 } Contract;
 
 /*
- * Read a document.  default_role and default_search_path stand where it names
- * none.  Pure structure: nothing is looked up in the catalogs, no SQL is
- * parsed, so that an unchanged registration stays cheap.  On any defect
- * returns NULL with *problems a list of ContractProblem, all of them.
+ * Read a document.  default_role and default_search_path are used where it names none.
+ * Only its structure is read: nothing is looked up in the catalogs, and no SQL is parsed,
+ * so that an unchanged registration stays cheap.  If there is any defect, return NULL
+ * and set *problems to a list of ContractProblem with all of them.
  *
- * All is allocated in CurrentMemoryContext.  The result points into the
- * document, which must live as long.
+ * Everything is allocated in CurrentMemoryContext.  The result points into the document,
+ * which must live as long.
  */
 extern Contract *contract_parse(Jsonb *document, const char *default_role,
 								const char *default_search_path,
 								List **problems);
 
 /*
- * The dear half of validation, for a contract seen for the first time: role
- * exists, type names are known, queries parse, each is one plannable
- * statement.  Returns a list of ContractProblem, NIL if there are none.
+ * Check what is expensive to check, for a contract seen for the first time: its role
+ * exists, its type names are known, and each query is one statement that can be
+ * planned.  Return a list of ContractProblem, NIL if there are none.
  *
- * Looks names up as the contract's role with its search path, and undoes both.
- * Uses internal subtransactions; raises only what is no answer, such as a
- * cancel.
+ * Names are looked up as the contract's role with its search path, in internal
+ * subtransactions.  Only errors that say nothing about the contract are raised, such as
+ * a cancel.
  */
 extern List *contract_check_names(Contract *contract);
 
 /* ---- problem.c ---- */
 
-/* Raises ERRCODE_GUARD_CONTRACT_INVALID with every problem in the DETAIL. */
+/* Raise ERRCODE_GUARD_CONTRACT_INVALID with the problems in the DETAIL. */
 compat_noreturn extern void contract_report_problems(List *problems);
 
 /* ---- reader.c ---- */
@@ -124,9 +130,9 @@ is_array(const JsonbValue *value)
 /* ---- derive.c ---- */
 
 /*
- * The contract's requirements, in the order of the normal form.  Made at the
- * first call, which an unchanged registration never comes to: they cost
- * several times what the reading does.
+ * Return the contract's requirements, in the order of the normal form.  They are made at
+ * the first call, because they cost several times as much as to read the document, and
+ * an unchanged registration does not need them.
  */
 extern List *contract_requirements(Contract *contract);
 

@@ -19,15 +19,15 @@ typedef struct ContractProblem
 } ContractProblem;
 
 /*
- * Both halves at once, also where the first finds problems: for people, who
- * want to see everything that is wrong with a document.
+ * Return all problems of a document, those of contract_parse() and of
+ * contract_check_names(): for people, who want to see everything that is wrong.
  */
 extern List *contract_problems(Jsonb *document, const char *default_role,
 							   const char *default_search_path);
 
 /* ---- check_names.c ---- */
 
-/* A text that only a server can judge, met while reading. */
+/* The kinds of texts in a document that only a server can judge. */
 typedef enum DocNameKind
 {
 	DOC_NAME_TYPE,
@@ -41,7 +41,7 @@ typedef struct DocName
 	char	   *path;
 } DocName;
 
-/* The problems of the role and of names, in that order. */
+/* Return the problems of the role and of the names, in that order. */
 extern List *document_check_names(const char *role, const char *search_path,
 								  List *names);
 
@@ -98,7 +98,7 @@ typedef struct DocColumn
 typedef struct DocRelation
 {
 	DocString	name;			/* canonical */
-	int			access;			/* bits, in the order of document_access_names */
+	int			access;			/* bits; see document_access_names */
 	int			ncolumns;
 	DocColumn  *columns;
 	DocColumnLists column_lists[COLUMN_LIST_MEMBERS];
@@ -114,9 +114,9 @@ typedef struct DocQuery
 typedef struct DocRoutine
 {
 	DocString	signature;		/* canonical */
-	DocString	name;			/* that in the signature */
-	DocStrings	types;			/* ditto */
-	bool		by_name;		/* "arguments" is there */
+	DocString	name;			/* the one in the signature */
+	DocStrings	types;			/* those in the signature */
+	bool		by_name;		/* it has "arguments" */
 	DocStrings	arguments;		/* names by which arguments are passed; sorted */
 	DocString	returns;
 } DocRoutine;
@@ -147,32 +147,35 @@ typedef struct Document
 	DocStrings	name_lists[NAME_LIST_MEMBERS];
 } Document;
 
-/* Limits, so that no document takes the server's time or memory without bound. */
+/* Limits of the time and memory that a document takes. */
 #define MAX_DOCUMENT_BYTES	(16 * 1024 * 1024)
 #define MAX_STATEMENT_BYTES (1024 * 1024)
 #define MAX_REQUIREMENTS	20000
 
 /*
- * Read the JSON.  Problems are appended to *problems; what is sound in a
- * document with problems is read all the same, but for a role or search path
- * that is not.  If names is not NULL, every DocName is appended to *names: left
- * out where speed counts.
+ * Read a document.  Problems are appended to *problems; what is sound in a document
+ * with problems is read all the same.  A role or search path with a problem stays
+ * unset.  If names is not NULL, every DocName is appended
+ * to *names.
  */
 extern Document *document_read(Jsonb *json, List **problems, List **names);
 
 /* ---- identifier.c ---- */
 
 /*
- * Each of these reads a text in SQL syntax and gives its canonical form, in
- * which equal names have equal text.  Returns NULL if all is well, else what
- * is wrong, for people.
+ * Read a text in SQL syntax, and set *out to its canonical form, in which equal names
+ * have equal text.  Return NULL if all is well, else what is wrong, for people.
  */
 extern const char *identifier_qualified(DocString in, DocString *out);
-extern const char *identifier_list(DocString in, DocString *out);	/* a search path */
+
+/* Read a search path. */
+extern const char *identifier_list(DocString in, DocString *out);
+
+/* Read "f(int, text)": its types stay as they are, but trimmed. */
 extern const char *identifier_signature(DocString in, DocString *out,
 										DocString *name, DocStrings *argtypes);
 
-/* For a name given literally, such as a column's. */
+/* Return what is wrong with a name given literally, such as a column's, or NULL. */
 extern const char *identifier_literal(DocString in);
 
 /* Append a name to a label, quoted unless it is a plain one. */
@@ -180,7 +183,7 @@ extern void identifier_append(StringInfo buf, const char *data, int len);
 
 /* ---- problem.c ---- */
 
-/* A place in a document.  Lives on the reader's stack; rendered only on need. */
+/* A place in a document.  Lives on the reader's stack. */
 typedef struct DocPath
 {
 	const struct DocPath *parent;	/* NULL: the document itself */
@@ -188,7 +191,10 @@ typedef struct DocPath
 	int			index;			/* of an array's element */
 } DocPath;
 
+/* Return a place in the syntax of jsonpath. */
 extern char *document_path(const DocPath *path);
+
+/* Append a problem at a place to a list of ContractProblem. */
 extern void problem_add(List **problems, const DocPath *path,
 						const char *fmt,...) pg_attribute_printf(3, 4);
 extern void problem_add_at(List **problems, const char *path,
@@ -199,7 +205,7 @@ extern void problem_add_at(List **problems, const char *path,
 typedef struct Reader
 {
 	List	  **problems;
-	List	  **names;			/* NULL: not asked for */
+	List	  **names;			/* NULL: nobody asks for them */
 } Reader;
 
 static inline bool
@@ -225,17 +231,21 @@ container_size(const JsonbValue *value)
 typedef bool (*ItemReader) (Reader *reader, const DocPath *path,
 							const JsonbValue *value, DocString *out);
 
-/* Problems of several readers. */
+/* Append a problem that several readers have. */
 extern void must_be(Reader *reader, const DocPath *path, const char *what,
 					const JsonbValue *value);
 extern void must_not_be_empty(Reader *reader, const DocPath *path);
 extern void unknown_key(Reader *reader, const DocPath *path, const char *known);
 
-/* Remember a text for the server to judge, if that was asked for. */
+/* Remember a text for the server to judge, if somebody asks for them. */
 extern void note_name(Reader *reader, DocNameKind kind, DocString text,
 					  const DocPath *path);
 
-/* Strings, never empty.  One in a list keeps its place, out->index. */
+/*
+ * Read a string, which must not be empty: any string, the name of a column, role or
+ * extension, a qualified name, or the name of a type.  Return false after a problem.
+ * out->index, the place in a list, stays as it is.
+ */
 extern bool read_string(Reader *reader, const DocPath *path,
 						const JsonbValue *value, DocString *out);
 extern bool read_literal(Reader *reader, const DocPath *path,
@@ -247,27 +257,27 @@ extern bool read_type_name(Reader *reader, const DocPath *path,
 extern void read_bool(Reader *reader, const DocPath *path,
 					  const JsonbValue *value, DocBool *out);
 
-/* The same for a name that is a key. */
+/* Check a name that is the key of a member; return false after a problem. */
 extern bool check_literal(Reader *reader, const DocPath *path, DocString name);
 extern bool check_qualified(Reader *reader, const DocPath *path,
 							DocString name, DocString *out);
 
-/* Start on the members of an object or the elements of an array. */
+/* Begin to walk an object or array; return false, with a problem, if it is none. */
 extern bool begin_object(Reader *reader, const DocPath *path,
 						 const JsonbValue *value, JsonWalk *walk);
 extern bool begin_array(Reader *reader, const DocPath *path,
 						const JsonbValue *value, const char *what,
 						JsonWalk *walk);
 
-/* The next one, and its place. */
+/* Go to the next member or element, and set its place; return false at the end. */
 extern bool read_next(JsonWalk *walk, const DocPath *parent, DocPath *here);
 
-/* An array of strings of one sort, each read by read_item. */
+/* Read an array of strings, each by read_item; return false after a problem. */
 extern bool read_strings(Reader *reader, const DocPath *path,
 						 const JsonbValue *value, const char *what,
 						 ItemReader read_item, DocStrings *out);
 
-/* The same where the order means nothing and nothing is said twice: sorted. */
+/* Read an array of strings as a set: sort it, and report what is in it twice. */
 extern bool read_set(Reader *reader, const DocPath *path,
 					 const JsonbValue *value, const char *what,
 					 ItemReader read_item, DocStrings *out);
@@ -299,19 +309,18 @@ extern const NameListMember name_list_members[NAME_LIST_MEMBERS];
 
 /* ---- normalise.c ---- */
 
-/* By content, equal ones by place. */
+/* Sort strings by content, equal ones by place. */
 extern void document_sort_strings(DocString *strings, size_t n);
 extern bool document_strings_equal(const DocString *a, const DocString *b);
 
 /*
- * What is left to make documents equal that mean the same.  The reader has
- * sorted the sets of strings, and what goes by a canonical name, in order to
- * find what is there twice.  Columns and queries need no sorting: their names
- * are the keys themselves, and a Jsonb has those in an order of its own.
+ * Make documents equal that mean the same.  The reader has already sorted the sets of
+ * strings, and the members that go by a canonical name.  Columns and queries need no
+ * sorting: their names are the keys, and a Jsonb has the keys in an order of its own.
  */
 extern void document_normalise(Document *doc);
 
-/* SHA-256 over a canonical text of a normalised document. */
+/* Return the SHA-256 of a canonical text of a normalised document. */
 extern bytea *document_digest(const Document *doc);
 
 /* ---- parse_relation.c ---- */
@@ -327,7 +336,8 @@ typedef struct ColumnListMember
 
 extern const ColumnListMember column_list_members[COLUMN_LIST_MEMBERS];
 
-extern const char *const document_access_names[DOC_NACCESS];	/* sorted; bit i */
+/* The names of privileges, in the order of the bits of access, which is sorted. */
+extern const char *const document_access_names[DOC_NACCESS];
 
 /* The MemberReader of relations. */
 extern DocString read_relation_member(Reader *reader, const DocPath *path,

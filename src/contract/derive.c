@@ -7,7 +7,7 @@
 #include "contract/contract.h"
 #include "contract/contract_internal.h"
 
-/* The members of one "expected"; contract.h says which. */
+/* The most members that "expected" has; contract.h lists them. */
 #define MAX_MEMBERS 8
 
 typedef struct Members
@@ -42,7 +42,7 @@ json_strings(const DocStrings *strings)
 	return value;
 }
 
-/* In the order a Jsonb wants its keys in: by length, then by content. */
+/* Compare keys as a Jsonb orders them: by length, then by content. */
 static int
 compare_keys(const JsonbValue *a, const JsonbValue *b)
 {
@@ -51,6 +51,7 @@ compare_keys(const JsonbValue *a, const JsonbValue *b)
 	return memcmp(a->val.string.val, b->val.string.val, a->val.string.len);
 }
 
+/* Insert a member at its place in the order of keys. */
 static void
 add_value(Members *members, const char *name, JsonbValue value)
 {
@@ -84,7 +85,7 @@ add_bool(Members *members, const char *name, DocBool flag)
 	add_value(members, name, value);
 }
 
-/* An empty list expects nothing, but for the columns of an INSERT. */
+/* Add a list unless it is empty, which expects nothing. */
 static void
 add_strings(Members *members, const char *name, const DocStrings *strings)
 {
@@ -103,6 +104,7 @@ members_to_jsonb(Members *members)
 	return JsonbValueToJsonb(&object);
 }
 
+/* Append a requirement with these members to the contract. */
 static void
 add_requirement(Contract *contract, RequirementKind kind, char *object, Members *members)
 {
@@ -116,7 +118,7 @@ add_requirement(Contract *contract, RequirementKind kind, char *object, Members 
 	contract->requirements = lappend(contract->requirements, req);
 }
 
-/* Add a requirement that is nothing but a name.  The member is called as the kind. */
+/* Append a requirement that has a name and nothing else.  The member is called as the kind. */
 static void
 add_named(Contract *contract, RequirementKind kind, const DocString *name)
 {
@@ -178,7 +180,10 @@ derive_column(Contract *contract, const DocRelation *rel, const DocColumn *colum
 	add_requirement(contract, REQUIREMENT_COLUMN, label.data, &members);
 }
 
-/* Labels: "users" for an INSERT, "users (email, name)" for keys and indexes. */
+/*
+ * Append a requirement for each list of columns.  Its object is "users" for an INSERT,
+ * and "users (email, name)" for keys and indexes.  An INSERT may have an empty list.
+ */
 static void
 derive_column_lists(Contract *contract, RequirementKind kind, const DocRelation *rel,
 					const DocColumnLists *lists)

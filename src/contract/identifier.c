@@ -2,15 +2,15 @@
  * identifier.c
  *		Names in SQL syntax, and their canonical form.
  *
- * Users, users and "users" are one relation; a contract that says either must
- * get the same digest and share its requirements with the others.  Core's own
- * SplitIdentifierString would fold the names too, but it truncates long ones
- * and does not say what is wrong.
+ * Users, users and "users" are one relation.  Contracts that name it in any of these
+ * ways must have the same digest, and share their requirements.  The server's
+ * SplitIdentifierString would fold the names, too, but it truncates long names and does
+ * not say what is wrong.
  *
- * The canonical form quotes whatever is not plainly lower case.  Keywords are
- * not quoted, unlike quote_identifier() does: which words are reserved differs
- * between major versions, and the digest must survive an upgrade.  Those who
- * read the names (stringToQualifiedNameList, SET search_path) do not mind.
+ * The canonical form quotes each name that is not plainly lower case.  It does not quote
+ * keywords, as quote_identifier() would: which words are reserved differs between major
+ * versions, and the digest must survive an upgrade.  The readers of the names
+ * (stringToQualifiedNameList, SET search_path) accept keywords without quotes.
  */
 #include "postgres.h"
 
@@ -35,6 +35,7 @@ is_plain_char(char c, bool first)
 	return (c >= 'a' && c <= 'z') || c == '_' || (!first && c >= '0' && c <= '9');
 }
 
+/* Needs the name no quotes? */
 static bool
 is_plain(const char *data, int len)
 {
@@ -72,6 +73,7 @@ skip_space(Scan *scan)
 		scan->p++;
 }
 
+/* Skip the character if it is the next; return false if not. */
 static bool
 skip_char(Scan *scan, char c)
 {
@@ -81,7 +83,7 @@ skip_char(Scan *scan, char c)
 	return true;
 }
 
-/* As the server's scanner has it: scan.l, ident_start and ident_cont. */
+/* Is it ident_start or ident_cont of the server's scan.l? */
 static bool
 is_identifier_char(char c, bool first)
 {
@@ -89,7 +91,7 @@ is_identifier_char(char c, bool first)
 		IS_HIGHBIT_SET(c) || (!first && c == '$');
 }
 
-/* The rest of a name in quotes, its opening quote already read. */
+/* Read the rest of a name in quotes after its opening quote.  Return what is wrong, or NULL. */
 static const char *
 scan_quoted(Scan *scan, StringInfo name)
 {
@@ -110,8 +112,9 @@ scan_quoted(Scan *scan, StringInfo name)
 }
 
 /*
- * One name, appended to buf in canonical form.  In a search path anything that
- * is no separator may stand without quotes, and "" is a name, as in SET.
+ * Read one name and append it to buf in canonical form.  Return what is wrong, or NULL.
+ * In a search path any characters but separators need no quotes, and "" is a name, as
+ * in SET.
  */
 static const char *
 scan_name(Scan *scan, bool in_search_path, StringInfo buf)
@@ -154,7 +157,7 @@ scan_name(Scan *scan, bool in_search_path, StringInfo buf)
 	return NULL;
 }
 
-/* Most names are written canonically; those cost nothing. */
+/* Is the name canonical as it is?  Most are, and need no further work. */
 static bool
 is_canonical(const DocString *in)
 {
@@ -237,7 +240,7 @@ identifier_list(DocString in, DocString *out)
 
 		if (scan.p == scan.end)
 			break;
-		/* A comma announces one more name, which may be missing. */
+		/* A comma must be followed by one more name. */
 		if (!skip_char(&scan, ',') || scan.p == scan.end)
 			return "must be a list of schema names, as for SET search_path";
 	}
@@ -246,8 +249,8 @@ identifier_list(DocString in, DocString *out)
 }
 
 /*
- * Up to the next of the given characters outside of quotes, parentheses and
- * brackets.  False if there is none.
+ * Skip to the next of the given characters outside of quotes, parentheses and brackets.
+ * Return false if there is none.
  */
 static bool
 scan_to(Scan *scan, const char *stop)
@@ -275,6 +278,7 @@ scan_to(Scan *scan, const char *stop)
 	return false;
 }
 
+/* Return a text without the white space around it. */
 static DocString
 trimmed(const char *start, const char *end)
 {
@@ -289,7 +293,6 @@ trimmed(const char *start, const char *end)
 	return result;
 }
 
-/* "f(int, text)": the name made canonical, the types as they are but trimmed. */
 const char *
 identifier_signature(DocString in, DocString *out, DocString *name,
 					 DocStrings *argtypes)
@@ -302,7 +305,7 @@ identifier_signature(DocString in, DocString *out, DocString *name,
 	const char *problem;
 
 	*out = *name = in;
-	argtypes->n = 0;			/* those before what is wrong, then */
+	argtypes->n = 0;			/* counts those before a problem, if any */
 	if (!scan_to(&scan, "("))
 		return malformed;
 	*name = trimmed(given.data, scan.p);
@@ -310,7 +313,7 @@ identifier_signature(DocString in, DocString *out, DocString *name,
 	if (problem != NULL)
 		return name->len == 0 ? malformed : problem;
 
-	/* Each argument takes two bytes at the least. */
+	/* Each argument takes at least two bytes. */
 	argtypes->items = palloc_array(DocString, given.len / 2 + 1);
 	initStringInfo(&buf);
 	appendBinaryStringInfo(&buf, name->data, name->len);

@@ -23,7 +23,7 @@ compare_strings(const DocString *a, const DocString *b)
 	return cmp != 0 ? cmp : a->index - b->index;
 }
 
-/* Inline, as there are many short lists to sort. */
+/* Define document_sort_strings(), inline because many short lists are sorted. */
 #define ST_SORT document_sort_strings
 #define ST_ELEMENT_TYPE DocString
 #define ST_COMPARE(a, b) compare_strings(a, b)
@@ -53,6 +53,7 @@ compare_column_lists(const void *a, const void *b)
 	return la->n - lb->n;
 }
 
+/* Sort the lists and drop duplicates. */
 static void
 normalise_column_lists(DocColumnLists *lists)
 {
@@ -83,8 +84,8 @@ document_normalise(Document *doc)
 }
 
 /*
- * The canonical text.  Counts and lengths go before what they count, so that
- * no two documents run into the same text.
+ * The put_ functions append to the canonical text.  Counts and lengths go before what
+ * they count, so that no two documents have the same text.
  */
 static inline void
 put_bytes(StringInfo buf, const void *data, int len)
@@ -156,7 +157,7 @@ put_relation(StringInfo buf, const DocRelation *rel)
 static void
 put_document(StringInfo buf, const Document *doc)
 {
-	/* To be changed whenever equal documents would get another digest. */
+	/* Change this whenever equal documents would get another digest. */
 	appendStringInfoString(buf, "compat_guard contract 1");
 
 	put_string(buf, &doc->role);
@@ -197,7 +198,7 @@ document_digest(const Document *doc)
 	bytea	   *digest;
 
 	initStringInfo(&buf);
-	/* The text is about as long as the document: do not grow step by step. */
+	/* The text is about as long as the document: do not enlarge it in steps. */
 	enlargeStringInfo(&buf, VARSIZE(doc->json) + 1024);
 	appendStringInfoSpaces(&buf, VARHDRSZ);
 	put_document(&buf, doc);

@@ -1,11 +1,11 @@
 /*
  * parse.c
- *		Reading a contract document.
+ *		Read a contract document.
  *
- * One function for each kind of object, each dispatching on its keys; whatever
- * is not a key there is a problem.  The reader goes on after a problem, so that
- * the author of a document sees all of them at once.  doc/contract.schema.json
- * says the same as this file; test/t/010_contract_schema.pl holds them together.
+ * Each kind of object has a function that knows its keys; any other key is a problem.
+ * The reader goes on after a problem, so that the author of a document sees all
+ * problems at once.  doc/contract.schema.json describes the same form, and
+ * test/t/010_contract_schema.pl compares the two.
  */
 #include "postgres.h"
 
@@ -82,7 +82,7 @@ read_queries(Reader *reader, const DocPath *path, const JsonbValue *value, Docum
 	}
 }
 
-/* A type name, or SETOF and a type name, which is not one to the grammar. */
+/* Read a type name, perhaps after SETOF, which the grammar of type names does not know. */
 static void
 read_returns(Reader *reader, const DocPath *path, const JsonbValue *value, DocString *returns)
 {
@@ -178,7 +178,7 @@ read_type_member(Reader *reader, const DocPath *path, const JsonbValue *value, v
 	return type->name;
 }
 
-/* Unlike other strings this one may be empty: no schema but pg_catalog. */
+/* Read a search path, which may be empty: no schema but pg_catalog. */
 static void
 read_search_path(Reader *reader, const DocPath *path, const JsonbValue *value,
 				 DocString *search_path)
@@ -239,6 +239,7 @@ read_name_list(Reader *reader, const DocPath *here, const JsonbValue *value, Doc
 
 /* ---- the document ---- */
 
+/* Return how many requirements follow from the document. */
 static int
 count_requirements(const Document *doc)
 {

@@ -1,6 +1,6 @@
 /*
  * parse_relation.c
- *		Reading "relations", the larger half of a contract document.
+ *		Read the relations of a contract document.
  */
 #include "postgres.h"
 
@@ -50,7 +50,7 @@ read_identity(Reader *reader, const DocPath *path, const JsonbValue *value, DocI
 		problem_add(reader->problems, path, "must be one of always, by default, none");
 }
 
-/* "bigint" or ["bigint", "integer"] */
+/* Read "bigint" or ["bigint", "integer"]. */
 static void
 read_column_type(Reader *reader, const DocPath *path, const JsonbValue *value, DocStrings *type)
 {
@@ -108,7 +108,7 @@ read_column(Reader *reader, const DocPath *path, const JsonbValue *value, DocCol
 						"type, nullable, default, generated, identity, collation");
 	}
 
-	/* Not to rely on a default is to expect nothing. */
+	/* "default": false expects nothing. */
 	if (column->supplies == DOC_FALSE)
 		column->supplies = DOC_ABSENT;
 }
@@ -140,7 +140,7 @@ read_column_list(Reader *reader, const DocPath *path, const JsonbValue *value,
 		lists->n++;
 }
 
-/* Undo the sorting of a sound list, where order means something after all. */
+/* Undo the sorting of a sound list, where the order matters. */
 static void
 restore_order(DocStrings *list)
 {
@@ -151,7 +151,7 @@ restore_order(DocStrings *list)
 	list->items = items;
 }
 
-/* Read [["a"], ["b", "c"]], none of them empty. */
+/* Read [["a"], ["b", "c"]], none of them empty.  ordered: the order of columns matters. */
 static void
 read_column_lists(Reader *reader, const DocPath *path, const JsonbValue *value,
 				  bool ordered, DocColumnLists *lists)
@@ -174,9 +174,9 @@ read_column_lists(Reader *reader, const DocPath *path, const JsonbValue *value,
 }
 
 /*
- * Either the columns of the one INSERT the application does, ["a", "b"], or a
- * list of such lists, [["a", "b"], ["a"]].  The empty list is INSERT ...
- * DEFAULT VALUES in either place, so [] and [[]] say the same.
+ * Read the columns of the one INSERT that the application does, ["a", "b"], or a list
+ * of such lists, [["a", "b"], ["a"]].  The empty list is INSERT ... DEFAULT VALUES in
+ * either place, so [] and [[]] mean the same.
  */
 static void
 read_insert(Reader *reader, const DocPath *path, const JsonbValue *value,

@@ -1,6 +1,6 @@
 /*
  * problem.c
- *		Defects of a document: where and what, and how they are told.
+ *		The problems of a document, and how they are reported.
  */
 #include "postgres.h"
 
@@ -10,9 +10,10 @@
 #include "contract/contract_internal.h"
 #include "utils/json.h"
 
-/* An error is read in a log or a terminal; validate() shows the rest. */
+/* An error is read in a log or a terminal; validate() shows all problems. */
 #define MAX_PROBLEMS_SHOWN 20
 
+/* Needs the key no quotes in a jsonpath? */
 static bool
 is_plain_key(const DocString *key)
 {
@@ -28,8 +29,8 @@ is_plain_key(const DocString *key)
 }
 
 /*
- * In the syntax of jsonpath, so that jsonb_path_query(contract, path) finds
- * the place: $.relations."app.users".insert[0]
+ * Append a place in the syntax of jsonpath, so that jsonb_path_query(contract, path)
+ * finds it: $.relations."app.users".insert[0]
  */
 static void
 append_path(StringInfo buf, const DocPath *path)
@@ -119,5 +120,5 @@ contract_report_problems(List *problems)
 						   "contract is not valid: %d problems",
 						   total, total),
 			 errdetail_internal("%s", detail.data),
-			 errhint("compat_guard.validate(contract) lists all problems of a document; doc/contract.md describes its form.")));
+			 errhint("To list all problems of a document, use compat_guard.validate(contract). Its form is described in doc/contract.md.")));
 }

@@ -1,6 +1,6 @@
 /*
  * reader.c
- *		What the readers of all kinds of objects share: strings, names, lists.
+ *		Read strings, names and lists, for the readers of all kinds of objects.
  */
 #include "postgres.h"
 
@@ -30,7 +30,6 @@ note_name(Reader *reader, DocNameKind kind, DocString text, const DocPath *path)
 	*reader->names = lappend(*reader->names, name);
 }
 
-/* A string in a list keeps the place it was given in out->index. */
 bool
 read_string(Reader *reader, const DocPath *path, const JsonbValue *value, DocString *out)
 {
@@ -49,7 +48,6 @@ read_string(Reader *reader, const DocPath *path, const JsonbValue *value, DocStr
 	return true;
 }
 
-/* The name of a column, role or extension: literal, but not longer than names get. */
 bool
 check_literal(Reader *reader, const DocPath *path, DocString name)
 {
@@ -83,7 +81,6 @@ read_qualified(Reader *reader, const DocPath *path, const JsonbValue *value, Doc
 		check_qualified(reader, path, *out, out);
 }
 
-/* The name of a type, with whatever modifiers the grammar allows. */
 bool
 read_type_name(Reader *reader, const DocPath *path, const JsonbValue *value, DocString *out)
 {
@@ -129,7 +126,6 @@ begin_array(Reader *reader, const DocPath *path, const JsonbValue *value,
 	return true;
 }
 
-/* The next member or element and its place. */
 bool
 read_next(JsonWalk *walk, const DocPath *parent, DocPath *here)
 {
@@ -148,8 +144,8 @@ unknown_key(Reader *reader, const DocPath *path, const char *known)
 }
 
 /*
- * Sort the list and report what is in it more than once.  keys: the members'
- * keys, if the names are those of an object's members in canonical form.
+ * Sort the names and report those that are there more than once.  keys: the keys of the
+ * members that the names are of, or NULL for the elements of an array.
  */
 static bool
 sort_unique(Reader *reader, const DocPath *path, DocString *names, int n,
@@ -213,7 +209,6 @@ read_members(Reader *reader, const DocPath *path, const JsonbValue *value, size_
 	return sort_members(members, size, names, *n);
 }
 
-/* An array of strings of one sort, each read by read_item. */
 bool
 read_strings(Reader *reader, const DocPath *path, const JsonbValue *value,
 			 const char *what, ItemReader read_item, DocStrings *out)
@@ -241,7 +236,6 @@ read_strings(Reader *reader, const DocPath *path, const JsonbValue *value,
 	return sound;
 }
 
-/* The same where the order means nothing and nothing is said twice: sorted. */
 bool
 read_set(Reader *reader, const DocPath *path, const JsonbValue *value,
 		 const char *what, ItemReader read_item, DocStrings *out)

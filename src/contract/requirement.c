@@ -1,6 +1,6 @@
 /*
  * requirement.c
- *		One checkable statement: its kind, its members, its digest.
+ *		A requirement: its kind, its members, its digest.
  */
 #include "postgres.h"
 
@@ -60,7 +60,7 @@ requirement_bool(const Requirement *req, const char *member)
 	return value != NULL && value->type == jbvBool && value->val.boolean;
 }
 
-/* The zero byte ends each part: none of them can contain one. */
+/* Append a text and a zero byte, which no text can contain. */
 static void
 put_part(StringInfo buf, const char *text)
 {
@@ -81,7 +81,7 @@ requirement_digest(const Requirement *req)
 	StringInfoData buf;
 	bytea	   *digest;
 
-	/* Of the text, not the bytes, of a Jsonb: a dump carries no more. */
+	/* Use the text of a Jsonb, not its bytes: a dump has only the text. */
 	initStringInfo(&buf);
 	appendStringInfoSpaces(&buf, VARHDRSZ);
 	put_part(&buf, requirement_kind_name(req->kind));

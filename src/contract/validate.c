@@ -1,6 +1,6 @@
 /*
  * validate.c
- *		SQL functions about documents.
+ *		The SQL function compat_guard.validate().
  */
 #include "postgres.h"
 
@@ -18,7 +18,7 @@ GUARD_FUNCTION(contract_validate);
 /*
  * compat_guard.validate(contract jsonb) returns table (path text, problem text)
  *
- * Not strict: no rows for NULL would say that all is well.
+ * It is not strict: no rows for NULL would mean that there are no problems.
  */
 Datum
 contract_validate(PG_FUNCTION_ARGS)

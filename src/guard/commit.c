@@ -7,8 +7,8 @@
  * more and none is: the judge only reads, plans queries in a subtransaction
  * that it rolls back, and writes rows of the registry, the journal's last.
  *
- * After PREPARE the transaction is no longer ours; COMMIT PREPARED has nothing
- * left to judge, and the locks taken by the judgement stay with it until then.
+ * COMMIT PREPARED has nothing left to judge.  Until then the prepared transaction keeps
+ * the locks that the judgement has taken.
  */
 #include "postgres.h"
 
@@ -20,8 +20,9 @@
 #include "registry/registry.h"
 
 /*
- * The session stays attached whether the prepared transaction, which may have
- * made the version count again, is committed or not.
+ * Refuse PREPARE of a transaction that has attached its session.  The session would stay
+ * attached even if the prepared transaction, which may have activated the version, is
+ * rolled back.
  */
 static void
 refuse_attached_session(void)
@@ -43,8 +44,7 @@ transaction_event(XactEvent event, void *arg)
 		case XACT_EVENT_PRE_COMMIT:
 
 			/*
-			 * Comes with every transaction: the usual answer is the first
-			 * one.
+			 * Every transaction comes here: usually the first test suffices.
 			 */
 			if ((!change_anything() && !judge_is_unfinished()) || !guard_is_active())
 				return;

@@ -1,6 +1,6 @@
 /*
  * guard.h
- *		The hooks: see DDL, collect what it touches, ask for judgement.
+ *		The hooks: they see DDL, collect what it touches, and have it judged.
  */
 #ifndef COMPAT_GUARD_GUARD_H
 #define COMPAT_GUARD_GUARD_H

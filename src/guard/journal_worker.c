@@ -2,9 +2,9 @@
  * journal_worker.c
  *		The process that writes the journal rows of blocked transactions.
  *
- * It is started when there is a row to write, writes all that are waiting for
- * its database, and exits.  It waits for a lock no longer than CREATE and DROP
- * DATABASE wait for a session to go.
+ * It is started when there is a row to write, writes all rows that are queued for its
+ * database, and exits.  It does not wait for a lock longer than CREATE and DROP DATABASE
+ * wait for a session to end.
  */
 #include "postgres.h"
 
@@ -47,7 +47,7 @@ count_missed_row(void *arg)
 		registry_count_missed_row();
 }
 
-/* One row that cannot be written does not keep the others from it. */
+/* Write a row, or log it if that fails, so that the others are written. */
 static void
 write_or_log(JournalRow *row)
 {

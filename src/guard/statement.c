@@ -1,11 +1,10 @@
 /*
  * statement.c
- *		The text of a statement as it is shown: itself alone, and no secrets.
+ *		The text of a statement as it is shown, without secrets.
  *
- * The journal and messages say by which statement something was done.  What
- * they keep is read by more people than the statement was written for, so
- * passwords, connection strings and the options of foreign servers are replaced
- * before anything is kept.
+ * The journal and messages say by which statement something was done.  More people read
+ * them than the statement was written for.  So passwords, connection strings and the
+ * options of foreign servers are replaced before the text is kept.
  *
  * Invariant: which strings are secret is told by the parse tree, and where they
  * stand by the server's lexer.  If not each of them is found in the text,
@@ -27,9 +26,9 @@
 #include "parser/scansup.h"
 #include "tcop/utility.h"
 
-/* ---- what stands check it ---- */
+/* ---- where a statement begins and ends ---- */
 
-/* Skip a comment, as the server's lexer does; NULL if there is none. */
+/* Return the end of a comment, as the server's lexer finds it; NULL if there is none. */
 static const char *
 skip_comment(const char *s, const char *end)
 {
@@ -86,7 +85,7 @@ statement_excerpt(const char *source, int location, int length, int *shown)
 
 /* ---- which strings are secret ---- */
 
-/* The values of options, or of the one of that name. */
+/* Add the values of all options, or of the one of that name. */
 static List *
 add_options(List *secrets, List *options, const char *name)
 {
@@ -103,6 +102,7 @@ add_options(List *secrets, List *options, const char *name)
 	return secrets;
 }
 
+/* Add the values of the options of columns of a foreign table. */
 static List *
 add_columns(List *secrets, List *columns)
 {
@@ -116,6 +116,7 @@ add_columns(List *secrets, List *columns)
 	return secrets;
 }
 
+/* Add the values of options that commands of ALTER FOREIGN TABLE set. */
 static List *
 add_commands(List *secrets, List *commands)
 {
@@ -135,6 +136,7 @@ add_commands(List *secrets, List *commands)
 	return secrets;
 }
 
+/* Return the secrets of a statement: a list of char *. */
 static List *
 secrets_of(Node *stmt)
 {
@@ -179,15 +181,16 @@ statement_has_secrets(Node *stmt)
 	return secrets_of(stmt) != NIL;
 }
 
-/* ---- code that may hold one ---- */
+/* ---- code that may hold a secret ---- */
 
+/* Does the statement carry code in some language? */
 static bool
 carries_code(Node *stmt)
 {
 	return IsA(stmt, CreateFunctionStmt) || IsA(stmt, DoStmt);
 }
 
-/* The next word of letters, in lower case, cut to the buffer; false if there is none. */
+/* Read the next word, in lower case and cut to the buffer; return false at the end. */
 static bool
 next_word(const char **code, char *word, size_t size)
 {
@@ -207,9 +210,9 @@ next_word(const char **code, char *word, size_t size)
 }
 
 /*
- * Does it have the words of a statement that has secrets?  Words alone, for it
- * may be of any language and quoted in any depth: CREATE or ALTER, the kind of
- * object, and further on what the secret follows.
+ * Has the code the words of a statement that has secrets: CREATE or ALTER, the kind of
+ * object, and later the word before the secret?  Only words are looked at, because the
+ * code may be in any language and quoted in any depth.
  */
 static bool
 code_may_hold_secret(const char *code)
@@ -236,11 +239,11 @@ code_may_hold_secret(const char *code)
 	return false;
 }
 
-/* ---- replacing them ---- */
+/* ---- replacing secrets ---- */
 
 /*
- * The lexer's tokens come first in every grammar that uses it, in the same
- * order (see gram.y), because not each of these knows the others' numbers.
+ * Tokens of the server's lexer.  They come first, and in the same order, in every grammar
+ * that uses it (see gram.y), so these numbers are fixed.
  */
 enum
 {
@@ -256,7 +259,7 @@ typedef struct Masking
 	StringInfoData result;
 } Masking;
 
-/* Copy the text but for the string constants that must not be seen. */
+/* Copy the text and replace string constants that are or may be secret. */
 static void
 mask(void *arg)
 {
@@ -275,7 +278,7 @@ mask(void *arg)
 	{
 		bool		secret = false;
 
-		/* One with Unicode escapes is not decoded yet. */
+		/* A string with Unicode escapes is not decoded yet. */
 		if (token == TOKEN_STRING_UNICODE)
 			secret = true;
 		else if (token == TOKEN_STRING)
@@ -294,7 +297,7 @@ mask(void *arg)
 	masking->complete = found >= list_length(masking->secrets);
 }
 
-/* With each secret replaced; NULL if they were not found. */
+/* Return the text with each secret replaced; NULL if not all were found. */
 static char *
 masked(const char *source, List *secrets)
 {
@@ -303,13 +306,14 @@ masked(const char *source, List *secrets)
 
 	initStringInfo(&masking.result);
 
-	/* Settings that decide how it is read may have been others then. */
+	/* It may fail: settings may have changed since the text was parsed. */
 	edata = subtransaction_run(mask, &masking, true);
 	if (edata != NULL && error_is_interruption(edata))
 		ReThrowError(edata);
 	return edata == NULL && masking.complete ? masking.result.data : NULL;
 }
 
+/* Return what to show of a statement whose text is not shown. */
 static char *
 kind_of_statement(Node *stmt)
 {
@@ -334,7 +338,7 @@ statement_without_secrets(Node *stmt, const char *source, int location, int leng
 	return text != NULL ? text : kind_of_statement(stmt);
 }
 
-/* ---- where the statement alone is known, and not its text ---- */
+/* ---- finding the text of a statement in a message ---- */
 
 typedef struct Parsing
 {
@@ -350,7 +354,7 @@ parse(void *arg)
 	parsing->statements = raw_parser(parsing->message, RAW_PARSE_DEFAULT);
 }
 
-/* Of a query that it runs, the statement has what came of its analysis. */
+/* Is the raw statement of a message the one that runs, whose query may be analysed? */
 static bool
 is_same_statement(Node *raw, Node *stmt)
 {
@@ -395,7 +399,7 @@ statement_of_message(Node *stmt, const char *message)
 	int			length;
 
 	if (message == NULL)
-		return pstrdup(CreateCommandName(stmt));	/* of no client */
+		return pstrdup(CreateCommandName(stmt));	/* no client sent it */
 	if (statement_has_secrets(stmt))
 		return kind_of_statement(stmt);
 	message = statement_excerpt(message, 0, 0, &length);

@@ -2,16 +2,16 @@
  * utility.c
  *		The ProcessUtility hook: when DDL runs, and when it is judged.
  *
- * What a statement touches is collected by collect.c; here is decided when to
- * collect, and when to judge other than at commit:
+ * collect.c collects what a statement touches.  This file decides when to collect, and
+ * when to judge earlier than at commit:
  *
  *	- a statement that is its own transaction is judged as soon as it is done,
  *	  so that the client gets the error in answer to the statement;
- *	- so is every statement if compat_guard.verify = statement;
+ *	- every statement is, too, if compat_guard.verify = statement;
  *	- a CONCURRENTLY command commits in its middle, where an error would leave
  *	  an invalid index behind: it is judged before it starts;
- *	- what runs in the midst of a command that commits there (an expression of an
- *	  index may run anything) is judged as soon as it is done.
+ *	- a statement that runs inside a command that commits in its middle (an
+ *	  expression of an index may run anything) is judged as soon as it is done.
  *
  * Invariant: each statement has a frame in which it is collected, wherever it
  * runs.  What is not collected is what the commands that commit do by themselves.
@@ -47,12 +47,14 @@ static ProcessUtility_hook_type next_ProcessUtility_hook = NULL;
 /* How a statement has to be treated. */
 typedef enum StatementKind
 {
-	STATEMENT_OTHER,			/* changes no schema, but may run what does */
+	STATEMENT_OTHER,			/* changes no schema, but may run a statement
+								 * that does */
 	STATEMENT_DDL,
 	STATEMENT_CONCURRENT,		/* DDL that commits in its middle */
 	STATEMENT_REBUILD			/* commits in its middle, changes no schema */
 } StatementKind;
 
+/* Is it ALTER TABLE ... DETACH PARTITION ... CONCURRENTLY or FINALIZE? */
 static bool
 detaches_concurrently(AlterTableStmt *stmt)
 {
@@ -92,7 +94,7 @@ classify(Node *stmt)
 	}
 }
 
-/* ---- memberships: the one change of rights that no catalog event tells of ---- */
+/* ---- members of roles: the one change of rights without a catalog event ---- */
 
 static void
 touch_roles(List *rolespecs)
@@ -108,9 +110,9 @@ touch_roles(List *rolespecs)
 	}
 }
 
-/* Of GRANT, REVOKE, and ALTER GROUP ... ADD or DROP USER. */
+/* Collect the members that GRANT, REVOKE or ALTER GROUP ... ADD or DROP USER names. */
 static void
-touch_new_and_former_members(Node *stmt)
+touch_members_named(Node *stmt)
 {
 	ListCell   *lc;
 
@@ -128,7 +130,7 @@ touch_new_and_former_members(Node *stmt)
 	}
 }
 
-/* ---- logins: what no requirement is about ---- */
+/* ---- logins, which no requirement is about ---- */
 
 static bool
 sets_search_path(VariableSetStmt *stmt)
@@ -136,7 +138,7 @@ sets_search_path(VariableSetStmt *stmt)
 	return stmt->name == NULL || strcmp(stmt->name, "search_path") == 0;
 }
 
-/* May it change who can connect, or the search_path that sessions begin with? */
+/* May the statement change who can connect, or the search_path that sessions begin with? */
 static bool
 may_change_logins(Node *stmt)
 {
@@ -166,6 +168,7 @@ remember_logins(void *arg)
 	change_logins();
 }
 
+/* Remember the logins before a statement that may change them. */
 static void
 before_logins_change(void)
 {
@@ -177,7 +180,7 @@ before_logins_change(void)
 		return;
 	}
 
-	/* Outside mode enforce a registry that cannot be read stops nobody. */
+	/* Outside mode enforce a registry that cannot be read stops no statement. */
 	edata = subtransaction_run(remember_logins, NULL, true);
 	if (edata != NULL && error_is_interruption(edata))
 		ReThrowError(edata);
@@ -185,6 +188,7 @@ before_logins_change(void)
 
 /* ---- statements about the extension itself ---- */
 
+/* Is the guard among the names? */
 static bool
 names_guard(List *names)
 {
@@ -198,7 +202,7 @@ names_guard(List *names)
 	return false;
 }
 
-/* ALTER EXTENSION compat_guard UPDATE: the way out of much, and no one's schema. */
+/* Is it ALTER EXTENSION compat_guard UPDATE?  It has to work whatever is broken. */
 static bool
 updates_guard(Node *stmt)
 {
@@ -206,7 +210,7 @@ updates_guard(Node *stmt)
 		strcmp(((AlterExtensionStmt *) stmt)->extname, "compat_guard") == 0;
 }
 
-/* DROP EXTENSION compat_guard, which has to work whatever the registry is like. */
+/* Is it DROP EXTENSION compat_guard?  It has to work whatever is broken. */
 static bool
 drops_guard(Node *stmt)
 {
@@ -215,8 +219,8 @@ drops_guard(Node *stmt)
 }
 
 /*
- * May it take away what versions need?  A dump only adds, once it has brought back
- * what was registered.
+ * May the statement take away what versions need?  A dump that is restored only adds,
+ * after it has restored the registry.
  */
 static bool
 takes_away(Node *stmt)
@@ -271,9 +275,10 @@ drops_schema_of_guard(Node *stmt)
 }
 
 /*
- * These lock all tables of the registry at once.  So that they keep nobody waiting
- * in the middle of something, they wait before that for those who are.  Whoever is
- * not permitted to does not: nobody has to wait for him.
+ * Wait before a statement that locks all tables of the registry until no other session
+ * is in the middle of a registration or judgement.  Otherwise it would hold some of the
+ * locks while it waits for the others.  A role that is not permitted to run the
+ * statement does not wait, so that nobody has to wait for it.
  */
 static void
 wait_to_replace_guard(Node *stmt)
@@ -283,7 +288,7 @@ wait_to_replace_guard(Node *stmt)
 		registry_lock_for_drop();
 }
 
-/* What has to be done before a DDL statement runs. */
+/* Do what has to be done before a DDL statement runs. */
 static void
 prepare_ddl(Node *stmt)
 {
@@ -297,7 +302,7 @@ prepare_ddl(Node *stmt)
 
 /* ---- commands that commit in their middle ---- */
 
-/* The relation a CONCURRENTLY command is about, or InvalidOid. */
+/* Return the relation that a CONCURRENTLY command is about, or InvalidOid. */
 static Oid
 concurrent_target(Node *stmt)
 {
@@ -312,7 +317,7 @@ concurrent_target(Node *stmt)
 	return relation ? RangeVarGetRelid(relation, NoLock, true) : InvalidOid;
 }
 
-/* Judge what a CONCURRENTLY command is going to do.  Returns its table. */
+/* Judge what a CONCURRENTLY command is going to do, and return its table. */
 static Oid
 judge_before(Node *stmt, const StatementFrame *frame)
 {
@@ -330,8 +335,8 @@ judge_before(Node *stmt, const StatementFrame *frame)
 }
 
 /*
- * The table whose indexes REINDEX rebuilds, or InvalidOid.  An index that was
- * invalid may serve again then.
+ * Return the table whose indexes REINDEX rebuilds, or InvalidOid.  An index that was
+ * invalid may be valid afterwards.
  */
 static Oid
 reindex_target(ReindexStmt *stmt)
@@ -345,7 +350,7 @@ reindex_target(ReindexStmt *stmt)
 		? IndexGetRelation(relid, true) : relid;
 }
 
-/* The statement is over that was not watched, for it commits in its middle. */
+/* Collect the relation of a quiet statement, which has ended. */
 static void
 touch_target(StatementFrame *frame)
 {
@@ -368,6 +373,7 @@ touch_target(StatementFrame *frame)
 
 /* ---- what is done before and after a statement ---- */
 
+/* Judge what was collected, and drop it. */
 static void
 judge_now(void)
 {
@@ -375,7 +381,7 @@ judge_now(void)
 	change_clear();
 }
 
-/* Fill in the frame of a statement that is about to run, and judge what has to be. */
+/* Fill in the frame of a statement that is about to run, and judge what it would do. */
 static void
 before_statement(StatementFrame *frame, Node *stmt, StatementKind kind)
 {
@@ -391,8 +397,8 @@ before_statement(StatementFrame *frame, Node *stmt, StatementKind kind)
 }
 
 /*
- * It is done and its frame left.  A command that has committed cannot be undone
- * any more: what became of it is only remembered.
+ * Judge a statement that is done and whose frame was left, unless it is judged later.  A
+ * command that has committed cannot be undone: what became of it is only recorded.
  */
 static void
 after_statement(StatementFrame *frame, StatementKind kind)
@@ -436,8 +442,8 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 	StatementFrame *outer;
 
 	/*
-	 * Transaction commands come in a failed transaction too, and may free the
-	 * statement they are.  A subcommand is a part of what runs already.
+	 * A transaction command may come in a failed transaction, and may free
+	 * its own parse tree.  A subcommand is a part of a statement that runs.
 	 */
 	if (IsA(stmt, TransactionStmt) || IsAbortedTransactionBlockState() ||
 		(context == PROCESS_UTILITY_SUBCOMMAND && frame_current() != NULL) ||
@@ -466,10 +472,13 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 			before_logins_change();
 		call_next(pstmt, source, readonly_tree, context, params, env, dest, qc);
 
-		/* Make it visible, which also sends the invalidations to collect.c. */
+		/*
+		 * Make the change visible: this also sends invalidations to
+		 * collect.c.
+		 */
 		if (kind == STATEMENT_DDL)
 		{
-			touch_new_and_former_members(stmt);
+			touch_members_named(stmt);
 			CommandCounterIncrement();
 		}
 	}
@@ -479,7 +488,7 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 	}
 	PG_END_TRY();
 
-	/* CREATE or DROP EXTENSION compat_guard may have changed the answer. */
+	/* Ask again: it may have been CREATE or DROP EXTENSION compat_guard. */
 	if (guard_is_active())
 		after_statement(&frame, kind);
 }
@@ -488,7 +497,7 @@ guard_ProcessUtility(PlannedStmt *pstmt, const char *source, bool readonly_tree,
 
 GUARD_FUNCTION(compat_guard_load);
 
-/* What the hook would have done before the statement in which it was loaded. */
+/* Do what the hook would have done before the statement that has loaded it. */
 static void
 loaded_by_statement(Node *stmt)
 {
@@ -506,10 +515,9 @@ loaded_by_statement(Node *stmt)
 /*
  * compat_guard.load() returns event_trigger
  *
- * Runs at the start and end of each DDL command.  To call it loads the library,
- * and with it the hooks, in sessions that did not have it; they see the command
- * that is just starting, except for the hook above.  What that would have done
- * is done here.
+ * Runs at the start and end of each DDL command.  The call loads the library, and with
+ * it the hooks, in a session that did not have it.  They see the command that is just
+ * starting, except for the ProcessUtility hook, whose work is done here.
  */
 Datum
 compat_guard_load(PG_FUNCTION_ARGS)
