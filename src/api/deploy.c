@@ -12,9 +12,8 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/shown.h"
-#include "catalog/pg_type.h"
+#include "base/text_list.h"
 #include "funcapi.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 
 typedef struct DeployVerdict
@@ -74,18 +73,6 @@ judge_version(const Version *version, Contract *contract)
 	return verdict;
 }
 
-static Datum
-text_array(List *texts)
-{
-	Datum	   *elems = palloc_array(Datum, list_length(texts) + 1);
-	int			n = 0;
-	ListCell   *lc;
-
-	foreach(lc, texts)
-		elems[n++] = CStringGetTextDatum(lfirst(lc));
-	return PointerGetDatum(construct_array(elems, n, TEXTOID, -1, false, TYPALIGN_INT));
-}
-
 GUARD_FUNCTION(compat_guard_can_deploy);
 
 /*
@@ -139,7 +126,7 @@ compat_guard_can_deploy(PG_FUNCTION_ARGS)
 				 errdetail("%s", readiness_detail(verdict.reasons))));
 	values[0] = BoolGetDatum(verdict.ready);
 	values[1] = CStringGetTextDatum(verdict.state);
-	values[2] = text_array(verdict.reasons);
+	values[2] = text_list_array(verdict.reasons);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls));
 }
 

@@ -15,6 +15,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "base/activity.h"
+#include "base/catalog_scan.h"
 #include "base/errors.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
@@ -64,26 +65,19 @@ activity_init(void)
 static char *
 read_version(Oid extension)
 {
-	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tup;
+	CatalogScan scan = begin_catalog_scan(ExtensionRelationId, Anum_pg_extension_oid,
+										  ExtensionOidIndexId, extension);
+	HeapTuple	tup = systable_getnext(scan.scan);
+	bool		isnull = true;
+	Datum		value = (Datum) 0;
 	char	   *version = NULL;
 
-	ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(extension));
-	scan = systable_beginscan(rel, ExtensionOidIndexId, true, NULL, 1, &key);
-	if (HeapTupleIsValid(tup = systable_getnext(scan)))
-	{
-		bool		isnull;
-		Datum		value = heap_getattr(tup, Anum_pg_extension_extversion,
-										 RelationGetDescr(rel), &isnull);
-
-		if (!isnull)
-			version = MemoryContextStrdup(TopMemoryContext, TextDatumGetCString(value));
-	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
+	if (HeapTupleIsValid(tup))
+		value = heap_getattr(tup, Anum_pg_extension_extversion,
+							 RelationGetDescr(scan.catalog), &isnull);
+	if (!isnull)
+		version = MemoryContextStrdup(TopMemoryContext, TextDatumGetCString(value));
+	end_catalog_scan(&scan);
 	return version;
 }
 

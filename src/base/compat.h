@@ -16,13 +16,28 @@
 #endif
 
 #if PG_VERSION_NUM < 160000
-/* 16 replaced the per-class privilege functions by generic ones. */
+/* 16 replaced the privilege functions of each class by generic ones. */
 #define compat_namespace_aclcheck(oid, role, mode)	pg_namespace_aclcheck(oid, role, mode)
 #define compat_proc_aclcheck(oid, role, mode)		pg_proc_aclcheck(oid, role, mode)
 #define compat_database_aclcheck(oid, role, mode)	pg_database_aclcheck(oid, role, mode)
 #define compat_extension_ownercheck(oid, role)		pg_extension_ownercheck(oid, role)
-/* 16 gave stringToQualifiedNameList() a place to put soft errors. */
-#define compat_string_to_name_list(s)				stringToQualifiedNameList(s)
+
+/* 16 gave these a place to put soft errors. */
+#define compat_string_to_name_list(s)			stringToQualifiedNameList(s)
+#define compat_parse_type(name, type, typmod)	parseTypeString(name, type, typmod, false)
+#define compat_type_string_to_type_name(s)		typeStringToTypeName(s)
+
+/* 16 made SET ROLE an option of membership. */
+#define compat_can_become_role(member, role)	is_member_of_role(member, role)
+
+/* 16 moved the permissions that a statement needs from range table entries into nodes. */
+#define CompatPermissionInfo					RangeTblEntry
+#define compat_query_permission_infos(query)	((query)->rtable)
+#define compat_permission_relid(info)			((info)->rtekind == RTE_RELATION ? (info)->relid : InvalidOid)
+
+/* 16 renamed pgstat_fetch_stat_local_beentry(). */
+#define compat_backend_entry(index)				pgstat_fetch_stat_local_beentry(index)
+
 /*
  * Since 16 the server's headers export the symbols that have to be seen from outside.
  * The library is built with -fvisibility=hidden on every version.
@@ -35,50 +50,44 @@ extern PGDLLEXPORT void _PG_init(void);
 #include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
-#define compat_database_aclcheck(oid, role, mode)	object_aclcheck(DatabaseRelationId, oid, role, mode)
-#define compat_extension_ownercheck(oid, role)		object_ownercheck(ExtensionRelationId, oid, role)
 #define compat_namespace_aclcheck(oid, role, mode)	object_aclcheck(NamespaceRelationId, oid, role, mode)
 #define compat_proc_aclcheck(oid, role, mode)		object_aclcheck(ProcedureRelationId, oid, role, mode)
-#define compat_string_to_name_list(s)				stringToQualifiedNameList(s, NULL)
-#endif
-
-/* 16 gave parseTypeString() a place to put soft errors. */
-#if PG_VERSION_NUM < 160000
-#define compat_parse_type(name, type, typmod)	parseTypeString(name, type, typmod, false)
-#else
+#define compat_database_aclcheck(oid, role, mode)	object_aclcheck(DatabaseRelationId, oid, role, mode)
+#define compat_extension_ownercheck(oid, role)		object_ownercheck(ExtensionRelationId, oid, role)
+#define compat_string_to_name_list(s)			stringToQualifiedNameList(s, NULL)
 #define compat_parse_type(name, type, typmod)	parseTypeString(name, type, typmod, NULL)
-#endif
-
-/* 16 made SET ROLE an option of membership. */
-#if PG_VERSION_NUM < 160000
-#define compat_can_become_role(member, role)	is_member_of_role(member, role)
-#else
+#define compat_type_string_to_type_name(s)		typeStringToTypeName(s, NULL)
 #define compat_can_become_role(member, role)	member_can_set_role(member, role)
-#endif
-
-/*
- * 16 moved the permissions that a statement needs from range table entries into nodes of
- * their own.
- */
-#if PG_VERSION_NUM < 160000
-#define CompatPermissionInfo				RangeTblEntry
-#define compat_query_permission_infos(query)	((query)->rtable)
-#define compat_permission_relid(info)		((info)->rtekind == RTE_RELATION ? (info)->relid : InvalidOid)
-#else
-#define CompatPermissionInfo				RTEPermissionInfo
+#define CompatPermissionInfo					RTEPermissionInfo
 #define compat_query_permission_infos(query)	((query)->rteperminfos)
-#define compat_permission_relid(info)		((info)->relid)
+#define compat_permission_relid(info)			((info)->relid)
+#define compat_backend_entry(index)				pgstat_get_local_beentry_by_index(index)
 #endif
 
-/* 19 tells the planner about EXPLAIN. */
-#if PG_VERSION_NUM < 190000
-#define compat_plan_query(query, sql)	pg_plan_query(query, sql, 0, NULL)
-#define COMPAT_PLANNER_PARAM
-#define COMPAT_PLANNER_ARG
+#if PG_VERSION_NUM < 170000
+/* 17 has a macro for the autovacuum worker alone. */
+#define compat_am_autovacuum_worker()			IsAutoVacuumWorkerProcess()
+
+/* 17 brought the privilege MAINTAIN. */
+#define ACL_MAINTAIN	0
+
+/* 17 asks LockHeldByMe() whether a stronger lock counts, too. */
+#define compat_lock_held_by_me(tag, mode)		LockHeldByMe(tag, mode)
+
+/* 17 numbers backends by their PGPROC: virtual transaction ids moved. */
+#define compat_lock_vxid(lock)					((VirtualTransactionId) {(lock)->backend, (lock)->lxid})
+#define compat_my_lxid()						(MyProc->lxid)
+
+/* 17 brought infinite intervals. */
+#define compat_interval_is_forever(interval)	false
+#define compat_interval_is_never(interval)		false
 #else
-#define compat_plan_query(query, sql)	pg_plan_query(query, sql, 0, NULL, NULL)
-#define COMPAT_PLANNER_PARAM	, struct ExplainState *explain
-#define COMPAT_PLANNER_ARG		, explain
+#define compat_am_autovacuum_worker()			AmAutoVacuumWorkerProcess()
+#define compat_lock_held_by_me(tag, mode)		LockHeldByMe(tag, mode, false)
+#define compat_lock_vxid(lock)					((lock)->vxid)
+#define compat_my_lxid()						(MyProc->vxid.lxid)
+#define compat_interval_is_forever(interval)	INTERVAL_IS_NOEND(interval)
+#define compat_interval_is_never(interval)		INTERVAL_IS_NOBEGIN(interval)
 #endif
 
 /* 17 asks check_sql_fn_retval() for the kind of routine, and 18 returns no target list. */
@@ -93,95 +102,43 @@ extern PGDLLEXPORT void _PG_init(void);
 	check_sql_fn_retval(lists, type, desc, kind, false)
 #endif
 
-/* 19 made CLUSTER a kind of REPACK. */
-#if PG_VERSION_NUM < 190000
-#define COMPAT_CLUSTER_STMT		T_ClusterStmt
-#else
-#define COMPAT_CLUSTER_STMT		T_RepackStmt
-#endif
-
-/* 17 has a macro for the autovacuum worker alone. */
-#if PG_VERSION_NUM < 170000
-#define compat_am_autovacuum_worker()	IsAutoVacuumWorkerProcess()
-#else
-#define compat_am_autovacuum_worker()	AmAutoVacuumWorkerProcess()
-#endif
-
-/* 16 gave typeStringToTypeName() a place to put soft errors. */
-#if PG_VERSION_NUM < 160000
-#define compat_type_string_to_type_name(s)	typeStringToTypeName(s)
-#else
-#define compat_type_string_to_type_name(s)	typeStringToTypeName(s, NULL)
-#endif
-
-/* 17 brought the privilege MAINTAIN. */
-#if PG_VERSION_NUM < 170000
-#define ACL_MAINTAIN	0
-#endif
-
-/* 18 keeps NOT NULL in pg_constraint, and lets CHECK be NOT ENFORCED. */
 #if PG_VERSION_NUM < 180000
+/* 18 keeps NOT NULL in pg_constraint, and lets CHECK be NOT ENFORCED. */
 #define CONSTRAINT_NOTNULL	'n'
-#define compat_constraint_is_enforced(con)	true
-#define compat_not_null_column(tup)			InvalidAttrNumber
-#else
-#define compat_constraint_is_enforced(con)	((con)->conenforced)
-#define compat_not_null_column(tup)			extractNotNullColumn(tup)
-#endif
+#define compat_constraint_is_enforced(con)		true
+#define compat_not_null_column(tup)				InvalidAttrNumber
 
 /* 18 has foreign keys of periods, whose last columns are not compared by "=". */
-#if PG_VERSION_NUM < 180000
-#define compat_constraint_has_period(con)	false
-#else
-#define compat_constraint_has_period(con)	((con)->conperiod)
-#endif
-
-/* 17 asks LockHeldByMe() whether a stronger lock counts, too. */
-#if PG_VERSION_NUM < 170000
-#define compat_lock_held_by_me(tag, mode)	LockHeldByMe(tag, mode)
-#else
-#define compat_lock_held_by_me(tag, mode)	LockHeldByMe(tag, mode, false)
-#endif
+#define compat_constraint_has_period(con)		false
 
 /* 18 gave index_beginscan() a place to count for EXPLAIN. */
-#if PG_VERSION_NUM < 180000
 #define compat_index_beginscan(rel, index, snapshot, nkeys) \
 	index_beginscan(rel, index, snapshot, nkeys, 0)
-#else
-#define compat_index_beginscan(rel, index, snapshot, nkeys) \
-	index_beginscan(rel, index, snapshot, NULL, nkeys, 0)
-#endif
 
 /* 18 put the attribute noreturn before the declaration. */
-#if PG_VERSION_NUM < 180000
-#define compat_noreturn		__attribute__((noreturn))
+#define compat_noreturn							__attribute__((noreturn))
 #else
-#define compat_noreturn		pg_noreturn
+#define compat_constraint_is_enforced(con)		((con)->conenforced)
+#define compat_not_null_column(tup)				extractNotNullColumn(tup)
+#define compat_constraint_has_period(con)		((con)->conperiod)
+#define compat_index_beginscan(rel, index, snapshot, nkeys) \
+	index_beginscan(rel, index, snapshot, NULL, nkeys, 0)
+#define compat_noreturn							pg_noreturn
 #endif
 
-/* 17 numbers backends by their PGPROC: virtual transaction ids moved. */
-#if PG_VERSION_NUM < 170000
-#define compat_lock_vxid(lock)		((VirtualTransactionId) {(lock)->backend, (lock)->lxid})
-#define compat_my_lxid()			(MyProc->lxid)
-#else
-#define compat_lock_vxid(lock)		((lock)->vxid)
-#define compat_my_lxid()			(MyProc->vxid.lxid)
-#endif
+#if PG_VERSION_NUM < 190000
+/* 19 tells the planner about EXPLAIN. */
+#define compat_plan_query(query, sql)			pg_plan_query(query, sql, 0, NULL)
+#define COMPAT_PLANNER_PARAM
+#define COMPAT_PLANNER_ARG
 
-/* 16 renamed pgstat_fetch_stat_local_beentry(). */
-#if PG_VERSION_NUM < 160000
-#define compat_backend_entry(index)	pgstat_fetch_stat_local_beentry(index)
+/* 19 made CLUSTER a kind of REPACK. */
+#define COMPAT_CLUSTER_STMT						T_ClusterStmt
 #else
-#define compat_backend_entry(index)	pgstat_get_local_beentry_by_index(index)
-#endif
-
-/* 17 brought infinite intervals. */
-#if PG_VERSION_NUM < 170000
-#define compat_interval_is_forever(interval)	false
-#define compat_interval_is_never(interval)		false
-#else
-#define compat_interval_is_forever(interval)	INTERVAL_IS_NOEND(interval)
-#define compat_interval_is_never(interval)		INTERVAL_IS_NOBEGIN(interval)
+#define compat_plan_query(query, sql)			pg_plan_query(query, sql, 0, NULL, NULL)
+#define COMPAT_PLANNER_PARAM	, struct ExplainState *explain
+#define COMPAT_PLANNER_ARG		, explain
+#define COMPAT_CLUSTER_STMT						T_RepackStmt
 #endif
 
 /* Declare a function that SQL may call. */

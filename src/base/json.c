@@ -105,7 +105,7 @@ json_text_list(JsonbValue *value)
 		return NIL;
 
 	iterator = JsonbIteratorInit(value->val.binary.data);
-	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
+	while ((token = JsonbIteratorNext(&iterator, &element, false)) != WJB_DONE)
 	{
 		char	   *text = token == WJB_ELEM ? json_text(&element) : NULL;
 

@@ -34,7 +34,10 @@ extern JsonbValue *json_member(Jsonb *object, const char *member);
 /* Return a string, boolean or number as text; NULL for NULL and any other value. */
 extern char *json_text(JsonbValue *value);
 
-/* Return the texts and numbers of an array as a list of char *; NIL if it is none. */
+/*
+ * Return the texts and numbers of an array, and of arrays in it, as a list of char *; NIL
+ * if the value is NULL or no array.
+ */
 extern List *json_text_list(JsonbValue *value);
 
 #endif							/* COMPAT_GUARD_JSON_H */

@@ -9,20 +9,12 @@
 #include "base/object.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
-#include "catalog/pg_authid.h"
-#include "catalog/pg_class.h"
-#include "catalog/pg_collation.h"
 #include "catalog/pg_constraint.h"
-#include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
-#include "catalog/pg_operator.h"
 #include "catalog/pg_policy.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
-#include "commands/extension.h"
-#include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -51,19 +43,6 @@ make_qualified_key(Oid classid, Oid namespace, const char *name)
 		return NULL;
 	return make_key(classid, get_namespace_name(namespace), pstrdup(name));
 }
-
-/* Set key from the syscache of a class whose objects live in schemas. */
-#define QUALIFIED_KEY(cacheid, Form, namefield, namespacefield) \
-	do { \
-		HeapTuple	tup = SearchSysCache1(cacheid, ObjectIdGetDatum(objid)); \
-		if (HeapTupleIsValid(tup)) \
-		{ \
-			Form		form = (Form) GETSTRUCT(tup); \
-			key = make_qualified_key(classid, form->namespacefield, \
-									 NameStr(form->namefield)); \
-			ReleaseSysCache(tup); \
-		} \
-	} while (0)
 
 /* Return the domain of a constraint; InvalidOid for the constraint of a table. */
 static Oid
@@ -121,45 +100,15 @@ named_key(Oid classid, Oid objid)
 ObjectName *
 object_name(Oid classid, Oid objid)
 {
-	ObjectName *key = NULL;
-
 	if (classid == ConstraintRelationId)
 	{
 		classid = TypeRelationId;
 		objid = domain_of_constraint(objid);
 	}
-	switch (classid)
-	{
-		case RelationRelationId:
-			QUALIFIED_KEY(RELOID, Form_pg_class, relname, relnamespace);
-			break;
-		case TypeRelationId:
-			QUALIFIED_KEY(TYPEOID, Form_pg_type, typname, typnamespace);
-			break;
-		case ProcedureRelationId:
-			QUALIFIED_KEY(PROCOID, Form_pg_proc, proname, pronamespace);
-			break;
-		case OperatorRelationId:
-			QUALIFIED_KEY(OPEROID, Form_pg_operator, oprname, oprnamespace);
-			break;
-		case CollationRelationId:
-			QUALIFIED_KEY(COLLOID, Form_pg_collation, collname, collnamespace);
-			break;
-		case NamespaceRelationId:
-			if (!isAnyTempNamespace(objid))
-				key = make_key(classid, get_namespace_name(objid), NULL);
-			break;
-		case ExtensionRelationId:
-			key = make_key(classid, pstrdup(""), get_extension_name(objid));
-			break;
-		case AuthIdRelationId:
-			key = make_key(classid, pstrdup(""), GetUserNameFromId(objid, true));
-			break;
-		default:
-			key = named_key(classid, objid);
-			break;
-	}
-	return key;
+	if (classid == NamespaceRelationId)
+		return isAnyTempNamespace(objid) ? NULL
+			: make_key(classid, get_namespace_name(objid), NULL);
+	return named_key(classid, objid);
 }
 
 bool

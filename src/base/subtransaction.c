@@ -57,6 +57,30 @@ subtransaction_run(void (*body) (void *arg), void *arg, bool keep)
 	return edata;
 }
 
+List *
+subtransaction_list_end(List *list, SubTransactionId mine, SubTransactionId parent,
+						void (*drop) (const void *element))
+{
+	ListCell   *lc;
+
+	foreach(lc, list)
+	{
+		SubTransactionId *subid = lfirst(lc);
+
+		if (*subid != mine)
+			continue;
+		if (parent != InvalidSubTransactionId)
+		{
+			*subid = parent;
+			continue;
+		}
+		if (drop != NULL)
+			drop(subid);
+		list = foreach_delete_current(list, lc);
+	}
+	return list;
+}
+
 bool
 error_is_interruption(const ErrorData *edata)
 {

@@ -6,7 +6,10 @@
 
 #include "base/compat.h"
 #include "base/text_list.h"
+#include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
 
 bool
 text_list_has(List *texts, const char *text)
@@ -63,4 +66,16 @@ text_list_join(List *texts, const char *separator)
 		appendStringInfo(&buf, "%s%s", foreach_current_index(lc) > 0 ? separator : "",
 						 (char *) lfirst(lc));
 	return buf.data;
+}
+
+Datum
+text_list_array(List *texts)
+{
+	Datum	   *elements = palloc_array(Datum, list_length(texts) + 1);
+	ListCell   *lc;
+
+	foreach(lc, texts)
+		elements[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
+	return PointerGetDatum(construct_array(elements, list_length(texts), TEXTOID,
+										   -1, false, TYPALIGN_INT));
 }

@@ -98,7 +98,7 @@ extern void judge_subtransaction_end(SubTransactionId mine, SubTransactionId par
 
 typedef struct Override
 {
-	SubTransactionId subid;		/* that called allow() */
+	SubTransactionId subid;		/* that called allow(); must be first */
 	bool		judged;			/* a change was judged since */
 	const char *reason;
 	const char *by;				/* the role that called allow() */

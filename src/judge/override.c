@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "base/subtransaction.h"
 #include "judge/judge.h"
 #include "judge/judge_internal.h"
 #include "utils/memutils.h"
@@ -102,17 +103,5 @@ override_transaction_end(void)
 void
 override_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
 {
-	ListCell   *lc;
-
-	foreach(lc, overrides)
-	{
-		Override   *override = lfirst(lc);
-
-		if (override->subid != mine)
-			continue;
-		if (parent != InvalidSubTransactionId)
-			override->subid = parent;
-		else
-			overrides = foreach_delete_current(overrides, lc);
-	}
+	overrides = subtransaction_list_end(overrides, mine, parent, NULL);
 }

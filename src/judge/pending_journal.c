@@ -30,7 +30,7 @@
 /* What one judgement adds to the row. */
 typedef struct JournalPart
 {
-	SubTransactionId subid;
+	SubTransactionId subid;		/* must be first */
 	bool		is_news;		/* for the journal */
 	JournalEntry entry;
 	List	   *runnable;		/* of RunnableVersion *: before the judgement */
@@ -272,19 +272,7 @@ pending_journal_transaction_end(void)
 void
 pending_journal_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
 {
-	ListCell   *lc;
-
-	foreach(lc, parts)
-	{
-		JournalPart *part = lfirst(lc);
-
-		if (part->subid != mine)
-			continue;
-		if (parent != InvalidSubTransactionId)
-			part->subid = parent;
-		else
-			parts = foreach_delete_current(parts, lc);
-	}
+	parts = subtransaction_list_end(parts, mine, parent, NULL);
 }
 
 /* ---- what is blocked ---- */

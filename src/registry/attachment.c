@@ -34,6 +34,7 @@
 
 #include "base/activity.h"
 #include "base/compat.h"
+#include "base/subtransaction.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "registry/registry.h"
@@ -109,9 +110,9 @@ registry_unlock_skip(int64 version_id)
  */
 typedef struct Attachment
 {
+	SubTransactionId subid;		/* must be first */
 	LOCKTAG		tag;
 	bool		detached;		/* from all versions: there is no tag */
-	SubTransactionId subid;
 } Attachment;
 
 static Attachment attached = {.detached = true};	/* as of the last commit */
@@ -145,8 +146,10 @@ forget_released(void)
 }
 
 static void
-release(const Attachment *attachment)
+release(const void *change)
 {
+	const Attachment *attachment = change;
+
 	if (!is_held(attachment))
 		return;
 	(void) LockRelease(&attachment->tag, ATTACHED, true);
@@ -261,20 +264,5 @@ registry_sessions_at_abort(void)
 void
 registry_sessions_at_subtransaction_end(SubTransactionId mine, SubTransactionId parent)
 {
-	ListCell   *lc;
-
-	foreach(lc, changes)
-	{
-		Attachment *change = lfirst(lc);
-
-		if (change->subid != mine)
-			continue;
-		if (parent != InvalidSubTransactionId)
-			change->subid = parent;
-		else
-		{
-			release(change);
-			changes = foreach_delete_current(changes, lc);
-		}
-	}
+	changes = subtransaction_list_end(changes, mine, parent, release);
 }

@@ -13,11 +13,9 @@
 #include "base/shown.h"
 #include "base/text_list.h"
 #include "catalog/indexing.h"
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "registry/registry.h"
 #include "registry/registry_internal.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
@@ -34,18 +32,6 @@ static const char *const verdict_names[] = {
 };
 
 /* ---- forming ---- */
-
-static Datum
-text_array(List *strings)
-{
-	Datum	   *elements = palloc_array(Datum, list_length(strings) + 1);
-	ListCell   *lc;
-
-	foreach(lc, strings)
-		elements[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
-	return PointerGetDatum(construct_array(elements, list_length(strings), TEXTOID,
-										   -1, false, TYPALIGN_INT));
-}
 
 static Jsonb *
 json_array(List *objects)
@@ -92,14 +78,14 @@ form_row(Relation rel, const JournalEntry *entry)
 	row_set(&row, JOURNAL_PID, Int32GetDatum(MyProcPid));
 	if (FullTransactionIdIsValid(xid))
 		row_set(&row, JOURNAL_XID, FullTransactionIdGetDatum(xid));
-	row_set(&row, JOURNAL_STATEMENTS, text_array(entry->statements));
+	row_set(&row, JOURNAL_STATEMENTS, text_list_array(entry->statements));
 	row_set(&row, JOURNAL_STATEMENT_COUNT, Int32GetDatum(entry->nstatements));
-	row_set(&row, JOURNAL_VERSIONS, text_array(entry->versions));
+	row_set(&row, JOURNAL_VERSIONS, text_list_array(entry->versions));
 	row_set_json(&row, JOURNAL_FINDINGS, json_array(entry->findings));
 	row_set(&row, JOURNAL_FINDING_COUNT, Int32GetDatum(entry->nfindings));
 	row_set_text(&row, JOURNAL_REASON, text_list_join(entry->reasons, "; "));
 	row_set_text(&row, JOURNAL_REASON_BY, text_list_join(entry->reasons_by, ", "));
-	row_set(&row, JOURNAL_NOW_READY, text_array(entry->now_ready));
+	row_set(&row, JOURNAL_NOW_READY, text_list_array(entry->now_ready));
 	row_set_json(&row, JOURNAL_ROLLBACK_FLOORS, json_array(entry->floors));
 	return heap_form_tuple(RelationGetDescr(rel), row.values, row.nulls);
 }

@@ -57,26 +57,7 @@ baseline_has(const Requirement *req, const char *member)
 List *
 baseline_list(const Requirement *req, const char *member)
 {
-	return json_strings(json_member(req->baseline, member));
-}
-
-List *
-json_strings(JsonbValue *array)
-{
-	JsonbIterator *it;
-	JsonbIteratorToken token;
-	JsonbValue	value;
-	List	   *strings = NIL;
-
-	if (array == NULL || array->type != jbvBinary)
-		return NIL;
-	it = JsonbIteratorInit(array->val.binary.data);
-	while ((token = JsonbIteratorNext(&it, &value, false)) != WJB_DONE)
-	{
-		if (token == WJB_ELEM && value.type == jbvString)
-			strings = lappend(strings, pnstrdup(value.val.string.val, value.val.string.len));
-	}
-	return strings;
+	return json_text_list(json_member(req->baseline, member));
 }
 
 bool

@@ -264,7 +264,7 @@ baseline_types(Jsonb *baseline)
 		BaselineType *type = palloc_object(BaselineType);
 
 		type->name = pnstrdup(walk.key.data, walk.key.len);
-		type->parts = json_strings(&walk.value);
+		type->parts = json_text_list(&walk.value);
 		if (type->parts != NIL)
 			kept = lappend(kept, type);
 	}

@@ -172,9 +172,6 @@ extern char *baseline_text(const Requirement *req, const char *member);
 extern List *baseline_list(const Requirement *req, const char *member);
 extern bool baseline_has(const Requirement *req, const char *member);
 
-/* Return the strings of an array and of the arrays in it; NIL for NULL. */
-extern List *json_strings(JsonbValue *array);
-
 /* Is any text of the list not empty? */
 extern bool list_has_text(List *list);
 

@@ -77,7 +77,7 @@ add_from_baseline(List *resolved_names, const NameClass *class, char *name, char
 static List *
 baseline_names(Jsonb *baseline)
 {
-	List	   *texts = json_strings(json_member(baseline, "names"));
+	List	   *texts = json_text_list(json_member(baseline, "names"));
 	List	   *resolved_names = NIL;
 
 	for (int i = 0; i + 2 < list_length(texts); i += 3)
@@ -93,7 +93,7 @@ baseline_server_calls(Jsonb *baseline)
 	List	   *resolved_names = NIL;
 	ListCell   *lc;
 
-	foreach(lc, json_strings(json_member(baseline, "server_calls")))
+	foreach(lc, json_text_list(json_member(baseline, "server_calls")))
 	{
 		char	   *name = lfirst(lc);
 		bool		is_operator = strchr("~!@#^&|`?+-*/%<>=", name[0]) != NULL;

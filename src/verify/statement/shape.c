@@ -219,16 +219,16 @@ static Shape *
 shape_from_json(Jsonb *json)
 {
 	Shape	   *shape = palloc0_object(Shape);
-	List	   *columns = json_strings(json_member(json, "columns"));
+	List	   *columns = json_text_list(json_member(json, "columns"));
 	ListCell   *lc;
 
-	foreach(lc, json_strings(json_member(json, "params")))
+	foreach(lc, json_text_list(json_member(json, "params")))
 		shape->params = add_column(shape->params, "", InvalidOid, lfirst(lc));
 	for (int i = 0; i + 1 < list_length(columns); i += 2)
 		shape->columns = add_column(shape->columns, list_nth(columns, i), InvalidOid,
 									list_nth(columns, i + 1));
 	shape->kept = baseline_types(json);
-	shape->collations = json_strings(json_member(json, "collations"));
+	shape->collations = json_text_list(json_member(json, "collations"));
 	return shape;
 }
 
