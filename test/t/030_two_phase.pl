@@ -46,7 +46,7 @@ sub run_meanwhile
 
 my $register = 'SELECT status FROM compat_guard.register_queries';
 
-# The prepared transaction in the way, and not the session that prepared it.
+# Check that the message names the prepared transaction, and not the session that prepared it.
 sub is_named
 {
 	my ($when) = @_;
@@ -58,7 +58,7 @@ sub is_named
 
 		$node->psql('postgres', "SET compat_guard.ddl_lock_timeout = 100; $statement",
 			stdout => \$stdout, stderr => \$stderr);
-		like($stderr, qr/In the way: prepared transaction $xid\./, "$when: it is named");
+		like($stderr, qr/Blocked by prepared transaction $xid\./, "$when: it is named");
 	}
 }
 

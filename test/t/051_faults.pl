@@ -104,7 +104,7 @@ my $registering = $node->background_psql('postgres');
 $registering->query(q{BEGIN; SELECT compat_guard.register('app', '2', '{}')});
 $pid = $registering->query('SELECT pg_backend_pid()');
 my (undef, undef, $stderr) = $node->psql('postgres', 'ALTER TABLE users ADD COLUMN blocked int');
-like($stderr, qr/In the way: process $pid of role /, 'the message names who is in the way');
+like($stderr, qr/Blocked by process $pid of role /, 'the message names who is in the way');
 $registering->query('COMMIT');
 $registering->quit;
 
