@@ -28,6 +28,7 @@
 #include "access/xlog.h"
 #include "api/api.h"
 #include "base/activity.h"
+#include "base/bounded_wait.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/shown.h"
@@ -35,7 +36,6 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
-#include "storage/latch.h"
 #include "storage/sinval.h"
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
@@ -44,7 +44,6 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 /* Milliseconds. */
 #define TICK			100		/* between looks for messages */
@@ -194,10 +193,7 @@ static void
 nap(double milliseconds)
 {
 	Assert(!HaveRegisteredOrActiveSnapshot());
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 (long) milliseconds + 1, PG_WAIT_EXTENSION);
-	ResetLatch(MyLatch);
-	CHECK_FOR_INTERRUPTS();
+	wait_nap((long) milliseconds + 1);
 
 	/* This may read catalogs, and leave a snapshot. */
 	AcceptInvalidationMessages();
