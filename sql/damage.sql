@@ -79,7 +79,7 @@ BEGIN;
 CALL pg_temp.with_damage('ALTER TABLE compat_guard.version DROP COLUMN digest CASCADE');
 :t
 BEGIN;
-CALL pg_temp.with_damage('DROP VIEW compat_guard.droppable, compat_guard.dependencies', 'ALTER TABLE compat_guard.requirement_dependency ALTER COLUMN object_exists TYPE text');
+CALL pg_temp.with_damage('ALTER TABLE compat_guard.requirement_state ALTER COLUMN partitions TYPE text');
 :t
 BEGIN;
 CALL pg_temp.with_damage('ALTER TABLE compat_guard.version ALTER COLUMN name DROP NOT NULL');
