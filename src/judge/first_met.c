@@ -68,7 +68,7 @@ judgement_movers(Judgement *j)
 	return search.movers;
 }
 
-/* Return what versions that became ready need and what has no baseline yet, by id. */
+/* Return what versions that became ready need and what has no baseline yet. */
 static List *
 without_baseline(Judgement *j)
 {
@@ -89,7 +89,6 @@ without_baseline(Judgement *j)
 				result = lappend(result, lfirst(lc));
 		}
 	}
-	list_sort(result, requirements_by_id);
 	return result;
 }
 
@@ -104,15 +103,11 @@ save_of_the_rest(Judgement *j)
 	int			n = 0;
 	ListCell   *lc;
 
-	foreach(lc, list)
-	{
-		int64		id = ((Requirement *) lfirst(lc))->id;
-
-		if (n == 0 || ids[n - 1] != id)
-			ids[n++] = id;
-	}
-	if (n == 0)
+	if (list == NIL)
 		return;
+	foreach(lc, list)
+		ids[n++] = ((Requirement *) lfirst(lc))->id;
+	n = registry_sort_ids(ids, n);
 	judgement_lock(j, ids, n);
 	reqs = registry_load_requirements(ids, &n);
 	after = palloc0_array(VerifyResult *, n);

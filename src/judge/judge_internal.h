@@ -253,8 +253,6 @@ extern bool findings_block(List *findings);
 
 /* ---- reverify.c ---- */
 
-extern int	requirements_by_id(const ListCell *a, const ListCell *b);	/* for list_sort */
-
 /*
  * Return the requirements of all tracked versions, each once, sorted by id; none if
  * the restore has not loaded all of them yet.

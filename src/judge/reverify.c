@@ -69,8 +69,8 @@ judge_verify_locked(Requirement **reqs, int n, RegistryLock lock, VerifyResult *
 	verify_release_locks(&waited_locks);
 }
 
-int
-requirements_by_id(const ListCell *a, const ListCell *b)
+static int
+compare_requirements(const ListCell *a, const ListCell *b)
 {
 	int64		ida = ((const Requirement *) lfirst(a))->id;
 	int64		idb = ((const Requirement *) lfirst(b))->id;
@@ -97,7 +97,7 @@ requirements_to_verify_initially(int *n)
 		}
 		all = list_concat(all, needed);
 	}
-	list_sort(all, requirements_by_id);
+	list_sort(all, compare_requirements);
 
 	reqs = palloc_array(Requirement *, list_length(all) + 1);
 	*n = 0;

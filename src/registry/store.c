@@ -184,7 +184,7 @@ check_table(Relation rel, const char *table)
 	const Layout *layout = layout_of(table);
 
 	if (rel->rd_rel->relkind != RELKIND_RELATION)
-		report_damage(table, "it is no table");
+		report_damage(table, "it is not a table");
 	for (int i = 0; i < layout->natts; i++)
 	{
 		const ColumnLayout *column = &layout->columns[i];
