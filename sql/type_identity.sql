@@ -293,6 +293,11 @@ ALTER TYPE phase SET SCHEMA early;
 SELECT rule, requirement FROM compat_guard.preview('CREATE TYPE later.phase AS ENUM (''other'')');
 SELECT rule, requirement, expected, found FROM compat_guard.preview('CREATE TYPE later.phase AS ENUM (''new'', ''done'')');
 SELECT compat_guard.forget('moved', '1');
+-- Two needs of one relation, whose types are verified again together.
+CREATE TABLE jobs (first early.phase, second early.phase);
+SELECT status FROM compat_guard.register('twice', '1', '{"search_path": "early, later", "relations": {"jobs": {"columns": {"first": {}, "second": {}}}}}');
+ALTER TABLE jobs ENABLE ROW LEVEL SECURITY;
+SELECT compat_guard.forget('twice', '1');
 
 --
 -- A call of a declared routine is what it is to the parser.

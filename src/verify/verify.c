@@ -187,8 +187,8 @@ answer_in_context(void *arg)
 		partitions_of_requirement(i);
 		if (role_exists)
 		{
-			depend_on_baseline_types(batch->result[i], req->baseline);
 			verify_by_kind(req, batch->result[i]);
+			depend_on_baseline_types(batch->result[i], req->baseline);
 		}
 		else
 			result_add_problem(batch->result[i], RULE_ROLE_MISSING, STATE_UNMET,

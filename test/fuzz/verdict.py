@@ -24,6 +24,7 @@ BY_DEFINITION = {
     "routine-body-broken": r".",
     "name-captured": r"CREATE|RENAME|SET SCHEMA|GRANT|REVOKE|EXTENSION",
     "query-result": r"ATTRIBUTE",
+    "routine-result": r"ATTRIBUTE",
     "query-parameter": r"ATTRIBUTE",
     "schema-missing": r"SCHEMA",
     "role-missing": r"ROLE",
