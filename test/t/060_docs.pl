@@ -6,6 +6,7 @@ use warnings FATAL => 'all';
 
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
+use File::Find;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -79,6 +80,40 @@ is( missing($readme, map { "`$_`" } names(q(
 		SELECT relname FROM pg_class
 		WHERE relnamespace = 'compat_guard'::regnamespace AND relkind = 'v'))),
 	'', 'each view is in the README');
+
+#
+# The files and functions of which it speaks are there.
+#
+my %source;
+find(sub { $source{ $File::Find::name =~ s!^\Q$root\E/src/!!r } = slurp_file($_) if /\.[ch]$/ }, "$root/src");
+
+# `base/guc.c` or `guc.c`; `property_*.c` are some.
+sub no_such_files
+{
+	return join ' ', grep
+	{
+		my $end = quotemeta($_) =~ s/\\\*/[^\/]*/gr;
+		!grep { m!(?:^|/)$end$! } keys %source
+	} $_[0] =~ m!`(?:src/)?([a-z\d_/*]+\.[ch])`!g;
+}
+
+is(no_such_files(slurp_file("$root/$_")), '', "each file that $_ names is in src/")
+  foreach qw(ARCHITECTURE.md CONTRIBUTING.md doc/internals.md);
+
+# `guard/utility.c`: `guard_ProcessUtility()`, `classify()`: in that file.
+my $functions = 0;
+my @missing;
+my $internals = slurp_file("$root/doc/internals.md");
+while ($internals =~ m!`([\w/]+\.c)`:((?:,?\s+`\w+\(\)`)+)!g)
+{
+	my ($file, $list) = ($1, $2);
+	my @names = $list =~ /\w+/g;
+
+	$functions += @names;
+	push @missing, map { "$file: $_" } grep { ($source{$file} // '') !~ /^$_\(/m } @names;
+}
+cmp_ok($functions, '>', 100, 'internals.md walks through functions');
+is(join(', ', @missing), '', 'each is in the file that is named before it');
 
 $node->stop;
 done_testing();
