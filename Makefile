@@ -30,6 +30,7 @@ REGRESS = \
 	readiness \
 	properties \
 	properties_judged \
+	stored_once \
 	definitions \
 	routines \
 	types \

@@ -68,13 +68,22 @@ CREATE TABLE compat_guard.requirement (
 	kind			text COLLATE "C" NOT NULL,
 	object			text COLLATE "C" NOT NULL,
 	expected		jsonb NOT NULL,
-	baseline		jsonb,
+	baseline_ids	bigint[],
 	role			text COLLATE "C" NOT NULL,
 	search_path		text NOT NULL
 );
 CREATE UNIQUE INDEX requirement_digest_idx ON compat_guard.requirement (digest);
 CREATE INDEX requirement_role_idx ON compat_guard.requirement (role);
 COMMENT ON TABLE compat_guard.requirement IS 'requirements taken from contracts, stored once and shared by versions';
+
+-- See src/registry/content_store.c.
+CREATE TABLE compat_guard.baseline (
+	baseline_id		bigint PRIMARY KEY,
+	hash			bigint NOT NULL,
+	content			jsonb NOT NULL
+);
+CREATE INDEX baseline_hash_idx ON compat_guard.baseline (hash);
+COMMENT ON TABLE compat_guard.baseline IS 'what requirements, and the relations they use, were like when the requirement was first met; stored once and shared by requirements';
 
 CREATE TABLE compat_guard.version_requirement (
 	version_id		bigint NOT NULL,
@@ -127,12 +136,20 @@ CREATE TABLE compat_guard.requirement_state (
 	requirement_id	bigint PRIMARY KEY,
 	state			text COLLATE "C" NOT NULL,
 	ever_met		boolean NOT NULL,
-	problems		jsonb,
+	problem_ids		bigint[],
 	changed_at		timestamptz NOT NULL,
 	partitions		oid[]
 ) WITH (fillfactor = 70);
 CREATE INDEX requirement_state_state_idx ON compat_guard.requirement_state (state, requirement_id);
 COMMENT ON TABLE compat_guard.requirement_state IS 'what was last found about each requirement';
+
+CREATE TABLE compat_guard.problem (
+	problem_id	bigint PRIMARY KEY,
+	hash		bigint NOT NULL,
+	content		jsonb NOT NULL
+);
+CREATE INDEX problem_hash_idx ON compat_guard.problem (hash);
+COMMENT ON TABLE compat_guard.problem IS 'problems of requirements, stored once and shared by those that have the same';
 
 CREATE TABLE compat_guard.requirement_dependency (
 	schema			text COLLATE "C" NOT NULL,
@@ -150,6 +167,7 @@ SELECT pg_catalog.pg_extension_config_dump('compat_guard.app', '');
 SELECT pg_catalog.pg_extension_config_dump('compat_guard.version', '');
 SELECT pg_catalog.pg_extension_config_dump('compat_guard.instance', '');
 SELECT pg_catalog.pg_extension_config_dump('compat_guard.requirement', '');
+SELECT pg_catalog.pg_extension_config_dump('compat_guard.baseline', '');
 SELECT pg_catalog.pg_extension_config_dump('compat_guard.version_requirement', '');
 SELECT pg_catalog.pg_extension_config_dump('compat_guard.policy', '');
 SELECT pg_catalog.pg_extension_config_dump('compat_guard.journal_entry', '');
@@ -560,14 +578,35 @@ COMMENT ON VIEW compat_guard.versions IS 'registered versions and their status w
 
 CREATE VIEW compat_guard.requirements AS
 SELECT a.name AS app, v.name AS version, l.version_id IS NOT NULL AS live,
-	r.requirement_id, r.kind, r.object, r.expected, r.baseline,
+	r.requirement_id, r.kind, r.object, r.expected, b.baseline,
 	coalesce(s.state, 'unverified') AS state, s.ever_met, s.problems, s.changed_at
 FROM compat_guard.version AS v
 JOIN compat_guard.app AS a USING (app_id)
 JOIN compat_guard.version_requirement AS vr USING (version_id)
 JOIN compat_guard.requirement AS r USING (requirement_id)
 LEFT JOIN compat_guard.live_versions() AS l (version_id) USING (version_id)
-LEFT JOIN compat_guard.requirement_state AS s USING (requirement_id);
+LEFT JOIN LATERAL (
+	SELECT st.state, st.ever_met, st.changed_at,
+		(SELECT pg_catalog.jsonb_agg(p.content ORDER BY i.place)
+		 FROM pg_catalog.unnest(st.problem_ids) WITH ORDINALITY AS i (id, place)
+		 JOIN compat_guard.problem AS p ON p.problem_id = i.id) AS problems
+	FROM compat_guard.requirement_state AS st
+	WHERE st.requirement_id = r.requirement_id) AS s ON true
+LEFT JOIN LATERAL (
+	SELECT CASE WHEN p.properties IS NULL THEN own.content
+				ELSE own.content || pg_catalog.jsonb_build_object('properties', p.properties) END AS baseline
+	FROM compat_guard.baseline AS own
+	CROSS JOIN (
+		-- Of all relations together.
+		SELECT pg_catalog.jsonb_object_agg(m.key, m.texts) AS properties
+		FROM (
+			SELECT e.key, pg_catalog.jsonb_agg(DISTINCT t.text COLLATE "C") AS texts
+			FROM compat_guard.baseline AS of_relation
+			CROSS JOIN pg_catalog.jsonb_each(of_relation.content) AS e
+			CROSS JOIN pg_catalog.jsonb_array_elements_text(e.value) AS t (text)
+			WHERE of_relation.baseline_id = ANY (r.baseline_ids[2:])
+			GROUP BY e.key) AS m) AS p
+	WHERE own.baseline_id = r.baseline_ids[1]) AS b ON true;
 COMMENT ON VIEW compat_guard.requirements IS 'what each version needs, and its state when last judged';
 
 CREATE VIEW compat_guard.unmet AS

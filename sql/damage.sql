@@ -67,6 +67,9 @@ BEGIN;
 CALL pg_temp.with_damage('DELETE FROM compat_guard.requirement');
 :t
 BEGIN;
+CALL pg_temp.with_damage('DELETE FROM compat_guard.baseline');
+:t
+BEGIN;
 CALL pg_temp.with_damage('DELETE FROM compat_guard.requirement_state WHERE requirement_id = (SELECT max(requirement_id) FROM compat_guard.requirement_state)');
 :t
 BEGIN;

@@ -23,8 +23,8 @@ DECLARE
 BEGIN
 	EXECUTE 'ALTER TABLE t ADD CONSTRAINT c ' || definition;
 	PERFORM compat_guard.register('defs', '1', '{"search_path": "defs", "relations": {"t": {"access": ["insert", "update"]}}}');
-	UPDATE compat_guard.requirement SET baseline = jsonb_set(baseline, '{properties,constraints}', jsonb_build_array(was))
-	WHERE baseline #> '{properties,constraints}' IS NOT NULL;
+	UPDATE compat_guard.baseline SET content = jsonb_set(content, '{constraints}', jsonb_build_array(was))
+	WHERE content #> '{constraints}' IS NOT NULL;
 	ASSERT FOUND;
 	SELECT coalesce(string_agg(DISTINCT rule, ' '), 'same') INTO rules
 	FROM compat_guard.verification('defs', '1');

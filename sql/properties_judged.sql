@@ -215,9 +215,7 @@ GRANT UPDATE, INSERT ON countries TO regress_clerk;
 ALTER TABLE countries ADD name text CONSTRAINT full_name CHECK (name <> '');
 SELECT status FROM compat_guard.versions WHERE version = '3';
 ALTER TABLE countries ADD CONSTRAINT other CHECK (name <> code);
-SELECT r.kind, r.baseline FROM compat_guard.requirement AS r
-	JOIN compat_guard.version_requirement USING (requirement_id)
-	JOIN compat_guard.version AS v USING (version_id) WHERE v.name = '3' ORDER BY r.kind;
+SELECT kind, baseline FROM compat_guard.requirements WHERE version = '3' ORDER BY kind;
 
 SET client_min_messages = warning;
 SELECT count(*) FROM compat_guard.versions, compat_guard.forget(app, version);

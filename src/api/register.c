@@ -143,7 +143,10 @@ take_baselines(Entry *entries, int n)
 	for (int i = 0; i < n; i++)
 	{
 		if (entries[i].found->baseline != NULL)
+		{
 			entries[i].req->baseline = entries[i].found->baseline;
+			entries[i].req->properties = entries[i].found->properties;
+		}
 	}
 }
 

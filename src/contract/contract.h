@@ -51,6 +51,8 @@ typedef struct Requirement
 	char	   *object;			/* for people: users, users.status, active ... */
 	Jsonb	   *expected;
 	Jsonb	   *baseline;		/* what was found when first met; NULL if none */
+	List	   *properties;		/* of Jsonb *, and part of the baseline: what
+								 * was attached to the relations it uses */
 	char	   *role;			/* whose privileges count */
 	char	   *search_path;	/* as SET search_path would take it */
 } Requirement;
@@ -73,7 +75,7 @@ extern bool requirement_bool(const Requirement *req, const char *member);
 
 /*
  * Return the SHA-256, a bytea of 32 bytes, of everything that identifies a requirement:
- * kind, object, expected, baseline, role, search_path.
+ * kind, object, expected, baseline with properties, role, search_path.
  */
 extern bytea *requirement_digest(const Requirement *req);
 

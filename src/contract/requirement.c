@@ -80,6 +80,7 @@ requirement_digest(const Requirement *req)
 {
 	StringInfoData buf;
 	bytea	   *digest;
+	ListCell   *lc;
 
 	/* Use the text of a Jsonb, not its bytes: a dump has only the text. */
 	initStringInfo(&buf);
@@ -88,6 +89,8 @@ requirement_digest(const Requirement *req)
 	put_part(&buf, req->object);
 	put_json(&buf, req->expected);
 	put_json(&buf, req->baseline);
+	foreach(lc, req->properties)
+		put_json(&buf, lfirst(lc));
 	put_part(&buf, req->role);
 	put_part(&buf, req->search_path);
 	SET_VARSIZE(buf.data, buf.len);

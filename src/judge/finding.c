@@ -35,15 +35,20 @@ problem_is_known(const StoredState *before, const Problem *problem)
 {
 	Problem		same = *problem;
 	Jsonb	   *json;
+	ListCell   *lc;
 
-	if (before->problems == NULL)
+	if (before->problems == NIL)
 		return false;
 	if (problem->by_expected)
 		same.found = NULL;
-	json = problems_to_json(list_make1(&same));
-	return DatumGetBool(DirectFunctionCall2(jsonb_contains,
-											JsonbPGetDatum(before->problems),
-											JsonbPGetDatum(json)));
+	json = problem_to_json(&same);
+	foreach(lc, before->problems)
+	{
+		if (DatumGetBool(DirectFunctionCall2(jsonb_contains, JsonbPGetDatum((Jsonb *) lfirst(lc)),
+											 JsonbPGetDatum(json))))
+			return true;
+	}
+	return false;
 }
 
 bool

@@ -11,7 +11,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "judge/judge_internal.h"
 
 static bool
@@ -24,17 +23,21 @@ version_is_ready(int64 version_id, void *arg)
 static void
 save_of_candidates(Judgement *j)
 {
+	Requirement **reqs = palloc_array(Requirement *, j->ncandidates);
+	VerifyResult **found = palloc_array(VerifyResult *, j->ncandidates);
+	int			n = 0;
+
 	for (int i = 0; i < j->ncandidates; i++)
 	{
-		const Requirement *req = j->reqs[i];
-		const VerifyResult *after = j->after[i];
-
-		if (req->baseline == NULL && after->baseline != NULL &&
-			after->state != STATE_UNMET &&
-			registry_any_link(req->id, version_is_ready, j))
-			registry_set_baseline(req, after->baseline);
+		reqs[n] = j->reqs[i];
+		found[n] = j->after[i];
+		if (reqs[n]->baseline == NULL && found[n]->baseline != NULL &&
+			found[n]->state != STATE_UNMET &&
+			registry_any_link(reqs[n]->id, version_is_ready, j))
+			n++;
 	}
-	CommandCounterIncrement();
+	if (n > 0)
+		registry_set_baselines(reqs, found, n);
 }
 
 typedef struct MoverSearch
@@ -112,13 +115,7 @@ save_of_the_rest(Judgement *j)
 	reqs = registry_load_requirements(ids, &n);
 	after = palloc0_array(VerifyResult *, n);
 	judgement_verify(j, reqs, n, j->options, after);
-	for (int i = 0; i < n; i++)
-	{
-		if (reqs[i]->baseline == NULL && after[i]->baseline != NULL &&
-			after[i]->state != STATE_UNMET)
-			registry_set_baseline(reqs[i], after[i]->baseline);
-	}
-	CommandCounterIncrement();
+	registry_set_baselines(reqs, after, n);
 }
 
 void

@@ -9,8 +9,8 @@
  * write at PRE_COMMIT, where nothing queued would run any more.
  *
  * The tables fall in two groups.  What was said or done (app, version, instance,
- * requirement, version_requirement, policy, journal_entry) is dumped.  What was found
- * (requirement_state, requirement_dependency) is not: it is found again after a restore
+ * requirement, baseline, version_requirement, policy, journal_entry) is dumped.  What was
+ * found (requirement_state, problem, requirement_dependency) is not: it is found again after a restore
  * (reverify.c).
  *
  * All results are in CurrentMemoryContext.  Arrays of ids are sorted and
@@ -274,7 +274,7 @@ typedef struct StoredState
 	bool		known;			/* false: no row yet */
 	RequirementState state;
 	bool		ever_met;
-	Jsonb	   *problems;		/* as problems_to_json makes it */
+	List	   *problems;		/* of Jsonb *, as problem_to_json makes them */
 	List	   *parts;			/* of Oid, in pairs: see KnownPartitions */
 } StoredState;
 
@@ -287,8 +287,11 @@ typedef struct StoredState
 extern void registry_store_requirements(int64 version_id, Requirement **reqs,
 										VerifyResult **found, int n);
 
-/* Store the baseline of a requirement that had none. */
-extern void registry_set_baseline(const Requirement *req, Jsonb *baseline);
+/*
+ * Store the baselines of those of the requirements that had none, and are not unmet: they
+ * were registered before they could be met.
+ */
+extern void registry_set_baselines(Requirement **reqs, VerifyResult **found, int n);
 
 /* Load requirements; ids of those that are gone are taken out of the array. */
 extern Requirement **registry_load_requirements(int64 *ids, int *n);
@@ -366,7 +369,9 @@ extern bool registry_needs_initial_verification(void);
 
 extern bool registry_any_tracked_version(void);
 
-extern Jsonb *problems_to_json(List *problems);
+/* Return a problem, or each of a list of Problem *, as a JSON object. */
+extern Jsonb *problem_to_json(const Problem *problem);
+extern List *problems_to_json(List *problems);	/* of Jsonb * */
 
 /* ---- policy (policy.c) ---- */
 

@@ -172,4 +172,39 @@ extern void store_keys(int64 requirement_id, const VerifyResult *found);
 /* Return the sorted ids of a version's requirements. */
 extern int64 *store_linked_ids(int64 version_id, int *n);
 
+/* ---- content_store.c ---- */
+
+/* A column of type bigint[]; no ids for null. */
+typedef struct IdList
+{
+	int64	   *ids;
+	int			n;
+} IdList;
+
+extern IdList tuple_ids(Relation rel, HeapTuple tup, int attnum);
+extern void row_set_ids(Row *row, int attnum, IdList list);
+
+/*
+ * Store a list of Jsonb * in the table baseline or problem, and return the ids of the rows
+ * that have them: those there are, or new ones.  Between begin and end each content is
+ * looked up once.
+ */
+typedef struct ContentStore ContentStore;
+
+extern ContentStore *content_store_begin(const char *table);
+extern IdList content_store(ContentStore *store, List *contents);
+extern void content_store_end(ContentStore *store);
+
+/*
+ * Return the contents for each of n lists, as a list of Jsonb *.  What has one id is one
+ * pointer.
+ */
+extern List **load_contents(const char *table, const IdList *lists, int n);
+
+/*
+ * Delete the rows of the table that no row of the table "of" refers to, in the column.
+ * Needs the lock for removal.
+ */
+extern void drop_unused_contents(const char *table, const char *of, int attnum);
+
 #endif							/* COMPAT_GUARD_REGISTRY_INTERNAL_H */

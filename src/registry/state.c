@@ -39,6 +39,7 @@ parts_from_tuple(Relation rel, HeapTuple tup)
 	return parts;
 }
 
+/* Without the problems. */
 static StoredState
 state_from_tuple(Relation rel, HeapTuple tup)
 {
@@ -52,7 +53,6 @@ state_from_tuple(Relation rel, HeapTuple tup)
 							   tuple_text(rel, tup, STATE_STATE)));
 	stored.ever_met = DatumGetBool(heap_getattr(tup, STATE_EVER_MET,
 												RelationGetDescr(rel), &isnull));
-	stored.problems = tuple_json(rel, tup, STATE_PROBLEMS);
 	stored.parts = parts_from_tuple(rel, tup);
 	return stored;
 }
@@ -61,6 +61,8 @@ StoredState *
 registry_read_states(const int64 *ids, int n)
 {
 	StoredState *states = palloc0_array(StoredState, n);
+	IdList	   *ids_of_problems = palloc0_array(IdList, n);
+	List	  **problems;
 	StoreScan	scan;
 	HeapTuple	tup;
 	int			index;
@@ -68,8 +70,14 @@ registry_read_states(const int64 *ids, int n)
 	scan_open(&scan, "requirement_state", AccessShareLock);
 	scan_begin_ids(&scan, "requirement_state_pkey", ids, n);
 	while (HeapTupleIsValid(tup = scan_next_id(&scan, &index)))
+	{
 		states[index] = state_from_tuple(scan.rel, tup);
+		ids_of_problems[index] = tuple_ids(scan.rel, tup, STATE_PROBLEMS);
+	}
 	scan_close(&scan);
+	problems = load_contents("problem", ids_of_problems, n);
+	for (int i = 0; i < n; i++)
+		states[i].problems = problems[i];
 	return states;
 }
 
@@ -133,49 +141,111 @@ registry_version_is_ready(int64 version_id)
 /* ---- saving ---- */
 
 Jsonb *
-problems_to_json(List *problems)
+problem_to_json(const Problem *problem)
 {
 	StringInfoData buf;
-	ListCell   *lc;
-
-	if (problems == NIL)
-		return NULL;
 
 	initStringInfo(&buf);
-	appendStringInfoChar(&buf, '[');
-	foreach(lc, problems)
-	{
-		Problem    *problem = lfirst(lc);
-
-		json_append_separator(&buf);
-		appendStringInfoChar(&buf, '{');
-		json_append_member(&buf, "rule", rule_get(problem->rule)->name);
-		if (problem->state != STATE_UNMET)
-			json_append_member(&buf, "state", state_name(problem->state));
-		json_append_member(&buf, "expected", problem->expected);
-		json_append_member(&buf, "found", problem->found);
-		json_append_member(&buf, "sqlstate", problem->sqlstate);
-		json_append_member(&buf, "message", problem->message);
-		appendStringInfoChar(&buf, '}');
-	}
-	appendStringInfoChar(&buf, ']');
+	appendStringInfoChar(&buf, '{');
+	json_append_member(&buf, "rule", rule_get(problem->rule)->name);
+	if (problem->state != STATE_UNMET)
+		json_append_member(&buf, "state", state_name(problem->state));
+	json_append_member(&buf, "expected", problem->expected);
+	json_append_member(&buf, "found", problem->found);
+	json_append_member(&buf, "sqlstate", problem->sqlstate);
+	json_append_member(&buf, "message", problem->message);
+	appendStringInfoChar(&buf, '}');
 	return json_from_text(buf.data);
 }
 
-static bool
-json_equal(Jsonb *a, Jsonb *b)
+List *
+problems_to_json(List *problems)
 {
-	if (a == NULL || b == NULL)
-		return a == b;
-	return compareJsonbContainers(&a->root, &b->root) == 0;
+	List	   *jsons = NIL;
+	ListCell   *lc;
+
+	foreach(lc, problems)
+		jsons = lappend(jsons, problem_to_json(lfirst(lc)));
+	return jsons;
 }
 
-/* Does what was found differ from what was known? */
 static bool
-state_changes(const StoredState *before, const VerifyResult *result, Jsonb *problems)
+text_equal(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Would two lists of Problem * be stored as the same, in their order, too? */
+static bool
+problems_equal(List *a, List *b)
+{
+	ListCell   *lca;
+	ListCell   *lcb;
+
+	if (list_length(a) != list_length(b))
+		return false;
+	forboth(lca, a, lcb, b)
+	{
+		const Problem *x = lfirst(lca);
+		const Problem *y = lfirst(lcb);
+
+		if (x->rule != y->rule || x->state != y->state ||
+			!text_equal(x->expected, y->expected) || !text_equal(x->found, y->found) ||
+			!text_equal(x->sqlstate, y->sqlstate) || !text_equal(x->message, y->message))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Return the problems of each of n results as a list of Jsonb *.  Statements that use one
+ * relation mostly have the same as the one before, and then get its list.
+ */
+static List **
+problems_of_each(VerifyResult **found, int n)
+{
+	List	  **problems = palloc_array(List *, n);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (i > 0 && problems_equal(found[i - 1]->problems, found[i]->problems))
+			problems[i] = problems[i - 1];
+		else
+			problems[i] = problems_to_json(found[i]->problems);
+	}
+	return problems;
+}
+
+/* Are two lists of Jsonb * equal, in their order, too? */
+static bool
+jsons_equal(List *a, List *b)
+{
+	ListCell   *lca;
+	ListCell   *lcb;
+
+	if (list_length(a) != list_length(b))
+		return false;
+	forboth(lca, a, lcb, b)
+	{
+		if (compareJsonbContainers(&((Jsonb *) lfirst(lca))->root,
+								   &((Jsonb *) lfirst(lcb))->root) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Does what was found differ from what was known, apart from the problems? */
+static bool
+state_changes(const StoredState *before, const VerifyResult *result)
 {
 	return !before->known || before->state != result->state ||
-		!json_equal(before->problems, problems) || !equal(before->parts, result->parts);
+		!equal(before->parts, result->parts);
+}
+
+static bool
+ids_equal(IdList a, IdList b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.ids, b.ids, sizeof(int64) * a.n) == 0);
 }
 
 static void
@@ -196,10 +266,11 @@ set_parts(Row *row, List *parts)
 
 /* Insert or update the state of a requirement. */
 static void
-write_state(int64 requirement_id, const VerifyResult *result, Jsonb *problems)
+write_state(int64 requirement_id, const VerifyResult *result, IdList problems)
 {
 	bool		met = (result->state == STATE_MET);
 	StoredState before = {.known = false};
+	IdList		problems_before = {0};
 	StoreScan	scan;
 	HeapTuple	tup;
 	Row			row;
@@ -208,11 +279,14 @@ write_state(int64 requirement_id, const VerifyResult *result, Jsonb *problems)
 	scan_open(&scan, "requirement_state", RowExclusiveLock);
 	tup = scan_find(&scan, "requirement_state_pkey", requirement_id);
 	if (HeapTupleIsValid(tup))
+	{
 		before = state_from_tuple(scan.rel, tup);
+		problems_before = tuple_ids(scan.rel, tup, STATE_PROBLEMS);
+	}
 
 	row_init(&row);
 	row_set_text(&row, STATE_STATE, state_name(result->state));
-	row_set_json(&row, STATE_PROBLEMS, problems);
+	row_set_ids(&row, STATE_PROBLEMS, problems);
 	row_set(&row, STATE_EVER_MET, BoolGetDatum(met || before.ever_met));
 	row_set(&row, STATE_CHANGED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
 	set_parts(&row, result->parts);
@@ -221,9 +295,33 @@ write_state(int64 requirement_id, const VerifyResult *result, Jsonb *problems)
 		row_set(&row, STATE_REQUIREMENT_ID, Int64GetDatum(requirement_id));
 		store_insert(scan.rel, &row);
 	}
-	else if (state_changes(&before, result, problems))
+	else if (state_changes(&before, result) || !ids_equal(problems_before, problems))
 		store_update(scan.rel, tup, &row);
 	scan_close(&scan);
+}
+
+/* Save those results that are marked as changes. */
+static void
+save_changes(const int64 *ids, const bool *changes, VerifyResult **found, List **problems,
+			 int n)
+{
+	ContentStore *store = content_store_begin("problem");
+	List	   *stored = NIL;
+	IdList		problem_ids = {0};
+
+	for (int i = 0; i < n; i++)
+	{
+		if (!changes[i])
+			continue;
+		if (problems[i] != stored)
+		{
+			stored = problems[i];
+			problem_ids = content_store(store, stored);
+		}
+		write_state(ids[i], found[i], problem_ids);
+		store_keys(ids[i], found[i]);
+	}
+	content_store_end(store);
 }
 
 void
@@ -231,27 +329,24 @@ registry_save_states(const int64 *ids, const StoredState *before, VerifyResult *
 					 int n)
 {
 	bool	   *keys_change = store_keys_change(ids, found, n);
-	Jsonb	  **problems = palloc_array(Jsonb *, n);
+	List	  **problems = problems_of_each(found, n);
 	int64	   *changing = palloc_array(int64, n);
 	bool	   *changes = palloc_array(bool, n);
+	bool		any = false;
 	int			nchanging = 0;
 
 	/* Mostly nothing is new, and then no lock is needed. */
 	for (int i = 0; i < n; i++)
 	{
-		problems[i] = problems_to_json(found[i]->problems);
-		changes[i] = keys_change[i] || state_changes(&before[i], found[i], problems[i]);
+		changes[i] = keys_change[i] || state_changes(&before[i], found[i]) ||
+			!jsons_equal(before[i].problems, problems[i]);
+		any |= changes[i];
 		if (changes[i] && before[i].known)
 			changing[nchanging++] = ids[i];
 	}
 	registry_lock_to_save(changing, nchanging);
-	for (int i = 0; i < n; i++)
-	{
-		if (!changes[i])
-			continue;
-		write_state(ids[i], found[i], problems[i]);
-		store_keys(ids[i], found[i]);
-	}
+	if (any)
+		save_changes(ids, changes, found, problems, n);
 	CommandCounterIncrement();
 }
 

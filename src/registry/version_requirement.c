@@ -10,9 +10,19 @@
 #include "registry/registry_internal.h"
 #include "utils/builtins.h"
 
+/* Set the ids of a baseline: first what the requirement found itself, then properties. */
+static void
+row_set_baseline(Row *row, ContentStore *baselines, Jsonb *baseline, List *properties)
+{
+	List	   *contents = baseline == NULL ? NIL
+	: list_concat(list_make1(baseline), properties);
+
+	row_set_ids(row, REQUIREMENT_BASELINE, content_store(baselines, contents));
+}
+
 /* Find a requirement of equal digest, or store this one; set req->id. */
 static void
-store_requirement(Relation rel, Requirement *req)
+store_requirement(Relation rel, Requirement *req, ContentStore *baselines)
 {
 	bytea	   *digest = requirement_digest(req);
 	StoreScan	scan;
@@ -32,7 +42,7 @@ store_requirement(Relation rel, Requirement *req)
 		row_set_text(&row, REQUIREMENT_KINDNAME, requirement_kind_name(req->kind));
 		row_set_text(&row, REQUIREMENT_OBJECT, req->object);
 		row_set_json(&row, REQUIREMENT_EXPECTED, req->expected);
-		row_set_json(&row, REQUIREMENT_BASELINE, req->baseline);
+		row_set_baseline(&row, baselines, req->baseline, req->properties);
 		row_set_text(&row, REQUIREMENT_ROLE, req->role);
 		row_set_text(&row, REQUIREMENT_SEARCH_PATH, req->search_path);
 		store_insert(rel, &row);
@@ -41,12 +51,8 @@ store_requirement(Relation rel, Requirement *req)
 		req->id = tuple_int64(rel, tup, REQUIREMENT_ID);
 }
 
-/*
- * A requirement that is registered before it can be met has no baseline until it is
- * met.  Its digest does not change: it is that of what is required.
- */
-void
-registry_set_baseline(const Requirement *req, Jsonb *baseline)
+static void
+set_baseline(const Requirement *req, const VerifyResult *found, ContentStore *baselines)
 {
 	StoreScan	scan;
 	HeapTuple	tup;
@@ -58,10 +64,29 @@ registry_set_baseline(const Requirement *req, Jsonb *baseline)
 		Row			row;
 
 		row_init(&row);
-		row_set_json(&row, REQUIREMENT_BASELINE, baseline);
+		row_set_baseline(&row, baselines, found->baseline, found->properties);
 		store_update(scan.rel, tup, &row);
 	}
 	scan_close(&scan);
+}
+
+/*
+ * A requirement that is registered before it can be met has no baseline until it is
+ * met.  Its digest does not change: it is that of what is required.
+ */
+void
+registry_set_baselines(Requirement **reqs, VerifyResult **found, int n)
+{
+	ContentStore *baselines = content_store_begin("baseline");
+
+	for (int i = 0; i < n; i++)
+	{
+		if (reqs[i]->baseline == NULL && found[i]->baseline != NULL &&
+			found[i]->state != STATE_UNMET)
+			set_baseline(reqs[i], found[i], baselines);
+	}
+	content_store_end(baselines);
+	CommandCounterIncrement();
 }
 
 static Requirement *
@@ -76,7 +101,6 @@ requirement_from_tuple(Relation rel, HeapTuple tup)
 											  (long long) req->id, kind));
 	req->object = tuple_text(rel, tup, REQUIREMENT_OBJECT);
 	req->expected = tuple_json(rel, tup, REQUIREMENT_EXPECTED);
-	req->baseline = tuple_json(rel, tup, REQUIREMENT_BASELINE);
 	req->role = tuple_text(rel, tup, REQUIREMENT_ROLE);
 	req->search_path = tuple_text(rel, tup, REQUIREMENT_SEARCH_PATH);
 	return req;
@@ -86,6 +110,8 @@ Requirement **
 registry_load_requirements(int64 *ids, int *n)
 {
 	Requirement **reqs = palloc_array(Requirement *, *n);
+	IdList	   *ids_of_baselines = palloc_array(IdList, *n);
+	List	  **baselines;
 	StoreScan	scan;
 	HeapTuple	tup;
 	int			index;
@@ -94,10 +120,20 @@ registry_load_requirements(int64 *ids, int *n)
 	scan_open(&scan, "requirement", AccessShareLock);
 	scan_begin_ids(&scan, "requirement_pkey", ids, *n);
 	while (HeapTupleIsValid(tup = scan_next_id(&scan, &index)))
+	{
+		ids_of_baselines[nfound] = tuple_ids(scan.rel, tup, REQUIREMENT_BASELINE);
 		reqs[nfound++] = requirement_from_tuple(scan.rel, tup);
+	}
 	scan_close(&scan);
+	baselines = load_contents("baseline", ids_of_baselines, nfound);
 	for (int i = 0; i < nfound; i++)
+	{
 		ids[i] = reqs[i]->id;
+		if (baselines[i] == NIL)
+			continue;
+		reqs[i]->baseline = linitial(baselines[i]);
+		reqs[i]->properties = list_delete_first(baselines[i]);
+	}
 	*n = nfound;
 	return reqs;
 }
@@ -162,15 +198,17 @@ store_requirements(void *arg)
 	StoreRequirements *store = arg;
 	Relation	requirements = store_open("requirement", RowExclusiveLock);
 	Relation	links = store_open("version_requirement", RowExclusiveLock);
+	ContentStore *baselines = content_store_begin("baseline");
 	FoundState *stored = palloc_array(FoundState, store->n);
 
 	for (int i = 0; i < store->n; i++)
 	{
-		store_requirement(requirements, store->reqs[i]);
+		store_requirement(requirements, store->reqs[i], baselines);
 		link_requirement(links, store->version_id, store->reqs[i]->id);
 		stored[i].id = store->reqs[i]->id;
 		stored[i].found = store->found[i];
 	}
+	content_store_end(baselines);
 	table_close(links, NoLock);
 	table_close(requirements, NoLock);
 	save_found(stored, store->n);
@@ -196,6 +234,33 @@ typedef struct SaveActivated
 	bool		ready;			/* nothing is unmet */
 } SaveActivated;
 
+/* Lock the requirements that have no baseline, and save those of which that is still true. */
+static void
+save_baselines_of_activated(SaveActivated *save)
+{
+	int64	   *ids = palloc_array(int64, save->n + 1);
+	VerifyResult **found = palloc_array(VerifyResult *, save->n + 1);
+	Requirement **reqs;
+	int			n = 0;
+	int			nlocked;
+
+	for (int i = 0; i < save->n; i++)
+	{
+		if (save->reqs[i]->baseline != NULL || save->found[i]->baseline == NULL)
+			continue;
+		ids[n] = save->ids[i];
+		found[n++] = save->found[i];
+	}
+	if (n == 0)
+		return;
+	registry_lock_to_save(ids, n);
+	nlocked = n;
+	reqs = registry_load_requirements(ids, &nlocked);
+	if (nlocked < n)
+		report_damage("requirement", "rows that a version needs are missing");
+	registry_set_baselines(reqs, found, n);
+}
+
 /* Save what was found and the missing baselines, in a subtransaction. */
 static void
 save_activated(void *arg)
@@ -204,17 +269,8 @@ save_activated(void *arg)
 
 	registry_save_states(save->ids, registry_read_states(save->ids, save->n), save->found,
 						 save->n);
-	for (int i = 0; i < save->n && save->ready; i++)
-	{
-		int64		id = save->ids[i];
-		int			n = 1;
-
-		if (save->reqs[i]->baseline != NULL || save->found[i]->baseline == NULL)
-			continue;
-		registry_lock_to_save(&id, 1);
-		if (registry_load_requirements(&id, &n)[0]->baseline == NULL)
-			registry_set_baseline(save->reqs[i], save->found[i]->baseline);
-	}
+	if (save->ready)
+		save_baselines_of_activated(save);
 }
 
 void
@@ -366,23 +422,37 @@ version_is_tracked(int64 version_id, void *arg)
 	return version != NULL && !version->skipped;
 }
 
+static void
+drop_unused_problems(void)
+{
+	drop_unused_contents("problem", "requirement_state", STATE_PROBLEMS);
+}
+
 void
 registry_forget_found_unless_tracked(List *requirements)
 {
+	bool		any = false;
 	ListCell   *lc;
 
 	foreach(lc, requirements)
 	{
 		int64		id = ((Requirement *) lfirst(lc))->id;
 
-		if (!registry_any_link(id, version_is_tracked, NULL))
-			forget_found(id);
+		if (registry_any_link(id, version_is_tracked, NULL))
+			continue;
+		any = true;
+		forget_found(id);
 	}
+	if (!any)
+		return;
+	CommandCounterIncrement();
+	drop_unused_problems();
 }
 
 void
 registry_drop_orphans(List *requirements)
 {
+	bool		any = false;
 	ListCell   *lc;
 
 	foreach(lc, requirements)
@@ -391,7 +461,13 @@ registry_drop_orphans(List *requirements)
 
 		if (registry_any_link(id, any_version, NULL))
 			continue;
+		any = true;
 		forget_found(id);
 		delete_rows("requirement", "requirement_pkey", id);
 	}
+	if (!any)
+		return;
+	CommandCounterIncrement();
+	drop_unused_problems();
+	drop_unused_contents("baseline", "requirement", REQUIREMENT_BASELINE);
 }

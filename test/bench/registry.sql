@@ -19,11 +19,14 @@ SELECT 100 + n, 1 + n % 20, 'version ' || n / 20, sha256(n::text::bytea), curren
 	:requirements / 20, current_user, now()
 FROM generate_series(0, 199) AS n;
 
-INSERT INTO compat_guard.requirement (requirement_id, digest, kind, object, expected, baseline, role, search_path)
+INSERT INTO compat_guard.baseline (baseline_id, hash, content)
+VALUES (999999, 0, '{"type": "integer", "nullable": "true"}');
+
+INSERT INTO compat_guard.requirement (requirement_id, digest, kind, object, expected, baseline_ids, role, search_path)
 SELECT id, sha256(id::text::bytea), 'column', format('app_%s.relation_%s.column_%s', app, relation, attribute),
 	jsonb_build_object('relation', format('app_%s.relation_%s', app, relation),
 		'column', 'column_' || attribute, 'type', jsonb_build_array('integer')),
-	'{"type": "integer", "nullable": "true"}', current_user, 'public'
+	ARRAY[999999]::bigint[], current_user, 'public'
 FROM needed;
 
 INSERT INTO compat_guard.version_requirement

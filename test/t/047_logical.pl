@@ -26,7 +26,7 @@ foreach my $node ($publisher, $subscriber)
 $publisher->safe_psql('postgres', q{
 	SELECT compat_guard.register('app', '1', '{"role": "app", "search_path": "public", "relations": {"t": {"columns": {"a": {}}}}}');
 	CREATE PUBLICATION registry FOR TABLE compat_guard.app, compat_guard.version, compat_guard.instance,
-		compat_guard.requirement, compat_guard.version_requirement, compat_guard.policy});
+		compat_guard.requirement, compat_guard.baseline, compat_guard.version_requirement, compat_guard.policy});
 my $connection = $publisher->connstr . ' dbname=postgres';
 $subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION registry CONNECTION '$connection' PUBLICATION registry");
 $subscriber->wait_for_subscription_sync($publisher, 'registry');
@@ -60,7 +60,8 @@ $subscriber->safe_psql('postgres', q{
 		(SELECT max(app_id) FROM compat_guard.app),
 		(SELECT max(version_id) FROM compat_guard.version),
 		(SELECT max(instance_id) FROM compat_guard.instance),
-		(SELECT max(requirement_id) FROM compat_guard.requirement)));
+		(SELECT max(requirement_id) FROM compat_guard.requirement),
+		(SELECT max(baseline_id) FROM compat_guard.baseline)));
 	SELECT compat_guard.register('other', '1', '{"role": "app", "search_path": "public", "relations": {"t": {"columns": {"b": {}}}}}')});
 is($subscriber->safe_psql('postgres', 'SELECT count(*) FROM compat_guard.versions'), 3, 'registers versions of its own');
 

@@ -179,6 +179,8 @@ typedef struct UsedProperty
 {
 	Property   *property;
 	RelationUsage use;
+	int			relation;		/* which of those that the requirement uses
+								 * itself it was come to from */
 } UsedProperty;
 
 /* To be filled by property.c and read by property_compare.c. */
@@ -186,13 +188,15 @@ struct PropertyCheck
 {
 	const Requirement *req;
 	VerifyResult *result;
-	Jsonb	   *before;			/* NULL: nothing to compare with, or nothing
-								 * then */
+	int			nrelations;		/* that the requirement uses itself, each time
+								 * that it does */
 	List	   *used_properties;	/* of UsedProperty * */
 	List	   *seen;			/* of SeenRelation * */
 	List	   *columns;		/* of char *: see property_check_columns */
 };
 
+/* Return what the baseline has under the name, of all relations: a list of char *. */
+extern List *properties_before(const PropertyCheck *check, const char *member);
 extern bool property_check_has(const PropertyCheck *check, Oid relid, int commands);
 
 /* Report a problem, once for each rule and subject; NULL if it is not news. */

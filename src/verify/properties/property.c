@@ -103,14 +103,6 @@ typedef struct SeenRelation
 	RelationUsage use;
 } SeenRelation;
 
-static Jsonb *
-json_object_member(Jsonb *object, const char *member)
-{
-	JsonbValue *value = object ? json_member(object, member) : NULL;
-
-	return value != NULL && value->type == jbvBinary ? JsonbValueToJsonb(value) : NULL;
-}
-
 PropertyCheck *
 property_check_begin(const Requirement *req, VerifyResult *result)
 {
@@ -118,7 +110,6 @@ property_check_begin(const Requirement *req, VerifyResult *result)
 
 	check->req = req;
 	check->result = result;
-	check->before = json_object_member(req->baseline, "properties");
 	return check;
 }
 
@@ -150,6 +141,7 @@ use_properties(PropertyCheck *check, const RelationInfo *rel, const RelationUsag
 		used = palloc_object(UsedProperty);
 		used->property = property;
 		used->use = *use;
+		used->relation = check->nrelations;
 		check->used_properties = lappend(check->used_properties, used);
 	}
 	foreach(lc, rel->domains)
@@ -297,11 +289,21 @@ is_text_among(const char *text, List *texts)
 	return false;
 }
 
+List *
+properties_before(const PropertyCheck *check, const char *member)
+{
+	List	   *texts = NIL;
+	ListCell   *lc;
+
+	foreach(lc, check->req->properties)
+		texts = list_concat(texts, json_text_list(json_member(lfirst(lc), member)));
+	return texts;
+}
+
 Bitmapset *
 property_check_columns(PropertyCheck *check, Oid relid)
 {
-	List	   *before = check->before == NULL ? NIL
-	: json_text_list(json_member(check->before, "columns"));
+	List	   *before = properties_before(check, "columns");
 	Bitmapset  *columns = NULL;
 	int			natts = relation_natts(relid);
 
@@ -323,6 +325,7 @@ property_check_columns(PropertyCheck *check, Oid relid)
 void
 property_check_add(PropertyCheck *check, Oid relid, const RelationUsage *use)
 {
+	check->nrelations++;
 	add_relation(check, relid, GetUserId(), use, 0);
 }
 

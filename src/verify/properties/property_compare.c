@@ -5,10 +5,8 @@
  */
 #include "postgres.h"
 
-#include "lib/stringinfo.h"
-#include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
-#include "utils/json.h"
+#include "base/json.h"
+#include "base/text_list.h"
 #include "verify/properties/properties.h"
 #include "verify/properties/properties_internal.h"
 #include "verify/result/result.h"
@@ -190,8 +188,7 @@ compare_policies_gone(PropertyCheck *check, List *before)
 static void
 compare_kind(PropertyCheck *check, PropertyKind kind)
 {
-	List	   *before = check->before == NULL ? NIL
-	: json_text_list(json_member(check->before, kinds[kind].member));
+	List	   *before = properties_before(check, kinds[kind].member);
 	bool		secured;
 	ListCell   *lc;
 
@@ -219,31 +216,9 @@ compare_kind(PropertyCheck *check, PropertyKind kind)
 
 /* ---- the baseline ---- */
 
-static int
-compare_texts(const ListCell *a, const ListCell *b)
-{
-	return strcmp(lfirst(a), lfirst(b));
-}
-
+/* Return the definitions of what was come to from one relation. */
 static List *
-sorted_once(List *texts)
-{
-	const char *last = NULL;
-	ListCell   *lc;
-
-	list_sort(texts, compare_texts);
-	foreach(lc, texts)
-	{
-		if (last != NULL && strcmp(last, lfirst(lc)) == 0)
-			texts = foreach_delete_current(texts, lc);
-		else
-			last = lfirst(lc);
-	}
-	return texts;
-}
-
-static List *
-definitions(PropertyCheck *check, PropertyKind kind)
+definitions(PropertyCheck *check, int relation, PropertyKind kind)
 {
 	List	   *texts = NIL;
 	ListCell   *lc;
@@ -252,61 +227,79 @@ definitions(PropertyCheck *check, PropertyKind kind)
 	{
 		const UsedProperty *used = lfirst(lc);
 
-		if (used->property->kind == kind &&
+		if (used->relation == relation && used->property->kind == kind &&
 			(kind != PROPERTY_DEFAULT || property_matters(used->property, &used->use)))
 			texts = lappend(texts, used->property->definition);
 	}
-	return sorted_once(texts);
+	return text_list_sort(texts);
 }
 
+/* Append a member, unless the list is empty. */
 static void
-append_member(StringInfo json, const char *name, List *texts)
+append_texts(StringInfo json, const char *name, List *texts)
 {
-	ListCell   *lc;
-
 	if (texts == NIL)
 		return;
-	if (json->data[json->len - 1] != '{')
-		appendStringInfoChar(json, ',');
-	escape_json(json, name);
-	appendStringInfoString(json, ":[");
-	foreach(lc, texts)
-	{
-		if (foreach_current_index(lc) > 0)
-			appendStringInfoChar(json, ',');
-		escape_json(json, lfirst(lc));
-	}
-	appendStringInfoChar(json, ']');
+	json_append_name(json, name);
+	json_append_list(json, texts);
 }
 
-static void
-add_to_baseline(VerifyResult *result, const char *json)
-{
-	Datum		more = DirectFunctionCall1(jsonb_in, CStringGetDatum(json));
-
-	if (result->baseline != NULL)
-		more = DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(result->baseline), more);
-	result->baseline = DatumGetJsonbP(more);
-}
-
-/* {"properties": {...}}, as far as there are any. */
+/* Return {"constraints": [...], ...} of one relation, or NULL if there is nothing. */
 static char *
-baseline_member(PropertyCheck *check)
+properties_of_relation(PropertyCheck *check, int relation)
 {
 	StringInfoData json;
 
-	if (check->used_properties == NIL && check->columns == NIL)
-		return "{}";
 	initStringInfo(&json);
-	appendStringInfoString(&json, "{\"properties\":{");
+	appendStringInfoChar(&json, '{');
 	for (int kind = 0; kind < PROPERTY_KINDS; kind++)
 	{
 		if (kinds[kind].member != NULL)
-			append_member(&json, kinds[kind].member, definitions(check, kind));
+			append_texts(&json, kinds[kind].member, definitions(check, relation, kind));
 	}
-	append_member(&json, "columns", sorted_once(check->columns));
-	appendStringInfoString(&json, "}}");
+	appendStringInfoChar(&json, '}');
+	return json.len > 2 ? json.data : NULL;
+}
+
+/* Return {"columns": [...]}, or NULL if nobody asked for them. */
+static char *
+columns_known(PropertyCheck *check)
+{
+	StringInfoData json;
+
+	if (check->columns == NIL)
+		return NULL;
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	append_texts(&json, "columns", text_list_sort(check->columns));
+	appendStringInfoChar(&json, '}');
 	return json.data;
+}
+
+static List *
+lappend_unless_null(List *list, void *datum)
+{
+	return datum ? lappend(list, datum) : list;
+}
+
+/*
+ * Relation by relation, so that what one has attached is the same text in the baselines of
+ * all that use it so, and is stored once (content_store.c).
+ */
+static void
+add_to_baseline(PropertyCheck *check)
+{
+	VerifyResult *result = check->result;
+	List	   *texts = NIL;
+	ListCell   *lc;
+
+	for (int relation = 1; relation <= check->nrelations; relation++)
+		texts = lappend_unless_null(texts, properties_of_relation(check, relation));
+	texts = lappend_unless_null(texts, columns_known(check));
+	foreach(lc, text_list_sort(texts))
+		result->properties = lappend(result->properties, json_from_text(lfirst(lc)));
+	if (result->baseline == NULL)
+		result->baseline = json_from_text("{}");
 }
 
 void
@@ -314,7 +307,7 @@ property_check_end(PropertyCheck *check)
 {
 	if (check->req->baseline == NULL)
 	{
-		add_to_baseline(check->result, baseline_member(check));
+		add_to_baseline(check);
 		return;
 	}
 	for (int kind = 0; kind < PROPERTY_KINDS; kind++)

@@ -48,6 +48,12 @@ result_is_denied(const VerifyResult *result)
 	return false;
 }
 
+static Jsonb *
+copy_json(const Jsonb *json)
+{
+	return memcpy(palloc(VARSIZE(json)), json, VARSIZE(json));
+}
+
 VerifyResult *
 result_copy(const VerifyResult *result)
 {
@@ -84,10 +90,9 @@ result_copy(const VerifyResult *result)
 		kept->runs = lappend(kept->runs, run);
 	}
 	if (result->baseline != NULL)
-	{
-		kept->baseline = palloc(VARSIZE(result->baseline));
-		memcpy(kept->baseline, result->baseline, VARSIZE(result->baseline));
-	}
+		kept->baseline = copy_json(result->baseline);
+	foreach(lc, result->properties)
+		kept->properties = lappend(kept->properties, copy_json(lfirst(lc)));
 	return kept;
 }
 

@@ -61,6 +61,8 @@ typedef struct VerifyResult
 	List	   *runs;			/* of RunRoutine *: for body.c */
 	Jsonb	   *baseline;		/* to compare with later; NULL if the kind has
 								 * none or the requirement has one */
+	List	   *properties;		/* of Jsonb *, and part of the baseline: what
+								 * is attached to each relation it uses */
 	List	   *parts;			/* of Oid, in pairs: to be stored, see
 								 * KnownPartitions */
 	bool		planning;		/* a query is being planned */
