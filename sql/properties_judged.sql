@@ -217,9 +217,20 @@ SELECT status FROM compat_guard.versions WHERE version = '3';
 ALTER TABLE countries ADD CONSTRAINT other CHECK (name <> code);
 SELECT kind, baseline FROM compat_guard.requirements WHERE version = '3' ORDER BY kind;
 
+
+-- A function that has another schema is the same, until another one takes its name: then
+-- the definition is another, and each that appears there is a reason to look again.
+CREATE SCHEMA aside;
+CREATE FUNCTION is_code(text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1 <> ''''';
+CREATE TABLE codes (code text CHECK (is_code(code)));
+SELECT status FROM compat_guard.register('codes', '1', '{"queries": {"add": "INSERT INTO codes VALUES ($1)"}}');
+ALTER FUNCTION is_code(text) SET SCHEMA aside;
+SELECT * FROM judged('CREATE FUNCTION is_other(text) RETURNS boolean LANGUAGE sql IMMUTABLE AS ''SELECT true''');
+SELECT * FROM judged('CREATE FUNCTION is_code(text) RETURNS boolean LANGUAGE sql IMMUTABLE AS ''SELECT true''');
+
 SET client_min_messages = warning;
 SELECT count(*) FROM compat_guard.versions, compat_guard.forget(app, version);
 RESET search_path;
-DROP SCHEMA around CASCADE;
+DROP SCHEMA around, aside CASCADE;
 DROP OWNED BY regress_clerk;
 DROP ROLE regress_clerk;

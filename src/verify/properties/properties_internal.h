@@ -151,9 +151,9 @@ extern bool property_matters(const Property *property, const RelationUsage *use)
 
 /* ---- property_definition.c ---- */
 
-/* Does the text say what the property says, or more: perhaps before columns or tables
- * were renamed? */
-extern bool definition_is(const Property *property, const char *text);
+/* Does the text say what the property says, or more: perhaps before columns or objects
+ * were renamed?  The result then depends on the names they had. */
+extern bool definition_is(VerifyResult *result, const Property *property, const char *text);
 
 /* An expression on a relation's columns (InvalidOid: none), as text.  To be
  * called between definition_path and AtEOXact_GUC(false, ...). */

@@ -34,13 +34,13 @@ static const struct
 };
 
 static bool
-is_among(const Property *property, List *texts)
+is_among(VerifyResult *result, const Property *property, List *texts)
 {
 	ListCell   *lc;
 
 	foreach(lc, texts)
 	{
-		if (definition_is(property, lfirst(lc)))
+		if (definition_is(result, property, lfirst(lc)))
 			return true;
 	}
 	return false;
@@ -76,7 +76,7 @@ compare_new(PropertyCheck *check, const UsedProperty *used, List *before)
 {
 	Property   *property = used->property;
 
-	if (is_among(property, before))
+	if (is_among(check->result, property, before))
 		return;
 	if (property->kind == PROPERTY_CONSTRAINT || property->kind == PROPERTY_DOMAIN)
 		report_added(check, property, &used->use);
@@ -96,7 +96,7 @@ compare_changed(PropertyCheck *check, const UsedProperty *used, List *before)
 	const Property *property = used->property;
 	const char *was = same_topic(property, before);
 
-	if (was == NULL || is_among(property, before) || !property_matters(property, &used->use))
+	if (was == NULL || is_among(check->result, property, before) || !property_matters(property, &used->use))
 		return;
 	if (property->kind == PROPERTY_VIEW)
 		remark(check, kinds[property->kind].rule, property, property->label,
@@ -129,7 +129,7 @@ find_property(PropertyCheck *check, PropertyKind kind, const char *text)
 	{
 		const Property *property = ((UsedProperty *) lfirst(lc))->property;
 
-		if (property->kind == kind && definition_is(property, text))
+		if (property->kind == kind && definition_is(check->result, property, text))
 			return property;
 	}
 	return NULL;

@@ -246,8 +246,8 @@ next_part(const char **text, Token *token)
 
 /* Two names that texts go on with. */
 static bool
-same_names(const Property *property, Token *was_name, const char **was, Token *is_name,
-		   const char **is)
+same_names(VerifyResult *result, const Property *property, Token *was_name,
+		   const char **was, Token *is_name, const char **is)
 {
 	Token		was_part;
 	Token		is_part;
@@ -259,12 +259,12 @@ same_names(const Property *property, Token *was_name, const char **was, Token *i
 		return name_is_renamed(property, was_name, is_name);
 	if (name_is_renamed(property, was_name, is_name) && name_is_renamed(property, &was_part, &is_part))
 		return true;
-	return object_is_renamed(token_name(was_name), token_name(&was_part),
+	return object_is_renamed(result, token_name(was_name), token_name(&was_part),
 							 token_name(is_name), token_name(&is_part));
 }
 
 static bool
-is_same_but_renamed(const Property *property, const char *was)
+is_same_but_renamed(VerifyResult *result, const Property *property, const char *was)
 {
 	const char *is = property->definition;
 	Token		a;
@@ -280,7 +280,7 @@ is_same_but_renamed(const Property *property, const char *was)
 			return true;
 		if (a.is_name && b.is_name)
 		{
-			if (!same_names(property, &a, &was, &b, &is))
+			if (!same_names(result, property, &a, &was, &b, &is))
 				return false;
 		}
 		else if (!same_token(&a, &b))
@@ -350,7 +350,7 @@ is_same_query(const Property *property, const char *text)
 }
 
 bool
-definition_is(const Property *property, const char *text)
+definition_is(VerifyResult *result, const Property *property, const char *text)
 {
 	if (strcmp(property->definition, text) == 0)
 		return true;
@@ -364,6 +364,6 @@ definition_is(const Property *property, const char *text)
 				return true;
 			/* FALLTHROUGH */
 		default:
-			return is_same_but_renamed(property, text);
+			return is_same_but_renamed(result, property, text);
 	}
 }

@@ -97,7 +97,7 @@ has_moved(NameInSchema in_schema, Oid schema_was, const char *was, Oid schema_is
 }
 
 bool
-object_is_renamed(const char *schema_was, const char *was,
+object_is_renamed(VerifyResult *result, const char *schema_was, const char *was,
 				  const char *schema_is, const char *is)
 {
 	Oid			from = get_namespace_oid(schema_was, true);
@@ -108,9 +108,15 @@ object_is_renamed(const char *schema_was, const char *was,
 	for (int i = 0; i < lengthof(classes); i++)
 	{
 		if (classes[i].in_schema != NULL && has_moved(classes[i].in_schema, from, was, to, is))
+		{
+			depend_on_name(result, classes[i].classid, schema_was, was);
 			return true;
+		}
 	}
-	return strcmp(was, is) == 0 && has_moved(routine_in_schema, from, was, to, is);
+	if (strcmp(was, is) != 0 || !has_moved(routine_in_schema, from, was, to, is))
+		return false;
+	depend_on_name(result, ProcedureRelationId, schema_was, was);
+	return true;
 }
 
 Oid

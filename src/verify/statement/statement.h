@@ -47,8 +47,9 @@ extern List *add_resolved_names(List *resolved_names, Query *query, bool with_se
 								VerifyResult *result);
 
 /* Can the object of one qualified name have the other name now?  It can if nothing of
- * its class has the old name any more.  A routine can only have another schema. */
-extern bool object_is_renamed(const char *schema_was, const char *was,
+ * its class has the old name any more, and then the result depends on that name.  A
+ * routine can only have another schema. */
+extern bool object_is_renamed(VerifyResult *result, const char *schema_was, const char *was,
 							  const char *schema_is, const char *is);
 
 /* ---- name_compare.c ---- */
