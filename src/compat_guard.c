@@ -4,8 +4,8 @@
  */
 #include "postgres.h"
 
-#include "base/activity.h"
 #include "base/compat.h"
+#include "base/guard_active.h"
 #include "base/guc.h"
 #include "fmgr.h"
 #include "guard/guard.h"

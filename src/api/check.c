@@ -5,8 +5,8 @@
 #include "postgres.h"
 
 #include "api/api.h"
-#include "base/activity.h"
 #include "base/compat.h"
+#include "base/guard_active.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"

@@ -8,9 +8,9 @@
 #include "postgres.h"
 
 #include "api/api.h"
-#include "base/activity.h"
 #include "base/compat.h"
 #include "base/errors.h"
+#include "base/guard_active.h"
 #include "base/shown.h"
 #include "base/text_list.h"
 #include "funcapi.h"

@@ -8,9 +8,9 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "base/activity.h"
 #include "base/compat.h"
 #include "base/errors.h"
+#include "base/guard_active.h"
 #include "base/subtransaction.h"
 #include "executor/spi.h"
 #include "funcapi.h"

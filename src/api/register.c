@@ -9,9 +9,9 @@
 
 #include "access/xact.h"
 #include "api/api.h"
-#include "base/activity.h"
 #include "base/compat.h"
 #include "base/errors.h"
+#include "base/guard_active.h"
 #include "base/shown.h"
 #include "catalog/namespace.h"
 #include "contract/contract.h"

@@ -23,8 +23,8 @@
 #include "postgres.h"
 
 #include "access/twophase.h"
-#include "base/activity.h"
 #include "base/compat.h"
+#include "base/guard_active.h"
 #include "base/lock_info.h"
 #include "base/shown.h"
 #include "common/hashfn.h"

@@ -22,7 +22,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "base/activity.h"
+#include "base/guard_active.h"
 #include "catalog/dependency.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_attrdef.h"

@@ -13,7 +13,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "base/activity.h"
+#include "base/guard_active.h"
 #include "guard/guard.h"
 #include "guard/guard_internal.h"
 #include "judge/judge.h"

@@ -19,8 +19,8 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "base/activity.h"
 #include "base/compat.h"
+#include "base/guard_active.h"
 #include "base/guc.h"
 #include "base/subtransaction.h"
 #include "catalog/index.h"

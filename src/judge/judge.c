@@ -2,13 +2,13 @@
  * judge.c
  *		Judgement: would this change break a live version?
  *
- * The requirements that the change may affect are found and verified (candidate.c).
+ * The requirements that the change may affect are found and verified (candidate_requirement.c).
  * What was met before and no longer is becomes findings (finding.c).  Here they become
  * a verdict, and what was found is saved.
  */
 #include "postgres.h"
 
-#include "base/activity.h"
+#include "base/guard_active.h"
 #include "base/guc.h"
 #include "base/shown.h"
 #include "base/subtransaction.h"

@@ -9,7 +9,7 @@
 #include "base/object.h"
 #include "registry/registry.h"
 
-/* ---- affected.c ---- */
+/* ---- affected_object.c ---- */
 
 /* A statement that changed the schema. */
 typedef struct ChangeStatement

@@ -9,7 +9,7 @@
 #include "base/object.h"
 #include "judge/judge.h"
 
-/* ---- affected.c ---- */
+/* ---- affected_object.c ---- */
 
 /* A name under which an object appeared, changed or went. */
 typedef struct ChangedName
@@ -34,7 +34,7 @@ typedef struct Login
 /* Return findings for logins that are worse now than before; statement: that did it. */
 extern List *login_findings(List *before, const char *statement);	/* of Finding * */
 
-/* ---- candidate.c ---- */
+/* ---- candidate_requirement.c ---- */
 
 /*
  * What a version is for the judgement.  What is found about a version that is only

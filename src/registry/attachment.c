@@ -32,8 +32,8 @@
  */
 #include "postgres.h"
 
-#include "base/activity.h"
 #include "base/compat.h"
+#include "base/guard_active.h"
 #include "base/subtransaction.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"

@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "base/activity.h"
+#include "base/guard_active.h"
 #include "base/guc.h"
 #include "base/shown.h"
 #include "base/text_list.h"

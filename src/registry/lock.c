@@ -35,8 +35,8 @@
  */
 #include "postgres.h"
 
-#include "base/activity.h"
 #include "base/compat.h"
+#include "base/guard_active.h"
 #include "base/lock_info.h"
 #include "miscadmin.h"
 #include "registry/registry.h"

@@ -11,7 +11,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "base/activity.h"
+#include "base/guard_active.h"
 #include "base/text_list.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"

@@ -11,10 +11,10 @@
 
 #include "access/relscan.h"
 #include "access/tableam.h"
-#include "base/activity.h"
 #include "base/bounded_wait.h"
 #include "base/compat.h"
 #include "base/errors.h"
+#include "base/guard_active.h"
 #include "base/subtransaction.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_am.h"

@@ -204,12 +204,12 @@ extern Problem *property_check_report(PropertyCheck *check, RuleId rule,
 									  RequirementState state, const Property *property,
 									  const char *subject, char *expected, char *found);
 
-/* ---- property_added.c ---- */
+/* ---- constraint_added.c ---- */
 
 /*
  * Of a constraint that is new: report constraint-added, domain-tightened or
  * constraint-not-valid-trap, with the rows that violate it if it is not
- * validated.  (property_added.c)
+ * validated.  (constraint_added.c)
  */
 extern void report_added(PropertyCheck *check, Property *property, const RelationUsage *use);
 

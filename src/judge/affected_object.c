@@ -1,5 +1,5 @@
 /*
- * affected.c
+ * affected_object.c
  *		Objects that the change of an object affects.
  *
  * A requirement has keys for the objects that its statements refer to.  What these

@@ -1,5 +1,5 @@
 /*
- * candidate.c
+ * candidate_requirement.c
  *		Candidates: the requirements that a change may affect, with their state
  *		before and after it.
  *

@@ -1,5 +1,5 @@
 /*
- * property_added.c
+ * constraint_added.c
  *		A constraint that was not there when the requirement was first met.
  *
  * That it is validated says that all rows satisfy it, and what the version will

@@ -1,5 +1,5 @@
 /*
- * activity.c
+ * guard_active.c
  *		May the guard act now?
  *
  * The library may be loaded where the extension is not: preloaded in every
@@ -14,9 +14,9 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "base/activity.h"
 #include "base/catalog_scan.h"
 #include "base/errors.h"
+#include "base/guard_active.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"

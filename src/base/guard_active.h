@@ -1,9 +1,9 @@
 /*
- * activity.h
+ * guard_active.h
  *		May the guard act now?
  */
-#ifndef COMPAT_GUARD_ACTIVITY_H
-#define COMPAT_GUARD_ACTIVITY_H
+#ifndef COMPAT_GUARD_GUARD_ACTIVE_H
+#define COMPAT_GUARD_GUARD_ACTIVE_H
 
 /*
  * Return true in an ordinary backend of a database with the extension, in a transaction
@@ -29,4 +29,4 @@ extern void guard_require_version(void);
 /* Register the callback of invalidations; once, from _PG_init. */
 extern void activity_init(void);
 
-#endif							/* COMPAT_GUARD_ACTIVITY_H */
+#endif							/* COMPAT_GUARD_GUARD_ACTIVE_H */
