@@ -235,7 +235,7 @@ content_store(ContentStore *store, List *contents)
 /* ---- reading ---- */
 
 List	  **
-load_contents(const char *table, const IdList *lists, int n)
+load_contents(const char *table, const StoreScan *of, const IdList *lists, int n)
 {
 	List	  **result = palloc0_array(List *, n + 1);
 	IdList		all = all_ids(lists, n);
@@ -246,7 +246,7 @@ load_contents(const char *table, const IdList *lists, int n)
 
 	if (all.n == 0)
 		return result;
-	scan_open(&scan, table, AccessShareLock);
+	scan_open_with(&scan, table, of);
 	scan_begin_ids(&scan, psprintf("%s_pkey", table), all.ids, all.n);
 	while (HeapTupleIsValid(tup = scan_next_id(&scan, &index)))
 		contents[index] = tuple_json(scan.rel, tup, BASELINE_CONTENT);

@@ -109,6 +109,12 @@ typedef struct StoreScan
 extern void scan_open(StoreScan *scan, const char *table, LOCKMODE lockmode);
 extern void scan_close(StoreScan *scan);
 
+/*
+ * Open a table to read rows that those of another scan, which has begun and not ended,
+ * refer to: with its snapshot, so that what another transaction deletes meanwhile is there.
+ */
+extern void scan_open_with(StoreScan *scan, const char *table, const StoreScan *other);
+
 /* Begin and end a series of scans of a table that the caller has opened. */
 extern void scan_init(StoreScan *scan, Relation rel);
 extern void scan_end(StoreScan *scan);
@@ -197,9 +203,11 @@ extern void content_store_end(ContentStore *store);
 
 /*
  * Return the contents for each of n lists, as a list of Jsonb *.  What has one id is one
- * pointer.
+ * pointer.  of: the scan that the lists were read by, which has not ended: who looks at a
+ * version without a lock sees all or nothing of it, while another session forgets it.
  */
-extern List **load_contents(const char *table, const IdList *lists, int n);
+extern List **load_contents(const char *table, const StoreScan *of, const IdList *lists,
+							int n);
 
 /*
  * Delete the rows of the table that no row of the table "of" refers to, in the column.

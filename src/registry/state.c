@@ -74,8 +74,8 @@ registry_read_states(const int64 *ids, int n)
 		states[index] = state_from_tuple(scan.rel, tup);
 		ids_of_problems[index] = tuple_ids(scan.rel, tup, STATE_PROBLEMS);
 	}
+	problems = load_contents("problem", &scan, ids_of_problems, n);
 	scan_close(&scan);
-	problems = load_contents("problem", ids_of_problems, n);
 	for (int i = 0; i < n; i++)
 		states[i].problems = problems[i];
 	return states;

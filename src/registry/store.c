@@ -352,6 +352,7 @@ scan_init(StoreScan *scan, Relation rel)
 {
 	scan->rel = rel;
 	scan->index = NULL;
+	scan->snapshot = NULL;
 	scan->direction = ForwardScanDirection;
 	scan->begun = false;
 	scan->nkeys = 0;
@@ -362,6 +363,13 @@ scan_open(StoreScan *scan, const char *table, LOCKMODE lockmode)
 {
 	scan_init(scan, store_open(table, lockmode));
 	scan->lockmode = lockmode;
+}
+
+void
+scan_open_with(StoreScan *scan, const char *table, const StoreScan *other)
+{
+	scan_open(scan, table, AccessShareLock);
+	scan->snapshot = RegisterSnapshot(other->snapshot);
 }
 
 void
@@ -461,8 +469,10 @@ open_index(StoreScan *scan, const char *index, Snapshot snapshot)
 	scan->index = index_open(relid, NoLock);
 	check_index(scan, index);
 	scan->slot = table_slot_create(scan->rel, NULL);
-	scan->snapshot = snapshot ? snapshot
-		: RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(scan->rel)));
+	if (snapshot != NULL)
+		scan->snapshot = snapshot;
+	else if (scan->snapshot == NULL)
+		scan->snapshot = RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(scan->rel)));
 	scan->desc = NULL;
 }
 
@@ -590,6 +600,7 @@ scan_end(StoreScan *scan)
 		index_endscan(scan->desc);
 	if (IsMVCCSnapshot(scan->snapshot))
 		UnregisterSnapshot(scan->snapshot);
+	scan->snapshot = NULL;
 	index_close(scan->index, AccessShareLock);
 	scan->index = NULL;
 }

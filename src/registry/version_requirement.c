@@ -124,8 +124,8 @@ registry_load_requirements(int64 *ids, int *n)
 		ids_of_baselines[nfound] = tuple_ids(scan.rel, tup, REQUIREMENT_BASELINE);
 		reqs[nfound++] = requirement_from_tuple(scan.rel, tup);
 	}
+	baselines = load_contents("baseline", &scan, ids_of_baselines, nfound);
 	scan_close(&scan);
-	baselines = load_contents("baseline", ids_of_baselines, nfound);
 	for (int i = 0; i < nfound; i++)
 	{
 		ids[i] = reqs[i]->id;
