@@ -139,6 +139,17 @@ SELECT * FROM judged('REVOKE ALL ON stock FROM regress_plpgsql; GRANT SELECT (it
 SELECT * FROM judged('REVOKE EXECUTE ON FUNCTION half FROM PUBLIC');
 -- near miss
 SELECT * FROM judged('REVOKE INSERT, DELETE, TRUNCATE ON stock FROM regress_plpgsql');
+-- What the function of a trigger uses, transition tables or not.
+CREATE TABLE totals (n int, at date);
+GRANT SELECT, UPDATE ON totals TO regress_plpgsql;
+CREATE FUNCTION add_up() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN UPDATE totals SET n = (SELECT sum(amount) FROM changed); RETURN NULL; END';
+CREATE TRIGGER add_up AFTER UPDATE ON stock REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION add_up();
+SELECT status FROM compat_guard.register('rights', '2', '{"role": "regress_plpgsql", "queries": {"set": "UPDATE stock SET amount = $1"}}');
+SELECT * FROM judged('ALTER TABLE totals RENAME n TO total');
+SELECT * FROM judged('REVOKE UPDATE ON totals FROM regress_plpgsql');
+-- near miss
+SELECT * FROM judged('ALTER TABLE totals DROP at');
+SELECT compat_guard.forget('rights', '2');
 SELECT compat_guard.forget('rights', '1');
 
 -- What it writes has to fit, and what stands behind that runs with it: as of a body in SQL.

@@ -5,9 +5,12 @@
  * The server itself cannot tell: PL/pgSQL looks at a statement when it runs it.
  * The extension is asked where it is installed in the database.
  *
- * Its functions are called by name, in its own schema, where others may have
- * made functions of the same names to be called in their place.  Then they are
- * not called at all.  The call has no operator in it for the same reason.
+ * Its function is called by name, in its own schema, where others may have made
+ * functions of the same name to be called in its place.  Then it is not called at
+ * all.  The call has no operator in it for the same reason.
+ *
+ * plpgsql_check says what is wrong with a body.  What the body uses, writes and has to be
+ * allowed to do is told by the queries that the planner is given meanwhile.
  */
 #include "postgres.h"
 
@@ -34,6 +37,9 @@
 #include "verify/result/result.h"
 #include "verify/run/run.h"
 #include "verify/statement/statement.h"
+
+/* The function of plpgsql_check that is called. */
+#define CHECKER "plpgsql_check_function_tb"
 
 /* Return the schema of the extension's functions of a name, or InvalidOid. *others:
  * that schema has other functions of the name. */
@@ -62,29 +68,17 @@ schema_of_members(Oid extension, const char *name, bool *others)
 	return schema;
 }
 
-/* The functions of plpgsql_check that are called. */
-static const char *const checker_functions[] = {
-	"plpgsql_check_function_tb", "__plpgsql_show_dependency_tb"
-};
-
 /* Return the quoted schema of plpgsql_check, or NULL if it cannot be asked. */
 static const char *
 checker_schema(void)
 {
 	Oid			extension = get_extension_oid("plpgsql_check", true);
-	Oid			schema = InvalidOid;
+	bool		others;
+	Oid			schema = OidIsValid(extension)
+	? schema_of_members(extension, CHECKER, &others) : InvalidOid;
 
-	if (!OidIsValid(extension))
+	if (!OidIsValid(schema) || others)
 		return NULL;
-	for (int i = 0; i < (int) lengthof(checker_functions); i++)
-	{
-		bool		others;
-		Oid			found = schema_of_members(extension, checker_functions[i], &others);
-
-		if (!OidIsValid(found) || others)
-			return NULL;
-		schema = found;
-	}
 	return quote_identifier(get_namespace_name(schema));
 }
 
@@ -92,18 +86,14 @@ void
 depend_on_checker(VerifyResult *result)
 {
 	Oid			extension = get_extension_oid("plpgsql_check", true);
+	bool		others;
+	Oid			schema = OidIsValid(extension)
+	? schema_of_members(extension, CHECKER, &others) : InvalidOid;
 
 	/* When the extension comes or goes, there is more to say, or less. */
 	depend_on_name(result, ExtensionRelationId, "", "plpgsql_check");
-	for (int i = 0; OidIsValid(extension) && i < (int) lengthof(checker_functions); i++)
-	{
-		bool		others;
-		Oid			schema = schema_of_members(extension, checker_functions[i], &others);
-
-		if (OidIsValid(schema))
-			depend_on_name(result, ProcedureRelationId, get_namespace_name(schema),
-						   checker_functions[i]);
-	}
+	if (OidIsValid(schema))
+		depend_on_name(result, ProcedureRelationId, get_namespace_name(schema), CHECKER);
 }
 
 const char *
@@ -119,11 +109,15 @@ why_plpgsql_cannot_tell(void)
 /* Call plpgsql_check.  Parameters: $1: the routine; $2: the trigger's relation, or 0;
  * $3, $4: transition tables. */
 static void
-ask(const char *sql, int nparams, const RunRoutine *run)
+ask(const char *schema, const RunRoutine *run)
 {
+	char	   *sql = psprintf("SELECT c.level, c.sqlstate, c.message"
+							   " FROM %s." CHECKER "(funcoid => $1, relid => $2,"
+							   " oldtable => $3::pg_catalog.name, newtable => $4::pg_catalog.name,"
+							   " other_warnings => false, extra_warnings => false) AS c", schema);
 	Oid			types[] = {REGPROCEDUREOID, REGCLASSOID, TEXTOID, TEXTOID};
-	Datum		values[4] = {
-		ObjectIdGetDatum(run->key.routine), ObjectIdGetDatum(run->key.relid)
+	Datum		values[] = {
+		ObjectIdGetDatum(run->key.routine), ObjectIdGetDatum(run->key.relid), 0, 0
 	};
 	char		nulls[] = "  nn";
 
@@ -138,7 +132,7 @@ ask(const char *sql, int nparams, const RunRoutine *run)
 		nulls[3] = ' ';
 	}
 	run_own_statement(sql);
-	if (SPI_execute_with_args(sql, nparams, types, values, nulls, true, 0) != SPI_OK_SELECT)
+	if (SPI_execute_with_args(sql, lengthof(types), types, values, nulls, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not ask plpgsql_check");
 }
 
@@ -169,49 +163,8 @@ read_errors(ErrorData *edata, MemoryContext context)
 	return true;
 }
 
-/* Depend on an operator or routine that plpgsql_check reports. */
-static void
-depend_on_reported(VerifyResult *result, const char *type, Oid objid)
-{
-	if (strcmp(type, "OPERATOR") == 0)
-		depend_on_object(result, OperatorRelationId, objid);
-	else
-	{
-		RunRoutine	run = {.key = {objid, InvalidOid}};
-
-		depend_on_object(result, ProcedureRelationId, objid);
-		depend_on_body(result, &run);
-	}
-}
-
-/* Read what plpgsql_check reports.  All that is added has to outlive the SPI call's own
- * memory. */
-static void
-read_dependencies(VerifyResult *result, MemoryContext context)
-{
-	MemoryContext old = MemoryContextSwitchTo(context);
-
-	for (uint64 row = 0; row < SPI_processed; row++)
-	{
-		char	   *type = result_text(row, 1);
-		char	   *text = result_text(row, 2);
-		Oid			objid = text ? atooid(text) : InvalidOid;
-
-		if (type == NULL || objid < FirstNormalObjectId)
-			continue;
-		if (strcmp(type, "RELATION") == 0)
-			depend_on_object(result, RelationRelationId, objid);
-		else
-			depend_on_reported(result, type, objid);
-	}
-	MemoryContextSwitchTo(old);
-}
-
-/*
- * Keep a query that the planner is given while plpgsql_check is asked: a statement or
- * expression of the body, as rewritten.  plpgsql_check does not say what the body writes,
- * and which rights it takes.
- */
+/* Keep a query that the planner is given while plpgsql_check is asked: a statement or
+ * expression of the body, as rewritten. */
 static void
 keep_planned(Query *query)
 {
@@ -221,7 +174,8 @@ keep_planned(Query *query)
 	MemoryContextSwitchTo(old);
 }
 
-/* Check what the planned statements write. plpgsql_check has given back its locks. */
+/* Check what the planned queries use, write, and have to be allowed to do.  plpgsql_check
+ * has given back its locks. */
 static void
 check_planned(VerifyResult *result)
 {
@@ -234,7 +188,7 @@ check_planned(VerifyResult *result)
 	(void) check_permissions((Node *) verification->planned, result);
 }
 
-/* Ask about errors and dependencies of a body.  False, and edata filled in, if the body
+/* Ask about errors of a body, and check what it uses.  False, and edata filled in, if the body
  * does not resolve. */
 static bool
 ask_about_body(const RunRoutine *run, VerifyResult *result,
@@ -245,10 +199,7 @@ ask_about_body(const RunRoutine *run, VerifyResult *result,
 	bool		sound;
 
 	SPI_connect();
-	ask(psprintf("SELECT c.level, c.sqlstate, c.message"
-				 " FROM %s.plpgsql_check_function_tb(funcoid => $1, relid => $2,"
-				 " oldtable => $3::pg_catalog.name, newtable => $4::pg_catalog.name,"
-				 " other_warnings => false, extra_warnings => false) AS c", schema), 4, run);
+	ask(schema, run);
 	sound = read_errors(edata, context);
 
 	/*
@@ -258,13 +209,6 @@ ask_about_body(const RunRoutine *run, VerifyResult *result,
 	if (!sound && error_is_no_answer(edata))
 		ereport(ERROR,
 				(errcode(edata->sqlerrcode), errmsg_internal("%s", edata->message)));
-	if (sound && run->oldtable == NULL && run->newtable == NULL)
-	{
-		/* The function of that name without underscores is in SQL. */
-		ask(psprintf("SELECT d.type, d.oid FROM %s.__plpgsql_show_dependency_tb($1, $2) AS d"
-					 " ORDER BY 1, d.schema, d.name", schema), 2, run);
-		read_dependencies(result, context);
-	}
 	SPI_finish();
 	if (sound)
 		check_planned(result);
