@@ -1,5 +1,6 @@
 # A stream of registrations does not keep changes of schema from being judged, nor
-# a stream of changes versions from being registered and retired.
+# a stream of changes versions from being registered and retired.  Nor does it get into
+# the way of those who only look.
 
 use strict;
 use warnings;
@@ -72,6 +73,28 @@ is( among(
 			q{SELECT compat_guard.retire('late', 'v1')},
 			q{SELECT compat_guard.forget('late', 'v1')}) x 7),
 	'', 'registrations among changes');
+
+# check() takes no lock.  It sees all of a version that others register and forget, or nothing.
+is( among(
+		q{
+\set n random(1, 1000000000)
+SELECT compat_guard.register_queries('gone' || :client_id, 'v1', ARRAY['SELECT a AS x' || :n || ' FROM needed']);
+SELECT compat_guard.forget('gone' || :client_id, 'v1');
+},
+		(q{DO $$
+			DECLARE
+				until timestamptz := clock_timestamp() + '500 ms';
+			BEGIN
+				WHILE clock_timestamp() < until LOOP
+					FOR i IN 0..3 LOOP
+						BEGIN
+							PERFORM FROM compat_guard.check('gone' || i, 'v1');
+						EXCEPTION WHEN SQLSTATE 'VG010' THEN	-- not registered
+						END;
+					END LOOP;
+				END LOOP;
+			END $$}) x 4),
+	'', 'checks among versions that come and go');
 
 $node->stop;
 done_testing();
