@@ -59,8 +59,52 @@ domain_of_constraint(Oid constraint)
 	return domain;
 }
 
+/* Return the key of an object, of whose row these are the columns. */
+static ObjectName *
+key_of_row(Oid classid, Datum name, bool has_schema, Datum schema)
+{
+	if (!has_schema)
+		return make_key(classid, pstrdup(""), pstrdup(NameStr(*DatumGetName(name))));
+	return make_qualified_key(classid, DatumGetObjectId(schema), NameStr(*DatumGetName(name)));
+}
+
+/* Return the key of an object by the syscache of its class, which opens no catalog. */
+static ObjectName *
+cached_key(int cacheid, Oid classid, Oid objid, AttrNumber name_attnum, AttrNumber schema_attnum)
+{
+	HeapTuple	tup = SearchSysCache1(cacheid, ObjectIdGetDatum(objid));
+	bool		has_schema = schema_attnum != InvalidAttrNumber;
+	ObjectName *key;
+	bool		isnull;
+
+	if (!HeapTupleIsValid(tup))
+		return NULL;
+	key = key_of_row(classid, SysCacheGetAttr(cacheid, tup, name_attnum, &isnull), has_schema,
+					 has_schema ? SysCacheGetAttr(cacheid, tup, schema_attnum, &isnull) : 0);
+	ReleaseSysCache(tup);
+	return key;
+}
+
+/* Return the key of an object of a class that has no syscache by OID. */
+static ObjectName *
+scanned_key(Oid classid, Oid objid, AttrNumber name_attnum, AttrNumber schema_attnum)
+{
+	Relation	rel = table_open(classid, AccessShareLock);
+	HeapTuple	tup = get_catalog_object_by_oid(rel, get_object_attnum_oid(classid), objid);
+	TupleDesc	desc = RelationGetDescr(rel);
+	bool		has_schema = schema_attnum != InvalidAttrNumber;
+	ObjectName *key = NULL;
+	bool		isnull;
+
+	if (HeapTupleIsValid(tup))
+		key = key_of_row(classid, heap_getattr(tup, name_attnum, desc, &isnull), has_schema,
+						 has_schema ? heap_getattr(tup, schema_attnum, desc, &isnull) : 0);
+	table_close(rel, AccessShareLock);
+	return key;
+}
+
 /*
- * Return the key of an object of any other class that has names, by what the server
+ * Return the key of an object of any class that has names, by what the server
  * knows of its catalogs; NULL for a part of a relation.
  */
 static ObjectName *
@@ -68,33 +112,16 @@ named_key(Oid classid, Oid objid)
 {
 	AttrNumber	name_attnum;
 	AttrNumber	schema_attnum;
-	Relation	rel;
-	HeapTuple	tup;
-	ObjectName *key = NULL;
-	bool		isnull;
+	int			cacheid;
 
 	if (classid == TriggerRelationId || classid == RewriteRelationId ||
 		classid == PolicyRelationId || !is_objectclass_supported(classid) ||
 		(name_attnum = get_object_attnum_name(classid)) == InvalidAttrNumber)
 		return NULL;
 	schema_attnum = get_object_attnum_namespace(classid);
-	rel = table_open(classid, AccessShareLock);
-	tup = get_catalog_object_by_oid(rel, get_object_attnum_oid(classid), objid);
-	if (HeapTupleIsValid(tup))
-	{
-		char	   *name = NameStr(*DatumGetName(heap_getattr(tup, name_attnum,
-															  RelationGetDescr(rel), &isnull)));
-
-		if (schema_attnum == InvalidAttrNumber)
-			key = make_key(classid, pstrdup(""), pstrdup(name));
-		else
-			key = make_qualified_key(classid,
-									 DatumGetObjectId(heap_getattr(tup, schema_attnum,
-																   RelationGetDescr(rel), &isnull)),
-									 name);
-	}
-	table_close(rel, AccessShareLock);
-	return key;
+	cacheid = get_object_catcache_oid(classid);
+	return cacheid >= 0 ? cached_key(cacheid, classid, objid, name_attnum, schema_attnum)
+		: scanned_key(classid, objid, name_attnum, schema_attnum);
 }
 
 ObjectName *
