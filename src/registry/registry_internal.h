@@ -204,7 +204,7 @@ extern void content_store_end(ContentStore *store);
 /*
  * Return the contents for each of n lists, as a list of Jsonb *.  What has one id is one
  * pointer.  of: the scan that the lists were read by, which has not ended: who looks at a
- * version without a lock sees all or nothing of it, while another session forgets it.
+ * version without a lock, while another session forgets it, finds no row half gone.
  */
 extern List **load_contents(const char *table, const StoreScan *of, const IdList *lists,
 							int n);

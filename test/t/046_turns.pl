@@ -74,7 +74,7 @@ is( among(
 			q{SELECT compat_guard.forget('late', 'v1')}) x 7),
 	'', 'registrations among changes');
 
-# check() takes no lock.  It sees all of a version that others register and forget, or nothing.
+# check() takes no lock.  It finds a requirement with all that belongs to it, or not at all.
 is( among(
 		q{
 \set n random(1, 1000000000)

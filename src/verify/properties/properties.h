@@ -19,7 +19,7 @@
 
 /* ---- usage.c ---- */
 
-/* How a requirement's relations stand; filled by property.c. */
+/* The properties of a requirement's relations, while it is verified. */
 typedef struct PropertyCheck PropertyCheck;
 
 #define USAGE_SELECT		(1 << 0)
@@ -49,7 +49,7 @@ extern PropertyCheck *property_check_begin(const Requirement *req, VerifyResult 
 extern Bitmapset *property_check_columns(PropertyCheck *check, Oid relid);
 extern void property_check_add(PropertyCheck *check, Oid relid, const RelationUsage *use);
 
-/* Begin and end the cache of what is known of relations, which lives as long as the verification. */
+/* Begin and end the cache of RelationInfo, which lives as long as the verification. */
 extern void property_cache_begin(void);
 extern void property_cache_end(void);
 

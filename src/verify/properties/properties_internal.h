@@ -93,7 +93,7 @@ typedef struct Property
 	Violations *violations;		/* NULL: not asked for yet */
 } Property;
 
-/* What is known of one relation, to one role. */
+/* A relation and its properties, as one role finds them. */
 typedef struct RelationInfo
 {
 	struct

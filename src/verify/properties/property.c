@@ -1,8 +1,8 @@
 /*
  * property.c
- *		What stands check the relations of a requirement, then and now.
+ *		Find the properties of the relations that a requirement reads and writes.
  *
- * Facts are collected of each relation once in a batch, for a role; what a
+ * Properties are collected of each relation once in a verification, for a role; what a
  * requirement makes of them depends on what it does to the relation.  Views are
  * seen through as the rewriter does, and from a partitioned table to where its
  * rows go.
@@ -11,6 +11,7 @@
 
 #include "access/htup_details.h"
 #include "base/compat.h"
+#include "base/text_list.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -25,7 +26,7 @@
 #include "verify/result/result.h"
 #include "verify/run/run.h"
 
-/* ---- what is known of relations in this batch ---- */
+/* ---- the relations of this verification ---- */
 
 static HTAB *known_relations = NULL;	/* of RelationInfo */
 
@@ -276,19 +277,6 @@ add_relation(PropertyCheck *check, Oid relid, Oid role, const RelationUsage *use
 	add_children(check, rel, use);
 }
 
-static bool
-is_text_among(const char *text, List *texts)
-{
-	ListCell   *lc;
-
-	foreach(lc, texts)
-	{
-		if (strcmp(lfirst(lc), text) == 0)
-			return true;
-	}
-	return false;
-}
-
 List *
 properties_before(const PropertyCheck *check, const char *member)
 {
@@ -316,7 +304,7 @@ property_check_columns(PropertyCheck *check, Oid relid)
 			continue;			/* dropped */
 		ReleaseSysCache(tup);
 		check->columns = lappend(check->columns, name);
-		if (before == NIL || is_text_among(name, before))
+		if (before == NIL || text_list_has(before, name))
 			columns = bms_add_member(columns, attnum);
 	}
 	return columns;

@@ -1,7 +1,6 @@
 /*
  * property_compare.c
- *		What stood check a requirement's relations when it was first met, and what
- *		stands there now.
+ *		Compare the properties of a requirement's relations with those of its baseline.
  */
 #include "postgres.h"
 

@@ -12,6 +12,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "base/compat.h"
+#include "base/text_list.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
@@ -51,26 +52,13 @@ columns_of(Node *expr)
 	return columns;
 }
 
-static int
-compare_names(const ListCell *a, const ListCell *b)
-{
-	return strcmp(lfirst(a), lfirst(b));
-}
-
-/* "(a, b)", in order of name where it makes no difference. */
+/* Return "(a, b)"; sort: in order of name, where the order makes no difference. */
 static char *
 name_list(List *names, bool sort)
 {
-	StringInfoData buf;
-	ListCell   *lc;
-
 	if (sort)
-		list_sort(names, compare_names);
-	initStringInfo(&buf);
-	foreach(lc, names)
-		appendStringInfo(&buf, "%s%s", buf.len ? ", " : "(", (char *) lfirst(lc));
-	appendStringInfoChar(&buf, ')');
-	return buf.data;
+		names = text_list_sort(names);
+	return psprintf("(%s)", names == NIL ? "" : text_list_join(names, ", "));
 }
 
 /* The stricter comes first: see definition_is. */
