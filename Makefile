@@ -30,6 +30,7 @@ REGRESS = \
 	readiness \
 	properties \
 	properties_judged \
+	domains \
 	stored_once \
 	definitions \
 	routines \

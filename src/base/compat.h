@@ -81,6 +81,9 @@ extern PGDLLEXPORT void _PG_init(void);
 /* 17 brought infinite intervals. */
 #define compat_interval_is_forever(interval)	false
 #define compat_interval_is_never(interval)		false
+
+/* 17 brought JSON_VALUE, JSON_QUERY and JSON_TABLE. */
+#define compat_is_json_query(node)				false
 #else
 #define compat_am_autovacuum_worker()			AmAutoVacuumWorkerProcess()
 #define compat_lock_held_by_me(tag, mode)		LockHeldByMe(tag, mode, false)
@@ -88,6 +91,7 @@ extern PGDLLEXPORT void _PG_init(void);
 #define compat_my_lxid()						(MyProc->vxid.lxid)
 #define compat_interval_is_forever(interval)	INTERVAL_IS_NOEND(interval)
 #define compat_interval_is_never(interval)		INTERVAL_IS_NOBEGIN(interval)
+#define compat_is_json_query(node)				IsA(node, JsonExpr)
 #endif
 
 /* 17 asks check_sql_fn_retval() for the kind of routine, and 18 returns no target list. */

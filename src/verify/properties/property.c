@@ -96,6 +96,27 @@ relation_info(Oid relid, Oid role, bool writes)
 	return known;
 }
 
+/* Return what the domains ask for that a type is made of. */
+static RelationInfo *
+type_info(Oid type)
+{
+	RelationInfo info = {.key = {type, InvalidOid, false}};
+	RelationInfo *known = hash_search(known_relations, &info.key, HASH_FIND, NULL);
+	MemoryContext old;
+	int			level;
+
+	if (known != NULL)
+		return known;
+	old = MemoryContextSwitchTo(verification_context());
+	level = definition_path();
+	collect_domains(&info, InvalidAttrNumber, type);
+	AtEOXact_GUC(false, level);
+	known = hash_search(known_relations, &info.key, HASH_ENTER, NULL);
+	*known = info;
+	MemoryContextSwitchTo(old);
+	return known;
+}
+
 /* ---- what a requirement makes of them ---- */
 
 typedef struct SeenRelation
@@ -308,6 +329,19 @@ property_check_columns(PropertyCheck *check, Oid relid)
 			columns = bms_add_member(columns, attnum);
 	}
 	return columns;
+}
+
+void
+property_check_add_made_types(PropertyCheck *check)
+{
+	static const RelationUsage makes = {.commands = USAGE_UPDATE};
+	ListCell   *lc;
+
+	foreach(lc, check->result->made_types)
+	{
+		check->nrelations++;
+		use_properties(check, type_info(lfirst_oid(lc)), &makes, false);
+	}
 }
 
 void

@@ -342,6 +342,7 @@ check_references(Node *node, VerifyResult *result)
 {
 	if (node == NULL)
 		return false;
+	add_types_made_by(result, node);
 
 	switch (nodeTag(node))
 	{

@@ -162,6 +162,15 @@ extern void check_written_values(const Requirement *req, VerifyResult *result, Q
  * writes.  A tree walker that returns false. */
 extern bool check_written_nulls(Node *node, VerifyResult *result);
 
+/* ---- made_type.c ---- */
+
+/* Add a type of which values are made: the constraints of the domains that it is made of
+ * matter.  The others add those of which a node of a query tree makes values; the last is
+ * a tree walker that returns false. */
+extern void add_made_type(VerifyResult *result, Oid type);
+extern void add_types_made_by(VerifyResult *result, Node *node);
+extern bool add_types_made(Node *node, VerifyResult *result);
+
 /* ---- constant.c ---- */
 
 /* Report query-broken for constants of a query that a domain refuses.  A tree walker
