@@ -31,6 +31,7 @@ REGRESS = \
 	properties \
 	properties_judged \
 	domains \
+	key_owners \
 	stored_once \
 	definitions \
 	routines \

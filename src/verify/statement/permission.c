@@ -121,6 +121,15 @@ check_populated(Query *query, VerifyResult *result)
 	}
 }
 
+void
+check_permission_of(VerifyResult *result, CompatPermissionInfo * info, Oid relid, Oid role)
+{
+	AttrNumber	denied;
+
+	if (!is_permitted(info, relid, role, &denied))
+		report_denied(result, relid, role, denied);
+}
+
 bool
 check_permissions(Node *node, VerifyResult *result)
 {
@@ -139,11 +148,9 @@ check_permissions(Node *node, VerifyResult *result)
 		CompatPermissionInfo *info = lfirst(lc);
 		Oid			relid = compat_permission_relid(info);
 		Oid			role = OidIsValid(info->checkAsUser) ? info->checkAsUser : GetUserId();
-		AttrNumber	denied;
 
-		if (OidIsValid(relid) && info->requiredPerms != 0 &&
-			!is_permitted(info, relid, role, &denied))
-			report_denied(result, relid, role, denied);
+		if (OidIsValid(relid) && info->requiredPerms != 0)
+			check_permission_of(result, info, relid, role);
 	}
 	check_populated((Query *) node, result);
 	return query_tree_walker((Query *) node, check_permissions, result, 0);

@@ -95,8 +95,9 @@ extern bool check_permissions(Node *node, VerifyResult *result);
 /* ---- write.c ---- */
 
 /* Check what a relation runs when the command writes it: the functions of its
- * triggers, and check_attached_functions().  columns: attribute numbers that an UPDATE
- * sets, offset as in RangeTblEntry, or NULL for any. */
+ * triggers, what foreign keys do, and check_attached_functions().  columns: attribute
+ * numbers that an UPDATE sets, or to which an INSERT may give a value that is not null,
+ * offset as in RangeTblEntry; or NULL for any. */
 extern void check_write(VerifyResult *result, Oid relid, CmdType command,
 						Bitmapset *columns);
 
