@@ -111,7 +111,8 @@ typedef struct RelationInfo
 								 * the properties */
 
 	/* of a view */
-	Oid			inner_role;		/* whose rights count below it */
+	Oid			inner_role;		/* whose rights count below it; InvalidOid:
+								 * those of the current user */
 	List	   *reads;			/* of Oid: relations it reads from */
 	Oid			below;			/* what is written through it; InvalidOid:
 								 * nothing */

@@ -238,18 +238,19 @@ add_below(PropertyCheck *check, const RelationInfo *view, const RelationUsage *u
 {
 	RelationUsage read = {.commands = USAGE_SELECT};
 	RelationUsage write = {.commands = use->commands & USAGE_WRITES & ~view->instead};
+	Oid			role = OidIsValid(view->inner_role) ? view->inner_role : GetUserId();
 	ListCell   *lc;
 
 	if (depth == MAX_VIEW_DEPTH)
 		return;
 	foreach(lc, view->reads)
-		add_relation(check, lfirst_oid(lc), view->inner_role, &read, depth + 1);
+		add_relation(check, lfirst_oid(lc), role, &read, depth + 1);
 	if (write.commands == 0 || !OidIsValid(view->below))
 		return;
 	write.inserted = columns_below(view, use->inserted);
 	write.updated = columns_below(view, use->updated);
 	write.assumes_all_columns = use->assumes_all_columns;
-	add_relation(check, view->below, view->inner_role, &write, depth + 1);
+	add_relation(check, view->below, role, &write, depth + 1);
 }
 
 static bool

@@ -83,7 +83,7 @@ extern bool check_inserts(Node *node, VerifyResult *result);
  * read, may not read; or InvalidOid.  *denied is that role.  Depends on all that is
  * below the view.
  */
-extern Oid	closed_below_view(VerifyResult *result, Oid view, Oid role, Oid *denied);
+extern Oid	closed_below_view(VerifyResult *result, Oid view, Oid *denied);
 
 /*
  * Has the current role the permissions that a rewritten query will be asked for
