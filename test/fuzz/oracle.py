@@ -53,8 +53,9 @@ DATA = ("23", "40", "44")
 
 
 class Answer:
-    def __init__(self, state, why=None, seen=None):
+    def __init__(self, state, why=None, seen=None, rule=None):
         self.state, self.why, self.seen = state, why, seen
+        self.rule = rule        # of which the guard has to warn at least
 
 
 def ok(seen=None):
@@ -65,8 +66,8 @@ def broken(why):
     return Answer("broken", why)
 
 
-def undecided(why):
-    return Answer("undecided", why)
+def undecided(why, rule=None):
+    return Answer("undecided", why, rule=rule)
 
 
 def gone(why):
@@ -322,7 +323,8 @@ class Looking:
             if not t:
                 return gone(why)
             if not m.baseline:
-                return ok(t)
+                # A name such as money means the server's type, whatever else is called so.
+                return broken("label") if set(m.spec.get("labels", ())) - set(t["labels"] or ()) else ok(t)
             was = m.baseline["seen"]
             if t["kind"] != was["kind"] or t["base"] != was["base"]:
                 return broken("kind") if t["kind"] != was["kind"] else undecided("base")
@@ -366,6 +368,9 @@ class Looking:
                 if answer.state != "ok":
                     if answer.state == "broken" and outcome.state == "23502" and m.values and None in m.values:
                         return undecided(answer.why)
+                    # A row made of a parameter, in which a domain's value is left out: another row would do.
+                    if answer.state == "broken" and outcome.state == "23502" and m.values and "domain" in answer.why:
+                        return undecided(answer.why, "domain-tightened")
                     return answer
             if not m.baseline:
                 return ok((list(outcome.params), outcome.columns, self.types))
