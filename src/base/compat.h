@@ -115,6 +115,10 @@ extern PGDLLEXPORT void _PG_init(void);
 /* 18 has foreign keys of periods, whose last columns are not compared by "=". */
 #define compat_constraint_has_period(con)		false
 
+/* 18 lets NOT NULL, and foreign keys of partitioned tables, be NOT VALID. */
+#define compat_not_null_can_be_not_valid		false
+#define compat_partitioned_foreign_key_can_be_not_valid false
+
 /* 18 gave index_beginscan() a place to count for EXPLAIN. */
 #define compat_index_beginscan(rel, index, snapshot, nkeys) \
 	index_beginscan(rel, index, snapshot, nkeys, 0)
@@ -125,6 +129,8 @@ extern PGDLLEXPORT void _PG_init(void);
 #define compat_constraint_is_enforced(con)		((con)->conenforced)
 #define compat_not_null_column(tup)				extractNotNullColumn(tup)
 #define compat_constraint_has_period(con)		((con)->conperiod)
+#define compat_not_null_can_be_not_valid		true
+#define compat_partitioned_foreign_key_can_be_not_valid true
 #define compat_index_beginscan(rel, index, snapshot, nkeys) \
 	index_beginscan(rel, index, snapshot, NULL, nkeys, 0)
 #define compat_noreturn							pg_noreturn

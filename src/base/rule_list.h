@@ -199,3 +199,29 @@ RULE(VERIFICATION_LOST, "verification-lost", BLOCK, BLOCK,
 RULE(NOT_VERIFIED, "not-verified", LOG, LOG,
 	 "a requirement could not be verified to the end",
 	 "check it by other means; the guard answers unknown")
+
+/* Hazards: what the change itself does, whatever versions there are.  See hazard/. */
+
+RULE(TABLE_REWRITE, "table-rewrite", BLOCK, BLOCK,
+	 "a large table would be written anew, or copied to another tablespace, while nobody can read or write it",
+	 "make the change where the table is new or small: beside it, filled in batches, and swapped; a constant DEFAULT rewrites nothing")
+
+RULE(INDEX_REBUILD, "index-rebuild", BLOCK, BLOCK,
+	 "a column of a large table gets another type, which leaves the rows as they are but has an index of it built anew while nobody can read or write the table",
+	 "drop the index CONCURRENTLY before, and build it CONCURRENTLY afterwards; or put a column of the new type beside the old one")
+
+RULE(INDEX_BUILD_BLOCKS_WRITES, "index-build-blocks-writes", BLOCK, BLOCK,
+	 "an index of a large table would be built while nobody can write the table",
+	 "build the index with CREATE INDEX CONCURRENTLY, then add the constraint USING INDEX; of a partitioned table, create it ON ONLY the parent, build it CONCURRENTLY for each partition and attach it")
+
+RULE(SCAN_UNDER_LOCK, "scan-under-lock", BLOCK, BLOCK,
+	 "the rows of a large table would be checked while nobody can write it, or read it either",
+	 "add the constraint NOT VALID, and validate it in another transaction; for SET NOT NULL add CHECK (... IS NOT NULL) in this way first")
+
+RULE(VACUUM_FULL, "vacuum-full", BLOCK, BLOCK,
+	 "VACUUM FULL would write a large table anew while nobody can read or write it",
+	 "use plain VACUUM, or a tool that copies the table in the background, such as pg_repack")
+
+RULE(CLUSTER, "cluster", BLOCK, BLOCK,
+	 "CLUSTER would write a large table anew while nobody can read or write it",
+	 "use a tool that copies the table in the background, such as pg_repack")

@@ -109,6 +109,17 @@ change_statement(void)
 }
 
 void
+change_add_hazards(List *findings)
+{
+	MemoryContext old;
+
+	make_set();
+	old = MemoryContextSwitchTo(change->context);
+	change->hazards = list_concat(change->hazards, findings);
+	MemoryContextSwitchTo(old);
+}
+
+void
 change_hide_outer(StatementFrame *frame)
 {
 	for (frame = frame->outer; frame != NULL; frame = frame->outer)
