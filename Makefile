@@ -50,7 +50,9 @@ REGRESS = \
 	preview \
 	replaces \
 	no_user_code \
-	settings
+	settings \
+	hazards \
+	safe_ways
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 

@@ -112,7 +112,7 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 		return;
 	if (verify_is_running())
 		return;
-	hazards_at_event(access, classid, objid, subid, arg);
+	hazards_at_event(access, classid, objid, subid);
 	if (!frame_collects())
 		return;
 

@@ -205,8 +205,7 @@ extern void frame_subtransaction_abort(SubTransactionId mine);
 extern void hazards_before_statement(StatementFrame *frame);
 
 /* Ask what the running statement is about to do, at an event of object access. */
-extern void hazards_at_event(ObjectAccessType access, Oid classid, Oid objid, int subid,
-							 const void *arg);
+extern void hazards_at_event(ObjectAccessType access, Oid classid, Oid objid, int subid);
 
 /* ---- statement.c ---- */
 

@@ -65,7 +65,7 @@ hazards_before_statement(StatementFrame *frame)
 /* Return the findings of an event while DDL runs. */
 static List *
 findings_of_event(HazardStatement *statement, ObjectAccessType access, Oid classid, Oid objid,
-				  int subid, const void *arg)
+				  int subid)
 {
 	if (access == OAT_POST_CREATE && classid == RelationRelationId && subid == 0)
 		return hazard_relation_created(statement, objid);
@@ -73,9 +73,9 @@ findings_of_event(HazardStatement *statement, ObjectAccessType access, Oid class
 		return hazard_constraint_created(statement, objid);
 	if (access == OAT_POST_ALTER && classid == RelationRelationId && subid > 0)
 		return hazard_column_altered(statement, objid, subid);
-	if (access == OAT_POST_ALTER && classid == InheritsRelationId && arg != NULL)
-		return hazard_partition_created(statement, objid,
-										((const ObjectAccessPostAlter *) arg)->auxiliary_id);
+	if (access == OAT_POST_ALTER && classid == InheritsRelationId &&
+		IsA(statement->stmt, AlterTableStmt))
+		return hazard_partition(statement, objid);
 	return NIL;
 }
 
@@ -88,7 +88,7 @@ copies_tables(const StatementFrame *frame)
 }
 
 void
-hazards_at_event(ObjectAccessType access, Oid classid, Oid objid, int subid, const void *arg)
+hazards_at_event(ObjectAccessType access, Oid classid, Oid objid, int subid)
 {
 	StatementFrame *frame = frame_current();
 	MemoryContext old;
@@ -97,7 +97,7 @@ hazards_at_event(ObjectAccessType access, Oid classid, Oid objid, int subid, con
 		return;
 	old = MemoryContextSwitchTo(findings_context());
 	if (frame->is_ddl)
-		report(frame, findings_of_event(&frame->hazard, access, classid, objid, subid, arg));
+		report(frame, findings_of_event(&frame->hazard, access, classid, objid, subid));
 	else if (access == OAT_POST_CREATE && classid == RelationRelationId && subid == 0)
 		report(frame, hazard_copy_created(&frame->hazard, objid));
 	MemoryContextSwitchTo(old);

@@ -2,8 +2,9 @@
  * attach.c
  *		Rows that are read because a table becomes a partition.
  *
- * The event of the row in pg_inherits comes before the bound is stored.  So what the
- * server is going to check is made here from the statement's bound, as
+ * The event of the row in pg_inherits that ATTACH makes, and that of the table that
+ * CREATE TABLE makes, come before the bound is stored.  So what the server is going to
+ * check is made here from the statement's bound, as
  * ATExecAttachPartition() and check_default_partition_contents() make it, and the
  * server's own proof says whether the constraints of a table imply it.
  */
@@ -11,6 +12,7 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/namespace.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "commands/defrem.h"
@@ -22,6 +24,7 @@
 #include "parser/parse_utilcmd.h"
 #include "partitioning/partbounds.h"
 #include "partitioning/partdesc.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/partcache.h"
@@ -93,42 +96,80 @@ check(HazardStatement *statement, Relation rel, List *expr, const char *what)
 						safe_attach(relid, expr));
 }
 
-List *
-hazard_partition_created(HazardStatement *statement, Oid relid, Oid parent)
+/* Return the partitioned table that the statement names, or InvalidOid. */
+static Oid
+parent_of(Node *stmt)
 {
-	PartitionBoundSpec *bound = bound_of(statement->stmt);
-	Relation	root;
-	Relation	rel;
-	Oid			other;
-	List	   *quals;
-	List	   *expr;
-	List	   *findings;
+	RangeVar   *parent;
+	Oid			relid;
 
-	if (bound == NULL || get_rel_relkind(parent) != RELKIND_PARTITIONED_TABLE)
+	if (IsA(stmt, CreateStmt))
+		parent = linitial_node(RangeVar, ((CreateStmt *) stmt)->inhRelations);
+	else
+		parent = ((AlterTableStmt *) stmt)->relation;
+	relid = RangeVarGetRelid(parent, NoLock, true);
+	return OidIsValid(relid) && get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE
+		? relid : InvalidOid;
+}
+
+/* Ask whether the rows of the table have to be read, which was not created just now. */
+static List *
+check_table(HazardStatement *statement, Oid relid, Relation root, List *quals)
+{
+	List	   *expr = list_concat_copy(quals, RelationGetPartitionQual(root));
+	Relation	rel;
+	List	   *findings = NIL;
+
+	if (expr == NIL)
 		return NIL;
-	root = table_open(parent, NoLock);
 	rel = table_open(relid, NoLock);
-	bound = transformPartitionBound(make_parsestate(NULL), root, bound);
-	quals = get_qual_from_partbound(root, bound);
-	expr = list_concat_copy(quals, RelationGetPartitionQual(root));
-	if (expr != NIL)
+	if (rel->rd_createSubid == InvalidSubTransactionId)
 	{
 		expr = (List *) eval_const_expressions(NULL, (Node *) expr);
 		expr = list_make1(make_ands_explicit(expr));
-		expr = map_partition_varattnos(expr, 1, rel, root);
+		findings = check(statement, rel, map_partition_varattnos(expr, 1, rel, root),
+						 "the bound of the partition");
 	}
-	findings = rel->rd_createSubid != InvalidSubTransactionId ? NIL
-		: check(statement, rel, expr, "the bound of the partition");
 	table_close(rel, NoLock);
+	return findings;
+}
 
-	other = bound->is_default ? InvalidOid : get_default_partition_oid(parent);
-	if (findings == NIL && OidIsValid(other) && quals != NIL)
-	{
-		rel = table_open(other, AccessShareLock);
-		expr = map_partition_varattnos(get_proposed_default_constraint(quals), 1, rel, root);
-		findings = check(statement, rel, expr, "rows of the new partition");
-		table_close(rel, NoLock);
-	}
+/* Ask whether the rows of the default partition have to be read. */
+static List *
+check_default(HazardStatement *statement, Relation root, List *quals)
+{
+	Oid			relid = get_default_partition_oid(RelationGetRelid(root));
+	Relation	rel;
+	List	   *expr;
+	List	   *findings;
+
+	if (!OidIsValid(relid) || quals == NIL ||
+		!ConditionalLockRelationOid(relid, AccessShareLock))
+		return NIL;
+	rel = table_open(relid, NoLock);
+	expr = map_partition_varattnos(get_proposed_default_constraint(quals), 1, rel, root);
+	findings = check(statement, rel, expr, "rows of the new partition");
+	table_close(rel, AccessShareLock);
+	return findings;
+}
+
+List *
+hazard_partition(HazardStatement *statement, Oid relid)
+{
+	PartitionBoundSpec *bound = statement->stmt ? bound_of(statement->stmt) : NULL;
+	Oid			parent = bound ? parent_of(statement->stmt) : InvalidOid;
+	Relation	root;
+	List	   *quals;
+	List	   *findings;
+
+	if (!OidIsValid(parent))
+		return NIL;
+	root = table_open(parent, NoLock);
+	bound = transformPartitionBound(make_parsestate(NULL), root, bound);
+	quals = get_qual_from_partbound(root, bound);
+	findings = check_table(statement, relid, root, quals);
+	if (findings == NIL && !bound->is_default)
+		findings = check_default(statement, root, quals);
 	table_close(root, NoLock);
 	return findings;
 }

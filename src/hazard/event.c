@@ -115,6 +115,7 @@ hazard_relation_created(HazardStatement *statement, Oid relid)
 	Relation	rel = RelationIdGetRelation(relid);
 	Oid			copied;
 	bool		is_built;
+	bool		is_partition;
 	char	   *name;
 
 	if (!RelationIsValid(rel))
@@ -123,12 +124,16 @@ hazard_relation_created(HazardStatement *statement, Oid relid)
 
 	/* An index that takes over the storage of another one has that one's number. */
 	is_built = rel->rd_rel->relkind == RELKIND_INDEX && rel->rd_rel->relfilenode == relid;
+	is_partition = rel->rd_rel->relkind == RELKIND_RELATION ||
+		rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
 	name = pstrdup(RelationGetRelationName(rel));
 	RelationClose(rel);
 	if (OidIsValid(copied))
 		return rewrite(statement, copied);
 	if (is_built)
 		return index_build_finding(statement, table_of_new_index(relid), name);
+	if (is_partition && statement->stmt != NULL && IsA(statement->stmt, CreateStmt))
+		return hazard_partition(statement, relid);
 	return NIL;
 }
 
@@ -171,12 +176,16 @@ is_proven_not_null(Oid relid, AttrNumber attnum)
 {
 	Relation	rel = RelationIdGetRelation(relid);
 	NullTest   *test;
+	Oid			type;
+	Oid			collation;
+	int32		typmod;
 	bool		proven;
 
 	if (!RelationIsValid(rel))
 		return false;
+	get_atttypetypmodcoll(relid, attnum, &type, &typmod, &collation);
 	test = makeNode(NullTest);
-	test->arg = (Expr *) makeVar(1, attnum, get_atttype(relid, attnum), -1, InvalidOid, 0);
+	test->arg = (Expr *) makeVar(1, attnum, type, typmod, collation, 0);
 	test->nulltesttype = IS_NOT_NULL;
 	test->location = -1;
 	proven = PartConstraintImpliedByRelConstraint(rel, list_make1(test));

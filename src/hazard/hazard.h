@@ -38,8 +38,8 @@ typedef struct HazardStatement
 
 /* ---- attach.c ---- */
 
-/* A table became a partition, but its bound is not stored yet. */
-extern List *hazard_partition_created(HazardStatement *statement, Oid relid, Oid parent);
+/* ATTACH or CREATE TABLE makes a table a partition, but its bound is not stored yet. */
+extern List *hazard_partition(HazardStatement *statement, Oid relid);
 
 /* ---- before.c ---- */
 

@@ -427,11 +427,11 @@ safe_added_column(Oid relid, ColumnDef *added)
 	if (expr == NULL)
 		return NULL;
 	initStringInfo(&buf);
-	appendStringInfo(&buf, IN_TURN " ALTER TABLE %s ADD COLUMN %s; ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s; UPDATE %s SET %s = DEFAULT WHERE ctid = ANY (ARRAY (SELECT ctid FROM %s WHERE %s IS NULL LIMIT 10000));",
+	appendStringInfo(&buf, IN_TURN " ALTER TABLE %s ADD COLUMN %s; ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s; UPDATE %s SET %s = DEFAULT WHERE %s IS NULL AND ctid = ANY (ARRAY (SELECT ctid FROM %s WHERE %s IS NULL LIMIT 10000));",
 					 table, column_definition(relid, attnum, false), table, column,
 					 deparse_expression(expr, deparse_context_for(get_rel_name(relid), relid),
 										false, false),
-					 table, column, table, column);
+					 table, column, column, table, column);
 	if (not_null)
 		append_not_null(&buf, relid, added->colname);
 	appendStringInfoString(&buf, " Repeat the UPDATE until it finds no row.");
