@@ -196,6 +196,69 @@ REINDEX INDEX large_id;
 REINDEX INDEX CONCURRENTLY large_id;
 DROP INDEX large_id;
 
+-- What locks a large table for a moment, but waits for all who use it: a warning.
+CREATE INDEX CONCURRENTLY large_name ON large (name);
+CREATE INDEX small_name ON small (name);
+DROP INDEX small_name;
+DROP INDEX large_name;
+CREATE INDEX CONCURRENTLY large_name ON large (name);
+DROP INDEX CONCURRENTLY large_name;
+ALTER TABLE parts DETACH PARTITION parts_1;
+ALTER TABLE parts ATTACH PARTITION parts_1 FOR VALUES FROM (0) TO (1500);
+ALTER TABLE parts DETACH PARTITION proven;
+ALTER TABLE parts DETACH PARTITION parts_1;
+CREATE MATERIALIZED VIEW shown AS SELECT * FROM large;
+REFRESH MATERIALIZED VIEW shown;
+REFRESH MATERIALIZED VIEW shown WITH NO DATA;
+CREATE MATERIALIZED VIEW few AS SELECT * FROM small;
+REFRESH MATERIALIZED VIEW few;
+
+-- VALIDATE under the lock of what the transaction did before.
+ALTER TABLE large ADD CONSTRAINT later CHECK (id > 0) NOT VALID;
+BEGIN;
+ALTER TABLE large ALTER note SET DEFAULT '';
+ALTER TABLE large VALIDATE CONSTRAINT later;
+ROLLBACK;
+ALTER TABLE large ALTER note SET DEFAULT '', VALIDATE CONSTRAINT later;
+ALTER TABLE large DROP CONSTRAINT later;
+ALTER TABLE large ADD CONSTRAINT later CHECK (id > 0) NOT VALID;
+ALTER TABLE large VALIDATE CONSTRAINT later;
+BEGIN;
+ALTER TABLE small ADD CONSTRAINT later CHECK (id > 0) NOT VALID;
+ALTER TABLE small VALIDATE CONSTRAINT later;
+COMMIT;
+
+-- An invalid index that would be taken for a valid one.
+INSERT INTO small SELECT * FROM small;
+\set VERBOSITY sqlstate
+CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS small_id ON small (id);
+\set VERBOSITY terse
+CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS small_id ON small (id);
+CREATE INDEX IF NOT EXISTS small_id ON small (id);
+DROP INDEX small_id;
+CREATE INDEX small_id ON small (id);
+CREATE INDEX IF NOT EXISTS small_id ON small (id);
+
+-- A lock_timeout would end a command that waits for others, but keeps none waiting.
+SET lock_timeout = '5s';
+CREATE INDEX CONCURRENTLY small_note ON small (note);
+CREATE INDEX small_note2 ON small (note);
+REINDEX INDEX CONCURRENTLY small_note;
+DROP INDEX CONCURRENTLY small_note;
+SET lock_timeout = 0;
+
+-- TRUNCATE CASCADE, if there are rows to lose.
+CREATE TABLE child (parent integer REFERENCES parent);
+TRUNCATE parent CASCADE;
+INSERT INTO parent VALUES (1);
+INSERT INTO child VALUES (1);
+TRUNCATE parent, child CASCADE;
+INSERT INTO parent VALUES (1);
+INSERT INTO child VALUES (1);
+TRUNCATE parent CASCADE;
+
+DROP MATERIALIZED VIEW shown, few;
+
 -- A preview lists them all, and goes on as if the statements had run.
 SELECT rule, action, affected_object, expected FROM compat_guard.preview(
     'ALTER TABLE hazards.large ALTER id TYPE bigint; ALTER TABLE hazards.large ADD CHECK (id > 0);

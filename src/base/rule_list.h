@@ -225,3 +225,31 @@ RULE(VACUUM_FULL, "vacuum-full", BLOCK, BLOCK,
 RULE(CLUSTER, "cluster", BLOCK, BLOCK,
 	 "CLUSTER would write a large table anew while nobody can read or write it",
 	 "use a tool that copies the table in the background, such as pg_repack")
+
+RULE(REFRESH_BLOCKING, "refresh-blocking", WARN, WARN,
+	 "a large materialized view is refreshed while nobody can read it",
+	 "give the view a unique index, and use REFRESH MATERIALIZED VIEW CONCURRENTLY")
+
+RULE(DROP_INDEX_BLOCKING, "drop-index-blocking", WARN, WARN,
+	 "DROP INDEX locks a large table against readers, and waits for all who use it",
+	 "use DROP INDEX CONCURRENTLY")
+
+RULE(DETACH_BLOCKING, "detach-blocking", WARN, WARN,
+	 "DETACH PARTITION locks a large partitioned table against readers, and waits for all who use it",
+	 "use DETACH PARTITION ... CONCURRENTLY")
+
+RULE(VALIDATE_SAME_TRANSACTION, "validate-same-transaction", WARN, WARN,
+	 "VALIDATE CONSTRAINT reads a large table that the same statement or transaction has locked against writers",
+	 "commit what was done to the table before; then VALIDATE CONSTRAINT in a transaction of its own, which lets others write meanwhile")
+
+RULE(INVALID_INDEX_LEFT, "invalid-index-left", BLOCK, BLOCK,
+	 "CREATE INDEX IF NOT EXISTS finds an index of the name that is invalid, and would leave it so",
+	 "drop the invalid index CONCURRENTLY, and build it again")
+
+RULE(CONCURRENTLY_WITH_LOCK_TIMEOUT, "concurrently-with-lock-timeout", WARN, WARN,
+	 "a command with CONCURRENTLY runs with a lock_timeout, after which it would leave an invalid index",
+	 "set lock_timeout to 0 for the command: it keeps nobody waiting while it waits")
+
+RULE(TRUNCATE_CASCADE, "truncate-cascade", WARN, WARN,
+	 "TRUNCATE ... CASCADE deletes all rows of tables that it does not name",
+	 "name all tables that are to be truncated, and leave CASCADE out")

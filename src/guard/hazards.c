@@ -57,6 +57,7 @@ hazards_before_statement(StatementFrame *frame)
 
 	if (!asks())
 		return;
+	frame->hazard.is_previewed = change_in_preview();
 	old = MemoryContextSwitchTo(findings_context());
 	report(frame, hazard_before_statement(&frame->hazard));
 	MemoryContextSwitchTo(old);

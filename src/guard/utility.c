@@ -398,7 +398,7 @@ before_statement(StatementFrame *frame, Node *stmt, StatementKind kind)
 		frame->target = judge_before(stmt, frame);
 	if (IsA(stmt, ReindexStmt))
 		frame->target = reindex_target((ReindexStmt *) stmt);
-	if (kind != STATEMENT_OTHER)
+	if (kind != STATEMENT_OTHER || IsA(stmt, TruncateStmt))
 		hazards_before_statement(frame);
 }
 

@@ -3,8 +3,8 @@
  *		Hazards of which no event tells in time: read from the statement.
  *
  *	- SET TABLESPACE copies the file of a table that stays the same relation;
- *	- REINDEX builds an index that is there already;
- *	- ALTER DOMAIN reads the tables before its event comes, or has none.
+ *	- ALTER DOMAIN reads the tables before its event comes, or has none;
+ *	- DETACH, VALIDATE and TRUNCATE CASCADE harm by what they lock or take.
  *
  * No lock is held yet.  So names are looked up as they are, and the statement may find
  * others.
@@ -14,20 +14,24 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "base/compat.h"
 #include "catalog/dependency.h"
-#include "catalog/index.h"
+#include "catalog/heap.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/partition.h"
 #include "catalog/pg_depend.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_tablespace.h"
 #include "catalog/pg_type.h"
-#include "commands/defrem.h"
 #include "commands/tablespace.h"
 #include "hazard/hazard_internal.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
 #include "parser/parse_type.h"
+#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -74,42 +78,115 @@ set_tablespace(HazardStatement *statement, AlterTableStmt *stmt)
 	return NIL;
 }
 
-/* ---- REINDEX ---- */
+/* ---- DETACH and VALIDATE ---- */
 
-static bool
-is_concurrent(ReindexStmt *stmt)
+/* Detaching locks the parent and the partition, and waits for all who use either. */
+static List *
+detach(AlterTableStmt *stmt)
 {
-	ListCell   *lc;
+	AlterTableCmd *cmd = linitial_node(AlterTableCmd, stmt->cmds);
+	Oid			parent;
+	uint64		bytes;
 
-	foreach(lc, stmt->params)
+	if (cmd->subtype != AT_DetachPartition || castNode(PartitionCmd, cmd->def)->concurrent)
+		return NIL;
+	parent = RangeVarGetRelid(stmt->relation, NoLock, true);
+
+	/* Where there is a default partition, CONCURRENTLY is refused. */
+	if (!OidIsValid(parent) || get_rel_relkind(parent) != RELKIND_PARTITIONED_TABLE ||
+		OidIsValid(get_default_partition_oid(parent)) ||
+		!is_large(bytes = tables_bytes(parent, true)))
+		return NIL;
+	return work_finding(RULE_DETACH_BLOCKING, parent,
+						"a lock of the partitioned table that lets others go on",
+						psprintf("an AccessExclusive lock of %s (%s), for which it waits, and others behind it",
+								 table_name(parent), bytes_shown(bytes)),
+						psprintf("Outside of a transaction block: ALTER TABLE %s DETACH PARTITION %s CONCURRENTLY;",
+								 table_name(parent),
+								 named_relation(castNode(PartitionCmd, cmd->def)->name)));
+}
+
+/* Does the transaction hold a lock that keeps out writers? */
+static bool
+is_locked_against_writes(Oid relid)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, relid);
+	for (LOCKMODE mode = ShareLock; mode <= AccessExclusiveLock; mode++)
 	{
-		DefElem    *option = lfirst_node(DefElem, lc);
-
-		if (strcmp(option->defname, "concurrently") == 0)
-			return defGetBoolean(option);
+		if (compat_lock_held_by_me(&tag, mode))
+			return true;
 	}
 	return false;
 }
 
+/* VALIDATE reads under the strongest lock that the transaction has. */
 static List *
-reindex(HazardStatement *statement, ReindexStmt *stmt)
+validate(HazardStatement *statement, AlterTableStmt *stmt)
 {
-	bool		one = (stmt->kind == REINDEX_OBJECT_INDEX);
 	Oid			relid;
-	Oid			table;
+	uint64		bytes;
 
-	if (stmt->relation == NULL || is_concurrent(stmt))
+	if (!alter_has(stmt, AT_ValidateConstraint))
 		return NIL;
 	relid = RangeVarGetRelid(stmt->relation, NoLock, true);
-	table = one && OidIsValid(relid) ? IndexGetRelation(relid, true) : relid;
-	if (!OidIsValid(table) || !is_large(tables_bytes(table, false)))
+	if (!OidIsValid(relid) ||
+		(list_length(stmt->cmds) == 1 &&
+		 (statement->is_previewed || !is_locked_against_writes(relid))) ||
+		!is_large(bytes = tables_bytes(relid, true)))
 		return NIL;
-	return work_finding(RULE_INDEX_BUILD_BLOCKS_WRITES, table, no_more_than("index build"),
-						psprintf("a new build of %s of %s (%s), which nobody can write meanwhile, and hardly anybody read",
-								 one ? "an index" : "the indexes", table_name(table),
-								 bytes_shown(tables_bytes(table, false))),
-						psprintf("Use the form that locks nobody out: REINDEX %s CONCURRENTLY %s;",
-								 one ? "INDEX" : "TABLE", table_name(relid)));
+	return work_finding(RULE_VALIDATE_SAME_TRANSACTION, relid,
+						"VALIDATE CONSTRAINT in a transaction of its own",
+						psprintf("a scan of %s (%s), which nobody can write meanwhile because of what the transaction did before",
+								 table_name(relid), bytes_shown(bytes)),
+						NULL);
+}
+
+/* ---- TRUNCATE CASCADE ---- */
+
+/* Return the tables that refer to those given, directly or not, and are not among them. */
+static List *
+tables_referring_to(List *relids)
+{
+	List	   *all = list_copy(relids);
+	List	   *more;
+
+	while ((more = heap_truncate_find_FKs(all)) != NIL)
+		all = list_concat_unique_oid(all, more);
+	return list_difference_oid(all, relids);
+}
+
+static List *
+truncate_cascade(TruncateStmt * stmt)
+{
+	List	   *named = NIL;
+	Oid			first = InvalidOid;
+	StringInfoData others;
+	ListCell   *lc;
+
+	if (stmt->behavior != DROP_CASCADE)
+		return NIL;
+	foreach(lc, stmt->relations)
+	{
+		Oid			relid = RangeVarGetRelid(lfirst_node(RangeVar, lc), NoLock, true);
+
+		if (!OidIsValid(relid))
+			return NIL;
+		if (!OidIsValid(first))
+			first = relid;
+		named = list_concat_unique_oid(named, find_all_inheritors(relid, NoLock, NULL));
+	}
+	initStringInfo(&others);
+	foreach(lc, tables_referring_to(named))
+	{
+		if (tables_bytes(lfirst_oid(lc), false) > 0)
+			appendStringInfo(&others, "%s%s", others.len ? ", " : "", table_name(lfirst_oid(lc)));
+	}
+	if (others.len == 0)
+		return NIL;
+	return work_finding(RULE_TRUNCATE_CASCADE, first, "no rows lost of tables that are not named",
+						psprintf("all rows deleted of tables that refer to it, too: %s", others.data), NULL);
 }
 
 /* ---- ALTER DOMAIN ---- */
@@ -196,11 +273,17 @@ hazard_before_statement(HazardStatement *statement)
 	switch (nodeTag(statement->stmt))
 	{
 		case T_AlterTableStmt:
-			return set_tablespace(statement, (AlterTableStmt *) statement->stmt);
+			return list_concat(list_concat(set_tablespace(statement, (AlterTableStmt *) statement->stmt),
+										   detach((AlterTableStmt *) statement->stmt)),
+							   validate(statement, (AlterTableStmt *) statement->stmt));
 		case T_AlterDomainStmt:
 			return alter_domain(statement, (AlterDomainStmt *) statement->stmt);
+		case T_IndexStmt:
+		case T_DropStmt:
 		case T_ReindexStmt:
-			return reindex(statement, (ReindexStmt *) statement->stmt);
+			return index_statement(statement->stmt);
+		case T_TruncateStmt:
+			return truncate_cascade((TruncateStmt *) statement->stmt);
 		default:
 			return NIL;
 	}

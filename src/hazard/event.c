@@ -39,12 +39,31 @@
 
 /* ---- rewrites ---- */
 
+/* A materialized view is about to be filled anew. */
+static List *
+refresh(HazardStatement *statement, Oid view)
+{
+	RefreshMatViewStmt *stmt = (RefreshMatViewStmt *) statement->stmt;
+
+	if (stmt->concurrent || stmt->skipData ||
+		!OidIsValid(work_on(statement, HAZARD_REWRITE, view, true)))
+		return NIL;
+	return work_finding(RULE_REFRESH_BLOCKING, view,
+						"a refresh during which the view can be read",
+						psprintf("a new copy of %s (%s), which nobody can read meanwhile",
+								 table_name(view), bytes_shown(table_bytes(view, true))),
+						psprintf("With a unique index on columns of the view, without WHERE: REFRESH MATERIALIZED VIEW CONCURRENTLY %s;",
+								 table_name(view)));
+}
+
 static List *
 rewrite(HazardStatement *statement, Oid relid)
 {
 	AlterTableStmt *stmt = as_alter_table(statement->stmt);
 	Oid			table;
 
+	if (statement->stmt != NULL && IsA(statement->stmt, RefreshMatViewStmt))
+		return refresh(statement, relid);
 	if (stmt == NULL || !OidIsValid(table = work_on(statement, HAZARD_REWRITE, relid, true)))
 		return NIL;
 	return work_finding(RULE_TABLE_REWRITE, table,
@@ -122,7 +141,10 @@ hazard_relation_created(HazardStatement *statement, Oid relid)
 		return NIL;
 	copied = rel->rd_rel->relkind == RELKIND_RELATION ? rel->rd_rel->relrewrite : InvalidOid;
 
-	/* An index that takes over the storage of another one has that one's number. */
+	/*
+	 * An index that takes over the storage of another one has that one's
+	 * number.
+	 */
 	is_built = rel->rd_rel->relkind == RELKIND_INDEX && rel->rd_rel->relfilenode == relid;
 	is_partition = rel->rd_rel->relkind == RELKIND_RELATION ||
 		rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;

@@ -28,6 +28,7 @@ typedef struct HazardStatement
 	Node	   *stmt;			/* its parse tree; must last as long as this */
 	const char *source;			/* the text that it was parsed from, or NULL */
 	int			end;			/* of the statement in the text */
+	bool		is_previewed;	/* the transaction is not that of the script */
 
 	/* Private to work.c: */
 	LocalTransactionId lxid;	/* in which the following was noted */

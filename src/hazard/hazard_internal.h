@@ -37,6 +37,11 @@ extern bool alter_has(AlterTableStmt *stmt, AlterTableType subtype);
 /* Does it add a primary key of which the index is not there? */
 extern bool alter_builds_primary_key(AlterTableStmt *stmt);
 
+/* ---- index_statement.c ---- */
+
+/* Return findings on CREATE INDEX, DROP or REINDEX that is about to run. */
+extern List *index_statement(Node *stmt);
+
 /* ---- size.c ---- */
 
 /*
@@ -58,6 +63,9 @@ extern char *bytes_shown(uint64 bytes);
 
 /* Return the table, as in "public.users". */
 extern char *table_name(Oid relid);
+
+/* Return the name of a relation that a statement has, with its schema if it has one. */
+extern char *named_relation(const RangeVar *name);
 
 /* Return the safe way, as SQL; NULL: the rule's general advice has to do. */
 extern char *safe_rewrite(AlterTableStmt *stmt, Oid relid);

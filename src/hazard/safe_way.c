@@ -11,7 +11,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "base/compat.h"
-#include "catalog/dependency.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
@@ -39,6 +39,15 @@ table_name(Oid relid)
 {
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
 									  get_rel_name(relid));
+}
+
+char *
+named_relation(const RangeVar *name)
+{
+	Oid			relid = RangeVarGetRelid((RangeVar *) name, NoLock, true);
+
+	return OidIsValid(relid) ? table_name(relid)
+		: quote_qualified_identifier(name->schemaname, name->relname);
 }
 
 /* Return a name made of others, quoted, as the server makes them: "users_email_check". */

@@ -454,7 +454,7 @@ static int
 blocked_message(List *findings)
 {
 	if (is_hazard(linitial(findings)))
-		return errmsg("statement would need %s", hazard_gist(findings));
+		return errmsg("statement is a hazard: %s", hazard_gist(findings));
 	if (all_of_rule(findings, RULE_ROLLBACK_LOST))
 		return errmsg("schema change would prevent a rollback to %s: %s",
 					  versions_to_name(findings), gist(findings));
@@ -470,7 +470,7 @@ static int
 passed_message(List *findings, bool logged)
 {
 	if (is_hazard(linitial(findings)))
-		return errmsg("statement needs %s", hazard_gist(findings));
+		return errmsg("statement is a hazard: %s", hazard_gist(findings));
 	if (all_of_rule(findings, RULE_ROLLBACK_LOST))
 		return errmsg("schema change prevents a rollback to %s: %s",
 					  versions_to_name(findings), gist(findings));
