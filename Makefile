@@ -52,7 +52,8 @@ REGRESS = \
 	no_user_code \
 	settings \
 	hazards \
-	safe_ways
+	safe_ways \
+	report
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 

@@ -68,6 +68,8 @@ form_row(Relation rel, const JournalEntry *entry)
 	Row			row;
 
 	row_init(&row);
+	/* A sequence is not rolled back: the row of a blocked transaction keeps its number. */
+	row_set(&row, JOURNAL_ID, Int64GetDatum(store_next_id("id_seq")));
 	row_set(&row, JOURNAL_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
 	row_set_text(&row, JOURNAL_VERDICT, verdict_names[entry->verdict]);
 	row_set_text(&row, JOURNAL_MODE, guard_mode_name());
