@@ -112,7 +112,7 @@ indent:
 	$(SETUP)/install-packages
 	$(SETUP)/indent
 
-.PHONY: indent test demo bench test-matrix test-assert test-core test-valgrind fuzz fuzz-json list-tests
+.PHONY: indent test demo bench test-matrix test-assert test-core test-valgrind test-look fuzz fuzz-json list-tests
 
 # A skipped test looks as if it had passed.  Everything is there after install-packages;
 # without the network, REQUIRE_ALL=0 skips what has to be fetched.
@@ -126,6 +126,12 @@ test:
 demo:
 	$(SETUP)/install-packages
 	$(SETUP)/sandbox 15 test/setup/with-server demo/run
+
+# The page of report() in Chromium, and monitoring/ with Debian's exporter and promtool.
+test-look:
+	$(SETUP)/install-packages $(SRC)/test/look/packages.txt
+	mkdir -p -m 1777 look-out
+	$(SETUP)/summary env LOOK_OUT=$(CURDIR)/look-out $(SETUP)/sandbox 15 test/setup/with-server test/look/run
 
 bench:
 	$(SETUP)/install-packages

@@ -988,7 +988,7 @@ code { font: .875rem/1.45 ui-monospace, monospace; } bdi, code { unicode-bidi: i
 .good { color: var(--good); } .bad { color: var(--bad); } .middling { color: var(--middling); } .plain { color: var(--soft); }
 .s.bad::before { content: "\2716\00A0"; } .s.middling::before { content: "\25B2\00A0"; } .s.plain::before { content: "\25CB\00A0"; }
 ul.f { margin: .25rem 0; padding-left: 1.1rem; } time { white-space: nowrap; }
-@media (max-width: 45rem) {
+@media (max-width: 60rem) {
   table, tbody, tr, th, td { display: block; width: 100%; }
   thead { position: absolute; clip-path: inset(50%); height: 1px; width: 1px; overflow: hidden; white-space: nowrap; }
   tr { border-bottom: 1px solid var(--line); padding: .5rem 0; } th, td { border: 0; padding: .125rem 0; min-width: 0; }
