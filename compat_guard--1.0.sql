@@ -68,21 +68,24 @@ CREATE TABLE compat_guard.requirement (
 	kind			text COLLATE "C" NOT NULL,
 	object			text COLLATE "C" NOT NULL,
 	expected		jsonb NOT NULL,
-	baseline_ids	bigint[],
+	baseline_id		bigint,
 	role			text COLLATE "C" NOT NULL,
 	search_path		text NOT NULL
 );
 CREATE UNIQUE INDEX requirement_digest_idx ON compat_guard.requirement (digest);
 CREATE INDEX requirement_role_idx ON compat_guard.requirement (role);
+CREATE INDEX requirement_baseline_idx ON compat_guard.requirement (baseline_id);
 COMMENT ON TABLE compat_guard.requirement IS 'requirements taken from contracts, stored once and shared by versions';
 
 -- See src/registry/content_store.c.
 CREATE TABLE compat_guard.baseline (
 	baseline_id		bigint PRIMARY KEY,
 	hash			bigint NOT NULL,
-	content			jsonb NOT NULL
+	content			jsonb NOT NULL,
+	part_ids		bigint[]
 );
 CREATE INDEX baseline_hash_idx ON compat_guard.baseline (hash);
+CREATE INDEX baseline_part_idx ON compat_guard.baseline USING gin (part_ids) WITH (fastupdate = off);
 COMMENT ON TABLE compat_guard.baseline IS 'what requirements, and the relations they use, were like when the requirement was first met; stored once and shared by requirements';
 
 CREATE TABLE compat_guard.version_requirement (
@@ -137,19 +140,22 @@ CREATE TABLE compat_guard.requirement_state (
 	requirement_id	bigint PRIMARY KEY,
 	state			text COLLATE "C" NOT NULL,
 	ever_met		boolean NOT NULL,
-	problem_ids		bigint[],
+	problem_id		bigint,
 	changed_at		timestamptz NOT NULL,
 	partitions		oid[]
 ) WITH (fillfactor = 70);
 CREATE INDEX requirement_state_state_idx ON compat_guard.requirement_state (state, requirement_id);
+CREATE INDEX requirement_state_problem_idx ON compat_guard.requirement_state (problem_id);
 COMMENT ON TABLE compat_guard.requirement_state IS 'what was last found about each requirement';
 
 CREATE TABLE compat_guard.problem (
 	problem_id	bigint PRIMARY KEY,
 	hash		bigint NOT NULL,
-	content		jsonb NOT NULL
+	content		jsonb NOT NULL,
+	part_ids	bigint[]
 );
 CREATE INDEX problem_hash_idx ON compat_guard.problem (hash);
+CREATE INDEX problem_part_idx ON compat_guard.problem USING gin (part_ids) WITH (fastupdate = off);
 COMMENT ON TABLE compat_guard.problem IS 'problems of requirements, stored once and shared by those that have the same';
 
 CREATE TABLE compat_guard.requirement_dependency (
@@ -589,15 +595,17 @@ LEFT JOIN compat_guard.live_versions() AS l (version_id) USING (version_id)
 LEFT JOIN LATERAL (
 	SELECT st.state, st.ever_met, st.changed_at,
 		(SELECT pg_catalog.jsonb_agg(p.content ORDER BY i.place)
-		 FROM pg_catalog.unnest(st.problem_ids) WITH ORDINALITY AS i (id, place)
-		 JOIN compat_guard.problem AS p ON p.problem_id = i.id) AS problems
+		 FROM compat_guard.problem AS first
+		 CROSS JOIN pg_catalog.unnest(first.problem_id || first.part_ids) WITH ORDINALITY AS i (id, place)
+		 JOIN compat_guard.problem AS p ON p.problem_id = i.id
+		 WHERE first.problem_id = st.problem_id) AS problems
 	FROM compat_guard.requirement_state AS st
 	WHERE st.requirement_id = r.requirement_id) AS s ON true
 LEFT JOIN LATERAL (
 	SELECT CASE WHEN p.properties IS NULL THEN own.content
 				ELSE own.content || pg_catalog.jsonb_build_object('properties', p.properties) END AS baseline
 	FROM compat_guard.baseline AS own
-	CROSS JOIN (
+	CROSS JOIN LATERAL (
 		-- Of all relations together.
 		SELECT pg_catalog.jsonb_object_agg(m.key, m.texts) AS properties
 		FROM (
@@ -605,9 +613,9 @@ LEFT JOIN LATERAL (
 			FROM compat_guard.baseline AS of_relation
 			CROSS JOIN pg_catalog.jsonb_each(of_relation.content) AS e
 			CROSS JOIN pg_catalog.jsonb_array_elements_text(e.value) AS t (text)
-			WHERE of_relation.baseline_id = ANY (r.baseline_ids[2:])
+			WHERE of_relation.baseline_id = ANY (own.part_ids)
 			GROUP BY e.key) AS m) AS p
-	WHERE own.baseline_id = r.baseline_ids[1]) AS b ON true;
+	WHERE own.baseline_id = r.baseline_id) AS b ON true;
 COMMENT ON VIEW compat_guard.requirements IS 'what each version needs, and its state when last judged';
 
 CREATE VIEW compat_guard.unmet AS

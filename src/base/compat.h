@@ -123,6 +123,17 @@ extern PGDLLEXPORT void _PG_init(void);
 #define compat_index_beginscan(rel, index, snapshot, nkeys) \
 	index_beginscan(rel, index, snapshot, nkeys, 0)
 
+/* 18 has bitmaps that processes share, and names those of one process "private". */
+#define compat_index_beginscan_bitmap(index, snapshot, nkeys) \
+	index_beginscan_bitmap(index, snapshot, nkeys)
+#define CompatBitmapIterator					TBMIterator
+#define compat_bitmap_begin(bitmap)				tbm_begin_iterate(bitmap)
+#define compat_bitmap_next(iterator, result) \
+	(((result) = tbm_iterate(iterator)) != NULL)
+#define COMPAT_BITMAP_PAGE(name)				TBMIterateResult *name
+#define compat_bitmap_block(result)				((result)->blockno)
+#define compat_bitmap_end(iterator)				tbm_end_iterate(iterator)
+
 /* 18 put the attribute noreturn before the declaration. */
 #define compat_noreturn							__attribute__((noreturn))
 #else
@@ -133,6 +144,14 @@ extern PGDLLEXPORT void _PG_init(void);
 #define compat_partitioned_foreign_key_can_be_not_valid true
 #define compat_index_beginscan(rel, index, snapshot, nkeys) \
 	index_beginscan(rel, index, snapshot, NULL, nkeys, 0)
+#define compat_index_beginscan_bitmap(index, snapshot, nkeys) \
+	index_beginscan_bitmap(index, snapshot, NULL, nkeys)
+#define CompatBitmapIterator					TBMPrivateIterator
+#define compat_bitmap_begin(bitmap)				tbm_begin_private_iterate(bitmap)
+#define compat_bitmap_next(iterator, result)	tbm_private_iterate(iterator, &(result))
+#define COMPAT_BITMAP_PAGE(name)				TBMIterateResult name
+#define compat_bitmap_block(result)				((result).blockno)
+#define compat_bitmap_end(iterator)				tbm_end_private_iterate(iterator)
 #define compat_noreturn							pg_noreturn
 #endif
 
