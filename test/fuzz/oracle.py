@@ -16,7 +16,10 @@ from world import ident
 RELATION = """SELECT json_build_object('oid', c.oid::int8, 'schema', nspname, 'name', relname, 'kind', relkind,
 'cols', (SELECT json_object_agg(attname, json_build_array(format_type(coalesce(nullif(typbasetype, 0), atttypid),
     CASE WHEN typbasetype <> 0 THEN typtypmod ELSE atttypmod END), attnotnull, atthasdef, attgenerated, attidentity, typtype,
-    EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype = 'c' AND attnum = ANY (conkey))))
+    EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype = 'c' AND attnum = ANY (conkey)),
+    EXISTS (WITH RECURSIVE below AS (SELECT inhrelid FROM pg_inherits WHERE inhparent = c.oid UNION
+            SELECT i.inhrelid FROM pg_inherits i JOIN below b ON i.inhparent = b.inhrelid)
+        SELECT FROM below JOIN pg_attribute own ON own.attrelid = inhrelid AND own.attname = a.attname WHERE NOT own.attnotnull)))
     FROM pg_attribute a JOIN pg_type t ON t.oid = atttypid WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped),
 'uniq', (SELECT json_agg((SELECT json_agg(attname ORDER BY attname COLLATE "C") FROM pg_attribute WHERE attrelid = indrelid AND attnum = ANY (indkey)))
     FROM pg_index WHERE indrelid = c.oid AND indisunique AND indimmediate AND indisvalid AND indpred IS NULL AND indexprs IS NULL),
@@ -233,14 +236,14 @@ class Looking:
             c = (r["cols"] or {}).get(name)
             if not c:
                 return broken("no column " + name)
-            type_now, notnull, default, generated, identity, kind, checked = c
+            type_now, notnull, default, generated, identity, kind, checked, null_below = c
             if "type" in spec:
                 fits = type_fits(spec["type"], type_now, m)
                 if fits is not True:
                     return broken("type %s" % type_now) if fits is False else undecided("type %s" % type_now)
             if r["kind"] not in "rpf":
                 return ok(c) if not set(spec) - {"type"} else undecided("a view's column")
-            if spec.get("nullable") is False and not notnull:
+            if spec.get("nullable") is False and (not notnull or null_below):
                 return broken("nullable") if kind != "d" else undecided("domain")
             if spec.get("nullable") is True and notnull:
                 return broken("not null")
