@@ -32,6 +32,7 @@ REGRESS = \
 	properties_judged \
 	domains \
 	key_owners \
+	planned \
 	stored_once \
 	definitions \
 	routines \
