@@ -81,11 +81,8 @@ SELECT l FROM story(:first) AS l WHERE l ~ 'not registered';
 -- Of nothing there is no story.
 SELECT compat_guard.explain_block(-1);
 ALTER TABLE users ADD COLUMN more int;
-DO $$BEGIN
-	PERFORM compat_guard.explain_block(max(journal_id)) FROM compat_guard.journal WHERE verdict = 'allowed';
-EXCEPTION WHEN invalid_parameter_value THEN
-	RAISE WARNING '%', regexp_replace(SQLERRM, '\d+', 'N');
-END$$;
+-- Only what was blocked has a number.
+SELECT DISTINCT verdict, journal_id IS NOT NULL FROM compat_guard.journal WHERE application_name = 'regress_report' ORDER BY 1;
 
 --
 -- The page.
@@ -100,7 +97,7 @@ SELECT m[1] FROM page, regexp_matches(html, '(<tr role="row"><th role="rowheader
 SELECT m[1] FROM page, regexp_matches(html, '<tr role="row">(<th role="rowheader" scope="row">report[.].*?)</tr>', 'g') AS m;
 SELECT m[1] FROM page, regexp_matches(html, '<td role="cell" data-label="schema">report</td>(.*?)</tr>', 'g') AS m;
 -- the journal
-SELECT m[1] FROM page, regexp_matches(html, '>' || :first || '</th>.*?(<td role="cell" data-label="statements">.*?)</tr>', 'g') AS m;
+SELECT m[1] FROM page, regexp_matches(html, '>' || :first || '</td>.*?(<td role="cell" data-label="statements">.*?)</tr>', 'g') AS m;
 
 --
 -- Figures.

@@ -24,7 +24,7 @@ def main():
     # A journal as it may be, and some versions that are pending.
     sql(DATABASE, """
         INSERT INTO compat_guard.journal_entry
-        SELECT 20000000 + n, now() - n * interval '1 hour', 'allowed', 'enforce', 'a', 'a', 'migrate', NULL, 1, NULL,
+        SELECT NULL, now() - n * interval '1 hour', 'allowed', 'enforce', 'a', 'a', 'migrate', NULL, 1, NULL,
             ARRAY['ALTER TABLE app_1.relation_1 ADD COLUMN x integer'], 1, '{}', '[]', 0, NULL, NULL, '{}', '[]'
         FROM generate_series(1, 20000) AS n;
         UPDATE compat_guard.requirement_state SET state = 'unmet', ever_met = false
