@@ -502,8 +502,9 @@ check_own_planned(VerifyResult *result, Oid relid, bool restricted_child)
 	}
 }
 
-void
-check_planned_functions(VerifyResult *result, Query *query, Index rti)
+/* Check what the planner looks into of a relation of a query. */
+static void
+check_planned(VerifyResult *result, Query *query, Index rti)
 {
 	const RangeTblEntry *rte = rt_fetch(rti, query->rtable);
 	bool		restricted;
@@ -518,6 +519,13 @@ check_planned_functions(VerifyResult *result, Query *query, Index rti)
 	restricted = bms_is_member(rti, pull_varnos(NULL, (Node *) query->jointree));
 	foreach(lc, partitions_that_matter(&result->parts, rte->relid))
 		check_own_planned(result, lfirst_oid(lc), restricted);
+}
+
+void
+check_planned_functions(VerifyResult *result, Query *query)
+{
+	for (Index rti = 1; rti <= list_length(query->rtable); rti++)
+		check_planned(result, query, rti);
 }
 
 /* Check a domain and all those below it, unless they have been looked at. */

@@ -359,7 +359,6 @@ check_references(Node *node, VerifyResult *result)
 					{
 						reject_temporary(rte->relid);
 						depend_on_object(result, RelationRelationId, rte->relid);
-						check_planned_functions(result, query, foreach_current_index(lc) + 1);
 					}
 				}
 				depend_on_columns(result, query);

@@ -104,7 +104,8 @@ extern void check_write(VerifyResult *result, Oid relid, CmdType command,
 /* Check the triggers that TRUNCATE fires. */
 extern void check_truncate(VerifyResult *result, Oid relid);
 
-/* Check each relation that a rewritten query writes with check_write(). */
+/* Check each relation that a rewritten query writes with check_write(), and the functions
+ * that planning it looks into. */
 extern bool check_writes(Node *node, VerifyResult *result);
 
 /* Check what the statements of a body, as rewritten, write. */

@@ -80,9 +80,9 @@ extern void check_call(Node *node, VerifyResult *result);
 extern void check_attached_functions(VerifyResult *result, Oid relid, CmdType command,
 									 Bitmapset *columns);
 
-/* Check the functions that planning a query looks into for one of its relations, whether
- * it reads or writes: see attached_function.c. */
-extern void check_planned_functions(VerifyResult *result, Query *query, Index rti);
+/* Check the functions that planning a query looks into for its relations, whether it
+ * reads or writes them: see attached_function.c. */
+extern void check_planned_functions(VerifyResult *result, Query *query);
 
 /* Check the functions of a domain's constraints, for a type that is one or an array of
  * one. */

@@ -190,6 +190,7 @@ check_writes(Node *node, VerifyResult *result)
 		return false;
 	if (!IsA(node, Query))
 		return expression_tree_walker(node, check_writes, result);
+	check_planned_functions(result, (Query *) node);
 	if (((Query *) node)->resultRelation != 0)
 		check_query_write(result, (Query *) node);
 	return query_tree_walker((Query *) node, check_writes, result, 0);
