@@ -400,15 +400,24 @@ class Looking:
         """True, False, or None where a client may see no difference."""
         if then == now:
             return True if self.types.get(now) == names_then.get(then) else None
-        if {then, now} == {25, 1043}:
+        bases = {self.base_type(then), self.base_type(now)}
+        if len(bases) == 1 or bases == {25, 1043}:
             return None
         if then >= 16384 and names_then.get(then) == self.types.get(now):
             return True
+        # A type that was moved, while another of its name is there: to a client these may be the same.
+        old, new = names_then.get(then, ""), self.types.get(now, "")
+        if old and old.split(".")[-1] == new.split(".")[-1] and old not in self.types.values():
+            return None
         if any(n.endswith(")") for n in (names_then.get(then), self.types.get(now)) if n):
             return None                 # what counts are the columns, which may become wider
-        if then >= 16384 or now >= 16384:
-            return None if self.world.bases.get(then) == now or self.world.bases.get(now) == then else False
         return False
+
+    def base_type(self, oid):
+        """The type below domains, which is what a client is told."""
+        while oid in self.world.bases:
+            oid = self.world.bases[oid]
+        return oid
 
 
 def of_run(outcome, columns):
