@@ -1090,7 +1090,7 @@ $$
 				|| CASE WHEN j.statement_count > 5 THEN format('<br/>and %s more', j.statement_count - 5) ELSE '' END,
 				(SELECT format('<details><summary>%s</summary><ul class="f">%s</ul></details>', j.finding_count,
 					string_agg(format('<li>%s</li>', compat_guard.shown_html(concat(
-						f.finding->>'app', ' ', f.finding->>'version', ', ', f.finding->>'kind', ' ', f.finding->>'object', ': expected ',
+						(f.finding->>'app') || ' ' || (f.finding->>'version') || ', ', f.finding->>'kind', ' ', f.finding->>'object', ': expected ',
 						f.finding->>'expected', ', found ', f.finding->>'found', ' (', f.finding->>'rule', ', ', f.finding->>'action', ')'))),
 						'' ORDER BY f.n))
 				 FROM jsonb_array_elements(j.findings) WITH ORDINALITY AS f (finding, n) WHERE f.n <= 20 HAVING count(*) > 0),
@@ -1249,7 +1249,7 @@ BEGIN
 	RETURN NEXT '  - Make it all the same, and have the journal say why:';
 	RETURN NEXT '      BEGIN;';
 	RETURN QUERY SELECT DISTINCT '      SELECT compat_guard.allow(' || CASE WHEN f->>'app' IS NULL
-			THEN format('''the reason'', rule => %L);', f->>'rule')
+			THEN format('''why'', rule => %L);', f->>'rule')
 			ELSE format('''the reason'', %s, %s);', compat_guard.shown_literal(f->>'app'), compat_guard.shown_literal(f->>'version')) END
 		FROM jsonb_array_elements(entry.findings) AS f WHERE f->>'action' = 'block' ORDER BY 1;
 	RETURN NEXT '      ...';

@@ -69,6 +69,16 @@ SELECT l LIKE 'Change ' || :first || ' was blocked %' FROM compat_guard.explain_
 DROP TABLE "a<b>&'""c";
 SELECT blocked('a<b>') AS second \gset
 SELECT story(:second);
+-- What would harm every application, whatever its version.
+CREATE TABLE large AS SELECT n AS id FROM generate_series(1, 10000) AS n;
+SET compat_guard.large_relation = '8kB';
+\set VERBOSITY sqlstate
+CREATE INDEX large_id ON large (id);
+\set VERBOSITY terse
+RESET compat_guard.large_relation;
+SELECT blocked('large_id') AS third \gset
+SELECT l FROM story(:third) AS l WHERE l ~ 'would|way out|rule =>|compat_guard[.]retire';
+DROP TABLE large;
 -- Not wider than a screen, but for calls with long names.
 SELECT max(length(l)) FROM compat_guard.explain_block(:first) AS l;
 -- As the versions go, so does what stands in the way.
