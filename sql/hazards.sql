@@ -259,6 +259,15 @@ TRUNCATE parent CASCADE;
 
 DROP MATERIALIZED VIEW shown, few;
 
+-- A session without the library loads it in the middle of its first DDL.
+\c -
+SET compat_guard.large_relation = '64kB';
+CREATE INDEX loading ON hazards.large (id);
+\c -
+SET compat_guard.large_relation = '64kB';
+ALTER TABLE hazards.large ALTER id TYPE bigint;
+SET search_path = hazards;
+
 -- A preview lists them all, and goes on as if the statements had run.
 SELECT rule, action, affected_object, expected FROM compat_guard.preview(
     'ALTER TABLE hazards.large ALTER id TYPE bigint; ALTER TABLE hazards.large ADD CHECK (id > 0);

@@ -158,7 +158,7 @@ tables_referring_to(List *relids)
 }
 
 static List *
-truncate_cascade(TruncateStmt * stmt)
+truncate_cascade(TruncateStmt *stmt)
 {
 	List	   *named = NIL;
 	Oid			first = InvalidOid;

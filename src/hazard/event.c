@@ -110,7 +110,7 @@ index_build_finding(HazardStatement *statement, Oid relid, const char *index)
 	Oid			table;
 	const char *locked = alter ? "read or write" : "write";
 
-	if (alter != NULL && alter_rewrites(alter, relid))
+	if (is_plainly_small(statement, relid) || (alter != NULL && alter_rewrites(alter, relid)))
 		return NIL;
 	table = work_on(statement, HAZARD_BUILD, relid, false);
 	if (!OidIsValid(table))
@@ -273,7 +273,7 @@ List *
 hazard_column_altered(HazardStatement *statement, Oid relid, AttrNumber attnum)
 {
 	if (as_alter_table(statement->stmt) == NULL || attnum <= 0 ||
-		was_not_null(relid, attnum) || !is_not_null_now(relid, attnum))
+		is_plainly_small(statement, relid) || was_not_null(relid, attnum) || !is_not_null_now(relid, attnum))
 		return NIL;
 	return not_null(statement, relid, attnum);
 }
@@ -320,7 +320,8 @@ constraint_created(HazardStatement *statement, AlterTableStmt *stmt, HeapTuple t
 	AttrNumber	attnum;
 	Oid			table;
 
-	if (!con->convalidated || !compat_constraint_is_enforced(con) || !OidIsValid(con->conrelid))
+	if (!con->convalidated || !compat_constraint_is_enforced(con) || !OidIsValid(con->conrelid) ||
+		is_plainly_small(statement, con->conrelid))
 		return NIL;
 	switch (con->contype)
 	{

@@ -76,6 +76,12 @@ extern char *safe_not_null(Oid relid, const char *column);
 /* ---- work.c ---- */
 
 /*
+ * Does the statement name the table, which has no partitions or children and is not
+ * large?  Then there is nothing to note.  Most tables are so, and this is cheap.
+ */
+extern bool is_plainly_small(HazardStatement *statement, Oid relid);
+
+/*
  * Note that the statement works on a table.  Return the table to report, the one that
  * the statement names, if all that was noted is large and not reported yet; or
  * InvalidOid.

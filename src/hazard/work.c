@@ -43,6 +43,13 @@ table_to_report(Node *stmt, Oid relid)
 	return relid;
 }
 
+bool
+is_plainly_small(HazardStatement *statement, Oid relid)
+{
+	return named_table(statement->stmt) == relid && !has_subclass(relid) &&
+		!is_large(table_bytes(relid, true));
+}
+
 Oid
 work_on(HazardStatement *statement, HazardWork work, Oid relid, bool with_toast)
 {
