@@ -17,13 +17,6 @@
 #include "nodes/parsenodes.h"
 #include "utils/memutils.h"
 
-/* A restore builds indexes and constraints, and nobody uses its tables yet. */
-static bool
-asks(void)
-{
-	return !session_is_restoring();
-}
-
 static void
 report(StatementFrame *frame, List *findings)
 {
@@ -55,7 +48,11 @@ hazards_before_statement(StatementFrame *frame)
 {
 	MemoryContext old;
 
-	if (!asks())
+	/*
+	 * A restore builds indexes and constraints, and nobody uses its tables
+	 * yet.  In the middle of a statement its search path may be another one.
+	 */
+	if (session_is_restoring())
 		return;
 	frame->hazard.is_previewed = change_in_preview();
 	old = MemoryContextSwitchTo(findings_context());
@@ -94,7 +91,8 @@ hazards_at_event(ObjectAccessType access, Oid classid, Oid objid, int subid)
 	StatementFrame *frame = frame_current();
 	MemoryContext old;
 
-	if (frame == NULL || (!frame->is_ddl && !copies_tables(frame)) || !asks())
+	if (frame == NULL || !frame->hazard.is_asked ||
+		(!frame->is_ddl && !copies_tables(frame)))
 		return;
 	old = MemoryContextSwitchTo(findings_context());
 	if (frame->is_ddl)

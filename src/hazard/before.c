@@ -270,6 +270,10 @@ alter_domain(HazardStatement *statement, AlterDomainStmt *stmt)
 List *
 hazard_before_statement(HazardStatement *statement)
 {
+	statement->is_asked = true;
+
+	/* Later the search path may be a restricted one. */
+	statement->named = named_table(statement->stmt);
 	switch (nodeTag(statement->stmt))
 	{
 		case T_AlterTableStmt:

@@ -30,7 +30,10 @@ typedef struct HazardStatement
 	int			end;			/* of the statement in the text */
 	bool		is_previewed;	/* the transaction is not that of the script */
 
-	/* Private to work.c: */
+	bool		is_asked;		/* hazard_before_statement() was called */
+
+	/* Private to hazard/: */
+	Oid			named;			/* the table that it names, or InvalidOid */
 	LocalTransactionId lxid;	/* in which the following was noted */
 	List	   *relids[HAZARD_N_WORKS]; /* of Oid */
 	uint64		bytes[HAZARD_N_WORKS];	/* of these tables */
@@ -44,7 +47,10 @@ extern List *hazard_partition(HazardStatement *statement, Oid relid);
 
 /* ---- before.c ---- */
 
-/* Before a statement runs: what no event tells of. */
+/*
+ * Before a statement runs: what no event tells of.  Without this call nothing is to be
+ * asked at its events.
+ */
 extern List *hazard_before_statement(HazardStatement *statement);	/* of Finding * */
 
 /* ---- event.c ---- */

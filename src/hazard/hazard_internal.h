@@ -75,6 +75,9 @@ extern char *safe_not_null(Oid relid, const char *column);
 
 /* ---- work.c ---- */
 
+/* Return the table that CREATE INDEX or ALTER TABLE names, or InvalidOid. */
+extern Oid	named_table(Node *stmt);
+
 /*
  * Does the statement name the table, which has no partitions or children and is not
  * large?  Then there is nothing to note.  Most tables are so, and this is cheap.

@@ -18,8 +18,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-/* Return the table that the statement names, or InvalidOid. */
-static Oid
+Oid
 named_table(Node *stmt)
 {
 	RangeVar   *relation = NULL;
@@ -33,10 +32,8 @@ named_table(Node *stmt)
 
 /* Return the named table if the relation is a partition or child of it, else the relation. */
 static Oid
-table_to_report(Node *stmt, Oid relid)
+table_to_report(Oid named, Oid relid)
 {
-	Oid			named = named_table(stmt);
-
 	if (OidIsValid(named) && named != relid &&
 		list_member_oid(find_all_inheritors(named, NoLock, NULL), relid))
 		return named;
@@ -46,7 +43,7 @@ table_to_report(Node *stmt, Oid relid)
 bool
 is_plainly_small(HazardStatement *statement, Oid relid)
 {
-	return named_table(statement->stmt) == relid && !has_subclass(relid) &&
+	return statement->named == relid && !has_subclass(relid) &&
 		!is_large(table_bytes(relid, true));
 }
 
@@ -76,7 +73,7 @@ work_on(HazardStatement *statement, HazardWork work, Oid relid, bool with_toast)
 	if (!is_large(statement->bytes[work]))
 		return InvalidOid;
 	statement->is_reported[work] = true;
-	return table_to_report(statement->stmt, relid);
+	return table_to_report(statement->named, relid);
 }
 
 List *
