@@ -26,6 +26,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_namespace.h"
 #include "commands/tablecmds.h"
 #include "hazard/hazard_internal.h"
 #include "nodes/makefuncs.h"
@@ -145,7 +146,8 @@ hazard_relation_created(HazardStatement *statement, Oid relid)
 	 * An index that takes over the storage of another one has that one's
 	 * number.
 	 */
-	is_built = rel->rd_rel->relkind == RELKIND_INDEX && rel->rd_rel->relfilenode == relid;
+	is_built = rel->rd_rel->relkind == RELKIND_INDEX && rel->rd_rel->relfilenode == relid &&
+		rel->rd_rel->relnamespace != PG_TOAST_NAMESPACE;
 	is_partition = rel->rd_rel->relkind == RELKIND_RELATION ||
 		rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
 	name = pstrdup(RelationGetRelationName(rel));
