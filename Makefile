@@ -50,6 +50,7 @@ REGRESS = \
 	entrust \
 	preview \
 	replaces \
+	expand \
 	no_user_code \
 	settings \
 	hazards \

@@ -132,6 +132,31 @@ CREATE UNIQUE INDEX journal_entry_id_idx ON compat_guard.journal_entry (journal_
 COMMENT ON TABLE compat_guard.journal_entry IS 'what became of each transaction that changed the schema';
 COMMENT ON COLUMN compat_guard.journal_entry.journal_id IS 'the number of a blocked change, for explain_block(); null for others';
 
+CREATE TABLE compat_guard.expansion (
+	expansion_id	bigint PRIMARY KEY,
+	name			text COLLATE "C" NOT NULL,
+	relation		regclass NOT NULL,
+	old_column		text COLLATE "C" NOT NULL,
+	new_column		text COLLATE "C" NOT NULL,
+	up				text NOT NULL,
+	down			text NOT NULL,
+	on_error		text COLLATE "C" NOT NULL,
+	trigger_name	text COLLATE "C" NOT NULL,
+	phase			text COLLATE "C" NOT NULL,
+	phase_at		timestamptz NOT NULL,
+	created_by		text NOT NULL,
+	created_at		timestamptz NOT NULL,
+	rows_total		bigint NOT NULL,
+	rows_done		bigint NOT NULL,
+	rows_skipped	bigint NOT NULL,
+	rows_failed		bigint NOT NULL,
+	backfill_at		timestamptz,
+	cursor_part		regclass,
+	cursor_block	bigint NOT NULL
+) WITH (fillfactor = 50);
+CREATE UNIQUE INDEX expansion_name_idx ON compat_guard.expansion (name);
+COMMENT ON TABLE compat_guard.expansion IS 'columns that are being replaced by others, or were';
+
 CREATE SEQUENCE compat_guard.journal_missed_seq;
 COMMENT ON SEQUENCE compat_guard.journal_missed_seq IS 'counts rows of blocked transactions that could not be written; a sequence, for it is not rolled back';
 
@@ -181,6 +206,7 @@ SELECT pg_catalog.pg_extension_config_dump('compat_guard.version_requirement', '
 SELECT pg_catalog.pg_extension_config_dump('compat_guard.policy', '');
 SELECT pg_catalog.pg_extension_config_dump('compat_guard.journal_entry', '');
 SELECT pg_catalog.pg_extension_config_dump('compat_guard.journal_missed_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('compat_guard.expansion', '');
 
 ---------------------------------------------------------------------------
 -- For applications.
@@ -1260,6 +1286,87 @@ COMMENT ON FUNCTION compat_guard.explain_block(bigint)
 IS 'the story of a blocked change by its number in the journal, or of the last one: who needs what it takes away, since when, last seen when, and the way out';
 
 ---------------------------------------------------------------------------
+-- Expand, migrate, switch, contract.
+---------------------------------------------------------------------------
+
+CREATE FUNCTION compat_guard.dual_write()
+RETURNS trigger
+LANGUAGE C
+AS 'MODULE_PATHNAME', 'compat_guard_dual_write';
+COMMENT ON FUNCTION compat_guard.dual_write()
+IS 'writes both columns of an expansion; its triggers are made by compat_guard.expand_column()';
+
+CREATE FUNCTION compat_guard.expand_column(relation regclass, old_column text, new_column text, type text,
+										   up text, down text, name text DEFAULT NULL,
+										   on_error text DEFAULT 'reject', dry_run boolean DEFAULT false)
+RETURNS TABLE (step integer, phase text, statement text, lock text, note text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_expand_column';
+COMMENT ON FUNCTION compat_guard.expand_column(regclass, text, text, text, text, text, text, text, boolean)
+IS 'begin to replace a column: the new one is added, and from now on both are written; returns the plan';
+
+CREATE PROCEDURE compat_guard.backfill(name text, batch integer DEFAULT 1000, pause interval DEFAULT '0',
+									   INOUT migrated boolean DEFAULT NULL)
+LANGUAGE C
+AS 'MODULE_PATHNAME', 'compat_guard_backfill';
+COMMENT ON PROCEDURE compat_guard.backfill(text, integer, interval, boolean)
+IS 'give the rows that were there before the expansion their value in the new column, and prove that all agree';
+
+CREATE FUNCTION compat_guard.verify_expansion(name text, OUT rows bigint, OUT unmigrated bigint,
+											  OUT disagreeing bigint, OUT failing bigint, OUT sample text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_verify_expansion';
+COMMENT ON FUNCTION compat_guard.verify_expansion(text)
+IS 'read every row: in how many do the columns of the expansion not agree';
+
+CREATE PROCEDURE compat_guard.contract(name text)
+LANGUAGE C
+AS 'MODULE_PATHNAME', 'compat_guard_contract';
+COMMENT ON PROCEDURE compat_guard.contract(text)
+IS 'end an expansion: remove the old column, if no live version needs it and all rows are migrated';
+
+CREATE FUNCTION compat_guard.abandon(name text)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_abandon';
+COMMENT ON FUNCTION compat_guard.abandon(text)
+IS 'take an expansion back: remove the new column';
+
+CREATE FUNCTION compat_guard.expansion_damage(name text)
+RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_expansion_damage';
+COMMENT ON FUNCTION compat_guard.expansion_damage(text)
+IS 'what keeps an expansion from writing both columns, or null (compat_guard.expansions)';
+
+CREATE VIEW compat_guard.expansions AS
+SELECT e.name, e.relation, e.old_column, e.new_column,
+	CASE WHEN e.phase = 'migrated' AND b.blockers IS NULL THEN 'switched' ELSE e.phase END AS phase,
+	e.phase_at, e.rows_done, e.rows_total, e.rows_skipped, e.rows_failed,
+	CASE WHEN e.phase = 'backfilling'
+		THEN pg_catalog.round(e.rows_done / greatest(extract(epoch FROM pg_catalog.clock_timestamp() - e.backfill_at), 0.001), 1)
+	END AS rows_per_second,
+	CASE WHEN e.phase = 'backfilling' AND e.rows_done > 0 AND e.rows_total > e.rows_done
+		THEN pg_catalog.clock_timestamp() + (pg_catalog.clock_timestamp() - e.backfill_at) * ((e.rows_total - e.rows_done)::float8 / e.rows_done)
+	END AS estimated_end,
+	d.damage, b.blockers,
+	CASE WHEN d.damage IS NOT NULL THEN pg_catalog.format('SELECT compat_guard.abandon(%L)', e.name)
+		WHEN e.phase IN ('expanded', 'backfilling') THEN pg_catalog.format('CALL compat_guard.backfill(%L)', e.name)
+		WHEN e.phase = 'migrated' AND b.blockers IS NULL THEN pg_catalog.format('CALL compat_guard.contract(%L)', e.name)
+	END AS next_call,
+	e.up, e.down, e.on_error, e.created_by, e.created_at
+FROM compat_guard.expansion AS e
+CROSS JOIN LATERAL (SELECT compat_guard.expansion_damage(e.name) AS damage) AS d
+LEFT JOIN pg_catalog.pg_class AS c ON c.oid = e.relation
+LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL (
+	SELECT pg_catalog.array_agg(DISTINCT v.app || ' ' || v.version) AS blockers
+	FROM compat_guard.dependencies AS v
+	WHERE e.phase IN ('expanded', 'backfilling', 'migrated')
+		AND v.class = 'pg_attribute' AND v.schema = n.nspname AND v.name = c.relname || '.' || e.old_column) AS b;
+COMMENT ON VIEW compat_guard.expansions IS 'columns that are being replaced: how far that is, which versions still need the old one, and what to call next';
+
+---------------------------------------------------------------------------
 -- What makes CREATE EXTENSION alone protect every session.
 ---------------------------------------------------------------------------
 
@@ -1334,11 +1441,19 @@ BEGIN ATOMIC
 			compat_guard.html_time(timestamptz),
 			compat_guard.html_code(text),
 			compat_guard.story_lines(integer, text)'),
-		('pipeline', 'EXECUTE ON PROCEDURE compat_guard.wait_until_ready(text, text, interval, boolean)'),
+		('pipeline', 'EXECUTE ON PROCEDURE compat_guard.wait_until_ready(text, text, interval, boolean),
+			compat_guard.backfill(text, integer, interval, boolean),
+			compat_guard.contract(text)'),
+		('pipeline', 'EXECUTE ON FUNCTION
+			compat_guard.dual_write(),
+			compat_guard.expand_column(regclass, text, text, text, text, text, text, text, boolean),
+			compat_guard.verify_expansion(text),
+			compat_guard.abandon(text),
+			compat_guard.expansion_damage(text)'),
 		('pipeline', 'SELECT ON compat_guard.versions, compat_guard.instances, compat_guard.requirements,
 			compat_guard.unmet, compat_guard.compatibility, compat_guard.rollback, compat_guard.dependencies,
 			compat_guard.droppable, compat_guard.rules, compat_guard.journal, compat_guard.journal_status,
-			compat_guard.metrics'),
+			compat_guard.metrics, compat_guard.expansions'),
 		('retire', 'USAGE ON SCHEMA compat_guard'),
 		('retire', 'EXECUTE ON FUNCTION compat_guard.retire(text, text, text)'),
 		-- Nothing can be written to the view: see src/registry/rights.c.
@@ -1401,10 +1516,12 @@ GRANT USAGE ON SCHEMA compat_guard TO pg_monitor;
 -- Functions of a view run with the rights of whoever asks.
 GRANT EXECUTE ON FUNCTION compat_guard.verification(text, text), compat_guard.rule_table(),
 	compat_guard.live_versions(), compat_guard.rollback_versions(), compat_guard.lease_runs(timestamptz, timestamptz),
-	compat_guard.require_version(text, text), compat_guard.droppable_without(text, text) TO pg_monitor;
+	compat_guard.require_version(text, text), compat_guard.droppable_without(text, text),
+	compat_guard.expansion_damage(text) TO pg_monitor;
 GRANT SELECT ON compat_guard.versions, compat_guard.instances, compat_guard.requirements, compat_guard.unmet,
 	compat_guard.compatibility, compat_guard.rollback, compat_guard.dependencies, compat_guard.droppable,
-	compat_guard.rules, compat_guard.journal, compat_guard.journal_status, compat_guard.metrics TO pg_monitor;
+	compat_guard.rules, compat_guard.journal, compat_guard.journal_status, compat_guard.metrics,
+	compat_guard.expansions TO pg_monitor;
 GRANT EXECUTE ON FUNCTION compat_guard.report(), compat_guard.explain_block(bigint), compat_guard.shown(text),
 	compat_guard.shown_literal(text), compat_guard.shown_html(text),
 	compat_guard.html_section(text, text, text, text[], text[], bigint), compat_guard.html_status(text),

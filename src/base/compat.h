@@ -21,6 +21,7 @@
 #define compat_proc_aclcheck(oid, role, mode)		pg_proc_aclcheck(oid, role, mode)
 #define compat_database_aclcheck(oid, role, mode)	pg_database_aclcheck(oid, role, mode)
 #define compat_extension_ownercheck(oid, role)		pg_extension_ownercheck(oid, role)
+#define compat_relation_ownercheck(oid, role)		pg_class_ownercheck(oid, role)
 
 /* 16 gave these a place to put soft errors. */
 #define compat_string_to_name_list(s)			stringToQualifiedNameList(s)
@@ -46,6 +47,7 @@
 #define PGDLLEXPORT __attribute__((visibility("default")))
 extern PGDLLEXPORT void _PG_init(void);
 #else
+#include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
@@ -54,6 +56,7 @@ extern PGDLLEXPORT void _PG_init(void);
 #define compat_proc_aclcheck(oid, role, mode)		object_aclcheck(ProcedureRelationId, oid, role, mode)
 #define compat_database_aclcheck(oid, role, mode)	object_aclcheck(DatabaseRelationId, oid, role, mode)
 #define compat_extension_ownercheck(oid, role)		object_ownercheck(ExtensionRelationId, oid, role)
+#define compat_relation_ownercheck(oid, role)		object_ownercheck(RelationRelationId, oid, role)
 #define compat_string_to_name_list(s)			stringToQualifiedNameList(s, NULL)
 #define compat_parse_type(name, type, typmod)	parseTypeString(name, type, typmod, NULL)
 #define compat_type_string_to_type_name(s)		typeStringToTypeName(s, NULL)
@@ -133,6 +136,8 @@ extern PGDLLEXPORT void _PG_init(void);
 #define COMPAT_BITMAP_PAGE(name)				TBMIterateResult *name
 #define compat_bitmap_block(result)				((result)->blockno)
 #define compat_bitmap_end(iterator)				tbm_end_iterate(iterator)
+/* 18 keeps a short copy of what is often asked about a column. */
+#define compat_attribute_changed(desc, i)		((void) 0)
 
 /* 18 put the attribute noreturn before the declaration. */
 #define compat_noreturn							__attribute__((noreturn))
@@ -152,6 +157,7 @@ extern PGDLLEXPORT void _PG_init(void);
 #define COMPAT_BITMAP_PAGE(name)				TBMIterateResult name
 #define compat_bitmap_block(result)				((result).blockno)
 #define compat_bitmap_end(iterator)				tbm_end_private_iterate(iterator)
+#define compat_attribute_changed(desc, i)		populate_compact_attribute(desc, i)
 #define compat_noreturn							pg_noreturn
 #endif
 

@@ -29,6 +29,8 @@
 #define ERRCODE_GUARD_NOT_PERMITTED		MAKE_SQLSTATE('V', 'G', '0', '1', '4')
 /* The version was retired. */
 #define ERRCODE_GUARD_RETIRED			MAKE_SQLSTATE('V', 'G', '0', '1', '5')
+/* No such expansion, or it is not in the phase that the call needs. */
+#define ERRCODE_GUARD_EXPANSION			MAKE_SQLSTATE('V', 'G', '0', '1', '6')
 /* The registry, or the extension itself, is damaged. */
 #define ERRCODE_GUARD_DAMAGED			MAKE_SQLSTATE('V', 'G', '0', '2', '0')
 /* The library and the extension's SQL objects are of different versions. */

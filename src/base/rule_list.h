@@ -192,6 +192,10 @@ RULE(GUARD_REMOVED, "guard-removed", BLOCK, BLOCK,
 	 "the extension is dropped, renamed or taken apart, or what loads it is disabled, while versions are live",
 	 "retire the live versions first; to take the guard away all the same, call compat_guard.allow() in the transaction that does")
 
+RULE(EXPANSION_DAMAGED, "expansion-damaged", BLOCK, BLOCK,
+	 "the trigger or a column of an expansion that is running was dropped, disabled or changed, or another trigger now fires after it, while a version uses the table",
+	 "end the expansion by compat_guard.contract() or compat_guard.abandon(); give another BEFORE trigger a name that sorts before the expansion's")
+
 RULE(VERIFICATION_LOST, "verification-lost", BLOCK, BLOCK,
 	 "what was met can no longer be verified: what breaks it later would go unnoticed",
 	 "take what cannot be looked into out of what the version uses, or let the change through once the version was tried with it")

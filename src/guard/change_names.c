@@ -236,5 +236,6 @@ change_names(void)
 	result->guard_before = change->guard_before;
 	result->logins_before = change->logins_before;
 	result->hazards = change->hazards;
+	result->expansions_before = change_expansions_before();
 	return result;
 }

@@ -9,15 +9,19 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "base/compat.h"
 #include "base/object.h"
+#include "base/subtransaction.h"
 #include "catalog/pg_foreign_data_wrapper.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "expand/expand.h"
 #include "guard/guard.h"
 #include "guard/guard_internal.h"
+#include "storage/proc.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -223,6 +227,42 @@ change_logins(void)
 	MemoryContextSwitchTo(old);
 }
 
+/*
+ * This is not in the set: it makes no transaction one that has changed anything.
+ */
+static List *expansions_before = NIL;	/* in TopTransactionContext */
+static LocalTransactionId expansions_of = InvalidLocalTransactionId;
+
+List *
+change_expansions_before(void)
+{
+	return expansions_of == compat_my_lxid() ? expansions_before : NIL;
+}
+
+static void
+note_expansions(void *arg)
+{
+	expansions_before = expansions_intact();
+}
+
+/* An error is left to the judgement, which reads the registry, too. */
+void
+change_expansions(void)
+{
+	MemoryContext old;
+	ErrorData  *edata;
+
+	if (change_expansions_before() != NIL)
+		return;
+	old = MemoryContextSwitchTo(TopTransactionContext);
+	expansions_before = NIL;
+	edata = subtransaction_run(note_expansions, NULL, false);
+	expansions_of = compat_my_lxid();
+	MemoryContextSwitchTo(old);
+	if (edata != NULL && error_is_interruption(edata))
+		ReThrowError(edata);
+}
+
 bool
 change_anything(void)
 {
@@ -235,6 +275,7 @@ change_clear(void)
 	if (change != NULL)
 		MemoryContextDelete(change->context);
 	change = NULL;
+	expansions_of = InvalidLocalTransactionId;
 }
 
 /* ---- previews and subtransactions ---- */

@@ -112,6 +112,13 @@ extern void change_logins(void);
 /* Add findings on hazards, for a preview. */
 extern void change_add_hazards(List *findings);
 
+/*
+ * Note which expansions are undamaged before a DDL statement, unless that was noted in
+ * this transaction since it was last judged.  change_expansions_before returns them.
+ */
+extern void change_expansions(void);
+extern List *change_expansions_before(void);	/* of ColumnExpansion * */
+
 /* Drop the set. */
 extern void change_clear(void);
 

@@ -294,7 +294,10 @@ prepare_ddl(Node *stmt)
 {
 	wait_to_replace_guard(stmt);
 	if (!drops_guard(stmt) && (!session_is_restoring() || takes_away(stmt)))
+	{
 		judge_verify_initially();
+		change_expansions();
+	}
 	if (IsA(stmt, AlterExtensionContentsStmt) &&
 		strcmp(((AlterExtensionContentsStmt *) stmt)->extname, "compat_guard") == 0)
 		change_guard();

@@ -54,18 +54,32 @@ index_columns(const Finding *finding)
 	return buf.data;
 }
 
-/* Advise to add a column of the new type beside the old one. */
+/* Return the type in a text such as "type integer", or NULL if it says more or less. */
+static const char *
+type_in(const char *text)
+{
+	if (strncmp(text, "type ", 5) != 0 || strstr(text, " or ") != NULL)
+		return NULL;
+	return text + 5;
+}
+
+/* Advise to expand the column by one of the new type. */
 static char *
 advise_new_column(const Finding *finding, const char *table, const char *column)
 {
-	const char *found = finding->problem->found;
-	const char *type = strncmp(found, "type ", 5) == 0 ? found + 5 : "of the new type";
+	const char *old_type = type_in(finding->problem->expected);
+	const char *new_type = type_in(finding->problem->found);
 	const char *name = finding->problem->column ? finding->problem->column
 	: requirement_text(finding->req, "column");
-	const char *beside = quote_identifier(makeObjectName(name, NULL, "new"));
+	char	   *beside = makeObjectName(name, NULL, "new");
+	char	   *up = new_type == NULL ? "..." : psprintf("%s::%s", column, new_type);
+	char	   *down = old_type == NULL ? "..." : psprintf("%s::%s", quote_identifier(beside), old_type);
+	const char *expansion = shown_literal(beside);
 
-	return psprintf("To change the type of %s.%s: ALTER TABLE %s ADD COLUMN %s %s; write both columns; backfill in batches; deploy a version that reads %s; retire the old versions; then ALTER TABLE %s DROP COLUMN %s.",
-					table, column, table, beside, type, beside, table, column);
+	return psprintf("To change the type of %s.%s: SELECT compat_guard.expand_column(%s, %s, %s, %s, up => %s, down => %s, name => %s); CALL compat_guard.backfill(%s); deploy a version that uses %s; retire the old versions; then CALL compat_guard.contract(%s).",
+					table, column, shown_literal(table), shown_literal(name), shown_literal(beside),
+					new_type == NULL ? "'...'" : shown_literal(new_type), shown_literal(up),
+					shown_literal(down), expansion, expansion, quote_identifier(beside), expansion);
 }
 
 /* Return the rule's general advice as a sentence. */
@@ -92,7 +106,7 @@ advise_column(const Finding *finding, const char *table, const char *column)
 	switch (finding->problem->rule)
 	{
 		case RULE_COLUMN_MISSING:
-			return psprintf("Deploy a version that does not use %s.%s, retire the old versions, and only then ALTER TABLE %s DROP COLUMN %s. To rename it, add a column of the new name, write both, backfill, and drop the old one last.",
+			return psprintf("Deploy a version that does not use %s.%s, retire the old versions, and only then ALTER TABLE %s DROP COLUMN %s. To rename it, add a column of the new name by compat_guard.expand_column(), and drop the old one last by compat_guard.contract().",
 							table, column, table, column);
 		case RULE_COLUMN_TYPE:
 			return advise_new_column(finding, table, column);

@@ -59,6 +59,9 @@ judge(Judgement *j)
 		findings = removal_findings_of_parts(j->change->guard_before,
 											 statement_texts(j->change->statements));
 		findings = list_concat(findings,
+							   expansion_findings(j->change->expansions_before,
+												  statement_texts(j->change->statements)));
+		findings = list_concat(findings,
 							   login_findings(j->change->logins_before,
 											  statement_texts(j->change->statements)));
 		j->ncandidates = 0;

@@ -55,6 +55,8 @@ typedef struct SchemaChange
 								 * ran */
 	List	   *hazards;		/* of Finding *: of a preview, in which they
 								 * stop nothing */
+	List	   *expansions_before;	/* of ColumnExpansion *: those that were
+									 * undamaged */
 } SchemaChange;
 
 /* Add a name, or a role; a key whose name is NULL means everything in its schema. */

@@ -34,6 +34,11 @@ typedef struct Login
 /* Return findings for logins that are worse now than before; statement: that did it. */
 extern List *login_findings(List *before, const char *statement);	/* of Finding * */
 
+/* ---- expansion_finding.c ---- */
+
+/* Return findings for expansions that are damaged now and were not before. */
+extern List *expansion_findings(List *before, const char *statement);	/* of Finding * */
+
 /* ---- candidate_requirement.c ---- */
 
 /*

@@ -9,7 +9,7 @@
  * write at PRE_COMMIT, where nothing queued would run any more.
  *
  * The tables fall in two groups.  What was said or done (app, version, instance,
- * requirement, baseline, version_requirement, policy, journal_entry) is dumped.  What was
+ * requirement, baseline, version_requirement, policy, journal_entry, expansion) is dumped.  What was
  * found (requirement_state, problem, requirement_dependency) is not: it is found again after a restore
  * (reverify.c).
  *
@@ -349,6 +349,11 @@ extern int64 *registry_all_requirements(int *n);
 /* Return the names by which a requirement found something when it was last met. */
 extern List *registry_names_found(int64 requirement_id);	/* of ObjectName * */
 
+/* ---- who needs what (need.c) ---- */
+
+/* Return the live versions with a requirement that depends on one of the names. */
+extern List *registry_live_versions_that_need(List *names); /* of Version * */
+
 /* ---- what was found (state.c) ---- */
 
 extern StoredState *registry_read_states(const int64 *ids, int n);	/* an array */
@@ -383,6 +388,63 @@ extern RuleAction registry_action(RuleId rule, const char *app, bool proven);
 
 /* Set the policy of a rule for an app ("" for every app); action NULL deletes it. */
 extern void registry_set_policy(RuleId rule, const char *app, const char *action);
+
+/* ---- expansions (expansion.c) ---- */
+
+typedef enum ExpansionPhase
+{
+	PHASE_EXPANDED,				/* the new column is there, and both are
+								 * written */
+	PHASE_BACKFILLING,			/* rows are being migrated */
+	PHASE_MIGRATED,				/* it was proved that the columns agree in
+								 * every row */
+	PHASE_CONTRACTED,			/* the old column is gone */
+	PHASE_ABANDONED				/* the new column is gone */
+} ExpansionPhase;
+
+/* A column that is being replaced by another one. */
+typedef struct ColumnExpansion
+{
+	int64		id;
+	char	   *name;
+	Oid			relid;
+	char	   *old_column;
+	char	   *new_column;
+	char	   *up;				/* expression for the new column over the row */
+	char	   *down;			/* for the old column */
+	bool		null_on_error;	/* what becomes of a row for which up fails:
+								 * its new column is null, or it is rejected */
+	char	   *trigger;
+	ExpansionPhase phase;
+	int64		rows_total;		/* estimated when the backfill began */
+	int64		rows_done;		/* that the backfill has written */
+	int64		rows_skipped;	/* others had them locked; seen in this pass */
+	int64		rows_failed;	/* up fails for them; seen in this pass */
+	TimestampTz backfill_at;	/* when the backfill began, or 0 */
+	Oid			cursor_part;	/* the table that the pass has come to, or
+								 * InvalidOid before the first */
+	int64		cursor_block;	/* and the first block of it not yet claimed */
+} ColumnExpansion;
+
+extern const char *expansion_phase_name(ExpansionPhase phase);
+
+/* Is the expansion neither contracted nor abandoned? */
+extern bool expansion_is_running(const ColumnExpansion *expansion);
+
+/* Return the expansion of that name as last committed or changed here, or NULL. */
+extern ColumnExpansion *registry_find_expansion(const char *name);
+
+/* Return all expansions that are running. */
+extern List *registry_running_expansions(void); /* of ColumnExpansion * */
+
+/* Insert an expansion, in place of one of that name that is not running; set its id. */
+extern void registry_insert_expansion(ColumnExpansion *expansion);
+
+/*
+ * Store phase, counters and cursor.  The caller has locked the row (registry_lock_row)
+ * before it read the expansion.
+ */
+extern void registry_update_expansion(const ColumnExpansion *expansion);
 
 /* ---- the journal (journal.c) ---- */
 

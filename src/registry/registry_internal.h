@@ -22,7 +22,8 @@
 #define END_TABLE(prefix) prefix##_END, prefix##_NATTS = prefix##_END - 1 };
 #include "registry/table_list.h"
 
-#define STORE_MAX_NATTS JOURNAL_NATTS
+/* Of the table with the most columns. */
+#define STORE_MAX_NATTS EXPANSION_NATTS
 
 /* A row that is being made: every column is NULL until it is set. */
 typedef struct Row

@@ -149,6 +149,15 @@ extern Oid	table_written(Oid relid, CmdType command);
 /* Does the trigger fire in the sessions of applications? */
 extern bool trigger_is_enabled(Form_pg_trigger trigger);
 
+/* Is it the trigger of an expansion, which is no change to the versions on either side? */
+extern bool trigger_is_of_guard(Form_pg_trigger trigger);
+
+/* Return the arguments of a trigger, a row of pg_trigger, in CurrentMemoryContext. */
+extern List *trigger_arguments(Relation catalog, HeapTuple tup);	/* of char * */
+
+/* Does the trigger of an expansion give the column a value that is left out? */
+extern bool expansion_fills(Oid relid, const char *column);
+
 /* Return TRIGGER_TYPE_INSERT, TRIGGER_TYPE_UPDATE or TRIGGER_TYPE_DELETE. */
 extern int16 trigger_event(CmdType command);
 

@@ -7,10 +7,15 @@
 #include "access/htup_details.h"
 #include "base/catalog_scan.h"
 #include "catalog/pg_class.h"
+#include "access/htup_details.h"
+#include "base/guard_active.h"
+#include "base/text_list.h"
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "verify/catalog/catalog.h"
 
 bool
@@ -18,6 +23,34 @@ trigger_is_enabled(Form_pg_trigger trigger)
 {
 	return trigger->tgenabled != TRIGGER_DISABLED &&
 		trigger->tgenabled != TRIGGER_FIRES_ON_REPLICA;
+}
+
+bool
+trigger_is_of_guard(Form_pg_trigger trigger)
+{
+	char	   *name;
+
+	if (get_func_namespace(trigger->tgfoid) != guard_schema_oid())
+		return false;
+	name = get_func_name(trigger->tgfoid);
+	return name != NULL && strcmp(name, "dual_write") == 0;
+}
+
+List *
+trigger_arguments(Relation catalog, HeapTuple tup)
+{
+	int			n = ((Form_pg_trigger) GETSTRUCT(tup))->tgnargs;
+	List	   *arguments = NIL;
+	bool		isnull;
+	Datum		value = heap_getattr(tup, Anum_pg_trigger_tgargs, RelationGetDescr(catalog), &isnull);
+	char	   *next = isnull ? NULL : VARDATA_ANY(DatumGetByteaPP(value));
+
+	for (int i = 0; next != NULL && i < n; i++)
+	{
+		arguments = lappend(arguments, pstrdup(next));
+		next += strlen(next) + 1;
+	}
+	return arguments;
 }
 
 int16
@@ -41,6 +74,7 @@ has_row_trigger(Oid relid, int timing, int event)
 		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tup);
 
 		found = !trigger->tgisinternal && trigger_is_enabled(trigger) &&
+			!trigger_is_of_guard(trigger) &&
 			TRIGGER_TYPE_MATCHES(trigger->tgtype, TRIGGER_TYPE_ROW,
 								 timing, event);
 	}
@@ -77,6 +111,26 @@ relation_acts_instead(Oid relid, CmdType command)
 		((form.relhasrules && has_instead_rule(relid, command)) ||
 		 (form.relhastriggers &&
 		  has_row_trigger(relid, TRIGGER_TYPE_INSTEAD, trigger_event(command))));
+}
+
+/* The arguments are the expansion and its two columns: see expand/dual_write.c. */
+bool
+expansion_fills(Oid relid, const char *column)
+{
+	CatalogScan scan = begin_catalog_scan(TriggerRelationId, Anum_pg_trigger_tgrelid,
+										  TriggerRelidNameIndexId, relid);
+	bool		found = false;
+	HeapTuple	tup;
+
+	while (!found && HeapTupleIsValid(tup = systable_getnext(scan.scan)))
+	{
+		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tup);
+
+		found = trigger_is_of_guard(trigger) && trigger_is_enabled(trigger) &&
+			text_list_has(list_copy_tail(trigger_arguments(scan.catalog, tup), 1), column);
+	}
+	end_catalog_scan(&scan);
+	return found;
 }
 
 /* Triggers of a partition run, too, before the server looks at NOT NULL. */

@@ -106,6 +106,8 @@ collect_triggers(RelationInfo *rel)
 	{
 		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tup);
 
+		if (trigger_is_of_guard(trigger))
+			continue;
 		if (!trigger->tgisinternal)
 			collect_own_trigger(rel, trigger);
 		else if (RI_FKey_trigger_type(trigger->tgfoid) == RI_TRIGGER_NONE)

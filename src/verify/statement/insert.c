@@ -64,6 +64,8 @@ check_left_out(VerifyResult *result, const InsertTarget *target, AttrNumber attn
 		!OidIsValid(partition = child_without_nulls(info, target->partitions)))
 		return;
 
+	if (expansion_fills(target->relid, name))
+		return;
 	undecided = trigger_may_fill(target->relid, CMD_INSERT);
 	if (info->generated != '\0')
 		found = "it is not null, and generated from a column that is left out";
