@@ -247,7 +247,7 @@ static void
 write_rows(void *arg)
 {
 	Batch	   *batch = arg;
-	const char *table = table_name(batch->backfill->part);
+	const char *table = qualified_table(batch->backfill->part);
 	const char *new = quote_identifier(batch->expansion->new_column);
 	char	   *condition = batch_condition(batch);
 
@@ -286,7 +286,7 @@ write_row(Batch *batch, const char *row)
 static void
 write_row_by_row(Batch *batch)
 {
-	List	   *rows = query_texts(psprintf(ROWS_OF_RANGE_SQL, table_name(batch->backfill->part),
+	List	   *rows = query_texts(psprintf(ROWS_OF_RANGE_SQL, qualified_table(batch->backfill->part),
 											batch->backfill->from, batch->backfill->to,
 											quote_identifier(batch->expansion->new_column)));
 	ListCell   *lc;
@@ -307,7 +307,7 @@ rows_left(Batch *batch)
 
 	/* The snapshot is from before they were written. */
 	found = query_texts(psprintf("SELECT pg_catalog.count(*) FROM ONLY %s WHERE %s",
-								 table_name(batch->backfill->part), batch_condition(batch)));
+								 qualified_table(batch->backfill->part), batch_condition(batch)));
 	return Max(strtoll(linitial(found), NULL, 10) - (int64) batch->written, 0);
 }
 

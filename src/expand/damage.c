@@ -58,7 +58,7 @@ trigger_damage(const ColumnExpansion *expansion, Oid relid)
 {
 	CatalogScan scan = begin_catalog_scan(TriggerRelationId, Anum_pg_trigger_tgrelid,
 										  TriggerRelidNameIndexId, relid);
-	char	   *on = psprintf("on %s", table_name(relid));
+	char	   *on = psprintf("on %s", qualified_table(relid));
 	char	   *damage = psprintf("its trigger %s is gone", on);
 	char	   *later = NULL;
 	bool		found = false;
@@ -135,7 +135,7 @@ column_damage(const ColumnExpansion *expansion, const char *column)
 	if (get_attnum(expansion->relid, column) != InvalidAttrNumber)
 		return NULL;
 	return psprintf("column %s of %s is gone", quote_identifier(column),
-					table_name(expansion->relid));
+					qualified_table(expansion->relid));
 }
 
 char *

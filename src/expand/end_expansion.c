@@ -73,7 +73,7 @@ require_unused(const ColumnExpansion *expansion)
 		ereport(ERROR,
 				(errcode(ERRCODE_GUARD_BREAKS_VERSION),
 				 errmsg("column \"%s\" of table %s is still needed", expansion->old_column,
-						table_name(expansion->relid)),
+						qualified_table(expansion->relid)),
 				 errdetail("It is needed by %s.", text_list_join(versions, ", ")),
 				 errhint("Deploy a version that uses \"%s\", and retire the old ones once no instance of them runs any more.",
 						 expansion->new_column)));
@@ -128,7 +128,7 @@ add_constraints(const ColumnExpansion *expansion)
 
 		if (!constraint_exists(expansion->relid, copy->name, &validated))
 			run_sql(psprintf("ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s) NOT VALID",
-							 table_name(expansion->relid), quote_identifier(copy->name),
+							 qualified_table(expansion->relid), quote_identifier(copy->name),
 							 copy->expression));
 	}
 	return copies != NIL;
@@ -147,7 +147,7 @@ validate_constraints(const ColumnExpansion *expansion)
 
 		if (constraint_exists(expansion->relid, copy->name, &validated) && !validated)
 			run_sql(psprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s",
-							 table_name(expansion->relid), quote_identifier(copy->name)));
+							 qualified_table(expansion->relid), quote_identifier(copy->name)));
 	}
 }
 
@@ -168,7 +168,7 @@ drop_triggers(const ColumnExpansion *expansion)
 		/* Whatever its name is now: a table has one expansion at a time. */
 		foreach(lct, query_texts(psprintf(TRIGGERS_SQL, relid)))
 			run_sql(psprintf("DROP TRIGGER %s ON %s", quote_identifier(lfirst(lct)),
-							 table_name(relid)));
+							 qualified_table(relid)));
 	}
 }
 
@@ -185,7 +185,7 @@ rename_indexes(const ColumnExpansion *expansion, List *copies)
 
 		if (copy->constraint)
 			run_sql(psprintf("ALTER TABLE %s ADD CONSTRAINT %s UNIQUE USING INDEX %s",
-							 table_name(expansion->relid), quote_identifier(copy->original),
+							 qualified_table(expansion->relid), quote_identifier(copy->original),
 							 quote_identifier(copy->name)));
 		else
 			run_sql(psprintf("ALTER INDEX %s RENAME TO %s",
@@ -197,7 +197,7 @@ rename_indexes(const ColumnExpansion *expansion, List *copies)
 static void
 settle_constraints(const ColumnExpansion *expansion, List *copies)
 {
-	char	   *table = table_name(expansion->relid);
+	char	   *table = qualified_table(expansion->relid);
 	ListCell   *lc;
 
 	foreach(lc, copies)
@@ -218,7 +218,7 @@ settle_constraints(const ColumnExpansion *expansion, List *copies)
 static void
 remove_old(ColumnExpansion *expansion)
 {
-	char	   *table = table_name(expansion->relid);
+	char	   *table = qualified_table(expansion->relid);
 	char	   *def;
 	List	   *indexes;
 	List	   *constraints;
@@ -309,7 +309,7 @@ compat_guard_abandon(PG_FUNCTION_ARGS)
 	{
 		lock_table_exclusively(expansion->relid);
 		drop_triggers(expansion);
-		run_sql(psprintf("ALTER TABLE %s DROP COLUMN IF EXISTS %s", table_name(expansion->relid),
+		run_sql(psprintf("ALTER TABLE %s DROP COLUMN IF EXISTS %s", qualified_table(expansion->relid),
 						 quote_identifier(expansion->new_column)));
 	}
 	expansion->phase = PHASE_ABANDONED;

@@ -180,7 +180,7 @@ add_trigger_steps(List *steps, const ColumnExpansion *expansion)
 		relids = find_all_inheritors(expansion->relid, NoLock, NULL);
 	foreach(lc, relids)
 	{
-		char	   *table = table_name(lfirst_oid(lc));
+		char	   *table = qualified_table(lfirst_oid(lc));
 		const char *trigger = quote_identifier(expansion->trigger);
 
 		steps = add_step(steps, PHASE_EXPANDED,
@@ -204,7 +204,7 @@ expand_steps(const Request *request)
 	ListCell   *lc;
 
 	steps = add_step(NIL, PHASE_EXPANDED,
-					 psprintf("ALTER TABLE %s ADD COLUMN %s %s%s", table_name(expansion->relid),
+					 psprintf("ALTER TABLE %s ADD COLUMN %s %s%s", qualified_table(expansion->relid),
 							  quote_identifier(expansion->new_column), request->type_name,
 							  collation_clause(request)),
 					 "ACCESS EXCLUSIVE", "for a moment: no row is read or written");
@@ -285,12 +285,12 @@ read_columns(FunctionCallInfo fcinfo, Request *request)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" of table %s does not exist",
-						shown(expansion->old_column), table_name(expansion->relid))));
+						shown(expansion->old_column), qualified_table(expansion->relid))));
 	if (get_attnum(expansion->relid, expansion->new_column) != InvalidAttrNumber)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_COLUMN),
 				 errmsg("column \"%s\" of table %s already exists",
-						shown(expansion->new_column), table_name(expansion->relid))));
+						shown(expansion->new_column), qualified_table(expansion->relid))));
 	(void) compat_parse_type(text_argument(fcinfo, 3, "type"), &request->type, &request->typmod);
 	request->type_name = format_type_extended(request->type, request->typmod,
 											  FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
@@ -319,7 +319,7 @@ check_others(const ColumnExpansion *expansion)
 			ereport(ERROR,
 					(errcode(ERRCODE_GUARD_EXPANSION),
 					 errmsg("expansion \"%s\" is running on table %s", shown(other->name),
-							table_name(other->relid)),
+							qualified_table(other->relid)),
 					 errdetail("A table has one expansion at a time.")));
 	}
 }

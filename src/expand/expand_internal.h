@@ -95,7 +95,7 @@ extern ColumnExpansion *require_expansion(const char *name, bool lock);
 extern char *text_argument(FunctionCallInfo fcinfo, int arg, const char *what);
 
 /* Return the table's qualified and quoted name. */
-extern char *table_name(Oid relid);
+extern char *qualified_table(Oid relid);
 
 /* Run a statement with SPI as the current user; raise its error. */
 extern void run_sql(const char *sql);

@@ -71,7 +71,7 @@ require_expansion(const char *name, bool lock)
 }
 
 char *
-table_name(Oid relid)
+qualified_table(Oid relid)
 {
 	char	   *name = get_rel_name(relid);
 

@@ -65,7 +65,7 @@ follow_check_supported(Oid relid, const char *old_column)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot replace column \"%s\" of table %s: %s", old_column,
-						table_name(relid), (char *) linitial(reasons))));
+						qualified_table(relid), (char *) linitial(reasons))));
 }
 
 #define NOT_FOLLOWING_SQL \
@@ -108,7 +108,7 @@ follow_not(const ColumnExpansion *expansion)
 List *
 follow_at_once(const ColumnExpansion *expansion)
 {
-	return query_texts(psprintf(AT_ONCE_SQL, quote_literal_cstr(table_name(expansion->relid)),
+	return query_texts(psprintf(AT_ONCE_SQL, quote_literal_cstr(qualified_table(expansion->relid)),
 								quote_literal_cstr(expansion->new_column), expansion->relid,
 								quote_literal_cstr(expansion->old_column)));
 }
@@ -144,7 +144,7 @@ index_statement(Oid index, const ColumnExpansion *expansion, AttrNumber attnum, 
 	get_atttype(expansion->relid, get_attnum(expansion->relid, expansion->new_column));
 	char	   *sql = psprintf(INDEX_COPY_SQL, partitioned ? "''" : "'CONCURRENTLY '",
 							   quote_literal_cstr(name),
-							   quote_literal_cstr(table_name(expansion->relid)), attnum,
+							   quote_literal_cstr(qualified_table(expansion->relid)), attnum,
 							   quote_literal_cstr(expansion->new_column),
 							   same_type ? "true" : "false", index);
 
