@@ -107,6 +107,7 @@ def size(table):
 def migrate():
     plain_update = f"UPDATE plain SET status_id = {UP}"
     backfill = "CALL compat_guard.backfill('expanded')"
+    sql(DATABASE, "SELECT compat_guard.abandon('expanded')")
     for table in ("plain", "expanded"):
         sql(DATABASE, TABLE.format(table, ROWS))
     sql(DATABASE, "ALTER TABLE plain ADD COLUMN status_id integer")
