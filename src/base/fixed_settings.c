@@ -55,22 +55,7 @@ static const FixedSetting fixed[] = {
 	/* An error of a verification is an answer, and must not end the session. */
 	{"exit_on_error", "off"},
 
-	/*
-	 * Plans are never run.  So plan a join of many tables in little time, and
-	 * do not look at check constraints, whose functions the planner would
-	 * run.
-	 */
-	{"constraint_exclusion", "off"},
-	{"join_collapse_limit", "1"},
-	{"from_collapse_limit", "1"},
-	{"geqo", "on"},
-	{"geqo_threshold", "12"},
-	{"enable_hashjoin", "off"},
-	{"enable_mergejoin", "off"},
-	{"enable_memoize", "off"},
-	{"enable_partitionwise_join", "off"},
-	{"enable_partitionwise_aggregate", "off"},
-	{"max_parallel_workers_per_gather", "0"},
+	/* See also verify/plan/planner.c. */
 	{"force_parallel_mode", "off"}, /* before PostgreSQL 16 */
 	{"debug_parallel_query", "off"},	/* since PostgreSQL 16 */
 };

@@ -14,6 +14,9 @@
 #include "access/transam.h"
 #include "base/compat.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/cost.h"
+#include "optimizer/paths.h"
+#include "optimizer/planmain.h"
 #include "optimizer/planner.h"
 #include "parser/parsetree.h"
 #include "utils/rel.h"
@@ -129,6 +132,60 @@ lay_all_bare(Node *node, Bared *bared)
 	return query_tree_walker(query, lay_all_bare, bared, 0);
 }
 
+/* ---- settings ---- */
+
+/*
+ * The settings of the planner for what is not run.  It plans a join of many tables in
+ * little time, and does not look at check constraints, whose functions it would run.  They are set where they are read and not as settings of the session: to set them
+ * so would take longer than to plan a small query.
+ */
+#define PLANNER_SETTINGS(SETTING) \
+	SETTING(int, constraint_exclusion, CONSTRAINT_EXCLUSION_OFF) \
+	SETTING(int, join_collapse_limit, 1) \
+	SETTING(int, from_collapse_limit, 1) \
+	SETTING(bool, enable_geqo, true) \
+	SETTING(int, geqo_threshold, 12) \
+	SETTING(bool, enable_hashjoin, false) \
+	SETTING(bool, enable_mergejoin, false) \
+	SETTING(bool, enable_memoize, false) \
+	SETTING(bool, enable_partitionwise_join, false) \
+	SETTING(bool, enable_partitionwise_aggregate, false) \
+	SETTING(int, max_parallel_workers_per_gather, 0)
+
+typedef struct PlannerSettings
+{
+#define SETTING(type, variable, value) type variable##_;
+	PLANNER_SETTINGS(SETTING)
+#undef SETTING
+} PlannerSettings;
+
+static PlannerSettings
+current_settings(void)
+{
+	PlannerSettings settings;
+
+#define SETTING(type, variable, value) settings.variable##_ = variable;
+	PLANNER_SETTINGS(SETTING)
+#undef SETTING
+	return settings;
+}
+
+static void
+fix_settings(void)
+{
+#define SETTING(type, variable, value) variable = value;
+	PLANNER_SETTINGS(SETTING)
+#undef SETTING
+}
+
+static void
+restore_settings(PlannerSettings settings)
+{
+#define SETTING(type, variable, value) variable = settings.variable##_;
+	PLANNER_SETTINGS(SETTING)
+#undef SETTING
+}
+
 /* ---- hooks ---- */
 
 /* Plan a query as the server or the next hook does. */
@@ -148,11 +205,14 @@ plan_bare(Query *query, const char *sql, int options, ParamListInfo params
 		  COMPAT_PLANNER_PARAM)
 {
 	Bared	   *bared = palloc0_object(Bared);
+	PlannerSettings outer = current_settings();
 	PlannedStmt *volatile result = NULL;
 
 	(void) add_conflict_targets((Node *) query, &bared->others);
 	PG_TRY();
 	{
+		fix_settings();
+
 		/* What verify.c hides of an index, the relation cache has from there. */
 		if (!OidIsValid(verification->without_index))
 			(void) lay_all_bare((Node *) query, bared);
@@ -162,6 +222,7 @@ plan_bare(Query *query, const char *sql, int options, ParamListInfo params
 	}
 	PG_FINALLY();
 	{
+		restore_settings(outer);
 		cover_up(bared->tables);
 		childless_end();
 	}

@@ -569,6 +569,8 @@ enter_owner(ViolationScan *scan)
 		may_show(scan->relid, GetUserId());
 	SetUserIdAndSecContext(scan->owner, SECURITY_RESTRICTED_OPERATION);
 	set_local("search_path", "pg_catalog, pg_temp");
+	set_local("constraint_exclusion", "off");	/* whose expressions it would
+												 * run */
 	set_local("max_parallel_workers_per_gather", "0");
 	set_local("synchronize_seqscans", "off");	/* from the start, for the
 												 * sample */
