@@ -130,8 +130,10 @@ RESET compat_guard.verify;
 -- it was all undone
 ALTER TABLE t DROP COLUMN a;
 ALTER TABLE t ADD COLUMN c int;
--- what was found is found again
+-- what was found is found again, also after what found it was rolled back
 TRUNCATE compat_guard.requirement_state, compat_guard.requirement_dependency;
+BEGIN\; COMMENT ON TABLE t IS 'one'\; COMMENT ON TABLE t IS 'two'\; ROLLBACK\; ALTER TABLE t DROP COLUMN a;
+SELECT count(*) FROM compat_guard.requirement_state;
 ALTER TABLE t DROP COLUMN a;
 SELECT compat_guard.forget('shop', 'v1');
 RESET search_path;

@@ -6,11 +6,13 @@
 
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "base/compat.h"
 #include "base/guard_active.h"
 #include "catalog/pg_type.h"
 #include "registry/registry.h"
 #include "registry/registry_internal.h"
 #include "storage/bufmgr.h"
+#include "storage/proc.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -387,16 +389,19 @@ any_state(void)
 	/*
 	 * Every change of schema calls this, and more than once.  To find the row of
 	 * the last time is much cheaper than to search for one, which reads a whole
-	 * index page.  Nothing is looked at again within a statement of the client.
+	 * index page.  Nothing is looked at again within a statement of the client, but
+	 * in another transaction of a message with several: a rollback may have taken
+	 * the row away.
 	 */
 	static Oid	seen_in = InvalidOid;
 	static ItemPointerData seen;
 	static TimestampTz seen_at = 0;
-	static SubTransactionId seen_by = InvalidSubTransactionId;
+	static LocalTransactionId seen_by = InvalidLocalTransactionId;
+	static SubTransactionId seen_by_sub = InvalidSubTransactionId;
 	StoreScan	scan;
 
 	if (OidIsValid(seen_in) && seen_at == GetCurrentStatementStartTimestamp() &&
-		seen_by == GetCurrentSubTransactionId() &&
+		seen_by == compat_my_lxid() && seen_by_sub == GetCurrentSubTransactionId() &&
 		get_rel_namespace(seen_in) == guard_schema_oid())
 		return true;
 	scan_open(&scan, "requirement_state", AccessShareLock);
@@ -405,7 +410,8 @@ any_state(void)
 			? RelationGetRelid(scan.rel) : InvalidOid;
 	scan_close(&scan);
 	seen_at = GetCurrentStatementStartTimestamp();
-	seen_by = GetCurrentSubTransactionId();
+	seen_by = compat_my_lxid();
+	seen_by_sub = GetCurrentSubTransactionId();
 	return OidIsValid(seen_in);
 }
 
