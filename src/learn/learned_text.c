@@ -16,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "common/keywords.h"
@@ -95,6 +96,7 @@ typedef struct Learning
 	int			nparams;
 	bool		keep;			/* what is found is no data */
 	bool		uses_temporary;
+	bool		uses_schema;	/* it uses an object that is not the server's */
 	bool		groups;			/* equal constants must stay equal */
 	Piece	   *pieces;
 	int			npieces;
@@ -161,6 +163,38 @@ add_param(Learning *l, const Param *param)
 	l->params[param->paramid - 1] = param->paramtype;
 }
 
+/* Does a node use an object that did not come with the server? */
+static bool
+uses_schema(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_RangeTblEntry:
+			return ((RangeTblEntry *) node)->rtekind == RTE_RELATION &&
+				((RangeTblEntry *) node)->relid >= FirstNormalObjectId;
+		case T_FuncExpr:
+			return ((FuncExpr *) node)->funcid >= FirstNormalObjectId;
+		case T_OpExpr:
+			return ((OpExpr *) node)->opno >= FirstNormalObjectId;
+		case T_Aggref:
+			return ((Aggref *) node)->aggfnoid >= FirstNormalObjectId;
+		case T_WindowFunc:
+			return ((WindowFunc *) node)->winfnoid >= FirstNormalObjectId;
+		case T_Const:
+			return ((Const *) node)->consttype >= FirstNormalObjectId ||
+				names_object(((Const *) node)->consttype);
+		case T_Param:
+			return ((Param *) node)->paramtype >= FirstNormalObjectId;
+		case T_CoerceViaIO:
+			return ((CoerceViaIO *) node)->resulttype >= FirstNormalObjectId;
+		case T_CoerceToDomain:
+		case T_RowExpr:
+			return true;
+		default:
+			return false;
+	}
+}
+
 /* Add the constants and parameters of a query to those found. */
 static bool
 look_at_query(Node *node, void *context)
@@ -169,6 +203,8 @@ look_at_query(Node *node, void *context)
 
 	if (node == NULL)
 		return false;
+	if (uses_schema(node))
+		l->uses_schema = true;
 	if (IsA(node, Const))
 		add_const(l, (Const *) node);
 	else if (IsA(node, Param))
@@ -197,7 +233,8 @@ look_at_query(Node *node, void *context)
 	{
 		Query	   *query = (Query *) node;
 
-		if (query->groupClause != NIL || query->distinctClause != NIL || query->hasWindowFuncs)
+		if (query->groupClause != NIL || query->distinctClause != NIL ||
+			query->sortClause != NIL || query->hasWindowFuncs)
 			l->groups = true;
 		return query_tree_walker(query, look_at_query, context, QTW_EXAMINE_RTES_BEFORE);
 	}
@@ -338,6 +375,41 @@ replace_const(Learning *l, const FoundConst *found)
 		piece->slot = add_slot(l, found->type, piece->text, piece->length);
 }
 
+/* Is the last piece a part of an expression, and not the number of a column? */
+static bool
+follows_operator(const Learning *l)
+{
+	const Piece *before = &l->pieces[l->npieces - 2];
+
+	return l->npieces >= 2 && before->slot < 0 &&
+		strchr("+-*/<>=~!@#%^&|`?", before->text[0]) != NULL;
+}
+
+/*
+ * Make the last piece a parameter, a constant that analysis has dropped because its
+ * expression is in the select list, too: there is an equal one in the query.
+ */
+static void
+replace_repeated(Learning *l, bool is_integer)
+{
+	const Piece *piece = &l->pieces[l->npieces - 1];
+
+	if (is_integer && !follows_operator(l))
+		return;
+	for (int i = 0; i < l->nconsts && l->groups; i++)
+	{
+		const FoundConst *found = &l->consts[i];
+
+		if (strncmp(l->source + found->location, piece->text, piece->length) == 0)
+		{
+			if (!found->keep)
+				replace_const(l, found);
+			return;
+		}
+	}
+	l->unlearned = "not_understood";
+}
+
 /* Make the last piece a parameter in place of one of the application's. */
 static void
 replace_param(Learning *l, int number)
@@ -368,9 +440,8 @@ look_at_token(Learning *l, int token, int number)
 	{
 		if (found != NULL && !found->keep)
 			replace_const(l, found);
-		else if (found == NULL && token != TOKEN_INTEGER && token >= TOKEN_FLOAT &&
-				 token <= TOKEN_HEX)
-			l->unlearned = "not_understood";
+		else if (found == NULL && token >= TOKEN_FLOAT && token <= TOKEN_INTEGER)
+			replace_repeated(l, token == TOKEN_INTEGER);
 	}
 }
 
@@ -654,6 +725,13 @@ learned_text(Query *query, const char *source, int location, int length)
 	if (l.uses_temporary)
 	{
 		result.unlearned = "temporary";
+		return result;
+	}
+
+	if (!l.uses_schema)
+	{
+		result.unlearned = "other";
+		result.silent = true;
 		return result;
 	}
 

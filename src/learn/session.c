@@ -222,7 +222,7 @@ typedef struct NewStatement
 	int			location;
 	int			length;
 	uint64		key;
-	MemoryContext context;
+	bool		runs_unseen;	/* it has no query ID when it runs */
 } NewStatement;
 
 /* Tell the worker of a statement; return what to remember of it. */
@@ -262,12 +262,14 @@ tell_too_many(const Identity *id)
 }
 
 static void
-remember(uint64 key, int64 fingerprint, bool told)
+remember(uint64 key, int64 fingerprint, bool told, bool counted)
 {
 	SeenStatement *statement = hash_search(seen_statements(), &key, HASH_ENTER, NULL);
 
 	statement->fingerprint = fingerprint;
-	statement->calls = 0;
+
+	/* The worker was told of one call, which is to be counted when it starts. */
+	statement->calls = counted || !told ? 0 : -1;
 	statement->told = told;
 }
 
@@ -302,7 +304,8 @@ learn(void *arg)
 	if (known == KNOWN_NOT)
 		fingerprint = tell_statement(new, &sent);
 	if (sent)
-		remember(new->key, known == KNOWN_REJECTED ? 0 : fingerprint, known == KNOWN_NOT);
+		remember(new->key, known == KNOWN_REJECTED ? 0 : fingerprint, known == KNOWN_NOT,
+				 new->runs_unseen);
 	else
 		next_try = GetCurrentStatementStartTimestamp() + TRY_AGAIN_AFTER;
 }
@@ -347,7 +350,7 @@ tell_calls(const Identity *id)
 	{
 		int64		fingerprint;
 
-		if (statement->calls == 0)
+		if (statement->calls <= 0)
 			continue;
 		if (queue_known(statement->key, &fingerprint) == KNOWN_NOT)
 		{
@@ -448,6 +451,7 @@ look_at_statement(const Identity *id, Query *whole, const char *source)
 				return;
 		}
 		new.query = query;
+		new.runs_unseen = runs_unseen;
 		new.location = whole->stmt_location;
 		new.length = whole->stmt_len;
 	}
