@@ -337,9 +337,12 @@ learn_quietly(NewStatement *new)
 
 /* ---- evidence ---- */
 
-/* Tell how often statements were sent, and forget those that nobody knows any more. */
+/*
+ * Tell how often statements were sent, and forget those that nobody knows any more.  At
+ * exit the worker may not have read yet what they are.
+ */
 static void
-tell_calls(const Identity *id)
+tell_calls(const Identity *id, bool at_exit)
 {
 	HASH_SEQ_STATUS scan;
 	SeenStatement *statement;
@@ -352,7 +355,7 @@ tell_calls(const Identity *id)
 
 		if (statement->calls <= 0)
 			continue;
-		if (queue_known(statement->key, &fingerprint) == KNOWN_NOT)
+		if (!at_exit && queue_known(statement->key, &fingerprint) == KNOWN_NOT)
 		{
 			(void) hash_search(seen, &statement->key, HASH_REMOVE, NULL);
 			continue;
@@ -377,7 +380,7 @@ tell_calls_in_time(const Identity *id)
 	if (now < next_tell)
 		return;
 	if (next_tell != 0)
-		tell_calls(id);
+		tell_calls(id, false);
 	next_tell = now + TELL_EVERY;
 }
 
@@ -514,7 +517,7 @@ tell_at_exit(int code, Datum arg)
 		return;
 	id = identity_now(&changed, &why);
 	if (id != NULL && !changed)
-		tell_calls(id);
+		tell_calls(id, true);
 }
 
 void

@@ -197,7 +197,7 @@ take_message(Batch *batch, Message *message)
 		case MESSAGE_EVIDENCE:
 			if (registry_add_evidence(batch->version->id, new_statement(message)))
 				CommandCounterIncrement();
-			else
+			else if (!add_to_batch(batch, message))
 				note_known(batch, message, KNOWN_NOT);
 			break;
 		case MESSAGE_UNLEARNED:
