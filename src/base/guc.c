@@ -80,8 +80,8 @@ define_learning(void)
 {
 	/*
 	 * Anybody may say who he is.  It is believed of a role only that may
-	 * register versions of the app; and what cannot be a name is ignored, for an
-	 * error would keep the application from connecting.
+	 * register versions of the app; and what cannot be a name is ignored, for
+	 * an error would keep the application from connecting.
 	 */
 	DefineCustomStringVariable("compat_guard.app",
 							   "Sets the app that the session is an instance of.",

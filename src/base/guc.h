@@ -31,7 +31,8 @@ extern int	guard_journal_worker_timeout;	/* milliseconds */
 extern bool guard_journal;
 extern char *guard_app;
 extern char *guard_version;
-extern char *guard_application_name_pattern;	/* has %a and then %v, or empty */
+extern char *guard_application_name_pattern;	/* has %a and then %v, or
+												 * empty */
 extern bool guard_learn;
 extern int	guard_learn_lease;	/* seconds */
 extern int	guard_learn_window; /* minutes; 0: no limit */

@@ -32,7 +32,8 @@
 #define MAX_DATABASES	16
 #define QUEUE_BYTES		(512 * 1024)
 #define KNOWN_KEYS		8192
-#define START_TIMEOUT	5000	/* milliseconds that a worker may take to start */
+#define START_TIMEOUT	5000	/* milliseconds that a worker may take to
+								 * start */
 
 typedef struct KnownKey
 {
