@@ -184,8 +184,19 @@ static inline uint64
 compat_query_id(Query *query, const char *source)
 {
 	uint64		id;
+	int			save = compute_query_id;
 
-	(void) compat_jumble_query(query, source);
+	/* The server makes none, and does not expect to be asked, if the setting is off. */
+	compute_query_id = COMPUTE_QUERY_ID_ON;
+	PG_TRY();
+	{
+		(void) compat_jumble_query(query, source);
+	}
+	PG_FINALLY();
+	{
+		compute_query_id = save;
+	}
+	PG_END_TRY();
 	id = (uint64) query->queryId;
 	query->queryId = 0;
 	return id;
