@@ -17,6 +17,7 @@
 #include "postgres.h"
 
 #include "access/transam.h"
+#include "base/guard_active.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "common/keywords.h"
@@ -163,7 +164,14 @@ add_param(Learning *l, const Param *param)
 	l->params[param->paramid - 1] = param->paramtype;
 }
 
-/* Does a node use an object that did not come with the server? */
+/* Is it an object that came neither with the server nor with this extension? */
+static bool
+is_of_schema(Oid object, Oid (*namespace_of) (Oid))
+{
+	return object >= FirstNormalObjectId && namespace_of(object) != guard_schema_oid();
+}
+
+/* Does a node use such an object? */
 static bool
 uses_schema(Node *node)
 {
@@ -171,9 +179,9 @@ uses_schema(Node *node)
 	{
 		case T_RangeTblEntry:
 			return ((RangeTblEntry *) node)->rtekind == RTE_RELATION &&
-				((RangeTblEntry *) node)->relid >= FirstNormalObjectId;
+				is_of_schema(((RangeTblEntry *) node)->relid, get_rel_namespace);
 		case T_FuncExpr:
-			return ((FuncExpr *) node)->funcid >= FirstNormalObjectId;
+			return is_of_schema(((FuncExpr *) node)->funcid, get_func_namespace);
 		case T_OpExpr:
 			return ((OpExpr *) node)->opno >= FirstNormalObjectId;
 		case T_Aggref:

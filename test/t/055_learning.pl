@@ -195,9 +195,9 @@ becomes(q{SELECT statement FROM compat_guard.learned WHERE app = 'shop'}, 'SELEC
 
 is(sends($one, q{SELECT status FROM compat_guard.register('billing', '1', '{"relations": {"users": {"columns": {"age": {}}}}}')}),
 	'', 'a version that was learned can register its contract');
-is(value(q{SELECT requirements FROM compat_guard.versions WHERE app = 'billing' AND version = '1'}) -
-   value(q{SELECT count(*) FROM compat_guard.learned WHERE app = 'billing' AND version = '1'}), '2',
-   'beside which what was learned stays');
+is(value(q{SELECT requirements - (SELECT count(*) FROM compat_guard.learned AS l WHERE l.app = v.app AND l.version = v.version)
+	FROM compat_guard.versions AS v WHERE app = 'billing' AND version = '1'}), '2',
+	'beside which what was learned stays');
 value(q{SELECT compat_guard.forget('billing', '2')});
 is(value(q{SELECT count(*) FROM compat_guard.learned WHERE version = '2'}), '0', 'what is forgotten is forgotten');
 
