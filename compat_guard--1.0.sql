@@ -157,6 +157,27 @@ CREATE TABLE compat_guard.expansion (
 CREATE UNIQUE INDEX expansion_name_idx ON compat_guard.expansion (name);
 COMMENT ON TABLE compat_guard.expansion IS 'columns that are being replaced by others, or were';
 
+CREATE TABLE compat_guard.learned_statement (
+	version_id		bigint NOT NULL,
+	fingerprint		bigint NOT NULL,
+	requirement_id	bigint NOT NULL,
+	first_seen		timestamptz NOT NULL,
+	last_seen		timestamptz NOT NULL,
+	calls			bigint NOT NULL,
+	sessions		bigint NOT NULL,
+	PRIMARY KEY (version_id, fingerprint)
+) WITH (fillfactor = 70);
+COMMENT ON TABLE compat_guard.learned_statement IS 'statements that sessions of versions were seen to send';
+
+CREATE TABLE compat_guard.unlearned (
+	version_id		bigint NOT NULL,
+	reason			text COLLATE "C" NOT NULL,
+	statements		bigint NOT NULL,
+	last_at			timestamptz NOT NULL,
+	PRIMARY KEY (version_id, reason)
+) WITH (fillfactor = 70);
+COMMENT ON TABLE compat_guard.unlearned IS 'how many statements of a version were not learned, and why';
+
 CREATE SEQUENCE compat_guard.journal_missed_seq;
 COMMENT ON SEQUENCE compat_guard.journal_missed_seq IS 'counts rows of blocked transactions that could not be written; a sequence, for it is not rolled back';
 
@@ -207,6 +228,8 @@ SELECT pg_catalog.pg_extension_config_dump('compat_guard.policy', '');
 SELECT pg_catalog.pg_extension_config_dump('compat_guard.journal_entry', '');
 SELECT pg_catalog.pg_extension_config_dump('compat_guard.journal_missed_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('compat_guard.expansion', '');
+SELECT pg_catalog.pg_extension_config_dump('compat_guard.learned_statement', '');
+SELECT pg_catalog.pg_extension_config_dump('compat_guard.unlearned', '');
 
 ---------------------------------------------------------------------------
 -- For applications.
@@ -547,6 +570,12 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'compat_guard_lease_runs';
 COMMENT ON FUNCTION compat_guard.lease_runs(timestamptz, timestamptz) IS 'does such a lease still protect';
 
+CREATE FUNCTION compat_guard.claim_key(app text, version text)
+RETURNS bigint
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'compat_guard_claim_key';
+COMMENT ON FUNCTION compat_guard.claim_key(text, text) IS 'the number in the locks of sessions that say by their settings who they are';
+
 CREATE VIEW compat_guard.instances AS
 SELECT a.name AS app, v.name AS version, i.type, i.instance, i.running, i.pid, i.role,
 	i.application_name, i.client_addr, i.backend_start, i.heartbeat_at, i.expires_at
@@ -560,6 +589,19 @@ FROM (
 	LEFT JOIN pg_catalog.pg_stat_activity AS s USING (pid)
 	WHERE l.locktype = 'advisory' AND l.mode = 'AccessShareLock' AND l.granted
 		AND l.classid = 'compat_guard'::pg_catalog.regnamespace AND l.objsubid >= 16384
+		AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d
+						  WHERE d.datname = pg_catalog.current_database())
+	UNION ALL
+	-- Those of sessions that say by their settings who they are.
+	SELECT cv.version_id, 'session', NULL, true,
+		l.pid, s.usename::text, s.application_name, s.client_addr, s.backend_start, NULL, NULL
+	FROM pg_catalog.pg_locks AS l
+	JOIN compat_guard.version AS cv
+		ON compat_guard.claim_key((SELECT ca.name FROM compat_guard.app AS ca WHERE ca.app_id = cv.app_id), cv.name)
+			= (l.objsubid - 8192)::bigint * 4294967296 + l.objid::bigint
+	LEFT JOIN pg_catalog.pg_stat_activity AS s USING (pid)
+	WHERE l.locktype = 'advisory' AND l.mode = 'RowExclusiveLock' AND l.granted
+		AND l.classid = 'compat_guard'::pg_catalog.regnamespace AND l.objsubid BETWEEN 8192 AND 16383
 		AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d
 						  WHERE d.datname = pg_catalog.current_database())
 	UNION ALL
@@ -1367,6 +1409,110 @@ CROSS JOIN LATERAL (
 COMMENT ON VIEW compat_guard.expansions IS 'columns that are being replaced: how far that is, which versions still need the old one, and what to call next';
 
 ---------------------------------------------------------------------------
+-- What was learned from traffic.
+---------------------------------------------------------------------------
+
+CREATE VIEW compat_guard.learned AS
+SELECT a.name AS app, v.name AS version, r.expected ->> 'sql' AS statement,
+	coalesce(r.expected -> 'params', '[]') AS params, r.role, r.search_path,
+	coalesce(s.state, 'unverified') AS state, l.first_seen, l.last_seen, l.calls, l.sessions,
+	r.requirement_id
+FROM compat_guard.learned_statement AS l
+JOIN compat_guard.version AS v USING (version_id)
+JOIN compat_guard.app AS a USING (app_id)
+JOIN compat_guard.requirement AS r USING (requirement_id)
+LEFT JOIN compat_guard.requirement_state AS s USING (requirement_id);
+COMMENT ON VIEW compat_guard.learned IS 'statements that sessions of a version were seen to send, with constants as parameters; counts are told at intervals';
+
+CREATE FUNCTION compat_guard.learning_counts(OUT messages bigint, OUT lost bigint, OUT ignored_sessions bigint,
+											 OUT waiting_bytes bigint, OUT worker_pid integer)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_learning_counts';
+COMMENT ON FUNCTION compat_guard.learning_counts()
+IS 'since the server started, in this database: what sessions told the worker, what was lost, and sessions that are not who they say';
+
+CREATE VIEW compat_guard.learning AS
+SELECT a.name AS app, v.name AS version,
+	(SELECT pg_catalog.count(*) FROM compat_guard.learned_statement AS l WHERE l.version_id = v.version_id) AS statements,
+	coalesce(u.incomplete, false) AS incomplete, u.unlearned
+FROM compat_guard.version AS v
+JOIN compat_guard.app AS a USING (app_id)
+LEFT JOIN (
+	SELECT n.version_id, pg_catalog.jsonb_object_agg(n.reason, n.statements) AS unlearned,
+		pg_catalog.bool_or(n.reason <> 'temporary') AS incomplete
+	FROM compat_guard.unlearned AS n
+	GROUP BY n.version_id) AS u USING (version_id)
+WHERE u.version_id IS NOT NULL
+	OR EXISTS (SELECT FROM compat_guard.learned_statement AS l WHERE l.version_id = v.version_id);
+COMMENT ON VIEW compat_guard.learning IS 'how much was learned of each version, and whether statements are missing, and why';
+
+CREATE FUNCTION compat_guard.adopt(app text, version text, role text DEFAULT NULL, search_path text DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE SQL STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+	WITH wanted AS (
+		SELECT coalesce(adopt.role, v.role) AS role, coalesce(adopt.search_path, v.search_path) AS search_path
+		FROM compat_guard.version AS v JOIN compat_guard.app AS a USING (app_id)
+		WHERE a.name = adopt.app AND v.name = adopt.version
+	)
+	SELECT jsonb_build_object('role', w.role, 'search_path', w.search_path,
+		'queries', coalesce((
+			SELECT jsonb_object_agg(r.object, (r.expected - 'name') - 'learned')
+			FROM compat_guard.requirements AS r
+			JOIN compat_guard.requirement AS q USING (requirement_id)
+			WHERE r.app = adopt.app AND r.version = adopt.version AND r.kind = 'query'
+				AND r.expected @> '{"learned": true}'
+				AND q.role = w.role AND q.search_path = w.search_path), '{}'))
+	FROM wanted AS w
+	WHERE compat_guard.require_version(adopt.app, adopt.version);
+END;
+COMMENT ON FUNCTION compat_guard.adopt(text, text, text, text)
+IS 'the statements that were learned as a contract document, to review and commit; those of one role and search_path, the version''s unless given';
+
+CREATE FUNCTION compat_guard.merge(declared jsonb, learned jsonb)
+RETURNS jsonb
+LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT declared || jsonb_build_object('queries', coalesce(declared -> 'queries', '{}') || coalesce((
+		SELECT jsonb_object_agg(l.key, l.value)
+		FROM jsonb_each(learned -> 'queries') AS l
+		WHERE NOT coalesce(declared -> 'queries', '{}') ? l.key
+			AND NOT EXISTS (
+				SELECT FROM jsonb_each(declared -> 'queries') AS d
+				WHERE regexp_replace(btrim(coalesce(d.value ->> 'sql', d.value #>> '{}'), E' \t\r\n;'), '\s+', ' ', 'g')
+					= l.value ->> 'sql')), '{}'));
+END;
+COMMENT ON FUNCTION compat_guard.merge(jsonb, jsonb)
+IS 'a declared contract with the learned queries that it does not have, by name or by text';
+
+CREATE FUNCTION compat_guard.compare(app text, from_version text, to_version text)
+RETURNS TABLE (change text, kind text, object text, expected jsonb, role text, search_path text, learned boolean)
+LANGUAGE SQL STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+	WITH needed AS (
+		SELECT v.name AS version, r.kind, r.object, (r.expected - 'name') - 'learned' AS expected,
+			r.role, r.search_path, r.expected @> '{"learned": true}' AS learned
+		FROM compat_guard.version AS v
+		JOIN compat_guard.app AS a USING (app_id)
+		JOIN compat_guard.version_requirement AS vr USING (version_id)
+		JOIN compat_guard.requirement AS r USING (requirement_id)
+		WHERE a.name = compare.app AND v.name IN (compare.from_version, compare.to_version)
+			AND compat_guard.require_version(compare.app, compare.from_version)
+			AND compat_guard.require_version(compare.app, compare.to_version)
+	)
+	SELECT CASE WHEN n.version = compare.to_version THEN 'came' ELSE 'went' END,
+		n.kind, n.object, n.expected, n.role, n.search_path, n.learned
+	FROM needed AS n
+	WHERE NOT EXISTS (
+		SELECT FROM needed AS o
+		WHERE o.version <> n.version AND o.kind = n.kind AND o.expected = n.expected
+			AND o.role = n.role AND o.search_path = n.search_path)
+	ORDER BY 1, 2, 3;
+END;
+COMMENT ON FUNCTION compat_guard.compare(text, text, text)
+IS 'what the second version needs that the first did not, and the other way round, declared or learned';
+
+---------------------------------------------------------------------------
 -- What makes CREATE EXTENSION alone protect every session.
 ---------------------------------------------------------------------------
 
@@ -1440,7 +1586,12 @@ BEGIN ATOMIC
 			compat_guard.html_status(text),
 			compat_guard.html_time(timestamptz),
 			compat_guard.html_code(text),
-			compat_guard.story_lines(integer, text)'),
+			compat_guard.story_lines(integer, text),
+			compat_guard.claim_key(text, text),
+			compat_guard.learning_counts(),
+			compat_guard.adopt(text, text, text, text),
+			compat_guard.merge(jsonb, jsonb),
+			compat_guard.compare(text, text, text)'),
 		('pipeline', 'EXECUTE ON PROCEDURE compat_guard.wait_until_ready(text, text, interval, boolean),
 			compat_guard.backfill(text, integer, interval, boolean),
 			compat_guard.contract(text)'),
@@ -1453,7 +1604,7 @@ BEGIN ATOMIC
 		('pipeline', 'SELECT ON compat_guard.versions, compat_guard.instances, compat_guard.requirements,
 			compat_guard.unmet, compat_guard.compatibility, compat_guard.rollback, compat_guard.dependencies,
 			compat_guard.droppable, compat_guard.rules, compat_guard.journal, compat_guard.journal_status,
-			compat_guard.metrics, compat_guard.expansions'),
+			compat_guard.metrics, compat_guard.expansions, compat_guard.learned, compat_guard.learning'),
 		('retire', 'USAGE ON SCHEMA compat_guard'),
 		('retire', 'EXECUTE ON FUNCTION compat_guard.retire(text, text, text)'),
 		-- Nothing can be written to the view: see src/registry/rights.c.
@@ -1517,11 +1668,12 @@ GRANT USAGE ON SCHEMA compat_guard TO pg_monitor;
 GRANT EXECUTE ON FUNCTION compat_guard.verification(text, text), compat_guard.rule_table(),
 	compat_guard.live_versions(), compat_guard.rollback_versions(), compat_guard.lease_runs(timestamptz, timestamptz),
 	compat_guard.require_version(text, text), compat_guard.droppable_without(text, text),
-	compat_guard.expansion_damage(text) TO pg_monitor;
+	compat_guard.expansion_damage(text), compat_guard.claim_key(text, text),
+	compat_guard.learning_counts() TO pg_monitor;
 GRANT SELECT ON compat_guard.versions, compat_guard.instances, compat_guard.requirements, compat_guard.unmet,
 	compat_guard.compatibility, compat_guard.rollback, compat_guard.dependencies, compat_guard.droppable,
 	compat_guard.rules, compat_guard.journal, compat_guard.journal_status, compat_guard.metrics,
-	compat_guard.expansions TO pg_monitor;
+	compat_guard.expansions, compat_guard.learned, compat_guard.learning TO pg_monitor;
 GRANT EXECUTE ON FUNCTION compat_guard.report(), compat_guard.explain_block(bigint), compat_guard.shown(text),
 	compat_guard.shown_literal(text), compat_guard.shown_html(text),
 	compat_guard.html_section(text, text, text, text[], text[], bigint), compat_guard.html_status(text),

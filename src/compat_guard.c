@@ -9,6 +9,7 @@
 #include "base/guc.h"
 #include "fmgr.h"
 #include "guard/guard.h"
+#include "learn/learn.h"
 #include "miscadmin.h"
 #include "verify/verify.h"
 
@@ -26,4 +27,5 @@ _PG_init(void)
 	activity_init();
 	verify_init();
 	guard_init();
+	learn_init();
 }

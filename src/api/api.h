@@ -36,6 +36,9 @@ extern char *name_argument(FunctionCallInfo fcinfo, int arg, const char *what);
  */
 extern Version *activate_version(const App *app, const char *name);
 
+/* Store that the version is live by sessions or leases from now on. */
+extern void note_use(const Version *version, bool attaches, bool leases);
+
 /* Renew a lease and return when it ends.  lease NULL: it is as long as before. */
 extern TimestampTz renew_lease(const App *app, const char *version_name,
 							   const char *instance, Interval *lease);
@@ -85,6 +88,21 @@ extern Contract *contract_argument(FunctionCallInfo fcinfo, int arg);
 
 /* Raise ERRCODE_GUARD_NOT_PERMITTED unless the caller could become the contract's role. */
 extern void check_contract_role(const Contract *contract);
+
+/*
+ * Return a version that was seen running, activated and live by sessions or leases.  It is
+ * registered without a contract unless it is known.  The current user must own the app,
+ * or becomes the owner of a new one.  role and search_path are those of the new version.
+ */
+extern Version *register_running(const char *app_name, const char *version_name,
+								 const char *role, const char *search_path,
+								 bool attaches, bool leases);
+
+/*
+ * Verify requirements that were learned, and add those that are met to the version.  Their
+ * ids are set.  Return how many were added.
+ */
+extern int	register_learned(const Version *version, List *requirements);
 
 /* Is the version registered with this contract? */
 extern bool version_has_contract(const Version *version, const Contract *contract);

@@ -9,10 +9,10 @@
 #include "base/compat.h"
 #include "judge/judge.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-/* Store that the version is live by sessions or leases from now on. */
-static void
+void
 note_use(const Version *version, bool attaches, bool leases)
 {
 	attaches |= version->attaches;
@@ -166,6 +166,16 @@ compat_guard_leave(PG_FUNCTION_ARGS)
 }
 
 /* ---- for the views ---- */
+
+GUARD_FUNCTION(compat_guard_claim_key);
+
+/* compat_guard.claim_key(app text, version text) returns bigint */
+Datum
+compat_guard_claim_key(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(registry_claim_key(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+									   text_to_cstring(PG_GETARG_TEXT_PP(1))));
+}
 
 GUARD_FUNCTION(compat_guard_lease_runs);
 

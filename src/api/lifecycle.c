@@ -137,6 +137,7 @@ compat_guard_forget(PG_FUNCTION_ARGS)
 	version = lock_to_forget(app, name);
 	requirements = registry_requirements_of(version->id);
 	registry_unlink_all(version->id);
+	registry_delete_learned(version->id);
 	registry_end_all_leases(version->id);
 	registry_delete_version(version);
 	CommandCounterIncrement();

@@ -12,8 +12,10 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/guard_active.h"
+#include "base/json.h"
 #include "base/shown.h"
 #include "catalog/namespace.h"
+#include "common/sha2.h"
 #include "contract/contract.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -500,14 +502,104 @@ register_contract(Registration *r)
 	if (r->version != NULL)
 	{
 		former = registry_requirements_of(r->version_id);
-		registry_unlink_all(r->version_id);
-		registry_update_version(r->version, r->contract, r->n);
+		registry_unlink_declared(r->version_id);
+		registry_update_version(r->version, r->contract,
+								r->n + registry_count_learned(r->version_id));
 	}
 	store_entries(r->version_id, r->entries, r->n);
 	registry_drop_orphans(former);
 	CommandCounterIncrement();
 	replacement_note(r->version_id, r->version_name, r->predecessor);
 	return finish(r, r->version_name, r->contract->digest, r->n);
+}
+
+/* ---- what is learned from traffic ---- */
+
+/* The digest of a version that has no contract yet, but was seen running. */
+static bytea *
+learned_only_digest(void)
+{
+	bytea	   *digest = palloc0(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+
+	SET_VARSIZE(digest, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+	return digest;
+}
+
+static bool
+is_learned_only(const Version *version)
+{
+	return compare_digests(version->digest, learned_only_digest()) == 0;
+}
+
+/* Find the version of an app that was seen running, or make it; activate it. */
+static Version *
+obtain_running_version(const App *app, const char *name, const Contract *contract,
+					   bool attaches, bool leases)
+{
+	Contract	none = *contract;
+	Version    *version;
+	int64		id;
+
+	none.digest = learned_only_digest();
+	while (registry_find_version(app, name) == NULL)
+	{
+		if (registry_insert_version(app, name, &none, 0, &id))
+			CommandCounterIncrement();
+	}
+	version = activate_version(app, name);
+	note_use(version, attaches, leases);
+	return require_version(app, name);
+}
+
+Version *
+register_running(const char *app_name, const char *version_name, const char *role,
+				 const char *search_path, bool attaches, bool leases)
+{
+	List	   *problems;
+	Contract   *contract = contract_parse(json_from_text("{}"), role, search_path, &problems);
+
+	if (contract == NULL)
+		contract_report_problems(problems);
+	judge_verify_initially();
+	return obtain_running_version(obtain_app(app_name), version_name, contract, attaches, leases);
+}
+
+/* Keep the entries that are met; return how many. */
+static int
+keep_met(Entry *entries, int n)
+{
+	int			nmet = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (entries[i].found->state == STATE_MET)
+			entries[nmet++] = entries[i];
+	}
+	return nmet;
+}
+
+int
+register_learned(const Version *version, List *requirements)
+{
+	Entry	   *entries = palloc0_array(Entry, list_length(requirements));
+	App		   *app = require_app(version->app);
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, requirements)
+		entries[n++].req = lfirst(lc);
+	check_owner_limit(app, NULL, n);
+	registry_lock_row(version->id);
+	n = sort_entries(entries, n);
+	verify_locked(entries, n, false);
+	version = require_version(app, version->name);
+	n = keep_met(entries, n);
+	if (n == 0)
+		return 0;
+	store_entries(version->id, entries, n);
+	registry_set_requirement_count(version, version->nrequirements + n);
+	CommandCounterIncrement();
+	return n;
 }
 
 GUARD_FUNCTION(compat_guard_register);
@@ -535,7 +627,7 @@ compat_guard_register(PG_FUNCTION_ARGS)
 		check_not_retired(r.app, r.version);
 		if (version_has_contract(r.version, r.contract))
 			return register_again(&r);
-		if (!r.replace)
+		if (!r.replace && !is_learned_only(r.version))
 			report_conflict(r.app, r.version, r.contract);
 	}
 	return register_contract(&r);

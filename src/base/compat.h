@@ -176,6 +176,38 @@ extern PGDLLEXPORT void _PG_init(void);
 #define COMPAT_CLUSTER_STMT						T_RepackStmt
 #endif
 
+#if PG_VERSION_NUM < 160000
+/* 16 moved the jumble of queries, and reads no text for it. */
+#include "utils/queryjumble.h"
+#define compat_jumble_query(query, source)		JumbleQuery(query, source)
+#else
+#include "nodes/queryjumble.h"
+#define compat_jumble_query(query, source)		JumbleQuery(query)
+#endif
+
+/* Return the ID that a query would have, and leave it as it is. */
+static inline uint64
+compat_query_id(Query *query, const char *source)
+{
+	uint64		id;
+	int			save = compute_query_id;
+
+	/* The server makes none, and does not expect to be asked, if the setting is off. */
+	compute_query_id = COMPUTE_QUERY_ID_ON;
+	PG_TRY();
+	{
+		(void) compat_jumble_query(query, source);
+	}
+	PG_FINALLY();
+	{
+		compute_query_id = save;
+	}
+	PG_END_TRY();
+	id = (uint64) query->queryId;
+	query->queryId = 0;
+	return id;
+}
+
 /* Declare a function that SQL may call. */
 #define GUARD_FUNCTION(name) \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \

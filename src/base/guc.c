@@ -20,6 +20,14 @@ bool		guard_journal = true;
 int			guard_verify_timeout = 10000;
 bool		guard_check_candidates = false;
 int			guard_journal_worker_timeout = 10000;
+char	   *guard_app = NULL;
+char	   *guard_version = NULL;
+char	   *guard_application_name_pattern = NULL;
+bool		guard_learn = false;
+int			guard_learn_lease = 300;
+int			guard_learn_window = 0;
+int			guard_learn_max_statements = 2000;
+uint64		guard_identity_generation = 1;
 
 static const struct config_enum_entry mode_options[] = {
 	{"off", MODE_OFF, false},
@@ -42,6 +50,75 @@ guard_mode_name(void)
 	while (option->val != guard_mode)
 		option++;
 	return option->name;
+}
+
+static void
+identity_changed(const char *newval, void *extra)
+{
+	guard_identity_generation++;
+}
+
+/* Accept a pattern that has %a once and %v once, with something between them. */
+static bool
+check_pattern(char **newval, void **extra, GucSource source)
+{
+	const char *app = strstr(*newval, "%a");
+	const char *version = strstr(*newval, "%v");
+
+	if (**newval == '\0')
+		return true;
+	if (app != NULL && version != NULL && version > app + 2 &&
+		strstr(app + 2, "%a") == NULL && strstr(version + 2, "%v") == NULL)
+		return true;
+	GUC_check_errdetail("It must have %%a for the app and after that %%v for the version, each once, with something between them.");
+	return false;
+}
+
+/* Define the settings of sessions that say who they are, and of what is learned from them. */
+static void
+define_learning(void)
+{
+	/*
+	 * Anybody may say who he is.  It is believed of a role only that may
+	 * register versions of the app; and what cannot be a name is ignored, for
+	 * an error would keep the application from connecting.
+	 */
+	DefineCustomStringVariable("compat_guard.app",
+							   "Sets the app that the session is an instance of.",
+							   "Together with compat_guard.version it attaches the session, if its role may register versions of the app.",
+							   &guard_app, "", PGC_USERSET, 0, NULL, identity_changed, NULL);
+	DefineCustomStringVariable("compat_guard.version",
+							   "Sets the version that the session is an instance of.",
+							   NULL,
+							   &guard_version, "", PGC_USERSET, 0, NULL, identity_changed, NULL);
+
+	/* A role that may set this makes others say what they do not mean. */
+	DefineCustomStringVariable("compat_guard.application_name_pattern",
+							   "Sets how application_name tells the app (%a) and the version (%v).",
+							   "It is used where compat_guard.app is empty. Such a version lives by a lease that its traffic renews.",
+							   &guard_application_name_pattern, "", PGC_SUSET, 0,
+							   check_pattern, identity_changed, NULL);
+
+	/* A role that may set this fills the registry. */
+	DefineCustomBoolVariable("compat_guard.learn",
+							 "Makes the statements that a session sends requirements of its version.",
+							 NULL,
+							 &guard_learn, false, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("compat_guard.learn_lease",
+							"Sets how long a version that was seen by application_name lives after its last statement.",
+							NULL,
+							&guard_learn_lease, 300, 10, 86400,
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("compat_guard.learn_window",
+							"Sets after which time a learned statement is forgotten that was not sent again.",
+							"Zero means never.",
+							&guard_learn_window, 0, 0, INT_MAX,
+							PGC_SUSET, GUC_UNIT_MIN, NULL, NULL, NULL);
+	DefineCustomIntVariable("compat_guard.learn_max_statements",
+							"Sets how many statements of a version are learned.",
+							"A version that sends more is marked as incomplete.",
+							&guard_learn_max_statements, 2000, 1, 20000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
 void
@@ -138,5 +215,6 @@ guc_init(void)
 							&guard_journal_worker_timeout, 10000, 0, INT_MAX,
 							PGC_SUSET, GUC_UNIT_MS | GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 
+	define_learning();
 	MarkGUCPrefixReserved("compat_guard");
 }

@@ -29,6 +29,25 @@ extern int	guard_verify_timeout;	/* milliseconds */
 extern bool guard_check_candidates;
 extern int	guard_journal_worker_timeout;	/* milliseconds */
 extern bool guard_journal;
+extern char *guard_app;
+extern char *guard_version;
+extern char *guard_application_name_pattern;	/* has %a and then %v, or
+												 * empty */
+extern bool guard_learn;
+extern int	guard_learn_lease;	/* seconds */
+extern int	guard_learn_window; /* minutes; 0: no limit */
+extern int	guard_learn_max_statements;
+
+/* Counts the changes of app, version and application_name_pattern in this session. */
+extern uint64 guard_identity_generation;
+
+/* May the session say who it is?  If not, nothing else is to be asked. */
+static inline bool
+guard_says_who_it_is(void)
+{
+	return (guard_app != NULL && guard_app[0] != '\0') ||
+		(guard_application_name_pattern != NULL && guard_application_name_pattern[0] != '\0');
+}
 
 /* Return the name of the current mode, such as "enforce". */
 extern const char *guard_mode_name(void);

@@ -160,6 +160,10 @@ RULE(SEQUENCE_MISSING, "sequence-missing", BLOCK, BLOCK,
 	 "a sequence is gone or has another name",
 	 "keep the sequence until no live version draws from it")
 
+RULE(LEARNED, "learned", BLOCK, BLOCK,
+	 "a statement breaks that no contract declares, but that the version's sessions were seen to send: the most that any rule does about it",
+	 "keep what the statement needs until the sessions of the version have ended; compat_guard.learned has when it was last sent")
+
 RULE(EXTENSION_MISSING, "extension-missing", BLOCK, BLOCK,
 	 "an extension is gone",
 	 "drop the extension after the versions that need it are retired")

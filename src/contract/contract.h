@@ -30,7 +30,8 @@ typedef enum RequirementKind
  *	insert		{"relation": name, "columns": [sorted column names]}
  *	unique		{"relation": name, "columns": [sorted column names]}
  *	index		{"relation": name, "columns": [column names, in order]}
- *	query		{"name": name, "sql": text, "params": [type names]}
+ *	query		{"name": name, "sql": text, "params": [type names],
+ *				 "learned": true}
  *	routine		{"routine": name, "types": [type names of the arguments],
  *				 "arguments": [sorted argument names],
  *				 "returns": type name, perhaps after SETOF}

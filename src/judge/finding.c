@@ -419,6 +419,8 @@ add_finding(Judgement *j, AffectedRequirement *affected, const Version *version,
 {
 	Finding    *finding = palloc0_object(Finding);
 
+	if (requirement_bool(affected->req, "learned"))
+		at_most = Min(at_most, registry_action(RULE_LEARNED, version->app, false));
 	finding->action = Min(registry_action(problem->rule, version->app, problem->proven),
 						  at_most);
 	finding->app = version->app;

@@ -33,7 +33,7 @@ is_session_name(const char *name, const Version *version)
 int
 version_sessions(const Version *version)
 {
-	List	   *attached = registry_attached_sessions(version->id);
+	List	   *attached = registry_attached_sessions(version);
 	int			n = 0;
 
 	/* Read the sessions of now, not those of the transaction's first look. */

@@ -29,12 +29,19 @@
  * what is stored is found anew (judge/reverify.c).  Without a mark no judgement has
  * skipped the version, and all have kept its states up to date.  No clock has a part
  * in this.
+ *
+ * A session that says by its settings who it is (learn/) holds VERSION_ACTIVATION_LOCK of
+ * another tag, which is made of the version's name.  It takes it without waiting, and
+ * reads and writes nothing of the version: the background worker activates the version
+ * after that.  So the lock alone says that the session is there, and a judgement that
+ * is to skip the version needs VERSION_SKIP_LOCK of that tag, too.
  */
 #include "postgres.h"
 
 #include "base/compat.h"
 #include "base/guard_active.h"
 #include "base/subtransaction.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "registry/registry.h"
@@ -60,6 +67,10 @@
  */
 #define PRESENCE_FIELD	0x4000
 
+/* Mark it as that of a session that says by its settings who it is. */
+#define CLAIM_FIELD		0x2000
+#define CLAIM_KEY_BITS	(32 + 13)
+
 /* Return the tag of the locks of a version. */
 static LOCKTAG
 presence_tag(int64 version_id)
@@ -84,21 +95,91 @@ registry_lock_activation(int64 version_id)
 		wait_for_lock_in_turn(&tag, VERSION_ACTIVATION_LOCK, false, WHY_ACTIVATION);
 }
 
-bool
-registry_try_lock_skip(int64 version_id)
+/*
+ * Return the key of a version in the tags of sessions that say by their settings who
+ * they are.  They know its name and not its id: it may not be registered yet.  Two
+ * versions of one key would keep each other live.
+ */
+int64
+registry_claim_key(const char *app, const char *version)
 {
-	LOCKTAG		tag = presence_tag(version_id);
+	uint64		hash = hash_bytes_extended((const unsigned char *) app, strlen(app), 0);
 
-	return !compat_lock_held_by_me(&tag, VERSION_ACTIVATION_LOCK) &&
-		LockAcquire(&tag, VERSION_SKIP_LOCK, false, true) != LOCKACQUIRE_NOT_AVAIL;
+	hash = hash_bytes_extended((const unsigned char *) version, strlen(version), hash);
+	return (int64) (hash & ((UINT64CONST(1) << CLAIM_KEY_BITS) - 1));
+}
+
+LOCKTAG
+registry_claim_tag(const char *app, const char *version)
+{
+	int64		key = registry_claim_key(app, version);
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, guard_schema_oid(), (uint32) key,
+						 (uint16) (CLAIM_FIELD | (key >> 32)));
+	return tag;
+}
+
+static bool
+try_lock_skip(const LOCKTAG *tag)
+{
+	return !compat_lock_held_by_me(tag, VERSION_ACTIVATION_LOCK) &&
+		LockAcquire(tag, VERSION_SKIP_LOCK, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+bool
+registry_try_lock_skip(const Version *version)
+{
+	LOCKTAG		tag = presence_tag(version->id);
+	LOCKTAG		claim;
+
+	if (!try_lock_skip(&tag))
+		return false;
+	if (version->attaches)
+	{
+		claim = registry_claim_tag(registry_app_name(version->app_id), version->name);
+		if (!try_lock_skip(&claim))
+		{
+			(void) LockRelease(&tag, VERSION_SKIP_LOCK, false);
+			return false;
+		}
+	}
+	return true;
 }
 
 void
-registry_unlock_skip(int64 version_id)
+registry_unlock_skip(const Version *version)
 {
-	LOCKTAG		tag = presence_tag(version_id);
+	LOCKTAG		tag = presence_tag(version->id);
 
 	(void) LockRelease(&tag, VERSION_SKIP_LOCK, false);
+	if (version->attaches)
+	{
+		tag = registry_claim_tag(registry_app_name(version->app_id), version->name);
+		(void) LockRelease(&tag, VERSION_SKIP_LOCK, false);
+	}
+}
+
+/* ---- sessions that say who they are ---- */
+
+bool
+registry_claim_held(const LOCKTAG *tag)
+{
+	return compat_lock_held_by_me(tag, VERSION_ACTIVATION_LOCK);
+}
+
+bool
+registry_try_claim(const LOCKTAG *tag)
+{
+	return registry_claim_held(tag) ||
+		LockAcquire(tag, VERSION_ACTIVATION_LOCK, true, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+registry_release_claim(const LOCKTAG *tag)
+{
+	if (registry_claim_held(tag))
+		(void) LockRelease(tag, VERSION_ACTIVATION_LOCK, true);
 }
 
 /* ---- what this session is attached to ---- */
@@ -217,9 +298,10 @@ registry_attached_in_transaction(void)
 }
 
 List *
-registry_attached_sessions(int64 version_id)
+registry_attached_sessions(const Version *version)
 {
-	LOCKTAG		tag = presence_tag(version_id);
+	LOCKTAG		tag = presence_tag(version->id);
+	LOCKTAG		claim = registry_claim_tag(registry_app_name(version->app_id), version->name);
 	LockData   *locks = GetLockStatusData();
 	List	   *pids = NIL;
 
@@ -227,8 +309,10 @@ registry_attached_sessions(int64 version_id)
 	{
 		const LockInstanceData *lock = &locks->locks[i];
 
-		if (memcmp(&lock->locktag, &tag, sizeof(LOCKTAG)) == 0 &&
-			(lock->holdMask & LOCKBIT_ON(ATTACHED)) != 0)
+		if ((memcmp(&lock->locktag, &tag, sizeof(LOCKTAG)) == 0 &&
+			 (lock->holdMask & LOCKBIT_ON(ATTACHED)) != 0) ||
+			(memcmp(&lock->locktag, &claim, sizeof(LOCKTAG)) == 0 &&
+			 (lock->holdMask & LOCKBIT_ON(VERSION_ACTIVATION_LOCK)) != 0))
 			pids = lappend_int(pids, lock->pid);
 	}
 	return pids;

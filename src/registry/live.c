@@ -41,15 +41,15 @@ registry_version_is_live(const Version *version, bool skip)
 	if (RecoveryInProgress())
 		return version->attaches || registry_any_lease_runs(version->id);
 
-	if (!registry_try_lock_skip(version->id))
+	if (!registry_try_lock_skip(version))
 		return true;
 	if (!registry_any_lease_runs(version->id))
 	{
 		if (!skip)
-			registry_unlock_skip(version->id);
+			registry_unlock_skip(version);
 		return false;
 	}
-	registry_unlock_skip(version->id);
+	registry_unlock_skip(version);
 	return true;
 }
 

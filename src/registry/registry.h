@@ -26,6 +26,7 @@
 #include "contract/contract.h"
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
+#include "storage/lock.h"
 #include "verify/verify.h"
 
 /* ---- tables (store.c) ---- */
@@ -148,6 +149,7 @@ extern bool registry_insert_version(const App *app, const char *name,
 /* Replace the contract of a version, all of which was just verified. */
 extern void registry_update_version(const Version *version, const Contract *contract,
 									int64 nrequirements);
+extern void registry_set_requirement_count(const Version *version, int64 nrequirements);
 extern void registry_retire_version(const Version *version, const char *reason);
 extern void registry_delete_version(const Version *version);
 
@@ -182,6 +184,9 @@ extern bool registry_owns_app(const App *app);
 extern bool registry_may_retire(const App *app);
 extern bool registry_may_read(const App *app, const Version *version);
 extern bool registry_may_read_all(void);
+
+/* May the role call register()? */
+extern bool registry_may_register(Oid role);
 
 /* Return the names of the roles that may retire the app's versions, except superusers. */
 extern List *registry_retiring_roles(const App *app);	/* of char * */
@@ -228,8 +233,8 @@ extern void registry_lock_activation(int64 version_id);
  * Take VERSION_SKIP_LOCK until transaction end.  Return false if a session is attached
  * to the version or a transaction is activating it.
  */
-extern bool registry_try_lock_skip(int64 version_id);
-extern void registry_unlock_skip(int64 version_id);
+extern bool registry_try_lock_skip(const Version *version);
+extern void registry_unlock_skip(const Version *version);
 
 /*
  * Attach this session to a version instead of the one it is attached to, or to none.
@@ -242,7 +247,17 @@ extern void registry_detach(void);
 extern bool registry_attached_in_transaction(void);
 
 /* Return the process numbers of the attached sessions.  Reads all of the lock table. */
-extern List *registry_attached_sessions(int64 version_id);
+extern List *registry_attached_sessions(const Version *version);
+
+/*
+ * The lock of a session that says by its settings who it is.  The try does not wait, and
+ * what it takes is held to the end of the session, whatever becomes of the transaction.
+ */
+extern int64 registry_claim_key(const char *app, const char *version);
+extern LOCKTAG registry_claim_tag(const char *app, const char *version);
+extern bool registry_try_claim(const LOCKTAG *tag);
+extern bool registry_claim_held(const LOCKTAG *tag);
+extern void registry_release_claim(const LOCKTAG *tag);
 
 /* Follow the end of a transaction or subtransaction; parent invalid: it failed. */
 extern void registry_sessions_at_commit(void);
@@ -297,8 +312,10 @@ extern void registry_set_baselines(Requirement **reqs, VerifyResult **found, int
 extern Requirement **registry_load_requirements(int64 *ids, int *n);
 extern List *registry_requirements_of(int64 version_id);	/* of Requirement * */
 
-/* Delete the links of a version to its requirements. */
+/* Delete the links of a version to its requirements; declared: not to learned ones. */
 extern void registry_unlink_all(int64 version_id);
+extern void registry_unlink_declared(int64 version_id);
+extern void registry_unlink(int64 version_id, int64 requirement_id);
 
 /*
  * Does a version that has the requirement pass the test?  The newest is tested first,
@@ -377,6 +394,41 @@ extern bool registry_any_tracked_version(void);
 /* Return a problem, or each of a list of Problem *, as a JSON object. */
 extern Jsonb *problem_to_json(const Problem *problem);
 extern List *problems_to_json(List *problems);	/* of Jsonb * */
+
+/* ---- what is learned from traffic (learned.c) ---- */
+
+/* What the traffic of a version tells of one statement. */
+typedef struct LearnedStatement
+{
+	int64		fingerprint;	/* of text, parameters, role and search path */
+	int64		requirement_id;
+	TimestampTz seen;
+	int64		calls;			/* since it was told of last */
+	bool		new_session;	/* the session had not sent it before */
+} LearnedStatement;
+
+extern int64 registry_count_learned(int64 version_id);
+
+/* Return the ids of the requirements that were learned for the version, unsorted. */
+extern List *registry_learned_ids(int64 version_id);	/* of int64 * */
+
+/*
+ * Add evidence to a statement that the version has learned; return false if it has not.
+ * These are for the background worker, which alone writes what was learned.
+ */
+extern bool registry_add_evidence(int64 version_id, const LearnedStatement *statement);
+extern void registry_add_learned(int64 version_id, const LearnedStatement *statement);
+
+/* Count statements that were not learned, for a reason. */
+extern void registry_count_unlearned(int64 version_id, const char *reason, int64 statements);
+
+/*
+ * Delete what was last seen before a moment; return the ids of its requirements.
+ */
+extern List *registry_forget_learned(int64 version_id, TimestampTz before);	/* of int64 * */
+
+/* Delete all that the traffic has told of a version. */
+extern void registry_delete_learned(int64 version_id);
 
 /* ---- policy (policy.c) ---- */
 

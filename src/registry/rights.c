@@ -11,13 +11,16 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "base/compat.h"
 #include "base/guard_active.h"
 #include "base/text_list.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_proc.h"
 #include "miscadmin.h"
 #include "registry/registry.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/catcache.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -61,6 +64,25 @@ registry_may_read(const App *app, const Version *version)
 {
 	return registry_owns_app(app) || has_privileges_of(version->role) ||
 		registry_may_read_all();
+}
+
+bool
+registry_may_register(Oid role)
+{
+	CatCList   *functions = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum("register"));
+	Oid			schema = guard_schema_oid();
+	bool		may = false;
+
+	for (int i = 0; i < functions->n_members; i++)
+	{
+		Form_pg_proc form = (Form_pg_proc) GETSTRUCT(&functions->members[i]->tuple);
+
+		if (form->pronamespace == schema &&
+			compat_proc_aclcheck(form->oid, role, ACL_EXECUTE) == ACLCHECK_OK)
+			may = true;
+	}
+	ReleaseCatCacheList(functions);
+	return may && compat_namespace_aclcheck(schema, role, ACL_USAGE) == ACLCHECK_OK;
 }
 
 /* Add the roles to which a privilege on a view is granted, without its owner. */

@@ -202,6 +202,16 @@ registry_update_version(const Version *version, const Contract *contract,
 }
 
 void
+registry_set_requirement_count(const Version *version, int64 nrequirements)
+{
+	Row			row;
+
+	row_init(&row);
+	row_set(&row, VERSION_REQUIREMENTS, Int64GetDatum(nrequirements));
+	change_version(version, &row);
+}
+
+void
 registry_retire_version(const Version *version, const char *reason)
 {
 	Row			row;

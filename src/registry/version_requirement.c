@@ -317,6 +317,48 @@ registry_unlink_all(int64 version_id)
 	delete_rows("version_requirement", "version_requirement_pkey", version_id, 0, NULL);
 }
 
+void
+registry_unlink(int64 version_id, int64 requirement_id)
+{
+	StoreScan	scan;
+	HeapTuple	tup;
+
+	scan_open(&scan, "version_requirement", RowExclusiveLock);
+	scan_key_int64(&scan, version_id);
+	scan_key_int64(&scan, requirement_id);
+	tup = scan_first(&scan, "version_requirement_pkey");
+	if (HeapTupleIsValid(tup))
+		store_delete(scan.rel, tup);
+	scan_close(&scan);
+}
+
+static bool
+is_learned(List *learned, int64 requirement_id)
+{
+	ListCell   *lc;
+
+	foreach(lc, learned)
+	{
+		if (*(int64 *) lfirst(lc) == requirement_id)
+			return true;
+	}
+	return false;
+}
+
+void
+registry_unlink_declared(int64 version_id)
+{
+	List	   *learned = registry_learned_ids(version_id);
+	int			n;
+	int64	   *ids = store_linked_ids(version_id, &n);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (!is_learned(learned, ids[i]))
+			registry_unlink(version_id, ids[i]);
+	}
+}
+
 /* Return the newest of the requirement's versions that passes the test, or 0. */
 static int64
 newest_link(StoreScan *scan, int64 requirement_id, VersionTest test, void *arg)

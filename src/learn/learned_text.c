@@ -1,0 +1,765 @@
+/*
+ * learned_text.c
+ *		The text of a statement as it is learned: its constants are parameters.
+ *
+ * Invariant: no constant that the application has written is in the result, but what is
+ * no data: NULL, numbers that stand for columns (ORDER BY 1) or lengths of types, names of
+ * objects ('seq'::regclass), and what an index must repeat word for word (ON CONFLICT ...
+ * WHERE).  A statement in which a string cannot be told is not learned at all.
+ *
+ * Which constants there are, and of which types, is told by the analysed query, and
+ * where they stand by the server's lexer.  The raw parse tree tells of "date '...'",
+ * where the type goes with the constant.
+ *
+ * Programs make statements of endless lengths: IN lists, and rows of VALUES.  Of a
+ * list of constants and parameters only the first is kept.
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "base/guard_active.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "common/keywords.h"
+#include "lib/stringinfo.h"
+#include "learn/learn_internal.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parser.h"
+#include "parser/scanner.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/lsyscache.h"
+
+/* So many constants are compared with each other, where equal ones must stay equal. */
+#define MAX_COMPARED 1000
+
+/*
+ * Tokens of the server's lexer.  They come first, and in the same order, in every grammar
+ * that uses it (see gram.y), so these numbers are fixed.
+ */
+enum
+{
+	TOKEN_FLOAT = 260,			/* FCONST */
+	TOKEN_STRING,				/* SCONST */
+	TOKEN_STRING_UNICODE,		/* USCONST */
+	TOKEN_BITS,					/* BCONST */
+	TOKEN_HEX,					/* XCONST */
+	TOKEN_OPERATOR,				/* Op */
+	TOKEN_INTEGER,				/* ICONST */
+	TOKEN_PARAM					/* PARAM */
+};
+
+/* A constant of the analysed query. */
+typedef struct FoundConst
+{
+	int			location;
+	Oid			type;
+	bool		keep;			/* it is no data */
+} FoundConst;
+
+/* "date '2020-01-01'": the place of the type, and of the constant. */
+typedef struct TypedConst
+{
+	int			start;
+	int			location;
+	bool		ends_later;		/* more of the type may follow: interval '1'
+								 * day */
+} TypedConst;
+
+/* A parameter of the result. */
+typedef struct Slot
+{
+	Oid			type;
+	const char *text;			/* of the constant; NULL: of a parameter */
+	int			length;
+	int			final;			/* its number in the result, 0: not used yet */
+} Slot;
+
+/* A piece of the result: a token, or a parameter. */
+typedef struct Piece
+{
+	const char *text;
+	int			length;
+	bool		spaced;			/* there was space before it */
+	int			slot;			/* -1: a token */
+} Piece;
+
+typedef struct Learning
+{
+	const char *source;			/* the statement alone */
+	int			offset;			/* of it in what was analysed */
+	FoundConst *consts;			/* sorted by location */
+	int			nconsts;
+	int			most_consts;	/* that there is room for */
+	List	   *typed;			/* of TypedConst * */
+	Oid		   *params;			/* types of the application's parameters */
+	int		   *param_slots;	/* of each, or -1 */
+	int			nparams;
+	bool		keep;			/* what is found is no data */
+	bool		uses_temporary;
+	bool		uses_schema;	/* it uses an object that is not the server's */
+	bool		groups;			/* equal constants must stay equal */
+	Piece	   *pieces;
+	int			npieces;
+	Slot	   *slots;
+	int			nslots;
+	const char *unlearned;
+} Learning;
+
+/* ---- what the query has ---- */
+
+/* Is a constant of the type the name of an object? */
+static bool
+names_object(Oid type)
+{
+	switch (type)
+	{
+		case REGCLASSOID:
+		case REGPROCOID:
+		case REGPROCEDUREOID:
+		case REGOPEROID:
+		case REGOPERATOROID:
+		case REGTYPEOID:
+		case REGNAMESPACEOID:
+		case REGCONFIGOID:
+		case REGDICTIONARYOID:
+		case REGCOLLATIONOID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+static void
+add_const(Learning *l, const Const *con)
+{
+	FoundConst *found;
+
+	if (con->location < l->offset)
+		return;
+	if (l->nconsts >= l->most_consts)
+	{
+		l->most_consts = Max(64, 2 * l->most_consts);
+		l->consts = l->consts == NULL ? palloc_array(FoundConst, l->most_consts)
+			: repalloc(l->consts, l->most_consts * sizeof(FoundConst));
+	}
+	found = &l->consts[l->nconsts++];
+	found->location = con->location - l->offset;
+	found->type = con->consttype == UNKNOWNOID ? TEXTOID : con->consttype;
+	found->keep = l->keep || con->constisnull || names_object(con->consttype);
+}
+
+static void
+add_param(Learning *l, const Param *param)
+{
+	if (param->paramkind != PARAM_EXTERN || param->paramid < 1 || param->paramid > 65535)
+		return;
+	if (param->paramid > l->nparams)
+	{
+		l->params = l->params == NULL ? palloc0_array(Oid, param->paramid)
+			: repalloc(l->params, param->paramid * sizeof(Oid));
+		memset(l->params + l->nparams, 0, (param->paramid - l->nparams) * sizeof(Oid));
+		l->nparams = param->paramid;
+	}
+	l->params[param->paramid - 1] = param->paramtype;
+}
+
+/* Is it an object that came neither with the server nor with this extension? */
+static bool
+is_of_schema(Oid object, Oid (*namespace_of) (Oid))
+{
+	return object >= FirstNormalObjectId && namespace_of(object) != guard_schema_oid();
+}
+
+/* Does a node use such an object? */
+static bool
+uses_schema(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_RangeTblEntry:
+			return ((RangeTblEntry *) node)->rtekind == RTE_RELATION &&
+				is_of_schema(((RangeTblEntry *) node)->relid, get_rel_namespace);
+		case T_FuncExpr:
+			return is_of_schema(((FuncExpr *) node)->funcid, get_func_namespace);
+		case T_OpExpr:
+			return ((OpExpr *) node)->opno >= FirstNormalObjectId;
+		case T_Aggref:
+			return ((Aggref *) node)->aggfnoid >= FirstNormalObjectId;
+		case T_WindowFunc:
+			return ((WindowFunc *) node)->winfnoid >= FirstNormalObjectId;
+		case T_Const:
+			return ((Const *) node)->consttype >= FirstNormalObjectId ||
+				names_object(((Const *) node)->consttype);
+		case T_Param:
+			return ((Param *) node)->paramtype >= FirstNormalObjectId;
+		case T_CoerceViaIO:
+			return ((CoerceViaIO *) node)->resulttype >= FirstNormalObjectId;
+		case T_CoerceToDomain:
+		case T_RowExpr:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* Add the constants and parameters of a query to those found. */
+static bool
+look_at_query(Node *node, void *context)
+{
+	Learning   *l = context;
+
+	if (node == NULL)
+		return false;
+	if (uses_schema(node))
+		l->uses_schema = true;
+	if (IsA(node, Const))
+		add_const(l, (Const *) node);
+	else if (IsA(node, Param))
+		add_param(l, (Param *) node);
+	else if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if (rte->rtekind == RTE_RELATION &&
+			get_rel_persistence(rte->relid) == RELPERSISTENCE_TEMP)
+			l->uses_temporary = true;
+		return false;			/* query_tree_walker goes into it */
+	}
+	else if (IsA(node, OnConflictExpr))
+	{
+		OnConflictExpr *conflict = (OnConflictExpr *) node;
+
+		l->keep = true;
+		(void) look_at_query((Node *) conflict->arbiterElems, l);
+		(void) look_at_query(conflict->arbiterWhere, l);
+		l->keep = false;
+		return look_at_query((Node *) conflict->onConflictSet, l) ||
+			look_at_query(conflict->onConflictWhere, l);
+	}
+	else if (IsA(node, Query))
+	{
+		Query	   *query = (Query *) node;
+
+		if (query->groupClause != NIL || query->distinctClause != NIL ||
+			query->sortClause != NIL || query->hasWindowFuncs)
+			l->groups = true;
+		return query_tree_walker(query, look_at_query, context, QTW_EXAMINE_RTES_BEFORE);
+	}
+	return expression_tree_walker(node, look_at_query, context);
+}
+
+/* Add the constants of a raw parse tree whose type stands before them. */
+static bool
+look_at_raw(Node *node, void *context)
+{
+	Learning   *l = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, TypeCast))
+	{
+		TypeCast   *cast = (TypeCast *) node;
+
+		if (IsA(cast->arg, A_Const) && cast->typeName->location >= 0 &&
+			cast->typeName->location < ((A_Const *) cast->arg)->location)
+		{
+			TypedConst *typed = palloc_object(TypedConst);
+			const char *name = strVal(llast(cast->typeName->names));
+
+			typed->start = cast->typeName->location;
+			typed->location = ((A_Const *) cast->arg)->location;
+			typed->ends_later = (strcmp(name, "interval") == 0 && cast->typeName->typmods != NIL);
+			/* CAST ('x' AS date) has the constant first. */
+			l->typed = lappend(l->typed, typed);
+		}
+	}
+	return raw_expression_tree_walker(node, look_at_raw, context);
+}
+
+static int
+compare_consts(const void *a, const void *b)
+{
+	return ((const FoundConst *) a)->location - ((const FoundConst *) b)->location;
+}
+
+/* Return the constant that the query has from a place of the text, or NULL. */
+static FoundConst *
+const_at(const Learning *l, int location)
+{
+	FoundConst	key = {.location = location};
+
+	return l->nconsts == 0 ? NULL
+		: bsearch(&key, l->consts, l->nconsts, sizeof(FoundConst), compare_consts);
+}
+
+static TypedConst *
+typed_const_at(const Learning *l, int start)
+{
+	ListCell   *lc;
+
+	foreach(lc, l->typed)
+	{
+		TypedConst *typed = lfirst(lc);
+
+		if (typed->start == start)
+			return typed;
+	}
+	return NULL;
+}
+
+/* ---- pieces ---- */
+
+static Piece *
+add_piece(Learning *l, const char *text, int length, bool spaced)
+{
+	Piece	   *piece = &l->pieces[l->npieces++];
+
+	piece->text = text;
+	piece->length = length;
+	piece->spaced = spaced;
+	piece->slot = -1;
+	return piece;
+}
+
+/* Return the slot of an equal constant that must stay equal, or -1. */
+static int
+find_equal(Learning *l, Oid type, const char *text, int length)
+{
+	if (!l->groups)
+		return -1;
+	if (l->nslots > MAX_COMPARED)
+		l->unlearned = "too_long";
+	for (int i = 0; i < l->nslots && l->unlearned == NULL; i++)
+	{
+		const Slot *slot = &l->slots[i];
+
+		if (slot->text != NULL && slot->type == type && slot->length == length &&
+			memcmp(slot->text, text, length) == 0)
+			return i;
+	}
+	return -1;
+}
+
+/* Add a slot of a constant, or of a parameter of the application's: text is NULL. */
+static int
+add_slot(Learning *l, Oid type, const char *text, int length)
+{
+	Slot	   *slot = &l->slots[l->nslots];
+
+	slot->type = type;
+	slot->text = text;
+	slot->length = length;
+	slot->final = 0;
+	return l->nslots++;
+}
+
+static bool
+is_literal(int token, const Piece *piece)
+{
+	switch (token)
+	{
+		case TOKEN_FLOAT:
+		case TOKEN_STRING:
+		case TOKEN_STRING_UNICODE:
+		case TOKEN_BITS:
+		case TOKEN_HEX:
+		case TOKEN_INTEGER:
+			return true;
+		default:
+			return (piece->length == 4 && pg_strncasecmp(piece->text, "true", 4) == 0) ||
+				(piece->length == 5 && pg_strncasecmp(piece->text, "false", 5) == 0);
+	}
+}
+
+/* Make the last piece a parameter in place of a constant that is data. */
+static void
+replace_const(Learning *l, const FoundConst *found)
+{
+	Piece	   *piece = &l->pieces[l->npieces - 1];
+
+	piece->slot = find_equal(l, found->type, piece->text, piece->length);
+	if (piece->slot < 0)
+		piece->slot = add_slot(l, found->type, piece->text, piece->length);
+}
+
+/* Is the last piece a part of an expression, and not the number of a column? */
+static bool
+follows_operator(const Learning *l)
+{
+	const Piece *before = &l->pieces[l->npieces - 2];
+
+	return l->npieces >= 2 && before->slot < 0 &&
+		strchr("+-*/<>=~!@#%^&|`?", before->text[0]) != NULL;
+}
+
+/*
+ * Make the last piece a parameter, a constant that analysis has dropped because its
+ * expression is in the select list, too: there is an equal one in the query.
+ */
+static void
+replace_repeated(Learning *l, bool is_integer)
+{
+	const Piece *piece = &l->pieces[l->npieces - 1];
+
+	if (is_integer && !follows_operator(l))
+		return;
+	for (int i = 0; i < l->nconsts && l->groups; i++)
+	{
+		const FoundConst *found = &l->consts[i];
+
+		if (strncmp(l->source + found->location, piece->text, piece->length) == 0)
+		{
+			if (!found->keep)
+				replace_const(l, found);
+			return;
+		}
+	}
+	l->unlearned = "not_understood";
+}
+
+/* Make the last piece a parameter in place of one of the application's. */
+static void
+replace_param(Learning *l, int number)
+{
+	int		   *slot;
+
+	if (number < 1 || number > l->nparams || !OidIsValid(l->params[number - 1]))
+	{
+		l->unlearned = "not_understood";	/* analysis has dropped it */
+		return;
+	}
+	slot = &l->param_slots[number - 1];
+	if (*slot < 0)
+		*slot = add_slot(l, l->params[number - 1], NULL, 0);
+	l->pieces[l->npieces - 1].slot = *slot;
+}
+
+/* Look at the last piece, a token: is it a constant or a parameter? */
+static void
+look_at_token(Learning *l, int token, int number)
+{
+	Piece	   *piece = &l->pieces[l->npieces - 1];
+	const FoundConst *found = const_at(l, piece->text - l->source);
+
+	if (token == TOKEN_PARAM)
+		replace_param(l, number);
+	else if (is_literal(token, piece))
+	{
+		if (found != NULL && !found->keep)
+			replace_const(l, found);
+		else if (found == NULL && token >= TOKEN_FLOAT && token <= TOKEN_INTEGER)
+			replace_repeated(l, token == TOKEN_INTEGER);
+	}
+}
+
+/* Take the statement apart. */
+static void
+scan_pieces(Learning *l)
+{
+	core_yyscan_t scanner;
+	core_yy_extra_type extra;
+	core_YYSTYPE value;
+	YYLTYPE		location;
+	int			token;
+	int			end = 0;		/* of the token before */
+	TypedConst *typed = NULL;	/* whose type we are in */
+	bool		negated = false;	/* a minus of a constant came before */
+
+	scanner = scanner_init(l->source, &extra, &ScanKeywords, ScanKeywordTokens);
+	extra.escape_string_warning = false;
+	while (l->unlearned == NULL && (token = core_yylex(&value, &location, scanner)) != 0)
+	{
+		int			length = strlen(extra.scanbuf + location);
+		const FoundConst *found;
+
+		if (token == ';')
+			continue;
+		if (typed != NULL && location <= typed->location)
+		{
+			/* The type is a part of the constant. */
+			l->pieces[l->npieces - 1].length = location + length - (l->pieces[l->npieces - 1].text - l->source);
+			end = location + length;
+			if (location == typed->location)
+			{
+				found = const_at(l, location);
+				if (found == NULL || found->keep)
+					l->unlearned = found == NULL ? "not_understood" : NULL;
+				else
+					replace_const(l, found);
+				typed = NULL;
+			}
+			continue;
+		}
+		if (negated)
+		{
+			/* The constant begins with the minus. */
+			Piece	   *piece = &l->pieces[l->npieces - 1];
+
+			piece->length = location + length - (piece->text - l->source);
+			end = location + length;
+			found = const_at(l, piece->text - l->source);
+			if (!found->keep)
+				replace_const(l, found);
+			negated = false;
+			continue;
+		}
+		(void) add_piece(l, l->source + location, length, location > end);
+		end = location + length;
+		typed = typed_const_at(l, location);
+		if (typed != NULL)
+		{
+			if (typed->ends_later)
+				l->unlearned = "not_understood";
+			continue;
+		}
+		negated = (token == '-' && const_at(l, location) != NULL);
+		if (!negated)
+			look_at_token(l, token, value.ival);
+	}
+	scanner_finish(scanner);
+}
+
+static bool
+piece_is(const Learning *l, int i, const char *text)
+{
+	return i < l->npieces && l->pieces[i].slot < 0 &&
+		l->pieces[i].length == strlen(text) &&
+		pg_strncasecmp(l->pieces[i].text, text, l->pieces[i].length) == 0;
+}
+
+/* ---- folding ---- */
+
+/* Return the place after a constant or parameter, perhaps with a cast, or -1. */
+static int
+after_value(const Learning *l, int i)
+{
+	if (i >= l->npieces ||
+		(l->pieces[i].slot < 0 && !piece_is(l, i, "NULL") && !piece_is(l, i, "DEFAULT")))
+		return -1;
+	i++;
+	if (piece_is(l, i, "::"))
+		i += 2;
+	return i;
+}
+
+/* Return the place after an element of a list that can be folded, or -1. */
+static int
+after_element(const Learning *l, int i)
+{
+	if (!piece_is(l, i, "("))
+		return after_value(l, i);
+	do
+	{
+		i = after_value(l, i + 1);
+		if (i < 0)
+			return -1;
+	} while (piece_is(l, i, ","));
+	return piece_is(l, i, ")") ? i + 1 : -1;
+}
+
+/* Fold the elements that follow the first one of a list. */
+static void
+fold_list(Learning *l, int first)
+{
+	int			start = after_element(l, first);
+	int			end = start;
+	int			next;
+
+	if (start < 0)
+		return;
+	while (piece_is(l, end, ",") && (next = after_element(l, end + 1)) >= 0)
+		end = next;
+	memmove(&l->pieces[start], &l->pieces[end], (l->npieces - end) * sizeof(Piece));
+	l->npieces -= end - start;
+}
+
+static void
+fold(Learning *l)
+{
+	for (int i = 0; i < l->npieces; i++)
+	{
+		if (piece_is(l, i, "VALUES"))
+			fold_list(l, i + 1);
+		else if ((piece_is(l, i, "IN") && piece_is(l, i + 1, "(")) ||
+				 (piece_is(l, i, "ARRAY") && piece_is(l, i + 1, "[")))
+			fold_list(l, i + 2);
+	}
+}
+
+/* ---- a statement within another ---- */
+
+/* Return the place after the first of these words, or of their like, from a place on; or -1. */
+static int
+after_word(const Learning *l, int from, const char *word)
+{
+	for (int i = from; i < l->npieces; i++)
+	{
+		if (piece_is(l, i, word))
+			return i + 1;
+	}
+	return -1;
+}
+
+/* Drop the pieces of the statement that holds the query; return false if they are not found. */
+static bool
+unwrap(Learning *l, Node *outer)
+{
+	int			first = 0;
+
+	if (IsA(outer, PrepareStmt))
+		first = after_word(l, 0, "AS");
+	else if (IsA(outer, DeclareCursorStmt))
+		first = after_word(l, 0, "FOR");
+	else if (IsA(outer, CopyStmt))
+	{
+		int			depth = 1;
+
+		first = after_word(l, 0, "(");
+		for (int i = first; i > 0 && i < l->npieces; i++)
+		{
+			depth += piece_is(l, i, "(") ? 1 : piece_is(l, i, ")") ? -1 : 0;
+			if (depth == 0)
+				l->npieces = i;
+		}
+	}
+	if (first < 0 || first >= l->npieces)
+		return false;
+	l->npieces -= first;
+	memmove(l->pieces, l->pieces + first, l->npieces * sizeof(Piece));
+	return true;
+}
+
+/* Return the query that a statement holds: itself, or NULL if it is not for learning. */
+static Node *
+held_query(Node *stmt)
+{
+	switch (nodeTag(stmt))
+	{
+		case T_SelectStmt:
+		case T_InsertStmt:
+		case T_UpdateStmt:
+		case T_DeleteStmt:
+		case T_MergeStmt:
+			return stmt;
+		case T_PrepareStmt:
+			return ((PrepareStmt *) stmt)->query;
+		case T_DeclareCursorStmt:
+			return ((DeclareCursorStmt *) stmt)->query;
+		case T_CopyStmt:
+			return ((CopyStmt *) stmt)->query;
+		default:
+			return NULL;
+	}
+}
+
+/* ---- the result ---- */
+
+static void
+write_result(Learning *l, LearnedText *result)
+{
+	StringInfoData text;
+	StringInfoData params;
+	int			n = 0;
+
+	initStringInfo(&text);
+	initStringInfo(&params);
+	appendStringInfoChar(&params, '[');
+	for (int i = 0; i < l->npieces; i++)
+	{
+		const Piece *piece = &l->pieces[i];
+		Slot	   *slot = piece->slot < 0 ? NULL : &l->slots[piece->slot];
+
+		if (i > 0 && piece->spaced)
+			appendStringInfoChar(&text, ' ');
+		if (slot == NULL)
+		{
+			appendBinaryStringInfo(&text, piece->text, piece->length);
+			continue;
+		}
+		if (slot->final == 0)
+		{
+			slot->final = ++n;
+			if (n > 1)
+				appendStringInfoChar(&params, ',');
+			escape_json(&params, format_type_be(slot->type));
+		}
+		appendStringInfo(&text, "$%d", slot->final);
+	}
+	appendStringInfoChar(&params, ']');
+	result->text = text.data;
+	result->params = params.data;
+	if (text.len > MAX_LEARNED_BYTES || params.len > MAX_LEARNED_BYTES)
+		result->unlearned = "too_long";
+}
+
+/* A text that is longer than this is not even looked at. */
+#define MAX_SOURCE_BYTES	(256 * 1024)
+
+LearnedText
+learned_text(Query *query, const char *source, int location, int length)
+{
+	Learning	l = {.offset = Max(location, 0)};
+	LearnedText result = {0};
+	const char *start = source + l.offset;
+	List	   *statements;
+	Node	   *outer;
+	Node	   *inner;
+
+	if (length <= 0)
+		length = strlen(start);
+	if (length > MAX_SOURCE_BYTES)
+	{
+		result.unlearned = "too_long";
+		return result;
+	}
+	l.source = pnstrdup(start, length);
+	statements = raw_parser(l.source, RAW_PARSE_DEFAULT);
+	if (list_length(statements) != 1)
+	{
+		result.unlearned = "not_understood";
+		return result;
+	}
+	outer = linitial_node(RawStmt, statements)->stmt;
+	inner = held_query(outer);
+	if (inner == NULL)
+	{
+		result.unlearned = "other";
+		result.silent = true;
+		return result;
+	}
+	(void) look_at_query((Node *) query, &l);
+	(void) look_at_raw(inner, &l);
+	if (l.uses_temporary)
+	{
+		result.unlearned = "temporary";
+		return result;
+	}
+
+	if (!l.uses_schema)
+	{
+		result.unlearned = "other";
+		result.silent = true;
+		return result;
+	}
+
+	/* A token has one byte at least. */
+	if (l.nconsts > 0)
+		qsort(l.consts, l.nconsts, sizeof(FoundConst), compare_consts);
+	l.param_slots = palloc_array(int, l.nparams + 1);
+	for (int i = 0; i < l.nparams; i++)
+		l.param_slots[i] = -1;
+	l.pieces = palloc_array(Piece, length + 1);
+	l.slots = palloc_array(Slot, length + 1);
+	scan_pieces(&l);
+	if (l.unlearned == NULL && outer != inner && !unwrap(&l, outer))
+		l.unlearned = "not_understood";
+	if (l.unlearned != NULL)
+	{
+		result.unlearned = l.unlearned;
+		return result;
+	}
+	fold(&l);
+	write_result(&l, &result);
+	return result;
+}
