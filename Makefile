@@ -46,6 +46,7 @@ REGRESS = \
 	written \
 	entrust \
 	preview \
+	run \
 	replaces \
 	no_user_code \
 	settings

@@ -459,6 +459,13 @@ AS 'MODULE_PATHNAME', 'compat_guard_preview';
 COMMENT ON FUNCTION compat_guard.preview(text)
 IS 'run a migration script, report every finding, and undo everything; what the script itself undoes is left out, and what it allows has the action overridden';
 
+CREATE PROCEDURE compat_guard.run(ddl text, attempts integer DEFAULT 10,
+								  backoff interval DEFAULT '1 second')
+LANGUAGE C
+AS 'MODULE_PATHNAME', 'compat_guard_run';
+COMMENT ON PROCEDURE compat_guard.run(text, integer, interval)
+IS 'run a migration script with a bounded wait for locks; what does not obtain them in time is rolled back and tried again';
+
 ---------------------------------------------------------------------------
 -- Rules and policy.
 ---------------------------------------------------------------------------
@@ -845,7 +852,9 @@ BEGIN ATOMIC
 			compat_guard.live_versions(),
 			compat_guard.rollback_versions(),
 			compat_guard.lease_runs(timestamptz, timestamptz)'),
-		('pipeline', 'EXECUTE ON PROCEDURE compat_guard.wait_until_ready(text, text, interval, boolean)'),
+		('pipeline', 'EXECUTE ON PROCEDURE
+			compat_guard.wait_until_ready(text, text, interval, boolean),
+			compat_guard.run(text, integer, interval)'),
 		('pipeline', 'SELECT ON compat_guard.versions, compat_guard.instances, compat_guard.requirements,
 			compat_guard.unmet, compat_guard.compatibility, compat_guard.rollback, compat_guard.dependencies,
 			compat_guard.droppable, compat_guard.rules, compat_guard.journal, compat_guard.journal_status'),

@@ -5,6 +5,7 @@
 #ifndef COMPAT_GUARD_API_H
 #define COMPAT_GUARD_API_H
 
+#include "nodes/pg_list.h"
 #include "registry/registry.h"
 
 /* ---- argument.c ---- */
@@ -27,6 +28,12 @@ extern void check_reader(const App *app, const Version *version);
 
 /* Return a text argument that must not be null, and must have 1 to 1000 bytes. */
 extern char *name_argument(FunctionCallInfo fcinfo, int arg, const char *what);
+
+/*
+ * Return an interval argument in milliseconds, PG_INT64_MAX if it is infinite; it must
+ * be neither null nor negative.
+ */
+extern double duration_argument(FunctionCallInfo fcinfo, int arg, const char *what);
 
 /* ---- instance.c ---- */
 
@@ -110,6 +117,27 @@ extern void replacement_note(int64 version_id, const char *name, const Version *
 
 /* Store that the version, which was activated, is not replaced any more. */
 extern void replacement_take_back(const Version *version);
+
+/* ---- script.c ---- */
+
+/* A statement of a script of SQL. */
+typedef struct ScriptStatement
+{
+	Node	   *stmt;			/* its raw parse tree */
+	const char *text;			/* without comments and semicolons around it */
+	int			number;			/* in the script, from 1 */
+	int			line;			/* on which it begins, from 1 */
+	int			column;			/* of that line, in characters, from 1 */
+} ScriptStatement;
+
+/*
+ * Return the statements of a script, in CurrentMemoryContext.  Raise the parser's error,
+ * with the script as its internal query, if it is not SQL.
+ */
+extern List *script_parse(const char *script);	/* of ScriptStatement * */
+
+/* Run a statement by SPI; body of a subtransaction.  The argument is its text. */
+extern void script_execute(void *text);
 
 /* ---- set_policy.c ---- */
 

@@ -8,17 +8,16 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "api/api.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/guard_active.h"
 #include "base/subtransaction.h"
-#include "executor/spi.h"
 #include "funcapi.h"
 #include "guard/guard.h"
 #include "judge/judge.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
-#include "parser/parser.h"
 #include "utils/builtins.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
@@ -41,37 +40,11 @@ typedef struct Savepoint
 
 typedef struct Preview
 {
-	const char *script;
-	List	   *statements;		/* of RawStmt * */
+	List	   *statements;		/* of ScriptStatement * */
 	List	   *savepoints;		/* of Savepoint *, the innermost first */
 	List	   *failures;		/* of Failure * */
 	List	   *findings;		/* of Finding * */
 } Preview;
-
-/* Return the text of a statement of the script. */
-static char *
-statement_text(const char *script, const RawStmt *raw)
-{
-	const char *start = script + raw->stmt_location;
-	int			length = raw->stmt_len > 0 ? raw->stmt_len : (int) strlen(start);
-
-	while (length > 0 && isspace((unsigned char) *start))
-	{
-		start++;
-		length--;
-	}
-	return pnstrdup(start, length);
-}
-
-/* Run a statement; body of a subtransaction. */
-static void
-execute_statement(void *arg)
-{
-	SPI_connect();
-	(void) SPI_execute((const char *) arg, false, 0);
-	SPI_finish();
-	CommandCounterIncrement();
-}
 
 static void
 add_failure(Preview *preview, const char *statement, ErrorData *edata)
@@ -204,16 +177,16 @@ run_script(void *arg)
 
 	foreach(lc, preview->statements)
 	{
-		RawStmt    *raw = lfirst_node(RawStmt, lc);
-		char	   *text = statement_text(preview->script, raw);
+		const ScriptStatement *statement = lfirst(lc);
+		const char *text = statement->text;
 		ErrorData  *edata;
 
-		if (IsA(raw->stmt, TransactionStmt))
+		if (IsA(statement->stmt, TransactionStmt))
 		{
-			control_transaction(preview, text, castNode(TransactionStmt, raw->stmt));
+			control_transaction(preview, text, castNode(TransactionStmt, statement->stmt));
 			continue;
 		}
-		edata = subtransaction_run(execute_statement, text, true);
+		edata = subtransaction_run(script_execute, (void *) text, true);
 		if (edata == NULL)
 			continue;
 		if (edata->sqlerrcode == ERRCODE_GUARD_BREAKS_VERSION)
@@ -306,8 +279,7 @@ compat_guard_preview(PG_FUNCTION_ARGS)
 	guard_require_extension();
 	PreventCommandDuringRecovery("compat_guard.preview()");
 	InitMaterializedSRF(fcinfo, 0);
-	preview.script = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	preview.statements = raw_parser(preview.script, RAW_PARSE_DEFAULT);
+	preview.statements = script_parse(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 
 	judge_verify_initially();
 	outer = change_replace();

@@ -30,4 +30,13 @@ extern void change_restore(ChangeSet *set);
 /* Install all hooks; once, from _PG_init. */
 extern void guard_init(void);
 
+/* ---- statement.c ---- */
+
+/*
+ * Find the statement in a query string, without the white space, comments and
+ * semicolons around it.  location -1: from the beginning of the string; length 0: to
+ * its end.  Returns where it begins, without a copy, and sets *shown to its length.
+ */
+extern const char *statement_excerpt(const char *source, int location, int length, int *shown);
+
 #endif							/* COMPAT_GUARD_GUARD_H */
