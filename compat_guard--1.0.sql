@@ -448,7 +448,10 @@ CREATE TYPE compat_guard.finding AS (
 	sqlstate	text,
 	message		text,
 	advice		text,
-	statement	text
+	statement	text,
+	statement_number integer,
+	line		integer,
+	col			integer
 );
 COMMENT ON TYPE compat_guard.finding IS 'one requirement of one version that a change would break, or a statement that did not run';
 
@@ -788,6 +791,130 @@ FROM compat_guard.journal_missed_seq AS s;
 COMMENT ON VIEW compat_guard.journal_status IS 'how far back the journal goes, and how many entries of blocked changes are in the server log alone';
 
 ---------------------------------------------------------------------------
+-- Reports on scripts.
+---------------------------------------------------------------------------
+
+CREATE TYPE compat_guard.report_format AS ENUM ('text', 'json', 'sarif', 'github', 'markdown');
+COMMENT ON TYPE compat_guard.report_format IS 'how preview_report() writes what preview() finds';
+
+-- Escapes that the formats need.  GitHub reads a workflow command up to the end of the line, and its properties up
+-- to a comma or colon.  In Markdown a backslash before any punctuation of ASCII makes it plain; a name after @ is a
+-- mention even so, unless something is between.  Code is fenced with more backticks than it has in a row.
+CREATE FUNCTION compat_guard.github_escape(value text, property boolean)
+RETURNS text
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT CASE WHEN property THEN replace(replace(e.escaped, ':', '%3A'), ',', '%2C') ELSE e.escaped END
+	FROM (SELECT replace(replace(replace(value, '%', '%25'), E'\r', '%0D'), E'\n', '%0A')) AS e (escaped);
+END;
+COMMENT ON FUNCTION compat_guard.github_escape(text, boolean) IS 'escape a text for a workflow command of GitHub';
+
+CREATE FUNCTION compat_guard.markdown_escape(value text)
+RETURNS text
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT replace(regexp_replace(regexp_replace(value, '\s+', ' ', 'g'), '([!-/:-?[-`{-~])', '\\\1', 'g'), '@', '@<!-- -->');
+END;
+COMMENT ON FUNCTION compat_guard.markdown_escape(text) IS 'escape a text for one line of Markdown';
+
+CREATE FUNCTION compat_guard.markdown_code(value text)
+RETURNS text
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT concat(f.fence, E'sql\n', value, E'\n', f.fence)
+	FROM (SELECT repeat('`', 1 + coalesce(max(greatest(2, length(r.run[1]))), 2))
+		FROM regexp_matches(value, '`+', 'g') AS r (run)) AS f (fence);
+END;
+COMMENT ON FUNCTION compat_guard.markdown_code(text) IS 'fence a text as code in Markdown';
+
+CREATE FUNCTION compat_guard.uri_escape(value text)
+RETURNS text
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT coalesce(string_agg(CASE WHEN b.byte IN (45, 46, 47, 95, 126) OR b.byte BETWEEN 48 AND 57
+			OR b.byte BETWEEN 65 AND 90 OR b.byte BETWEEN 97 AND 122
+		THEN chr(b.byte) ELSE '%' || upper(lpad(to_hex(b.byte), 2, '0')) END, '' ORDER BY b.place), '')
+	FROM (SELECT get_byte(u.bytes, p.place), p.place
+		FROM (SELECT convert_to(value, 'UTF8')) AS u (bytes), generate_series(0, length(u.bytes) - 1) AS p (place)) AS b (byte, place);
+END;
+COMMENT ON FUNCTION compat_guard.uri_escape(text) IS 'make a path a reference of a URI';
+
+CREATE FUNCTION compat_guard.preview_report(ddl text, format compat_guard.report_format DEFAULT 'text',
+											file text DEFAULT 'migration.sql',
+											OUT report text, OUT blocked boolean)
+LANGUAGE SQL VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+	WITH finding AS MATERIALIZED (
+		SELECT row_number() OVER () AS place, f.*,
+			coalesce(f.line, 1) AS at_line, coalesce(f.col, 1) AS at_col,
+			CASE f.action WHEN 'block' THEN 'error' WHEN 'warn' THEN 'warning' ELSE 'note' END AS level,
+			concat_ws(': ', nullif(concat_ws(' ', f.app, f.version), ''), f.requirement,
+				CASE WHEN f.expected IS NULL THEN f.message
+					ELSE concat('expected ', f.expected, ', found ', coalesce(f.found, f.message)) END) AS summary
+		FROM compat_guard.preview(ddl) AS f),
+	total AS (
+		SELECT count(*) AS n, count(*) FILTER (WHERE f.action = 'block') AS blocks,
+			concat(count(*), CASE count(*) WHEN 1 THEN ' finding' ELSE ' findings' END,
+				CASE WHEN count(*) > 0 THEN ': ' || concat_ws(', ',
+					nullif(count(*) FILTER (WHERE f.action = 'block'), 0) || ' block',
+					nullif(count(*) FILTER (WHERE f.action = 'warn'), 0) || ' warn',
+					nullif(count(*) FILTER (WHERE f.action = 'log'), 0) || ' log',
+					nullif(count(*) FILTER (WHERE f.action = 'overridden'), 0) || ' overridden') END) AS line
+		FROM finding AS f)
+	SELECT CASE preview_report.format
+		WHEN 'text' THEN concat((
+			SELECT string_agg(concat_ws(E'\n', format('%s:%s:%s: %s: %s (%s)', preview_report.file, f.at_line, f.at_col, f.action, f.summary, f.rule),
+				'    ' || replace(f.advice, E'\n', E'\n    ')), E'\n' ORDER BY f.place) || E'\n' FROM finding AS f),
+			t.line)
+		WHEN 'json' THEN jsonb_pretty(jsonb_build_object('blocked', t.blocks > 0, 'file', preview_report.file, 'findings', (
+			SELECT coalesce(jsonb_agg(to_jsonb(f) - '{place,at_line,at_col,level,summary}'::text[] ORDER BY f.place), '[]') FROM finding AS f)))
+		WHEN 'sarif' THEN jsonb_pretty(jsonb_build_object(
+			'$schema', 'https://json.schemastore.org/sarif-2.1.0.json',
+			'version', '2.1.0',
+			'runs', jsonb_build_array(jsonb_build_object(
+				'columnKind', 'unicodeCodePoints',
+				'tool', jsonb_build_object('driver', jsonb_build_object(
+					'name', 'compat_guard',
+					'version', (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'compat_guard'),
+					'rules', (
+						SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('id', f.rule,
+							'shortDescription', CASE WHEN r.rule IS NOT NULL THEN jsonb_build_object('text', r.fires_when) END,
+							'help', CASE WHEN r.rule IS NOT NULL THEN jsonb_build_object('text', r.advice) END)) ORDER BY f.rule), '[]')
+						FROM (SELECT DISTINCT g.rule FROM finding AS g) AS f LEFT JOIN compat_guard.rule_table() AS r ON r.rule = f.rule))),
+				'results', (
+					SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+						'ruleId', f.rule,
+						'level', f.level,
+						'message', jsonb_build_object('text', concat_ws(E'\n', f.summary, f.advice)),
+						'locations', jsonb_build_array(jsonb_build_object('physicalLocation', jsonb_build_object(
+							'artifactLocation', jsonb_build_object('uri', compat_guard.uri_escape(preview_report.file)),
+							'region', jsonb_build_object('startLine', f.at_line, 'startColumn', f.at_col)))),
+						'partialFingerprints', jsonb_build_object('finding/v1',
+							md5(jsonb_build_array(f.rule, f.app, f.version, f.requirement, f.affected_object, f.found, f.statement)::text)),
+						'suppressions', CASE f.action WHEN 'overridden' THEN '[{"kind": "inSource"}]'::jsonb END,
+						'properties', to_jsonb(f) - '{place,at_line,at_col,level,summary,rule,advice,line,col}'::text[])) ORDER BY f.place), '[]')
+					FROM finding AS f)))))
+		WHEN 'github' THEN coalesce((
+			SELECT string_agg(format('::%s file=%s,line=%s,col=%s,title=%s::%s',
+				CASE f.level WHEN 'note' THEN 'notice' ELSE f.level END, compat_guard.github_escape(preview_report.file, true), f.at_line, f.at_col,
+				compat_guard.github_escape(f.rule, true),
+				compat_guard.github_escape(concat_ws(E'\n', f.summary, f.advice), false)), E'\n' ORDER BY f.place) FROM finding AS f), '')
+		WHEN 'markdown' THEN concat_ws(E'\n\n',
+			format('**compat\_guard**: %s in %s', t.line, compat_guard.markdown_escape(preview_report.file)),
+			E'| action | rule | line | finding |\n|---|---|---|---|\n' || (
+				SELECT string_agg(format('| %s | %s | %s | %s |', f.action, f.rule, f.at_line,
+					compat_guard.markdown_escape(f.summary)), E'\n' ORDER BY f.place) FROM finding AS f),
+			(SELECT string_agg(concat(compat_guard.markdown_code(a.statement), E'\n\n', compat_guard.markdown_escape(a.advice)), E'\n\n' ORDER BY a.first)
+				FROM (SELECT f.statement, f.advice, min(f.place) FROM finding AS f
+					WHERE f.advice IS NOT NULL AND f.statement IS NOT NULL GROUP BY f.statement, f.advice) AS a (statement, advice, first)))
+		END,
+		t.blocks > 0
+	FROM total AS t;
+END;
+COMMENT ON FUNCTION compat_guard.preview_report(text, compat_guard.report_format, text)
+IS 'what preview() finds, for people and for CI; blocked: is any of it an error?';
+
+---------------------------------------------------------------------------
 -- What makes CREATE EXTENSION alone protect every session.
 ---------------------------------------------------------------------------
 
@@ -841,6 +968,11 @@ BEGIN ATOMIC
 		('pipeline', 'USAGE ON SCHEMA compat_guard'),
 		('pipeline', 'EXECUTE ON FUNCTION
 			compat_guard.preview(text),
+			compat_guard.preview_report(text, compat_guard.report_format, text),
+			compat_guard.github_escape(text, boolean),
+			compat_guard.markdown_escape(text),
+			compat_guard.markdown_code(text),
+			compat_guard.uri_escape(text),
 			compat_guard.can_deploy(text, text, jsonb, boolean),
 			compat_guard.check(text, text),
 			compat_guard.ready(text, text),

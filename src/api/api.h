@@ -5,6 +5,7 @@
 #ifndef COMPAT_GUARD_API_H
 #define COMPAT_GUARD_API_H
 
+#include "judge/judge.h"
 #include "nodes/pg_list.h"
 #include "registry/registry.h"
 
@@ -138,6 +139,41 @@ extern List *script_parse(const char *script);	/* of ScriptStatement * */
 
 /* Run a statement by SPI; body of a subtransaction.  The argument is its text. */
 extern void script_execute(void *text);
+
+/* ---- trial.c ---- */
+
+/* A statement of a script that could not be run. */
+typedef struct TrialFailure
+{
+	const ScriptStatement *statement;
+	ErrorData  *edata;
+} TrialFailure;
+
+/* A script that is run and judged, and undone. */
+typedef struct Trial
+{
+	List	   *failures;		/* of TrialFailure * */
+	List	   *findings;		/* of Finding * */
+
+	/* Is called after each statement that has run, or NULL. */
+	void		(*after_statement) (const ScriptStatement *statement, void *arg);
+	void	   *arg;
+
+	List	   *savepoints;		/* private to trial.c */
+} Trial;
+
+/*
+ * Call body(arg) in a subtransaction that is rolled back, with a new set of changes.
+ * What it has put into the caller's memory context stays.  Raise its error.
+ */
+extern void trial_undo(void (*body) (void *arg), void *arg);
+
+/*
+ * Run statements (of ScriptStatement *), and add the failures; trial_judge: add the
+ * findings on all that was run.  To be called within trial_undo().
+ */
+extern void trial_run(Trial *trial, List *statements);
+extern void trial_judge(Trial *trial);
 
 /* ---- set_policy.c ---- */
 

@@ -33,6 +33,7 @@ const HashedCache hashed_caches[N_HASHED_CACHES] = {
 
 static ChangeSet *change = NULL;	/* NULL: nothing yet */
 static int	previews = 0;		/* sets put aside by change_replace */
+static int	running_script_number = 0;	/* see change_script_number */
 
 ChangeSet *
 change_current(void)
@@ -101,6 +102,7 @@ change_statement(void)
 	statement->text = frame_text(frame);
 	statement->subid = GetCurrentSubTransactionId();
 	statement->undone = false;
+	statement->script_number = running_script_number;
 	MemoryContextSwitchTo(old);
 	change->statements = append_statement(change->statements, statement);
 	frame->statement = statement;
@@ -232,6 +234,15 @@ bool
 change_in_preview(void)
 {
 	return previews > 0;
+}
+
+int
+change_script_number(int number)
+{
+	int			former = running_script_number;
+
+	running_script_number = number;
+	return former;
 }
 
 ChangeSet *

@@ -22,6 +22,12 @@ typedef struct ChangeSet ChangeSet;
 /* Put the set aside and collect into a new one.  Return the former, perhaps NULL. */
 extern ChangeSet *change_replace(void);
 
+/*
+ * Say which statement of a previewed script runs from now on; 0: none.  Statements that
+ * are collected meanwhile carry that number.  Return the former number.
+ */
+extern int	change_script_number(int number);
+
 /* Drop the set, and return to the one that was put aside. */
 extern void change_restore(ChangeSet *set);
 
