@@ -915,6 +915,172 @@ COMMENT ON FUNCTION compat_guard.preview_report(text, compat_guard.report_format
 IS 'what preview() finds, for people and for CI; blocked: is any of it an error?';
 
 ---------------------------------------------------------------------------
+-- The way back: is the schema as it was?
+---------------------------------------------------------------------------
+
+-- A query that returns each object of the schema, and what the catalogs say of it with names in place of OIDs.  It is
+-- made from the catalogs' own description (pg_get_catalog_foreign_keys()), so it has no list of kinds of objects:
+--
+--	- a column that refers to a catalog is shown as the identity of what it refers to, or as a column's name;
+--	- an expression is shown as the server deparses it, for the tree of a node has OIDs;
+--	- an ACL is shown with its default and sorted, for that is what a dump compares;
+--	- a position, such as attnum, is shown as the rank among what is left;
+--	- what is physical, or statistics, is left out.
+--
+-- Objects of initdb count if they have privileges.
+CREATE FUNCTION compat_guard.fingerprint_query()
+RETURNS text
+LANGUAGE SQL STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH deparsed (catalog, expression) AS (
+		VALUES ('pg_attrdef', 'pg_get_expr(r.adbin, r.adrelid)'),
+			('pg_class', 'pg_get_expr(r.relpartbound, r.oid)'),
+			('pg_constraint', 'pg_get_constraintdef(r.oid)'),
+			('pg_index', 'pg_get_indexdef(r.indexrelid)'),
+			('pg_partitioned_table', 'pg_get_partkeydef(r.partrelid)'),
+			('pg_policy', 'concat_ws('' WITH CHECK '', pg_get_expr(r.polqual, r.polrelid), pg_get_expr(r.polwithcheck, r.polrelid))'),
+			('pg_proc', 'CASE WHEN r.prokind <> ''a'' THEN pg_get_functiondef(r.oid) END'),
+			('pg_publication_rel', 'pg_get_expr(r.prqual, r.prrelid)'),
+			('pg_rewrite', 'pg_get_ruledef(r.oid)'),
+			('pg_statistic_ext', 'pg_get_statisticsobjdef(r.oid)'),
+			('pg_trigger', 'pg_get_triggerdef(r.oid)'),
+			('pg_type', 'coalesce(pg_get_expr(r.typdefaultbin, 0), r.typdefault)')),
+	acl_default (catalog, expression) AS (
+		VALUES ('pg_class', 'acldefault(CASE r.relkind WHEN ''S'' THEN ''s''::"char" ELSE ''r'' END, r.relowner)'),
+			('pg_foreign_data_wrapper', 'acldefault(''F'', r.fdwowner)'),
+			('pg_foreign_server', 'acldefault(''S'', r.srvowner)'),
+			('pg_language', 'acldefault(''l'', r.lanowner)'),
+			('pg_namespace', 'acldefault(''n'', r.nspowner)'),
+			('pg_proc', 'acldefault(''f'', r.proowner)'),
+			('pg_type', 'acldefault(''T'', r.typowner)')),
+	-- Positions; and options that the server keeps for itself, which no dump has.
+	shown (catalog, col, expression) AS (
+		VALUES ('pg_attribute', 'attoptions', '(SELECT array_agg(o) FROM unnest(r.attoptions) AS o WHERE o !~ ''^pg_'')::text'),
+			('pg_attribute', 'attnum', 'rank() OVER (PARTITION BY r.attrelid ORDER BY r.attnum)'),
+			('pg_enum', 'enumsortorder', 'rank() OVER (PARTITION BY r.enumtypid ORDER BY r.enumsortorder)')),
+	restricted (catalog, condition) AS (
+		VALUES ('pg_attribute', 'r.attnum > 0 AND NOT r.attisdropped'),
+			('pg_depend', 'r.deptype IN (''e'', ''x'') OR r.deptype IN (''a'', ''i'') AND r.refobjsubid > 0 AND r.classid = ''pg_class''::regclass
+				AND EXISTS (SELECT FROM pg_class AS s WHERE s.oid = r.objid AND s.relkind = ''S'')'),
+			('pg_namespace', 'r.nspname !~ ''^pg_(toast|temp)'''),
+			('pg_trigger', 'NOT r.tgisinternal')),
+	-- Columns (class, object, sub-object) that together refer to an object of any catalog.
+	anyobject (catalog, class, object, sub) AS (
+		VALUES ('pg_depend', 'classid', 'objid', 'objsubid'), ('pg_depend', 'refclassid', 'refobjid', 'refobjsubid'),
+			('pg_description', 'classoid', 'objoid', 'objsubid'), ('pg_seclabel', 'classoid', 'objoid', 'objsubid')),
+	cat AS (
+		SELECT c.oid, c.relname, EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attname = 'oid') AS has_oid
+		FROM pg_class AS c
+		WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r' AND NOT c.relisshared AND has_table_privilege(c.oid, 'SELECT')
+			AND c.relname NOT IN ('pg_statistic', 'pg_statistic_ext_data', 'pg_largeobject', 'pg_largeobject_metadata', 'pg_init_privs')),
+	foreign_key AS (
+		SELECT k.fktable, k.pktable, k.is_array, k.fkcols[array_upper(k.fkcols, 1)] AS col,
+			CASE WHEN array_length(k.fkcols, 1) > 1 THEN k.fkcols[1] END AS relation
+		FROM pg_get_catalog_foreign_keys() AS k),
+	col AS (
+		SELECT cat.oid, a.attnum, a.attname, k.pktable, k.is_array, k.relation,
+			CASE
+				WHEN r.expression IS NOT NULL THEN r.expression
+				WHEN o.object = a.attname THEN format('(SELECT concat_ws('' '', i.type, i.identity) FROM pg_identify_object(r.%I, r.%I, r.%I) AS i)', o.class, o.object, o.sub)
+				WHEN a.atttypid = 'aclitem[]'::regtype THEN format('(SELECT array_agg(concat_ws('' '', x.grantor::regrole, CASE x.grantee WHEN 0 THEN ''PUBLIC'' ELSE x.grantee::regrole::text END, '
+					'x.privilege_type, x.is_grantable) ORDER BY x.grantor::regrole::text, x.grantee, x.privilege_type) FROM aclexplode(%s) AS x)::text',
+					CASE WHEN d.expression IS NULL THEN format('r.%I', a.attname) ELSE format('coalesce(r.%I, %s)', a.attname, d.expression) END)
+				WHEN k.relation IS NOT NULL AND k.is_array THEN format('(SELECT array_agg(coalesce(n.attname, e.num::text::name) ORDER BY e.place) FROM unnest(r.%I::int2[]) WITH ORDINALITY AS e (num, place) '
+					'LEFT JOIN pg_attribute AS n ON n.attrelid = r.%I AND n.attnum = e.num)::text', a.attname, k.relation)
+				WHEN k.relation IS NOT NULL THEN format('(SELECT n.attname FROM pg_attribute AS n WHERE n.attrelid = r.%I AND n.attnum = r.%I)::text', k.relation, a.attname)
+				WHEN k.is_array THEN format('(SELECT array_agg((pg_identify_object(%s, e.obj, 0)).identity ORDER BY e.place) FROM unnest(r.%I::oid[]) WITH ORDINALITY AS e (obj, place))::text', k.pktable::oid, a.attname)
+				WHEN k.pktable IS NOT NULL THEN format('CASE WHEN r.%I <> 0 THEN (pg_identify_object(%s, r.%1$I, 0)).identity END', a.attname, k.pktable::oid)
+				ELSE format('r.%I::text', a.attname)
+			END AS expression
+		FROM cat JOIN pg_attribute AS a ON a.attrelid = cat.oid AND a.attnum > 0 AND NOT a.attisdropped
+			LEFT JOIN foreign_key AS k ON k.fktable = cat.oid AND k.col = a.attname
+			LEFT JOIN shown AS r ON r.catalog = cat.relname AND r.col = a.attname
+			LEFT JOIN anyobject AS o ON o.catalog = cat.relname AND a.attname IN (o.class, o.object, o.sub)
+			LEFT JOIN acl_default AS d ON d.catalog = cat.relname
+		WHERE a.atttypid <> 'pg_node_tree'::regtype
+			AND (o.object IS NULL OR a.attname = o.object)
+			AND a.attname NOT IN ('oid', 'relfilenode', 'relpages', 'reltuples', 'relallvisible', 'relallfrozen', 'reltoastrelid', 'relhasindex', 'relhasrules',
+				'relhastriggers', 'relhassubclass', 'relfrozenxid', 'relminmxid', 'relrewrite', 'relnatts', 'relispopulated', 'attcacheoff', 'atthasmissing',
+				'attmissingval', 'attndims', 'indcheckxmin', 'typdefault')),
+	-- What tells the rows of a catalog apart, without OIDs and positions.
+	key AS (
+		SELECT DISTINCT ON (i.indrelid) i.indrelid, (SELECT string_agg(c.expression, ', ' ORDER BY c.attnum) FROM col AS c WHERE c.oid = i.indrelid AND c.attnum = ANY (i.indkey::int2[])) AS expressions
+		FROM pg_index AS i JOIN cat ON cat.oid = i.indrelid
+		WHERE i.indisunique
+		ORDER BY i.indrelid, EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::int2[])
+			AND a.attname IN ('oid', 'attnum', 'enumsortorder')), i.indexrelid),
+	body AS (
+		SELECT cat.relname, format(E'SELECT %L AS catalog, %s AS object, jsonb_strip_nulls(jsonb_build_object(%s)) AS definition FROM pg_catalog.%I AS r WHERE (%s)%s',
+			cat.relname,
+			CASE WHEN cat.has_oid AND cat.relname <> 'pg_enum' THEN format('(SELECT concat_ws('' '', i.type, i.identity) FROM pg_identify_object(%s, r.oid, 0) AS i)', cat.oid)
+				ELSE format('concat_ws('' '', %s)', coalesce(key.expressions, (SELECT string_agg(c.expression, ', ' ORDER BY c.attnum) FROM col AS c WHERE c.oid = cat.oid))) END,
+			concat_ws(', ', (SELECT string_agg(format('%L, %s', c.attname, c.expression), ', ' ORDER BY c.attnum) FROM col AS c WHERE c.oid = cat.oid), '''definition'', ' || deparsed.expression),
+			cat.relname,
+			-- Which rows: those of objects that initdb did not make, or that have privileges.
+			concat_ws(' OR ',
+				CASE WHEN cat.has_oid THEN 'r.oid >= 16384 OR r.oid = 2200' END,
+				(SELECT string_agg(format('r.%I >= 16384 OR r.%1$I = 2200', o.object), ' OR ') FROM anyobject AS o WHERE o.catalog = cat.relname),
+				CASE WHEN NOT cat.has_oid THEN (SELECT string_agg(format('r.%I >= 16384', c.attname), ' OR ') FROM col AS c
+					WHERE c.oid = cat.oid AND c.pktable IS NOT NULL AND NOT c.is_array AND c.relation IS NULL) END,
+				(SELECT string_agg(format('r.%I IS NOT NULL', a.attname), ' OR ') FROM pg_attribute AS a WHERE a.attrelid = cat.oid AND a.atttypid = 'aclitem[]'::regtype)),
+			concat(' AND (' || restricted.condition || ')',
+				-- Nothing of temporary tables and TOAST.
+				(SELECT string_agg(format(' AND NOT EXISTS (SELECT FROM pg_namespace AS h WHERE h.oid = r.%I AND h.nspname ~ ''^pg_(toast|temp)'')', c.attname), '')
+					FROM col AS c WHERE c.oid = cat.oid AND c.pktable = 'pg_namespace'::regclass AND NOT c.is_array),
+				(SELECT string_agg(format(' AND NOT EXISTS (SELECT FROM pg_class AS h JOIN pg_namespace AS n ON n.oid = h.relnamespace WHERE h.oid = r.%I AND n.nspname ~ ''^pg_(toast|temp)'')', c.attname), '')
+					FROM col AS c WHERE c.oid = cat.oid AND c.pktable = 'pg_class'::regclass AND NOT c.is_array AND c.relation IS NULL))) AS query
+		FROM cat LEFT JOIN key ON key.indrelid = cat.oid LEFT JOIN deparsed ON deparsed.catalog = cat.relname LEFT JOIN restricted ON restricted.catalog = cat.relname)
+	SELECT string_agg(body.query, E'\nUNION ALL\n' ORDER BY body.relname) FROM body;
+END;
+COMMENT ON FUNCTION compat_guard.fingerprint_query() IS 'a query of all objects of the schema, with names in place of OIDs';
+
+CREATE FUNCTION compat_guard.fingerprint()
+RETURNS jsonb
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_fingerprint';
+COMMENT ON FUNCTION compat_guard.fingerprint()
+IS 'all objects of the schema and what the catalogs say of them: equal exactly if the schema is, as a dump shows it';
+
+CREATE FUNCTION compat_guard.fingerprint_difference(before jsonb, after jsonb)
+RETURNS TABLE (object text, property text, was text, "is" text)
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT coalesce(b.key, a.key), p.property, b.value ->> p.property, a.value ->> p.property
+	FROM jsonb_each(before) AS b FULL JOIN jsonb_each(after) AS a ON a.key = b.key,
+		LATERAL (SELECT k.property FROM (SELECT jsonb_object_keys(b.value) UNION SELECT jsonb_object_keys(a.value)) AS k (property)
+			WHERE b.value IS NOT NULL AND a.value IS NOT NULL AND b.value -> k.property IS DISTINCT FROM a.value -> k.property
+			UNION ALL SELECT NULL WHERE b.value IS NULL OR a.value IS NULL) AS p
+	WHERE b.value IS DISTINCT FROM a.value
+	ORDER BY coalesce(b.key, a.key) COLLATE "C", p.property COLLATE "C";
+END;
+COMMENT ON FUNCTION compat_guard.fingerprint_difference(jsonb, jsonb)
+IS 'what differs between two results of fingerprint(): objects of which one has none, with no property, and properties';
+
+-- Objects that one fingerprint has and the other has not, and that hold data: tables, and columns of tables that are in both.
+CREATE FUNCTION compat_guard.fingerprint_data_lost(before jsonb, after jsonb)
+RETURNS TABLE (relation text, col text)
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	WITH lost AS (SELECT b.key, b.value FROM jsonb_each(before) AS b WHERE NOT after ? b.key),
+	relation AS (SELECT l.key, substr(l.key, strpos(l.key, ' ') + 1) AS name FROM lost AS l
+		WHERE l.value ->> 'relkind' IN ('r', 'p') AND l.value ->> 'relispartition' = 'false'),
+	col AS (SELECT l.value ->> 'attrelid' AS relation, l.value ->> 'attname' AS name FROM lost AS l WHERE l.value ? 'attrelid' AND l.value ? 'attname')
+	SELECT substr(r.name, strpos(r.name, 'table ') + 6), NULL FROM relation AS r
+	UNION ALL
+	SELECT c.relation, c.name FROM col AS c
+	WHERE before ? ('pg_class table ' || c.relation) AND after ? ('pg_class table ' || c.relation);
+END;
+COMMENT ON FUNCTION compat_guard.fingerprint_data_lost(jsonb, jsonb) IS 'tables and columns that hold data and are gone';
+
+CREATE FUNCTION compat_guard.rehearse(up text, down text)
+RETURNS TABLE (step text, action text, rule text, object text, message text, statement_number integer, line integer)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_rehearse';
+COMMENT ON FUNCTION compat_guard.rehearse(text, text)
+IS 'run a migration and the script that takes it back, and undo both: what breaks, what fails, what is not as it was, and what is lost';
+
+---------------------------------------------------------------------------
 -- What makes CREATE EXTENSION alone protect every session.
 ---------------------------------------------------------------------------
 
@@ -973,6 +1139,11 @@ BEGIN ATOMIC
 			compat_guard.markdown_escape(text),
 			compat_guard.markdown_code(text),
 			compat_guard.uri_escape(text),
+			compat_guard.fingerprint(),
+			compat_guard.fingerprint_query(),
+			compat_guard.fingerprint_difference(jsonb, jsonb),
+			compat_guard.fingerprint_data_lost(jsonb, jsonb),
+			compat_guard.rehearse(text, text),
 			compat_guard.can_deploy(text, text, jsonb, boolean),
 			compat_guard.check(text, text),
 			compat_guard.ready(text, text),

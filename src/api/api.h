@@ -36,6 +36,14 @@ extern char *name_argument(FunctionCallInfo fcinfo, int arg, const char *what);
  */
 extern double duration_argument(FunctionCallInfo fcinfo, int arg, const char *what);
 
+/* ---- fingerprint.c ---- */
+
+/*
+ * Return the jsonb of compat_guard.fingerprint(), in CurrentMemoryContext: what the
+ * catalogs say now of each object of the schema, as far as the caller may read them.
+ */
+extern Datum fingerprint(void);
+
 /* ---- instance.c ---- */
 
 /*
