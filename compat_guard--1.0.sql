@@ -469,6 +469,14 @@ AS 'MODULE_PATHNAME', 'compat_guard_run';
 COMMENT ON PROCEDURE compat_guard.run(text, integer, interval)
 IS 'run a migration script with a bounded wait for locks; what does not obtain them in time is rolled back and tried again';
 
+CREATE FUNCTION compat_guard.preview_effects(ddl text)
+RETURNS TABLE (statement_number integer, line integer, statement text, relation text, lock text,
+			   rewrites boolean, builds text[], scans boolean, bytes bigint)
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_preview_effects';
+COMMENT ON FUNCTION compat_guard.preview_effects(text)
+IS 'what a migration script does to the tables that are there: locks, rewrites, index builds, scans of large tables, and their size';
+
 ---------------------------------------------------------------------------
 -- Rules and policy.
 ---------------------------------------------------------------------------
@@ -1139,6 +1147,7 @@ BEGIN ATOMIC
 			compat_guard.markdown_escape(text),
 			compat_guard.markdown_code(text),
 			compat_guard.uri_escape(text),
+			compat_guard.preview_effects(text),
 			compat_guard.fingerprint(),
 			compat_guard.fingerprint_query(),
 			compat_guard.fingerprint_difference(jsonb, jsonb),

@@ -8,6 +8,7 @@
 #include "judge/judge.h"
 #include "nodes/pg_list.h"
 #include "registry/registry.h"
+#include "utils/relcache.h"
 
 /* ---- argument.c ---- */
 
@@ -43,6 +44,33 @@ extern double duration_argument(FunctionCallInfo fcinfo, int arg, const char *wh
  * catalogs say now of each object of the schema, as far as the caller may read them.
  */
 extern Datum fingerprint(void);
+
+/* ---- hidden_rows.c ---- */
+
+/* Return the size of a table with TOAST in bytes, without indexes. */
+extern int64 table_bytes(Relation rel);
+
+typedef struct HiddenRows HiddenRows;
+
+/*
+ * Let a table appear to have no rows, until rows_show() or the end of the current
+ * subtransaction, which must not commit.  No other session notices it.  In
+ * CurrentMemoryContext.
+ */
+extern HiddenRows *rows_hide(Oid relid);
+
+/*
+ * Let it have its rows back, unless the table is gone or was rewritten meanwhile.  Return
+ * whether it was rewritten.
+ */
+extern bool rows_show(HiddenRows *hidden);
+
+/* Return the table, and its size with TOAST in bytes. */
+extern Oid	rows_hidden_of(const HiddenRows *hidden);
+extern int64 rows_hidden_size(const HiddenRows *hidden);
+
+/* Return how often the table was scanned since its rows were hidden. */
+extern int64 rows_hidden_scans(const HiddenRows *hidden);
 
 /* ---- instance.c ---- */
 
@@ -155,13 +183,30 @@ typedef struct TrialFailure
 {
 	const ScriptStatement *statement;
 	ErrorData  *edata;
+	bool		rows_hidden;	/* rows were hidden from it: perhaps it failed
+								 * for that */
 } TrialFailure;
+
+/* What a statement does to a table that was there before the script. */
+typedef struct TrialEffect
+{
+	const ScriptStatement *statement;
+	Oid			relid;
+	const char *relation;		/* qualified and quoted */
+	LOCKMODE	lock;			/* that no statement before it has taken,
+								 * stronger than RowExclusiveLock; or NoLock */
+	bool		rewrites;
+	List	   *builds;			/* of char *: names of indexes that it builds */
+	bool		scans;			/* it reads all of a large table */
+	int64		bytes;			/* size of the table before, with TOAST */
+} TrialEffect;
 
 /* A script that is run and judged, and undone. */
 typedef struct Trial
 {
 	List	   *failures;		/* of TrialFailure * */
 	List	   *findings;		/* of Finding * */
+	List	   *effects;		/* of TrialEffect * */
 
 	/* Is called after each statement that has run, or NULL. */
 	void		(*after_statement) (const ScriptStatement *statement, void *arg);
@@ -182,6 +227,32 @@ extern void trial_undo(void (*body) (void *arg), void *arg);
  */
 extern void trial_run(Trial *trial, List *statements);
 extern void trial_judge(Trial *trial);
+
+/*
+ * Return why it is not known whether the statement works, though it failed here; NULL if it
+ * would fail in the same way.
+ */
+extern const char *trial_unknown_because(const TrialFailure *failure);
+
+/* ---- trial_effect.c ---- */
+
+/*
+ * Add what the statement that has run in the current subtransaction did.  hidden: the
+ * tables whose rows were hidden from it, of HiddenRows *.
+ */
+extern void trial_note_effects(Trial *trial, const ScriptStatement *statement, List *hidden);
+
+/* ---- trial_watch.c ---- */
+
+/*
+ * Watch the statements that run from now on, or do so no longer: one that is about to
+ * work through a table larger than compat_guard.large_relation fails.  Return whether
+ * they were watched.
+ */
+extern bool watch_set(bool on);
+
+/* Return the tables for which a statement failed (of Oid), and forget them. */
+extern List *watch_take_large(void);
 
 /* ---- set_policy.c ---- */
 

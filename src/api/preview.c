@@ -13,10 +13,13 @@
 #include "api/api.h"
 #include "base/compat.h"
 #include "base/guard_active.h"
+#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "guard/guard.h"
 #include "judge/judge.h"
 #include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/tuplestore.h"
@@ -200,18 +203,16 @@ put_finding(ReturnSetInfo *rsinfo, const Preview *preview, const Finding *findin
 static void
 put_failure(ReturnSetInfo *rsinfo, const Preview *preview, const TrialFailure *failure)
 {
-	bool		no_transaction = failure->edata->sqlerrcode == ERRCODE_ACTIVE_SQL_TRANSACTION;
+	const char *reason = trial_unknown_because(failure);
 	Datum		values[COL_COUNT] = {0};
 	bool		nulls[COL_COUNT];
 
 	memset(nulls, true, sizeof(nulls));
-	set_column(values, nulls, COL_RULE, no_transaction ? "not-previewed" : "statement-failed");
-	set_column(values, nulls, COL_ACTION, action_name(no_transaction ? ACTION_LOG : ACTION_BLOCK));
+	set_column(values, nulls, COL_RULE, reason ? "not-previewed" : "statement-failed");
+	set_column(values, nulls, COL_ACTION, action_name(reason ? ACTION_LOG : ACTION_BLOCK));
 	set_column(values, nulls, COL_SQLSTATE, unpack_sql_state(failure->edata->sqlerrcode));
 	set_column(values, nulls, COL_MESSAGE, failure->edata->message);
-	if (no_transaction)
-		set_column(values, nulls, COL_ADVICE,
-				   "The statement cannot run inside a transaction, so its effect was not previewed. The other statements were.");
+	set_column(values, nulls, COL_ADVICE, reason);
 	set_column(values, nulls, COL_STATEMENT, failure->statement->text);
 	set_place(preview, values, nulls, failure->statement->number);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
@@ -239,5 +240,68 @@ compat_guard_preview(PG_FUNCTION_ARGS)
 		put_failure(rsinfo, &preview, lfirst(lc));
 	foreach(lc, preview.trial.findings)
 		put_finding(rsinfo, &preview, lfirst(lc));
+	return (Datum) 0;
+}
+
+/* ---- effects on tables ---- */
+
+enum
+{
+	EFFECT_STATEMENT_NUMBER, EFFECT_LINE, EFFECT_STATEMENT, EFFECT_RELATION, EFFECT_LOCK,
+	EFFECT_REWRITES, EFFECT_BUILDS, EFFECT_SCANS, EFFECT_BYTES, EFFECT_COUNT
+};
+
+/* Run the script; body of trial_undo(). */
+static void
+run_only(void *arg)
+{
+	Preview    *preview = arg;
+
+	trial_run(&preview->trial, preview->statements);
+}
+
+static void
+put_effect(ReturnSetInfo *rsinfo, const TrialEffect *effect)
+{
+	Datum		values[EFFECT_COUNT] = {0};
+	bool		nulls[EFFECT_COUNT] = {false};
+	Datum	   *builds = palloc_array(Datum, list_length(effect->builds) + 1);
+	ListCell   *lc;
+
+	foreach(lc, effect->builds)
+		builds[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
+	values[EFFECT_STATEMENT_NUMBER] = Int32GetDatum(effect->statement->number);
+	values[EFFECT_LINE] = Int32GetDatum(effect->statement->line);
+	values[EFFECT_STATEMENT] = CStringGetTextDatum(effect->statement->text);
+	values[EFFECT_RELATION] = CStringGetTextDatum(effect->relation);
+	nulls[EFFECT_LOCK] = (effect->lock == NoLock);
+	if (effect->lock != NoLock)
+		values[EFFECT_LOCK] = CStringGetTextDatum(GetLockmodeName(DEFAULT_LOCKMETHOD, effect->lock));
+	values[EFFECT_REWRITES] = BoolGetDatum(effect->rewrites);
+	values[EFFECT_BUILDS] = PointerGetDatum(construct_array(builds, list_length(effect->builds),
+															TEXTOID, -1, false, TYPALIGN_INT));
+	values[EFFECT_SCANS] = BoolGetDatum(effect->scans);
+	nulls[EFFECT_BYTES] = (effect->bytes < 0);
+	values[EFFECT_BYTES] = Int64GetDatum(effect->bytes);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+GUARD_FUNCTION(compat_guard_preview_effects);
+
+/* compat_guard.preview_effects(ddl text) returns a table */
+Datum
+compat_guard_preview_effects(PG_FUNCTION_ARGS)
+{
+	Preview		preview = {0};
+	ListCell   *lc;
+
+	guard_require_extension();
+	PreventCommandDuringRecovery("compat_guard.preview_effects()");
+	InitMaterializedSRF(fcinfo, 0);
+	preview.statements = script_parse(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	trial_undo(run_only, &preview);
+
+	foreach(lc, preview.trial.effects)
+		put_effect((ReturnSetInfo *) fcinfo->resultinfo, lfirst(lc));
 	return (Datum) 0;
 }

@@ -171,8 +171,7 @@ put_failures(ReturnSetInfo *rsinfo, const char *step, const Trial *trial)
 		const TrialFailure *failure = lfirst(lc);
 
 		put_row(rsinfo, step, ACTION_BLOCK,
-				failure->edata->sqlerrcode == ERRCODE_ACTIVE_SQL_TRANSACTION
-				? "not-previewed" : "statement-failed",
+				trial_unknown_because(failure) ? "not-previewed" : "statement-failed",
 				NULL, failure->edata->message, failure->statement);
 	}
 }

@@ -4,6 +4,11 @@
  *
  * The script runs, statement by statement, in a subtransaction.  What it has touched is
  * judged as at commit.  Then all of it is rolled back.
+ *
+ * It costs nothing, however large the tables are: a statement that is about to work through a
+ * large one is stopped, and runs again while that has no rows (trial_watch.c,
+ * hidden_rows.c).  After the statement the rows are back, for whatever has to look at
+ * them, except those of a table that was rewritten.
  */
 #include "postgres.h"
 
@@ -14,6 +19,8 @@
 #include "guard/guard.h"
 #include "judge/judge.h"
 #include "nodes/parsenodes.h"
+#include "storage/proc.h"
+#include "utils/guc.h"
 #include "utils/resowner.h"
 
 /* An open subtransaction of ours that stands for a BEGIN or SAVEPOINT of the script. */
@@ -26,7 +33,7 @@ typedef struct Savepoint
 
 /* Remember that a statement failed. */
 static void
-add_failure(Trial *trial, const ScriptStatement *statement, ErrorData *edata)
+add_failure(Trial *trial, const ScriptStatement *statement, ErrorData *edata, bool rows_hidden)
 {
 	TrialFailure *failure = palloc_object(TrialFailure);
 
@@ -34,6 +41,7 @@ add_failure(Trial *trial, const ScriptStatement *statement, ErrorData *edata)
 		ReThrowError(edata);
 	failure->statement = statement;
 	failure->edata = edata;
+	failure->rows_hidden = rows_hidden;
 	trial->failures = lappend(trial->failures, failure);
 }
 
@@ -137,8 +145,9 @@ control_transaction(Trial *trial, const ScriptStatement *statement)
 		case TRANS_STMT_ROLLBACK_TO:
 			depth = depth_of(trial, stmt->savepoint_name);
 			if (depth == 0)
-				add_failure(trial, statement, subtransaction_run(raise_no_savepoint,
-																 stmt->savepoint_name, false));
+				add_failure(trial, statement,
+							subtransaction_run(raise_no_savepoint, stmt->savepoint_name, false),
+							false);
 			end_savepoints(trial, depth, stmt->kind == TRANS_STMT_RELEASE);
 			if (depth > 0 && stmt->kind == TRANS_STMT_ROLLBACK_TO)
 				begin_savepoint(trial, stmt->savepoint_name);
@@ -148,12 +157,84 @@ control_transaction(Trial *trial, const ScriptStatement *statement)
 	}
 }
 
+/* An attempt to run a statement. */
+typedef struct Attempt
+{
+	Trial	   *trial;
+	const ScriptStatement *statement;
+	List	   *large;			/* of Oid: tables whose rows are to be hidden */
+	List	   *hidden;			/* of HiddenRows *: those whose rows are */
+} Attempt;
+
+/* Run a statement, watched; body of a subtransaction. */
+static void
+attempt_statement(void *arg)
+{
+	Attempt    *attempt = arg;
+
+	(void) watch_set(true);
+	script_execute((void *) attempt->statement->text);
+	(void) watch_set(false);
+	attempt->large = watch_take_large();
+
+	/* Something in the script has caught our error. */
+	if (attempt->large != NIL)
+		elog(ERROR, "a statement of a preview meets a large table");
+	trial_note_effects(attempt->trial, attempt->statement, attempt->hidden);
+}
+
+/* Hide the rows of the large tables; body of a subtransaction. */
+static void
+hide_rows(void *arg)
+{
+	Attempt    *attempt = arg;
+	ListCell   *lc;
+
+	foreach(lc, attempt->large)
+		attempt->hidden = lappend(attempt->hidden, rows_hide(lfirst_oid(lc)));
+}
+
+/*
+ * Run a statement, again and again until it meets no large table with rows any more.  Each
+ * time but the last it fails and is rolled back.
+ */
+static ErrorData *
+attempt_until_done(Attempt *attempt)
+{
+	for (;;)
+	{
+		int			neffects = list_length(attempt->trial->effects);
+		bool		outer = watch_set(false);
+		int			nhidden = list_length(attempt->hidden);
+		ErrorData  *edata;
+
+		attempt->large = NIL;
+		edata = subtransaction_run(attempt_statement, attempt, true);
+		(void) watch_set(outer);
+		attempt->large = list_concat_unique_oid(attempt->large, watch_take_large());
+		if (edata != NULL)
+			attempt->trial->effects = list_truncate(attempt->trial->effects, neffects);
+		if (edata == NULL || error_is_interruption(edata) || attempt->large == NIL)
+			return edata;
+		edata = subtransaction_run(hide_rows, attempt, true);
+		if (edata != NULL)
+		{
+			attempt->hidden = list_truncate(attempt->hidden, nhidden);
+			return edata;
+		}
+	}
+}
+
 /* Run a statement that is no transaction command. */
 static void
 run_statement(Trial *trial, const ScriptStatement *statement)
 {
-	ErrorData  *edata = subtransaction_run(script_execute, (void *) statement->text, true);
+	Attempt		attempt = {.trial = trial,.statement = statement};
+	ErrorData  *edata = attempt_until_done(&attempt);
+	ListCell   *lch;
 
+	foreach(lch, attempt.hidden)
+		(void) rows_show(lfirst(lch));
 	if (edata == NULL)
 		return;
 	if (edata->sqlerrcode == ERRCODE_GUARD_BREAKS_VERSION)
@@ -166,7 +247,7 @@ run_statement(Trial *trial, const ScriptStatement *statement)
 		trial->findings = list_concat(trial->findings, findings);
 	}
 	else
-		add_failure(trial, statement, edata);
+		add_failure(trial, statement, edata, attempt.hidden != NIL);
 }
 
 void
@@ -198,6 +279,37 @@ trial_judge(Trial *trial)
 	findings_sort(trial->findings);
 }
 
+/* Milliseconds. */
+#define LOCK_TIMEOUT	"1000"
+
+/*
+ * Wait no longer than a second for a lock, because others wait behind us; for the rest of
+ * the subtransaction.  A limit of the session's own stays.
+ */
+static void
+limit_lock_waits(void)
+{
+	if (LockTimeout == 0)
+		(void) set_config_option("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_LOCAL, true, 0, false);
+}
+
+/* What trial_undo() is to call. */
+typedef struct Body
+{
+	void		(*function) (void *arg);
+	void	   *arg;
+} Body;
+
+static void
+run_body(void *arg)
+{
+	const Body *body = arg;
+
+	limit_lock_waits();
+	body->function(body->arg);
+}
+
 void
 trial_undo(void (*body) (void *arg), void *arg)
 {
@@ -210,7 +322,7 @@ trial_undo(void (*body) (void *arg), void *arg)
 	outer_number = change_script_number(0);
 	PG_TRY();
 	{
-		edata = subtransaction_run(body, arg, false);
+		edata = subtransaction_run(run_body, &(Body) {body, arg}, false);
 	}
 	PG_FINALLY();
 	{
@@ -220,4 +332,22 @@ trial_undo(void (*body) (void *arg), void *arg)
 	PG_END_TRY();
 	if (edata != NULL)
 		ReThrowError(edata);
+}
+
+const char *
+trial_unknown_because(const TrialFailure *failure)
+{
+	int			code = failure->edata->sqlerrcode;
+
+	if (code == ERRCODE_ACTIVE_SQL_TRANSACTION)
+		return "The statement cannot run inside a transaction, so its effect was not previewed. The other statements were.";
+	if (code == ERRCODE_LOCK_NOT_AVAILABLE)
+		return "Another transaction has the table locked, so the effect of the statement was not previewed. The other statements were.";
+
+	/* Without the rows a foreign key finds no row to refer to, and a query nothing. */
+	if (failure->rows_hidden &&
+		(ERRCODE_TO_CATEGORY(code) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
+		 ERRCODE_TO_CATEGORY(code) == ERRCODE_PLPGSQL_ERROR))
+		return "The statement failed without the rows of large tables, which a preview does not read, so its effect was not previewed. The other statements were.";
+	return NULL;
 }
