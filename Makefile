@@ -46,6 +46,7 @@ REGRESS = \
 	written \
 	entrust \
 	preview \
+	preview_effects \
 	run \
 	replaces \
 	no_user_code \

@@ -212,7 +212,11 @@ typedef struct Trial
 	void		(*after_statement) (const ScriptStatement *statement, void *arg);
 	void	   *arg;
 
-	List	   *savepoints;		/* private to trial.c */
+	/* Private to trial.c and trial_effect.c */
+	List	   *savepoints;
+	List	   *was_hidden;		/* of Oid: tables whose rows were ever hidden */
+	List	   *unseen;			/* of Oid: constraints that were validated
+								 * while rows were hidden */
 } Trial;
 
 /*
@@ -238,9 +242,11 @@ extern const char *trial_unknown_because(const TrialFailure *failure);
 
 /*
  * Add what the statement that has run in the current subtransaction did.  hidden: the
- * tables whose rows were hidden from it, of HiddenRows *.
+ * tables whose rows were hidden from it, of HiddenRows *; locked: those of them (of Oid)
+ * that it has locked itself in ShareUpdateExclusiveLock mode.
  */
-extern void trial_note_effects(Trial *trial, const ScriptStatement *statement, List *hidden);
+extern void trial_note_effects(Trial *trial, const ScriptStatement *statement, List *hidden,
+							   List *locked);
 
 /* ---- trial_watch.c ---- */
 
@@ -253,6 +259,12 @@ extern bool watch_set(bool on);
 
 /* Return the tables for which a statement failed (of Oid), and forget them. */
 extern List *watch_take_large(void);
+
+/* Likewise the constraints that statements have added or changed meanwhile. */
+extern List *watch_take_constraints(void);
+
+/* Likewise those of them that the session had locked in ShareUpdateExclusiveLock mode. */
+extern List *watch_take_locked(void);
 
 /* ---- set_policy.c ---- */
 

@@ -5,7 +5,8 @@
  * The table, its TOAST table and its indexes get new, empty storage, as TRUNCATE gives
  * them, in a subtransaction that will be rolled back.  No other session sees that: it is a
  * change of rows of pg_class that are never committed.  So no lock is needed that would
- * keep others from reading and writing the table.  Afterwards the rows of pg_class get the
+ * keep others from reading and writing the table; ShareUpdateExclusiveLock keeps VACUUM from
+ * updating the same rows of pg_class in place.  Afterwards the rows of pg_class get the
  * old storage back, unless the table was rewritten meanwhile: then its rows would have to
  * be rewritten, too.
  *
@@ -110,7 +111,7 @@ exchange_indexes(HiddenRows *hidden, Relation heap)
 
 	foreach(lc, RelationGetIndexList(heap))
 	{
-		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
+		Relation	index = index_open(lfirst_oid(lc), ShareUpdateExclusiveLock);
 
 		exchange_storage(hidden, index);
 		index_build(heap, index, BuildIndexInfo(index), true, false);
@@ -123,14 +124,14 @@ HiddenRows *
 rows_hide(Oid relid)
 {
 	HiddenRows *hidden = palloc0_object(HiddenRows);
-	Relation	rel = table_open(relid, AccessShareLock);
+	Relation	rel = table_open(relid, ShareUpdateExclusiveLock);
 
 	hidden->relid = relid;
 	hidden->bytes = table_bytes(rel);
 	exchange_storage(hidden, rel);
 	if (OidIsValid(rel->rd_rel->reltoastrelid))
 	{
-		Relation	toast = table_open(rel->rd_rel->reltoastrelid, AccessShareLock);
+		Relation	toast = table_open(rel->rd_rel->reltoastrelid, ShareUpdateExclusiveLock);
 
 		exchange_storage(hidden, toast);
 		exchange_indexes(hidden, toast);

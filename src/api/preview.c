@@ -302,6 +302,11 @@ compat_guard_preview_effects(PG_FUNCTION_ARGS)
 	trial_undo(run_only, &preview);
 
 	foreach(lc, preview.trial.effects)
-		put_effect((ReturnSetInfo *) fcinfo->resultinfo, lfirst(lc));
+	{
+		const TrialEffect *effect = lfirst(lc);
+
+		if (effect->lock != NoLock || effect->rewrites || effect->builds != NIL || effect->scans)
+			put_effect((ReturnSetInfo *) fcinfo->resultinfo, effect);
+	}
 	return (Datum) 0;
 }

@@ -22,6 +22,7 @@
 #include "storage/proc.h"
 #include "utils/guc.h"
 #include "utils/resowner.h"
+#include "verify/properties/properties.h"
 
 /* An open subtransaction of ours that stands for a BEGIN or SAVEPOINT of the script. */
 typedef struct Savepoint
@@ -164,6 +165,8 @@ typedef struct Attempt
 	const ScriptStatement *statement;
 	List	   *large;			/* of Oid: tables whose rows are to be hidden */
 	List	   *hidden;			/* of HiddenRows *: those whose rows are */
+	List	   *locked;			/* of Oid: those that the statement locks
+								 * itself, see trial_note_effects() */
 } Attempt;
 
 /* Run a statement, watched; body of a subtransaction. */
@@ -180,7 +183,7 @@ attempt_statement(void *arg)
 	/* Something in the script has caught our error. */
 	if (attempt->large != NIL)
 		elog(ERROR, "a statement of a preview meets a large table");
-	trial_note_effects(attempt->trial, attempt->statement, attempt->hidden);
+	trial_note_effects(attempt->trial, attempt->statement, attempt->hidden, attempt->locked);
 }
 
 /* Hide the rows of the large tables; body of a subtransaction. */
@@ -209,11 +212,15 @@ attempt_until_done(Attempt *attempt)
 		ErrorData  *edata;
 
 		attempt->large = NIL;
+		list_free(watch_take_constraints());
 		edata = subtransaction_run(attempt_statement, attempt, true);
 		(void) watch_set(outer);
 		attempt->large = list_concat_unique_oid(attempt->large, watch_take_large());
 		if (edata != NULL)
 			attempt->trial->effects = list_truncate(attempt->trial->effects, neffects);
+		attempt->locked = list_concat_unique_oid(attempt->locked,
+												 list_difference_oid(watch_take_locked(),
+																	 attempt->trial->was_hidden));
 		if (edata == NULL || error_is_interruption(edata) || attempt->large == NIL)
 			return edata;
 		edata = subtransaction_run(hide_rows, attempt, true);
@@ -222,6 +229,8 @@ attempt_until_done(Attempt *attempt)
 			attempt->hidden = list_truncate(attempt->hidden, nhidden);
 			return edata;
 		}
+		attempt->trial->was_hidden = list_concat_unique_oid(attempt->trial->was_hidden,
+															attempt->large);
 	}
 }
 
@@ -235,6 +244,8 @@ run_statement(Trial *trial, const ScriptStatement *statement)
 
 	foreach(lch, attempt.hidden)
 		(void) rows_show(lfirst(lch));
+	if (attempt.hidden != NIL)
+		trial->unseen = list_concat_unique_oid(trial->unseen, watch_take_constraints());
 	if (edata == NULL)
 		return;
 	if (edata->sqlerrcode == ERRCODE_GUARD_BREAKS_VERSION)
@@ -274,7 +285,16 @@ trial_run(Trial *trial, List *statements)
 void
 trial_judge(Trial *trial)
 {
-	trial->findings = list_concat(trial->findings, judge_preview(change_names()));
+	constraints_distrust(trial->unseen);
+	PG_TRY();
+	{
+		trial->findings = list_concat(trial->findings, judge_preview(change_names()));
+	}
+	PG_FINALLY();
+	{
+		constraints_distrust(NIL);
+	}
+	PG_END_TRY();
 	override_preview(trial->findings);
 	findings_sort(trial->findings);
 }

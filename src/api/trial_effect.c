@@ -92,8 +92,12 @@ is_new(Oid relid)
 	return result;
 }
 
+/*
+ * Note the locks of the session.  To hide the rows of a table locks it, too, in a mode that
+ * counts only if the statement had it before.
+ */
 static void
-note_locks(Trial *trial, const ScriptStatement *statement)
+note_locks(Trial *trial, const ScriptStatement *statement, List *locked)
 {
 	LockData   *locks = GetLockStatusData();
 
@@ -106,7 +110,9 @@ note_locks(Trial *trial, const ScriptStatement *statement)
 		if (lock->pid == MyProcPid && lock->locktag.locktag_type == LOCKTAG_RELATION &&
 			lock->locktag.locktag_field1 == MyDatabaseId && mode != NoLock &&
 			relid >= FirstNormalObjectId && is_table_like(relid) && !is_new(relid) &&
-			!lock_is_old(trial, relid, mode))
+			!lock_is_old(trial, relid, mode) &&
+			!(mode == ShareUpdateExclusiveLock && list_member_oid(trial->was_hidden, relid) &&
+			  !list_member_oid(locked, relid)))
 			effect_on(trial, statement, relid)->lock = mode;
 	}
 }
@@ -119,39 +125,103 @@ has_new_file(Relation rel)
 		rel->rd_createSubid == GetCurrentSubTransactionId();
 }
 
-/* Note whether a table was rewritten, and which of its indexes were built. */
-static void
-note_files(TrialEffect *effect)
+/* Return the names of the indexes of a table that the statement has built. */
+static List *
+built_indexes(Relation rel)
 {
-	Relation	rel = RelationIdGetRelation(effect->relid);
+	List	   *names = NIL;
 	ListCell   *lc;
 
-	if (rel == NULL)
-		return;
-	if (RELKIND_HAS_STORAGE(rel->rd_rel->relkind))
-	{
-		effect->rewrites = has_new_file(rel);
-		if (effect->bytes < 0)
-			effect->bytes = table_bytes(rel);
-	}
 	foreach(lc, RelationGetIndexList(rel))
 	{
 		Relation	index = RelationIdGetRelation(lfirst_oid(lc));
 
 		if (index != NULL && RELKIND_HAS_STORAGE(index->rd_rel->relkind) && has_new_file(index))
-			effect->builds = lappend(effect->builds, pstrdup(RelationGetRelationName(index)));
+			names = lappend(names, pstrdup(RelationGetRelationName(index)));
 		if (index != NULL)
 			RelationClose(index);
+	}
+	return names;
+}
+
+/* Return the size of a table before the script, as far as it is known, or as it is. */
+static int64
+size_before(const Trial *trial, Relation rel)
+{
+	ListCell   *lc;
+
+	foreach(lc, trial->effects)
+	{
+		const TrialEffect *effect = lfirst(lc);
+
+		if (effect->relid == RelationGetRelid(rel) && effect->bytes >= 0)
+			return effect->bytes;
+	}
+	return RELKIND_HAS_TABLE_AM(rel->rd_rel->relkind) ? table_bytes(rel) : -1;
+}
+
+/* Note whether a table was rewritten, and which of its indexes were built. */
+static void
+note_files(Trial *trial, const ScriptStatement *statement, Oid relid)
+{
+	Relation	rel = RelationIdGetRelation(relid);
+	bool		rewrites;
+	List	   *builds;
+
+	if (rel == NULL)
+		return;
+	rewrites = RELKIND_HAS_STORAGE(rel->rd_rel->relkind) && has_new_file(rel);
+	builds = built_indexes(rel);
+	if (rewrites || builds != NIL)
+	{
+		TrialEffect *effect = effect_on(trial, statement, relid);
+
+		effect->rewrites = rewrites;
+		effect->builds = builds;
 	}
 	RelationClose(rel);
 }
 
-void
-trial_note_effects(Trial *trial, const ScriptStatement *statement, List *hidden)
+/* Note the sizes of tables of which the statement's effects do not tell them. */
+static void
+note_sizes(Trial *trial, const ScriptStatement *statement)
 {
 	ListCell   *lc;
 
-	note_locks(trial, statement);
+	foreach(lc, trial->effects)
+	{
+		TrialEffect *effect = lfirst(lc);
+		Relation	rel;
+
+		if (effect->statement != statement || effect->bytes >= 0)
+			continue;
+		rel = RelationIdGetRelation(effect->relid);
+		if (rel == NULL)
+			continue;
+		effect->bytes = size_before(trial, rel);
+		RelationClose(rel);
+	}
+}
+
+/* Return the tables of all effects so far. */
+static List *
+tables_met(const Trial *trial)
+{
+	List	   *relids = NIL;
+	ListCell   *lc;
+
+	foreach(lc, trial->effects)
+		relids = list_append_unique_oid(relids, ((TrialEffect *) lfirst(lc))->relid);
+	return relids;
+}
+
+void
+trial_note_effects(Trial *trial, const ScriptStatement *statement, List *hidden,
+				   List *locked)
+{
+	ListCell   *lc;
+
+	note_locks(trial, statement, locked);
 	foreach(lc, hidden)
 	{
 		const HiddenRows *rows = lfirst(lc);
@@ -164,11 +234,7 @@ trial_note_effects(Trial *trial, const ScriptStatement *statement, List *hidden)
 			effect->scans = rows_hidden_scans(rows) > 0;
 		}
 	}
-	foreach(lc, trial->effects)
-	{
-		TrialEffect *effect = lfirst(lc);
-
-		if (effect->statement == statement)
-			note_files(effect);
-	}
+	foreach(lc, tables_met(trial))
+		note_files(trial, statement, lfirst_oid(lc));
+	note_sizes(trial, statement);
 }

@@ -35,6 +35,7 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
@@ -57,6 +58,10 @@ static bool watching = false;
 static bool deciding = false;	/* we read catalogs ourselves */
 static List *large = NIL;		/* of Oid: tables to be hidden, in
 								 * TopMemoryContext */
+static List *validated = NIL;	/* of Oid: constraints that the statement has
+								 * added or changed, likewise */
+static List *locked = NIL;		/* of Oid: those that the statement has locked
+								 * by then, likewise */
 
 /* ---- which tables are large ---- */
 
@@ -144,11 +149,31 @@ add_tables_of_type(Oid typid)
 	table_close(depend, AccessShareLock);
 }
 
+/* Remember which of the large tables are locked against VACUUM by now. */
+static void
+remember_locks(void)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	ListCell   *lc;
+
+	foreach(lc, large)
+	{
+		LOCKTAG		tag;
+
+		SET_LOCKTAG_RELATION(tag, MyDatabaseId, lfirst_oid(lc));
+		if (compat_lock_held_by_me(&tag, ShareUpdateExclusiveLock))
+			locked = list_append_unique_oid(locked, lfirst_oid(lc));
+	}
+	MemoryContextSwitchTo(old);
+}
+
 /* Raise our error if a large table is concerned. */
 static void
 stop_if_large(void)
 {
-	if (large != NIL)
+	if (large == NIL)
+		return;
+	remember_locks();
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg_internal("a statement of a preview meets a large table")));
@@ -205,9 +230,13 @@ watch_constraint(Oid objid)
 	HeapTuple	tup = new_row(ConstraintRelationId, ConstraintOidIndexId,
 							  Anum_pg_constraint_oid, objid);
 	Form_pg_constraint form;
+	MemoryContext old;
 
 	if (!HeapTupleIsValid(tup))
 		return;
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	validated = list_append_unique_oid(validated, objid);
+	MemoryContextSwitchTo(old);
 	form = (Form_pg_constraint) GETSTRUCT(tup);
 	if (OidIsValid(form->contypid))
 		add_tables_of_type(form->contypid);
@@ -378,5 +407,25 @@ watch_take_large(void)
 
 	list_free(large);
 	large = NIL;
+	return taken;
+}
+
+List *
+watch_take_constraints(void)
+{
+	List	   *taken = list_copy(validated);
+
+	list_free(validated);
+	validated = NIL;
+	return taken;
+}
+
+List *
+watch_take_locked(void)
+{
+	List	   *taken = list_copy(locked);
+
+	list_free(locked);
+	locked = NIL;
 	return taken;
 }
