@@ -47,6 +47,7 @@ REGRESS = \
 	entrust \
 	preview \
 	preview_effects \
+	checklist \
 	run \
 	replaces \
 	no_user_code \

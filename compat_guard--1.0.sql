@@ -1088,6 +1088,106 @@ AS 'MODULE_PATHNAME', 'compat_guard_rehearse';
 COMMENT ON FUNCTION compat_guard.rehearse(text, text)
 IS 'run a migration and the script that takes it back, and undo both: what breaks, what fails, what is not as it was, and what is lost';
 
+CREATE FUNCTION compat_guard.preview_fingerprint(ddl text)
+RETURNS jsonb
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_preview_fingerprint';
+COMMENT ON FUNCTION compat_guard.preview_fingerprint(text)
+IS 'what fingerprint() would return after a migration script, which is undone';
+
+-- The items are true statements.  "no" has a reason that is certain; "unknown" one that is likely, or something that was not looked at.
+CREATE FUNCTION compat_guard.checklist(ddl text, down text DEFAULT NULL)
+RETURNS TABLE (item text, answer text, reason text)
+LANGUAGE SQL VOLATILE PARALLEL UNSAFE
+SET jit = off
+BEGIN ATOMIC
+	WITH finding AS MATERIALIZED (
+		SELECT f.*, f.rule IN ('statement-failed', 'not-previewed') AS failed,
+			concat_ws(': ', nullif(concat_ws(' ', f.app, f.version), ''), f.requirement,
+				CASE WHEN f.expected IS NULL THEN f.message ELSE concat(coalesce(f.found, f.message), ' (', f.rule, ')') END) AS reason,
+			-- What a version does with what it needs: by the rule, or by the statement that fails.
+			CASE WHEN f.rule IN ('column-narrowed', 'column-rejects-null', 'column-default', 'default-changed', 'insert-needs-column', 'insert-rejected-column',
+						'constraint-added', 'constraint-not-valid-trap', 'foreign-key-action', 'domain-tightened', 'trigger-added', 'trigger-disabled', 'rule-added',
+						'unique-missing') OR f.requirement LIKE 'insert %' THEN 'write'
+				WHEN f.rule IN ('column-reads-null', 'column-collation', 'query-result', 'query-result-grew', 'view-changed', 'index-missing') OR EXISTS (
+						SELECT FROM compat_guard.requirements AS r
+						WHERE r.app = f.app AND r.version = f.version AND r.kind = 'query' AND concat('query ', r.object) = f.requirement
+							AND r.expected ->> 'sql' ~* '^\s*(select|values|table)\M') THEN 'read'
+				WHEN f.app IS NOT NULL THEN 'both' END AS harms
+		FROM compat_guard.preview(ddl) AS f),
+	effect AS MATERIALIZED (SELECT * FROM compat_guard.preview_effects(ddl)),
+	object AS MATERIALIZED (
+		SELECT a.key, a.value, b.before ? concat('pg_class table ', a.value ->> 'attrelid') AS of_old_table
+		FROM (SELECT compat_guard.fingerprint() AS before, compat_guard.preview_fingerprint(ddl) AS after) AS b, jsonb_each(b.after) AS a
+		WHERE NOT b.before ? a.key),
+	rehearsal AS MATERIALIZED (
+		SELECT r.* FROM compat_guard.rehearse(ddl, down) AS r WHERE down IS NOT NULL),
+	-- One row for each answer that is not "yes".
+	doubt (place, answer, reason) AS (
+		SELECT i.place, CASE f.action WHEN 'block' THEN 'no' ELSE 'unknown' END, f.reason
+		FROM finding AS f, (VALUES (1, 'read'), (2, 'write')) AS i (place, harm)
+		WHERE f.harms IN (i.harm, 'both') AND f.action IN ('block', 'warn')
+		UNION ALL
+		SELECT i.place, 'unknown', format('statement %s: %s', f.statement_number, f.message)
+		FROM finding AS f, generate_series(1, 5) AS i (place)
+		WHERE f.failed AND NOT (i.place = 4 AND f.rule = 'statement-failed' AND f.sqlstate ~ '^(23|22001|22003|22P02)')
+		UNION ALL
+		SELECT 3, 'no', format('%s.%s is not null and has no default', o.value ->> 'attrelid', quote_ident(o.value ->> 'attname'))
+		FROM object AS o
+		WHERE o.key LIKE 'pg\_attribute %' AND o.of_old_table
+			AND o.value ->> 'attnotnull' = 'true' AND o.value ->> 'atthasdef' = 'false' AND o.value ->> 'attidentity' = ''
+		UNION ALL
+		SELECT 4, 'no', format('statement %s: %s', f.statement_number, f.message)
+		FROM finding AS f WHERE f.rule = 'statement-failed' AND f.sqlstate ~ '^(23|22001|22003|22P02)'
+		UNION ALL
+		SELECT 4, 'no', f.reason
+		FROM finding AS f
+		WHERE f.action = 'block' AND f.rule IN ('constraint-added', 'constraint-not-valid-trap', 'domain-tightened', 'unique-over-duplicates', 'null-over-not-null',
+			'fk-orphans', 'value-too-long')
+		UNION ALL
+		SELECT 4, 'unknown', format('%s is not validated', o.value ->> 'conname')
+		FROM object AS o WHERE o.key LIKE 'pg\_constraint %' AND o.value ->> 'convalidated' = 'false'
+		UNION ALL
+		SELECT 4, 'unknown', format('%s of %s is checked only when it runs, for the table is large', o.value ->> 'conname', o.value ->> 'conrelid')
+		FROM object AS o
+		WHERE o.key LIKE 'pg\_constraint %' AND EXISTS (SELECT FROM effect AS e WHERE e.relation = o.value ->> 'conrelid' AND (e.scans OR e.builds <> '{}')
+			AND e.bytes > pg_size_bytes(current_setting('compat_guard.large_relation')))
+		UNION ALL
+		SELECT 5, 'no', format('statement %s %s %s%s', e.statement_number,
+			concat_ws(' and ', CASE WHEN e.rewrites THEN 'rewrites' END, CASE WHEN e.builds <> '{}' THEN 'builds indexes of' END,
+				CASE WHEN e.scans AND NOT e.rewrites AND e.builds = '{}' THEN 'reads all of' END),
+			e.relation, format(' (%s)', pg_size_pretty(e.bytes)))
+		FROM effect AS e
+		WHERE (e.rewrites OR e.builds <> '{}' OR e.scans) AND e.bytes > pg_size_bytes(current_setting('compat_guard.large_relation'))
+		UNION ALL
+		SELECT 6, 'no', 'no script that takes it back was given' WHERE down IS NULL
+		UNION ALL
+		SELECT 6, CASE r.rule WHEN 'not-previewed' THEN 'unknown' ELSE 'no' END, concat_ws(' ', r.step || ':', r.object, r.message) FROM rehearsal AS r WHERE r.action = 'block' AND r.step IN ('up', 'down', 'difference')),
+	-- What to say of a "yes".
+	remark (place, reason) AS (
+		SELECT 3, format('%s.%s', o.value ->> 'attrelid', quote_ident(o.value ->> 'attname'))
+		FROM object AS o WHERE o.key LIKE 'pg\_attribute %' AND o.of_old_table
+		UNION ALL
+		SELECT 4, o.value ->> 'conname' FROM object AS o WHERE o.key LIKE 'pg\_constraint %'
+		UNION ALL
+		SELECT 5, format('%s on %s for a moment', e.lock, e.relation) FROM effect AS e WHERE e.lock IS NOT NULL
+		UNION ALL
+		SELECT 6, format('%s: %s', r.object, r.message) FROM rehearsal AS r WHERE r.step = 'loss'
+		UNION ALL
+		SELECT i.place, 'no version is live' FROM (VALUES (1), (2)) AS i (place) WHERE NOT EXISTS (SELECT FROM compat_guard.live_versions()))
+	SELECT i.item, coalesce(d.answer, 'yes'), coalesce(d.reasons, m.reasons)
+	FROM (VALUES (1, 'old versions can read'), (2, 'old versions can write'), (3, 'new columns are nullable or have a default'),
+			(4, 'new constraints hold for the rows'), (5, 'no lock is held for long'), (6, 'there is a way back')) AS i (place, item)
+		LEFT JOIN (SELECT x.place, min(x.answer) AS answer, string_agg(DISTINCT x.reason, E'\n' ORDER BY x.reason) AS reasons
+			FROM doubt AS x
+			WHERE x.answer = 'no' OR NOT EXISTS (SELECT FROM doubt AS y WHERE y.place = x.place AND y.answer = 'no')
+			GROUP BY x.place) AS d ON d.place = i.place
+		LEFT JOIN (SELECT x.place, string_agg(DISTINCT x.reason, E'\n' ORDER BY x.reason) AS reasons FROM remark AS x GROUP BY x.place) AS m ON m.place = i.place
+	ORDER BY i.place;
+END;
+COMMENT ON FUNCTION compat_guard.checklist(text, text)
+IS 'is a migration free of downtime: one row for each point, yes, no or unknown, and why';
+
 ---------------------------------------------------------------------------
 -- What makes CREATE EXTENSION alone protect every session.
 ---------------------------------------------------------------------------
@@ -1153,6 +1253,8 @@ BEGIN ATOMIC
 			compat_guard.fingerprint_difference(jsonb, jsonb),
 			compat_guard.fingerprint_data_lost(jsonb, jsonb),
 			compat_guard.rehearse(text, text),
+			compat_guard.preview_fingerprint(text),
+			compat_guard.checklist(text, text),
 			compat_guard.can_deploy(text, text, jsonb, boolean),
 			compat_guard.check(text, text),
 			compat_guard.ready(text, text),

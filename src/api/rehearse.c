@@ -229,9 +229,9 @@ put_losses(ReturnSetInfo *rsinfo, List *losses, const char *by)
 
 		put_row(rsinfo, "loss", loss->nrows > 0 ? ACTION_WARN : ACTION_LOG, NULL, loss->object,
 				loss->is_column
-				? psprintf("%s drops the column, which has a value in %s" UINT64_FORMAT " of today's rows",
+				? psprintf("%s drops or renames the column, which has a value in %s" UINT64_FORMAT " of today's rows",
 						   by, many, loss->nrows)
-				: psprintf("%s drops the table, which has %s" UINT64_FORMAT " rows today",
+				: psprintf("%s drops or renames the table, which has %s" UINT64_FORMAT " rows today",
 						   by, many, loss->nrows),
 				NULL);
 	}
