@@ -66,7 +66,7 @@ SET client_min_messages = notice;
 SELECT * FROM located('SELECT 1; DO $$ BEGIN RAISE NOTICE ''once''; END $$; ALTER TABLE t DROP a');
 SET client_min_messages = warning;
 --
--- The report.  test/t/053_report.pl has the formats for machines.
+-- The report.  test/t/062_report.pl has the formats for machines.
 --
 SELECT report, blocked FROM compat_guard.preview_report(E'ALTER TABLE t ADD e int;\nALTER TABLE t DROP a; SELECT 1 / 0; VACUUM t');
 SELECT report, blocked FROM compat_guard.preview_report(E'SELECT compat_guard.allow(''why''); ALTER TABLE t DROP a', 'github', 'a,b:c%.sql');

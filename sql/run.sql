@@ -1,6 +1,6 @@
 --
 -- run(): a script is run as psql runs it, and what does not get its locks is tried again.
--- That it waits for a blocker and gives way to it is in test/t/052_run.pl.
+-- That it waits for a blocker and gives way to it is in test/t/061_run.pl.
 --
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS compat_guard;
