@@ -78,6 +78,16 @@ RESET enable_seqscan;
 INSERT INTO big VALUES (0);
 -- A table that the caller itself reads is left as it is.
 SELECT id, p.rule, p.message FROM big, compat_guard.preview('ALTER TABLE effects.big ADD x int') AS p WHERE id = 7;
+-- Nothing is locked for a role that may not do what the script says.
+CREATE ROLE regress_effects;
+GRANT USAGE ON SCHEMA effects TO regress_effects;
+SELECT compat_guard.entrust('regress_effects', 'pipeline');
+SET ROLE regress_effects;
+SELECT p.rule, p.message FROM compat_guard.preview('SELECT count(*) FROM effects.big; REINDEX TABLE effects.big; UPDATE effects.big SET n = 1;
+	DO $$ BEGIN IF EXISTS (SELECT FROM pg_locks WHERE pid = pg_backend_pid() AND relation = ''effects.big''::regclass) THEN RAISE ''locked''; END IF; END $$') AS p;
+RESET ROLE;
+DROP OWNED BY regress_effects;
+DROP ROLE regress_effects;
 -- The evidence of rows is that of the real ones.
 SET compat_guard.large_relation = '256kB';
 SELECT * FROM found('ALTER TABLE big ADD CHECK (n > 5)');

@@ -8,6 +8,9 @@
  * concerned, the statement fails here with an error of ours.  It is rolled back, the rows of
  * the table are hidden, and it runs again.
  *
+ * A table is only hidden, and locked for that, for a role that may do what it tries: the server
+ * checks privileges before its events, and a query is begun before it is stopped.
+ *
  * Whoever looks at the rows when such an event comes (the hooks that were there before
  * ours run first) sees them the first time.
  *
@@ -307,27 +310,27 @@ cost_limit(void)
 	return Max(guard_large_relation / (BLCKSZ / 1024), 1) * seq_page_cost;
 }
 
+/* The query is begun first: that finds out whether the role may read the tables. */
 static void
 trial_ExecutorStart(QueryDesc *query, int eflags)
 {
-	if (watching && !deciding && !verify_is_running() && !(eflags & EXEC_FLAG_EXPLAIN_ONLY) &&
-		query->plannedstmt->planTree->total_cost > cost_limit())
-	{
-		ListCell   *lc;
+	ListCell   *lc;
 
-		foreach(lc, query->plannedstmt->rtable)
-		{
-			RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-
-			if (rte->rtekind == RTE_RELATION)
-				add_if_large(rte->relid);
-		}
-		stop_if_large();
-	}
 	if (next_ExecutorStart_hook)
 		next_ExecutorStart_hook(query, eflags);
 	else
 		standard_ExecutorStart(query, eflags);
+	if (!watching || deciding || verify_is_running() || (eflags & EXEC_FLAG_EXPLAIN_ONLY) ||
+		query->plannedstmt->planTree->total_cost <= cost_limit())
+		return;
+	foreach(lc, query->plannedstmt->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_RELATION)
+			add_if_large(rte->relid);
+	}
+	stop_if_large();
 }
 
 /* ---- statements without events ---- */
@@ -348,7 +351,7 @@ watch_statement(Node *stmt)
 				relid = RangeVarGetRelid(((AlterTableStmt *) stmt)->relation, NoLock, true);
 		}
 	}
-	if (!OidIsValid(relid))
+	if (!OidIsValid(relid) || !compat_class_ownercheck(relid, GetUserId()))
 		return;
 	if (get_rel_relkind(relid) == RELKIND_INDEX)
 		relid = IndexGetRelation(relid, true);

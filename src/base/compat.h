@@ -27,6 +27,7 @@
 #define compat_proc_aclcheck(oid, role, mode)		pg_proc_aclcheck(oid, role, mode)
 #define compat_database_aclcheck(oid, role, mode)	pg_database_aclcheck(oid, role, mode)
 #define compat_extension_ownercheck(oid, role)		pg_extension_ownercheck(oid, role)
+#define compat_class_ownercheck(oid, role)			pg_class_ownercheck(oid, role)
 
 /* 16 gave these a place to put soft errors. */
 #define compat_string_to_name_list(s)			stringToQualifiedNameList(s)
@@ -56,6 +57,7 @@ extern PGDLLEXPORT void _PG_init(void);
 #define compat_new_storage_subid(rel)	((rel)->rd_newRelfilelocatorSubid)
 #define compat_first_storage_subid(rel)	((rel)->rd_firstRelfilelocatorSubid)
 #define compat_scan_count(info)			((info)->counts.numscans)
+#include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
@@ -64,6 +66,7 @@ extern PGDLLEXPORT void _PG_init(void);
 #define compat_proc_aclcheck(oid, role, mode)		object_aclcheck(ProcedureRelationId, oid, role, mode)
 #define compat_database_aclcheck(oid, role, mode)	object_aclcheck(DatabaseRelationId, oid, role, mode)
 #define compat_extension_ownercheck(oid, role)		object_ownercheck(ExtensionRelationId, oid, role)
+#define compat_class_ownercheck(oid, role)		object_ownercheck(RelationRelationId, oid, role)
 #define compat_string_to_name_list(s)			stringToQualifiedNameList(s, NULL)
 #define compat_parse_type(name, type, typmod)	parseTypeString(name, type, typmod, NULL)
 #define compat_type_string_to_type_name(s)		typeStringToTypeName(s, NULL)
