@@ -238,7 +238,7 @@ attempt_until_done(Attempt *attempt)
 static void
 run_statement(Trial *trial, const ScriptStatement *statement)
 {
-	Attempt		attempt = {.trial = trial,.statement = statement};
+	Attempt		attempt = {.trial = trial, .statement = statement};
 	ErrorData  *edata = attempt_until_done(&attempt);
 	ListCell   *lch;
 
@@ -315,16 +315,16 @@ limit_lock_waits(void)
 }
 
 /* What trial_undo() is to call. */
-typedef struct Body
+typedef struct TrialBody
 {
 	void		(*function) (void *arg);
 	void	   *arg;
-} Body;
+} TrialBody;
 
 static void
 run_body(void *arg)
 {
-	const Body *body = arg;
+	const TrialBody *body = arg;
 
 	limit_lock_waits();
 	body->function(body->arg);
@@ -333,6 +333,7 @@ run_body(void *arg)
 void
 trial_undo(void (*body) (void *arg), void *arg)
 {
+	TrialBody	call = {body, arg};
 	ChangeSet  *outer;
 	int			outer_number;
 	ErrorData  *volatile edata = NULL;
@@ -342,7 +343,7 @@ trial_undo(void (*body) (void *arg), void *arg)
 	outer_number = change_script_number(0);
 	PG_TRY();
 	{
-		edata = subtransaction_run(run_body, &(Body) {body, arg}, false);
+		edata = subtransaction_run(run_body, &call, false);
 	}
 	PG_FINALLY();
 	{
@@ -364,7 +365,10 @@ trial_unknown_because(const TrialFailure *failure)
 	if (code == ERRCODE_LOCK_NOT_AVAILABLE)
 		return "Another transaction has the table locked, so the effect of the statement was not previewed. The other statements were.";
 
-	/* Without the rows a foreign key finds no row to refer to, and a query nothing. */
+	/*
+	 * Without the rows a foreign key finds no row to refer to, and a query
+	 * nothing.
+	 */
 	if (failure->rows_hidden &&
 		(ERRCODE_TO_CATEGORY(code) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
 		 ERRCODE_TO_CATEGORY(code) == ERRCODE_PLPGSQL_ERROR))

@@ -177,9 +177,9 @@ stop_if_large(void)
 	if (large == NIL)
 		return;
 	remember_locks();
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg_internal("a statement of a preview meets a large table")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INTERNAL_ERROR),
+			 errmsg_internal("a statement of a preview meets a large table")));
 }
 
 /* ---- events ---- */
