@@ -30,6 +30,9 @@ REGRESS = \
 	readiness \
 	properties \
 	properties_judged \
+	domains \
+	key_owners \
+	planned \
 	stored_once \
 	definitions \
 	routines \
@@ -51,7 +54,10 @@ REGRESS = \
 	run \
 	replaces \
 	no_user_code \
-	settings
+	settings \
+	hazards \
+	safe_ways \
+	report
 
 SRC := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
 
@@ -110,7 +116,7 @@ indent:
 	$(SETUP)/install-packages
 	$(SETUP)/indent
 
-.PHONY: indent test demo bench test-matrix test-assert test-core test-valgrind fuzz fuzz-json list-tests
+.PHONY: indent test demo bench test-matrix test-assert test-core test-valgrind test-look deb dist fuzz fuzz-json list-tests
 
 # A skipped test looks as if it had passed.  Everything is there after install-packages;
 # without the network, REQUIRE_ALL=0 skips what has to be fetched.
@@ -124,6 +130,23 @@ test:
 demo:
 	$(SETUP)/install-packages
 	$(SETUP)/sandbox 15 test/setup/with-server demo/run
+
+# The page of report() in Chromium, and monitoring/ with Debian's exporter and promtool.
+test-look:
+	$(SETUP)/install-packages $(SRC)/test/look/packages.txt
+	mkdir -p -m 1777 look-out
+	$(SETUP)/summary env LOOK_OUT=$(CURDIR)/look-out $(SETUP)/sandbox 15 test/setup/with-server test/look/run
+
+# The Debian package, tried, in deb-out/; the archive for PGXN, in dist-out/.
+deb:
+	$(SETUP)/install-packages $(SRC)/test/packaging/packages.txt
+	mkdir -p -m 1777 deb-out
+	$(SETUP)/summary $(SETUP)/sandbox 15 test/packaging/deb $(CURDIR)/deb-out
+
+dist:
+	$(SETUP)/install-packages $(SRC)/test/packaging/packages.txt
+	mkdir -p dist-out
+	$(SETUP)/summary $(SRC)/test/packaging/dist $(CURDIR)/dist-out
 
 bench:
 	$(SETUP)/install-packages

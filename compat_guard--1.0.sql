@@ -68,21 +68,24 @@ CREATE TABLE compat_guard.requirement (
 	kind			text COLLATE "C" NOT NULL,
 	object			text COLLATE "C" NOT NULL,
 	expected		jsonb NOT NULL,
-	baseline_ids	bigint[],
+	baseline_id		bigint,
 	role			text COLLATE "C" NOT NULL,
 	search_path		text NOT NULL
 );
 CREATE UNIQUE INDEX requirement_digest_idx ON compat_guard.requirement (digest);
 CREATE INDEX requirement_role_idx ON compat_guard.requirement (role);
+CREATE INDEX requirement_baseline_idx ON compat_guard.requirement (baseline_id);
 COMMENT ON TABLE compat_guard.requirement IS 'requirements taken from contracts, stored once and shared by versions';
 
 -- See src/registry/content_store.c.
 CREATE TABLE compat_guard.baseline (
 	baseline_id		bigint PRIMARY KEY,
 	hash			bigint NOT NULL,
-	content			jsonb NOT NULL
+	content			jsonb NOT NULL,
+	part_ids		bigint[]
 );
 CREATE INDEX baseline_hash_idx ON compat_guard.baseline (hash);
+CREATE INDEX baseline_part_idx ON compat_guard.baseline USING gin (part_ids) WITH (fastupdate = off);
 COMMENT ON TABLE compat_guard.baseline IS 'what requirements, and the relations they use, were like when the requirement was first met; stored once and shared by requirements';
 
 CREATE TABLE compat_guard.version_requirement (
@@ -104,6 +107,7 @@ CREATE TABLE compat_guard.policy (
 COMMENT ON TABLE compat_guard.policy IS 'what is done about a rule instead of its default; an empty app means every app';
 
 CREATE TABLE compat_guard.journal_entry (
+	journal_id			bigint,
 	at					timestamptz NOT NULL,
 	verdict				text COLLATE "C" NOT NULL,
 	mode				text COLLATE "C" NOT NULL,
@@ -124,7 +128,9 @@ CREATE TABLE compat_guard.journal_entry (
 	rollback_floors		jsonb NOT NULL
 );
 CREATE INDEX journal_entry_at_idx ON compat_guard.journal_entry (at);
+CREATE UNIQUE INDEX journal_entry_id_idx ON compat_guard.journal_entry (journal_id);
 COMMENT ON TABLE compat_guard.journal_entry IS 'what became of each transaction that changed the schema';
+COMMENT ON COLUMN compat_guard.journal_entry.journal_id IS 'the number of a blocked change, for explain_block(); null for others';
 
 CREATE SEQUENCE compat_guard.journal_missed_seq;
 COMMENT ON SEQUENCE compat_guard.journal_missed_seq IS 'counts rows of blocked transactions that could not be written; a sequence, for it is not rolled back';
@@ -136,19 +142,22 @@ CREATE TABLE compat_guard.requirement_state (
 	requirement_id	bigint PRIMARY KEY,
 	state			text COLLATE "C" NOT NULL,
 	ever_met		boolean NOT NULL,
-	problem_ids		bigint[],
+	problem_id		bigint,
 	changed_at		timestamptz NOT NULL,
 	partitions		oid[]
 ) WITH (fillfactor = 70);
 CREATE INDEX requirement_state_state_idx ON compat_guard.requirement_state (state, requirement_id);
+CREATE INDEX requirement_state_problem_idx ON compat_guard.requirement_state (problem_id);
 COMMENT ON TABLE compat_guard.requirement_state IS 'what was last found about each requirement';
 
 CREATE TABLE compat_guard.problem (
 	problem_id	bigint PRIMARY KEY,
 	hash		bigint NOT NULL,
-	content		jsonb NOT NULL
+	content		jsonb NOT NULL,
+	part_ids	bigint[]
 );
 CREATE INDEX problem_hash_idx ON compat_guard.problem (hash);
+CREATE INDEX problem_part_idx ON compat_guard.problem USING gin (part_ids) WITH (fastupdate = off);
 COMMENT ON TABLE compat_guard.problem IS 'problems of requirements, stored once and shared by those that have the same';
 
 CREATE TABLE compat_guard.requirement_dependency (
@@ -606,15 +615,17 @@ LEFT JOIN compat_guard.live_versions() AS l (version_id) USING (version_id)
 LEFT JOIN LATERAL (
 	SELECT st.state, st.ever_met, st.changed_at,
 		(SELECT pg_catalog.jsonb_agg(p.content ORDER BY i.place)
-		 FROM pg_catalog.unnest(st.problem_ids) WITH ORDINALITY AS i (id, place)
-		 JOIN compat_guard.problem AS p ON p.problem_id = i.id) AS problems
+		 FROM compat_guard.problem AS first
+		 CROSS JOIN pg_catalog.unnest(first.problem_id || first.part_ids) WITH ORDINALITY AS i (id, place)
+		 JOIN compat_guard.problem AS p ON p.problem_id = i.id
+		 WHERE first.problem_id = st.problem_id) AS problems
 	FROM compat_guard.requirement_state AS st
 	WHERE st.requirement_id = r.requirement_id) AS s ON true
 LEFT JOIN LATERAL (
 	SELECT CASE WHEN p.properties IS NULL THEN own.content
 				ELSE own.content || pg_catalog.jsonb_build_object('properties', p.properties) END AS baseline
 	FROM compat_guard.baseline AS own
-	CROSS JOIN (
+	CROSS JOIN LATERAL (
 		-- Of all relations together.
 		SELECT pg_catalog.jsonb_object_agg(m.key, m.texts) AS properties
 		FROM (
@@ -622,9 +633,9 @@ LEFT JOIN LATERAL (
 			FROM compat_guard.baseline AS of_relation
 			CROSS JOIN pg_catalog.jsonb_each(of_relation.content) AS e
 			CROSS JOIN pg_catalog.jsonb_array_elements_text(e.value) AS t (text)
-			WHERE of_relation.baseline_id = ANY (r.baseline_ids[2:])
+			WHERE of_relation.baseline_id = ANY (own.part_ids)
 			GROUP BY e.key) AS m) AS p
-	WHERE own.baseline_id = r.baseline_ids[1]) AS b ON true;
+	WHERE own.baseline_id = r.baseline_id) AS b ON true;
 COMMENT ON VIEW compat_guard.requirements IS 'what each version needs, and its state when last judged';
 
 CREATE VIEW compat_guard.unmet AS
@@ -785,7 +796,7 @@ LEFT JOIN compat_guard.policy AS p ON p.rule = r.rule AND p.app = '';
 COMMENT ON VIEW compat_guard.rules IS 'every rule with its default and its effective action and the safe way';
 
 CREATE VIEW compat_guard.journal AS
-SELECT j.at, j.verdict, j.mode, j.session_role, j.role, j.application_name, j.client_addr, j.pid, j.xid,
+SELECT j.journal_id, j.at, j.verdict, j.mode, j.session_role, j.role, j.application_name, j.client_addr, j.pid, j.xid,
 	j.statements, j.statement_count, j.versions, j.findings, j.finding_count, j.reason, j.reason_by,
 	j.now_ready, j.rollback_floors
 FROM compat_guard.journal_entry AS j;
@@ -797,6 +808,474 @@ SELECT (SELECT pg_catalog.min(j.at) FROM compat_guard.journal_entry AS j) AS old
 	CASE WHEN s.is_called THEN s.last_value ELSE 0 END AS missed
 FROM compat_guard.journal_missed_seq AS s;
 COMMENT ON VIEW compat_guard.journal_status IS 'how far back the journal goes, and how many entries of blocked changes are in the server log alone';
+
+-- Cheap enough to be read every few seconds: nothing is verified.  Ages and counts that
+-- fall when the journal is pruned are gauges; see monitoring/.
+CREATE VIEW compat_guard.metrics AS
+WITH version AS MATERIALIZED (
+	SELECT v.app, v.version, v.status, v.live, v.live_by, v.sessions, v.leases, v.unmet, v.registered_at,
+		v.live AND EXISTS (SELECT FROM compat_guard.version AS later
+			JOIN compat_guard.app AS a USING (app_id)
+			WHERE a.name = v.app AND later.registered_at > v.registered_at AND later.retired_at IS NULL) AS superseded
+	FROM compat_guard.versions AS v
+)
+SELECT 'versions' AS metric, v.app, NULL::text AS version,
+	CASE WHEN v.live THEN v.status ELSE 'not live' END AS label, pg_catalog.count(*)::double precision AS value
+FROM version AS v
+GROUP BY v.app, 4
+UNION ALL
+SELECT m.metric, v.app, v.version, NULL, m.value
+FROM version AS v
+CROSS JOIN LATERAL (VALUES
+	('version_sessions', v.sessions::double precision),
+	('version_leases', v.leases::double precision),
+	('version_unmet_requirements', v.unmet::double precision),
+	('version_pending_seconds', CASE WHEN v.status = 'pending'
+		THEN extract(epoch FROM pg_catalog.clock_timestamp() - v.registered_at)::double precision ELSE 0 END),
+	-- How long it has been live by registration alone beside a later version: nobody can
+	-- see whether it runs, and it stands in the way of changes.
+	('version_idle_seconds', CASE WHEN v.superseded AND v.live_by = 'registered'
+		THEN extract(epoch FROM pg_catalog.clock_timestamp() - v.registered_at)::double precision ELSE 0 END)) AS m (metric, value)
+WHERE v.live
+UNION ALL
+SELECT 'journal_entries', NULL, NULL, u.verdict, pg_catalog.count(j.at)
+FROM (VALUES ('allowed'), ('warned'), ('overridden'), ('blocked')) AS u (verdict)
+LEFT JOIN compat_guard.journal_entry AS j ON j.verdict = u.verdict
+GROUP BY u.verdict
+UNION ALL
+SELECT 'journal_newest_timestamp_seconds', NULL, NULL, j.verdict, extract(epoch FROM pg_catalog.max(j.at))::double precision
+FROM compat_guard.journal_entry AS j
+GROUP BY j.verdict
+UNION ALL
+SELECT 'journal_missed_total', NULL, NULL, NULL, s.missed FROM compat_guard.journal_status AS s;
+COMMENT ON VIEW compat_guard.metrics IS 'figures for monitoring, of what was found when last judged: one row for each value';
+
+---------------------------------------------------------------------------
+-- The report, and the story of one blocked change.  They read views alone, with
+-- the rights of whoever asks.
+---------------------------------------------------------------------------
+
+CREATE FUNCTION compat_guard.shown(text)
+RETURNS text
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'compat_guard_shown';
+COMMENT ON FUNCTION compat_guard.shown(text)
+IS 'a text of others on one line, with characters that are not seen escaped';
+
+CREATE FUNCTION compat_guard.shown_literal(text)
+RETURNS text
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'compat_guard_shown_literal';
+COMMENT ON FUNCTION compat_guard.shown_literal(text)
+IS 'a text of others as a literal on one line';
+
+CREATE FUNCTION compat_guard.shown_html(text)
+RETURNS text
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'compat_guard_shown_html';
+COMMENT ON FUNCTION compat_guard.shown_html(text)
+IS 'a text of others for HTML, in ASCII, as shown() shows it';
+
+-- A section of the page: a heading, what it is about, and a table.  cells has a row of
+-- HTML for each row, and is null if there is none.  On a narrow screen each row becomes
+-- a block in which each cell has the name of its column; the roles say that it is still
+-- a table.
+CREATE FUNCTION compat_guard.html_section(id text, title text, about text, columns text[], cells text[],
+										  more bigint DEFAULT 0)
+RETURNS text
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT format(E'<section id="%s" aria-labelledby="%1$s-h">\n<h2 id="%1$s-h">%s</h2>\n<p>%s</p>\n', id, title, about)
+		|| CASE WHEN cells IS NULL THEN E'<p class="none">None.</p>\n'
+			ELSE format(E'<table role="table" aria-labelledby="%s-h">\n<thead role="rowgroup"><tr role="row">', id)
+				|| (SELECT string_agg(format('<th role="columnheader" scope="col">%s</th>', c), '' ORDER BY n)
+					FROM unnest(columns) WITH ORDINALITY AS u (c, n))
+				|| E'</tr></thead>\n<tbody role="rowgroup">\n'
+				|| (SELECT string_agg('<tr role="row">' || r.cells || '</tr>', E'\n' ORDER BY r.n)
+					FROM (
+						SELECT (u.n - 1) / cardinality(columns) AS n,
+							string_agg(CASE (u.n - 1) % cardinality(columns)
+									WHEN 0 THEN '<th role="rowheader" scope="row">' || u.cell || '</th>'
+									ELSE '<td role="cell" data-label="' || columns[1 + (u.n - 1) % cardinality(columns)] || '">'
+										|| coalesce(u.cell, '') || '</td>' END,
+								'' ORDER BY u.n) AS cells
+						FROM unnest(cells) WITH ORDINALITY AS u (cell, n)
+						GROUP BY 1) AS r)
+				|| E'\n</tbody></table>\n' END
+		|| CASE WHEN more > 0 THEN format(E'<p>And %s more.</p>\n', more) ELSE '' END
+		|| E'</section>\n';
+END;
+COMMENT ON FUNCTION compat_guard.html_section(text, text, text, text[], text[], bigint)
+IS 'for report(): a section with a table; everything given is HTML';
+
+-- The status of a version or a verdict: a word with a colour, never a colour alone.
+CREATE FUNCTION compat_guard.html_status(status text)
+RETURNS text
+LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT format('<span class="s %s">%s</span>',
+		CASE WHEN status IN ('ready', 'met', 'allowed') THEN 'good'
+			WHEN status IN ('broken', 'unmet', 'blocked') THEN 'bad'
+			WHEN status IN ('pending', 'skipped', 'unverified', 'unknown', 'warned', 'overridden') THEN 'middling'
+			ELSE 'plain' END,
+		compat_guard.shown_html(status));
+END;
+COMMENT ON FUNCTION compat_guard.html_status(text) IS 'for report(): a status as HTML';
+
+CREATE FUNCTION compat_guard.html_time(t timestamptz)
+RETURNS text
+LANGUAGE SQL STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT format('<time datetime="%s">%s</time>', to_char(t AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+		to_char(t, 'YYYY-MM-DD HH24:MI'));
+END;
+COMMENT ON FUNCTION compat_guard.html_time(timestamptz) IS 'for report(): a time as HTML';
+
+CREATE FUNCTION compat_guard.html_code(t text)
+RETURNS text
+LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT '<code>' || compat_guard.shown_html(regexp_replace(t, '\s+', ' ', 'g')) || '</code>';
+END;
+COMMENT ON FUNCTION compat_guard.html_code(text) IS 'for report(): a statement as HTML, on one line';
+
+-- To add a section, call html_section() once more in report(), and name it in the
+-- navigation.  To compile the many expressions of it takes longer than to run them.
+CREATE FUNCTION compat_guard.report()
+RETURNS text
+LANGUAGE SQL VOLATILE PARALLEL UNSAFE
+SET jit = off
+BEGIN ATOMIC
+	WITH version AS MATERIALIZED (
+		SELECT v.*, row_number() OVER (ORDER BY v.app, v.live DESC, v.registered_at DESC, v.version) AS n
+		FROM compat_guard.versions AS v
+	), instance AS MATERIALIZED (
+		SELECT i.app, i.version, max(i.heartbeat_at) AS heartbeat_at
+		FROM compat_guard.instances AS i
+		GROUP BY i.app, i.version
+	), unmet AS MATERIALIZED (
+		SELECT r.app, r.version, r.kind, r.object, r.state, r.ever_met, r.changed_at, p.problem,
+			row_number() OVER (ORDER BY r.ever_met DESC, r.app, r.version, r.object, p.place) AS n
+		FROM compat_guard.requirements AS r
+		LEFT JOIN LATERAL jsonb_array_elements(r.problems) WITH ORDINALITY AS p (problem, place) ON true
+		WHERE r.live AND r.state IN ('unmet', 'unknown')
+	), needed AS MATERIALIZED (
+		SELECT d.schema, d.name, d.app, d.version, v.n
+		FROM (SELECT DISTINCT d.schema, d.name, d.app, d.version FROM compat_guard.dependencies AS d
+			  WHERE d.class = 'pg_class' AND d.schema NOT IN ('pg_catalog', 'information_schema')) AS d
+		JOIN version AS v USING (app, version)
+	), needed_by AS MATERIALIZED (
+		SELECT d.schema, d.name, d.app, count(*) AS versions, (array_agg(d.version ORDER BY d.n))[1:4] AS newest
+		FROM needed AS d
+		GROUP BY d.schema, d.name, d.app
+	), relation AS MATERIALIZED (
+		SELECT d.schema, d.name, sum(d.versions) AS versions,
+			string_agg(format('%s: %s%s', compat_guard.shown_html(d.app),
+				(SELECT string_agg(compat_guard.shown_html(w.version), ', ' ORDER BY w.n)
+				 FROM unnest(d.newest) WITH ORDINALITY AS w (version, n)),
+				CASE WHEN d.versions > 4 THEN format(' and %s more', d.versions - 4) ELSE '' END),
+				'<br/>' ORDER BY d.app) AS needed_by,
+			row_number() OVER (ORDER BY d.schema, d.name) AS n
+		FROM needed_by AS d
+		GROUP BY d.schema, d.name
+	), droppable AS MATERIALIZED (
+		SELECT d.type, d.schema, count(*) AS objects, array_agg(d.name ORDER BY d.name) AS names
+		FROM compat_guard.droppable AS d
+		GROUP BY d.type, d.schema
+	), journal AS MATERIALIZED (
+		SELECT j.*, row_number() OVER (ORDER BY j.at DESC) AS n
+		FROM (SELECT * FROM compat_guard.journal AS j ORDER BY j.at DESC LIMIT 101) AS j
+	)
+	SELECT $$<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8"/>
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>
+<meta name="viewport" content="width=device-width, initial-scale=1"/>
+<meta name="referrer" content="no-referrer"/>
+<title>$$ || compat_guard.shown_html(current_database()) || $$: compat_guard</title>
+<style>
+:root { color-scheme: light dark; --text: #1c2430; --back: #fff; --soft: #55606e; --line: #d5dbe3; --head: #f2f5f8;
+  --link: #0b57a4; --good: #14602b; --bad: #a3161d; --middling: #7a4b00; }
+@media (prefers-color-scheme: dark) { :root { --text: #e3e8ee; --back: #12171e; --soft: #a5b0bd; --line: #333d49;
+  --head: #1b222b; --link: #82b7f2; --good: #7fd393; --bad: #ff9b98; --middling: #f0be68; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 80rem; padding: 1rem; font: 16px/1.5 system-ui, sans-serif; color: var(--text); background: var(--back); }
+h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.25rem; margin: 2.5rem 0 .25rem; }
+p { margin: .25rem 0 .75rem; } p, .none { color: var(--soft); }
+a { color: var(--link); } a:focus-visible, summary:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
+nav ul { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; padding: 0; }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .75rem; margin: 1rem 0; }
+dl div { border: 1px solid var(--line); border-radius: .5rem; padding: .5rem .75rem; background: var(--head); }
+dt { color: var(--soft); font-size: .875rem; } dd { margin: 0; font-size: 1.5rem; font-weight: 600; }
+table { border-collapse: collapse; width: 100%; font-size: .9375rem; }
+th, td { text-align: left; vertical-align: top; padding: .375rem .75rem .375rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; min-width: 6.5rem; }
+thead th { color: var(--soft); font-weight: 600; overflow-wrap: normal; } tbody th { font-weight: 600; }
+code { font: .875rem/1.45 ui-monospace, monospace; } bdi, code { unicode-bidi: isolate; }
+.s { font-weight: 600; white-space: nowrap; } .s::before { content: "\25CF\00A0"; }
+.good { color: var(--good); } .bad { color: var(--bad); } .middling { color: var(--middling); } .plain { color: var(--soft); }
+.s.bad::before { content: "\2716\00A0"; } .s.middling::before { content: "\25B2\00A0"; } .s.plain::before { content: "\25CB\00A0"; }
+ul.f { margin: .25rem 0; padding-left: 1.1rem; } time { white-space: nowrap; }
+@media (max-width: 60rem) {
+  table, tbody, tr, th, td { display: block; width: 100%; }
+  thead { position: absolute; clip-path: inset(50%); height: 1px; width: 1px; overflow: hidden; white-space: nowrap; }
+  tr { border-bottom: 1px solid var(--line); padding: .5rem 0; } th, td { border: 0; padding: .125rem 0; min-width: 0; }
+  td:not(:empty)::before { content: attr(data-label) ": "; color: var(--soft); font-size: .875rem; }
+  td:empty { display: none; } time { white-space: normal; }
+}
+@media print { nav { display: none; } tr { break-inside: avoid; } }
+</style>
+</head>
+<body>
+<header>
+<h1>Database $$ || compat_guard.shown_html(current_database()) || $$</h1>
+<p>The schema and the application versions that live on it, as compat_guard saw them at $$
+		|| compat_guard.html_time(now()) || $$. Times are in the time zone $$ || compat_guard.shown_html(current_setting('TimeZone')) || $$.</p>
+</header>
+<nav aria-label="Sections"><ul><li><a href="#unmet">What is broken or pending</a></li><li><a href="#versions">Versions</a></li><li><a href="#schema">Schema</a></li><li><a href="#droppable">Droppable</a></li><li><a href="#journal">Journal</a></li><li><a href="#rules">Rules</a></li></ul></nav>
+<main>
+<dl>
+$$
+		|| (SELECT string_agg(format(E'<div><dt>%s</dt><dd%s>%s</dd></div>\n', t.name,
+				CASE WHEN t.class <> '' AND t.value > 0 THEN format(' class="%s"', t.class) ELSE '' END, t.value), '' ORDER BY t.n)
+			FROM (
+				SELECT 1, 'live versions', '', count(*) FROM version AS v WHERE v.live
+				UNION ALL SELECT 2, 'ready', 'good', count(*) FROM version AS v WHERE v.live AND v.status = 'ready'
+				UNION ALL SELECT 3, 'pending', 'middling', count(*) FROM version AS v WHERE v.live AND v.status = 'pending'
+				UNION ALL SELECT 4, 'broken', 'bad', count(*) FROM version AS v WHERE v.live AND v.status = 'broken'
+				UNION ALL SELECT 5, 'blocked in 7 days', '', count(*) FROM compat_guard.journal AS j
+					WHERE j.verdict = 'blocked' AND j.at > now() - interval '7 days'
+				UNION ALL SELECT 6, 'droppable objects', '', coalesce(sum(d.objects), 0) FROM droppable AS d
+			) AS t (n, name, class, value))
+		|| E'</dl>\n'
+		|| compat_guard.html_section('unmet', 'What is broken or pending',
+			'What live versions need and the schema does not have, when it was last judged. What is broken was there before. What is pending is still to come.',
+			ARRAY['version', 'state', 'needs', 'expected', 'found', 'rule', 'since'],
+			(SELECT array_agg(ARRAY[
+				compat_guard.shown_html(u.app || ' ' || u.version),
+				compat_guard.html_status(CASE WHEN u.state = 'unknown' THEN 'unknown' WHEN u.ever_met THEN 'broken' ELSE 'pending' END),
+				compat_guard.shown_html(u.kind || ' ' || u.object),
+				compat_guard.shown_html(u.problem->>'expected'), compat_guard.shown_html(u.problem->>'found'),
+				compat_guard.shown_html(u.problem->>'rule'), compat_guard.html_time(u.changed_at)] ORDER BY u.n)
+			 FROM unmet AS u WHERE u.n <= 300),
+			(SELECT count(*) - 300 FROM unmet AS u))
+		|| compat_guard.html_section('versions', 'Versions',
+			'The live ones first. Live by session, lease or support ends by itself; a version that is live by registration alone protects the schema until it is retired.',
+			ARRAY['version', 'status', 'live by', 'instances', 'last heartbeat', 'needs', 'role', 'registered'],
+			(SELECT array_agg(ARRAY[
+				compat_guard.shown_html(v.app || ' ' || v.version),
+				compat_guard.html_status(v.status),
+				CASE WHEN v.live THEN compat_guard.shown_html(v.live_by)
+					|| CASE WHEN v.replaced_by IS NOT NULL THEN ', replaced by ' || compat_guard.shown_html(v.replaced_by) ELSE '' END
+					ELSE 'not live' || coalesce(': ' || compat_guard.shown_html(v.retire_reason), '') END,
+				concat_ws(', ', CASE WHEN v.sessions > 0 THEN v.sessions || CASE v.sessions WHEN 1 THEN ' session' ELSE ' sessions' END END,
+					CASE WHEN v.leases > 0 THEN v.leases || CASE v.leases WHEN 1 THEN ' lease' ELSE ' leases' END END),
+				compat_guard.html_time(i.heartbeat_at),
+				v.requirements || CASE WHEN v.unmet > 0 THEN format(', %s unmet', v.unmet) ELSE '' END,
+				compat_guard.shown_html(v.role), compat_guard.html_time(v.registered_at)] ORDER BY NOT v.live, v.n)
+			 FROM (SELECT v.*, row_number() OVER (ORDER BY NOT v.live, v.n) AS place FROM version AS v) AS v
+			 LEFT JOIN instance AS i USING (app, version) WHERE v.place <= 500),
+			(SELECT count(*) - 500 FROM version AS v))
+		|| compat_guard.html_section('schema', 'Schema',
+			'Which live versions need which table or view, the newest of each application first.',
+			ARRAY['relation', 'versions', 'needed by'],
+			(SELECT array_agg(ARRAY[
+				compat_guard.shown_html(format('%I.%I', r.schema, r.name)), r.versions::text, r.needed_by] ORDER BY r.n)
+			 FROM relation AS r WHERE r.n <= 2000),
+			(SELECT count(*) - 2000 FROM relation AS r))
+		|| compat_guard.html_section('droppable', 'Droppable',
+			'What no live version needs, as far as contracts tell.',
+			ARRAY['type', 'schema', 'number', 'names'],
+			(SELECT array_agg(ARRAY[
+				d.type, compat_guard.shown_html(d.schema), d.objects::text,
+				(SELECT string_agg(compat_guard.shown_html(u.name), ', ' ORDER BY u.n)
+				 FROM unnest(d.names[1:300]) WITH ORDINALITY AS u (name, n))
+				|| CASE WHEN d.objects > 300 THEN format(' and %s more', d.objects - 300) ELSE '' END]
+				ORDER BY d.schema, d.type)
+			 FROM droppable AS d WHERE d.objects > 0))
+		|| compat_guard.html_section('journal', 'Journal',
+			'The last 100 changes of the schema. '
+			|| (SELECT CASE WHEN s.missed > 0 THEN format('%s entries are in the server log alone. ', s.missed) ELSE '' END
+				FROM compat_guard.journal_status AS s)
+			|| 'The function <code>explain_block()</code> tells the whole story of a blocked one.',
+			ARRAY['at', 'number', 'verdict', 'by', 'statements', 'findings', 'reason'],
+			(SELECT array_agg(ARRAY[
+				compat_guard.html_time(j.at), j.journal_id::text, compat_guard.html_status(j.verdict),
+				compat_guard.shown_html(j.role)
+					|| CASE WHEN j.application_name <> '' THEN ', ' || compat_guard.shown_html(j.application_name) ELSE '' END,
+				(SELECT string_agg(compat_guard.html_code(left(s.statement, 200)), '<br/>' ORDER BY s.n)
+				 FROM unnest(j.statements[1:5]) WITH ORDINALITY AS s (statement, n))
+				|| CASE WHEN j.statement_count > 5 THEN format('<br/>and %s more', j.statement_count - 5) ELSE '' END,
+				(SELECT format('<details><summary>%s</summary><ul class="f">%s</ul></details>', j.finding_count,
+					string_agg(format('<li>%s</li>', compat_guard.shown_html(concat(
+						f.finding->>'app', ' ', f.finding->>'version', ', ', f.finding->>'kind', ' ', f.finding->>'object', ': expected ',
+						f.finding->>'expected', ', found ', f.finding->>'found', ' (', f.finding->>'rule', ', ', f.finding->>'action', ')'))),
+						'' ORDER BY f.n))
+				 FROM jsonb_array_elements(j.findings) WITH ORDINALITY AS f (finding, n) WHERE f.n <= 20 HAVING count(*) > 0),
+				compat_guard.shown_html(j.reason || ' (' || j.reason_by || ')')] ORDER BY j.n)
+			 FROM journal AS j WHERE j.n <= 100))
+		|| compat_guard.html_section('rules', 'Rules',
+			'Rules whose action is not the default.',
+			ARRAY['rule', 'default', 'action', 'for one application'],
+			(SELECT array_agg(ARRAY[
+				compat_guard.shown_html(r.rule), r.default_action, compat_guard.shown_html(r.action),
+				(SELECT string_agg(compat_guard.shown_html(e.key || ': ' || e.value), '<br/>' ORDER BY e.key)
+				 FROM jsonb_each_text(r.by_app) AS e)] ORDER BY r."position")
+			 FROM compat_guard.rules AS r WHERE r.action <> r.default_action OR r.by_app IS NOT NULL))
+		|| E'</main>\n</body>\n</html>\n';
+END;
+COMMENT ON FUNCTION compat_guard.report()
+IS 'one page of HTML: which versions live, what is broken, who needs what, what is droppable, and the journal';
+
+-- Lines of at most 76 characters, for psql on a screen of 80; a longer word stays whole.
+CREATE FUNCTION compat_guard.story_lines(indent integer, story text)
+RETURNS SETOF text
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT repeat(' ', indent + CASE WHEN u.n > 1 THEN 2 ELSE 0 END) || u.line
+	FROM regexp_split_to_table(rtrim(regexp_replace(story, format('(.{1,%s})(?:\s+|$)', 74 - indent), E'\\1\n', 'g'), E'\n'), E'\n')
+		WITH ORDINALITY AS u (line, n);
+END;
+COMMENT ON FUNCTION compat_guard.story_lines(integer, text) IS 'for explain_block(): a paragraph as indented lines';
+
+-- Calls are never broken into lines: white space in a literal is part of a name.
+CREATE FUNCTION compat_guard.explain_block(journal_id bigint DEFAULT NULL)
+RETURNS SETOF text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	entry compat_guard.journal;
+	victim record;
+	finding record;
+	advice text;
+	in_the_way boolean := false;
+	harm boolean := false;
+	calls text[] := '{}';
+BEGIN
+	IF explain_block.journal_id IS NULL THEN
+		SELECT j.* INTO entry FROM compat_guard.journal AS j WHERE j.verdict = 'blocked'
+		ORDER BY j.at DESC, j.journal_id DESC LIMIT 1;
+		IF NOT FOUND THEN
+			RAISE EXCEPTION 'the journal has no blocked change' USING ERRCODE = 'no_data_found';
+		END IF;
+	ELSE
+		SELECT j.* INTO entry FROM compat_guard.journal AS j WHERE j.journal_id = explain_block.journal_id;
+		IF NOT FOUND THEN
+			RAISE EXCEPTION 'the journal has no blocked change of number %', explain_block.journal_id
+				USING ERRCODE = 'no_data_found',
+					HINT = 'SELECT journal_id, at, statements FROM compat_guard.journal WHERE verdict = ''blocked''.';
+		END IF;
+	END IF;
+
+	RETURN QUERY SELECT compat_guard.story_lines(0, format('Change %s was blocked at %s.', entry.journal_id, to_char(entry.at, 'YYYY-MM-DD HH24:MI')));
+	RETURN QUERY SELECT compat_guard.story_lines(0, 'It was made by ' || concat_ws(', ',
+		'role ' || coalesce(entry.role, 'unknown'),
+		CASE WHEN entry.session_role <> entry.role THEN 'logged in as ' || entry.session_role END,
+		CASE WHEN entry.application_name <> '' THEN 'application ' || compat_guard.shown(entry.application_name) END,
+		'from ' || host(entry.client_addr),
+		'process ' || entry.pid) || ':');
+	RETURN QUERY SELECT l.line
+		FROM unnest(entry.statements[1:10]) WITH ORDINALITY AS s (statement, n),
+			compat_guard.story_lines(2, compat_guard.shown(regexp_replace(s.statement, '\s+', ' ', 'g')) || ';') WITH ORDINALITY AS l (line, m)
+		ORDER BY s.n, l.m;
+	IF entry.statement_count > 10 THEN
+		RETURN NEXT format('  and %s more', entry.statement_count - 10);
+	END IF;
+
+	FOR victim IN
+		SELECT f.app, f.version, v.status, v.live, v.live_by, v.sessions, v.leases, v.supported_until, v.registered_by, v.registered_at,
+			v.retired_by, v.retired_at, v.role, v.owner, v.app IS NOT NULL AS registered, i.heartbeat_at, i.clients,
+			row_number() OVER (ORDER BY min(f.n)) AS n
+		FROM (SELECT u.f->>'app' AS app, u.f->>'version' AS version, u.n
+			  FROM jsonb_array_elements(entry.findings) WITH ORDINALITY AS u (f, n) WHERE u.f->>'action' = 'block') AS f
+		LEFT JOIN compat_guard.versions AS v USING (app, version)
+		LEFT JOIN LATERAL (
+			SELECT max(i.heartbeat_at) AS heartbeat_at,
+				string_agg(DISTINCT nullif(concat_ws(' at ', nullif(compat_guard.shown(i.application_name), ''), host(i.client_addr)), ''), ', ') AS clients
+			FROM compat_guard.instances AS i WHERE i.app = f.app AND i.version = f.version) AS i ON true
+		GROUP BY f.app, f.version, v.status, v.live, v.live_by, v.sessions, v.leases, v.supported_until, v.registered_by, v.registered_at,
+			v.retired_by, v.retired_at, v.role, v.owner, v.app, i.heartbeat_at, i.clients
+		ORDER BY min(f.n)
+	LOOP
+		RETURN NEXT '';
+		RETURN QUERY SELECT compat_guard.story_lines(0, CASE WHEN victim.app IS NULL THEN 'It would have done harm:'
+			ELSE format('It would have broken %s %s:', compat_guard.shown(victim.app), compat_guard.shown(victim.version)) END);
+		FOR finding IN
+			SELECT f->>'kind' AS kind, f->>'object' AS object, f->>'expected' AS expected, f->>'found' AS found, f->>'rule' AS rule
+			FROM jsonb_array_elements(entry.findings) WITH ORDINALITY AS u (f, n)
+			WHERE f->>'app' IS NOT DISTINCT FROM victim.app AND f->>'version' IS NOT DISTINCT FROM victim.version AND f->>'action' = 'block'
+			ORDER BY n LIMIT 10
+		LOOP
+			RETURN QUERY SELECT compat_guard.story_lines(2, format('%s: expected %s, found %s (%s).',
+				concat_ws(' ', finding.kind, compat_guard.shown(finding.object)),
+				compat_guard.shown(finding.expected), compat_guard.shown(finding.found), finding.rule));
+		END LOOP;
+		IF victim.app IS NULL THEN
+			harm := true;
+			CONTINUE;
+		ELSIF NOT victim.registered THEN
+			RETURN NEXT '  It is not registered any more.';
+			CONTINUE;
+		END IF;
+		RETURN QUERY SELECT compat_guard.story_lines(2, format('Registered at %s by %s; now %s.',
+			to_char(victim.registered_at, 'YYYY-MM-DD HH24:MI'), compat_guard.shown(victim.registered_by), victim.status));
+		IF NOT victim.live THEN
+			RETURN QUERY SELECT compat_guard.story_lines(2, CASE WHEN victim.retired_at IS NOT NULL
+				THEN format('It was retired at %s by %s.', to_char(victim.retired_at, 'YYYY-MM-DD HH24:MI'), compat_guard.shown(victim.retired_by))
+				ELSE 'It is not live any more: no instance of it is seen.' END);
+			CONTINUE;
+		END IF;
+		in_the_way := true;
+		RETURN QUERY SELECT compat_guard.story_lines(2, 'Last seen ' || CASE
+			WHEN victim.sessions > 0 THEN format('now: %s attached%s.',
+				CASE victim.sessions WHEN 1 THEN '1 session is' ELSE victim.sessions || ' sessions are' END,
+				coalesce(' (' || victim.clients || ')', ''))
+			WHEN victim.heartbeat_at IS NOT NULL THEN format('at %s, the last heartbeat; %s.', to_char(victim.heartbeat_at, 'YYYY-MM-DD HH24:MI'),
+				CASE victim.leases WHEN 1 THEN '1 lease runs' ELSE victim.leases || ' leases run' END)
+			ELSE 'when it registered: its instances do not report themselves.' END
+			|| CASE WHEN victim.supported_until > now() THEN format(' It is supported until %s.', to_char(victim.supported_until, 'YYYY-MM-DD HH24:MI')) ELSE '' END);
+
+		IF victim.sessions + victim.leases > 0 THEN
+			calls := calls || 'SELECT * FROM compat_guard.instances'::text;
+			calls := calls || format('  WHERE app = %s AND version = %s;',
+				compat_guard.shown_literal(victim.app), compat_guard.shown_literal(victim.version));
+		END IF;
+		calls := calls || format('SELECT compat_guard.retire(%s, %s);', compat_guard.shown_literal(victim.app), compat_guard.shown_literal(victim.version));
+	END LOOP;
+
+	RETURN NEXT '';
+	IF NOT (in_the_way OR harm) THEN
+		RETURN NEXT 'None of these versions is live any more. Make the change again.';
+		RETURN;
+	END IF;
+	RETURN NEXT 'The way out:';
+	FOR advice IN
+		SELECT r.advice FROM compat_guard.rules AS r
+		WHERE r.rule IN (SELECT f->>'rule' FROM jsonb_array_elements(entry.findings) AS f WHERE f->>'action' = 'block')
+		ORDER BY r."position"
+	LOOP
+		RETURN QUERY SELECT compat_guard.story_lines(2, '- ' || upper(left(advice, 1)) || substr(advice, 2) || '.');
+	END LOOP;
+	IF in_the_way THEN
+		RETURN NEXT '  - Retire a version when no instance of it runs any more:';
+		RETURN QUERY SELECT '      ' || c FROM unnest(calls) WITH ORDINALITY AS u (c, n) ORDER BY n;
+	END IF;
+	RETURN NEXT '  - Ask whether another change would pass:';
+	RETURN NEXT '      SELECT rule, action, requirement, found';
+	RETURN NEXT '      FROM compat_guard.preview(''...'');';
+	RETURN NEXT '  - Make it all the same, and have the journal say why:';
+	RETURN NEXT '      BEGIN;';
+	RETURN QUERY SELECT DISTINCT '      SELECT compat_guard.allow(' || CASE WHEN f->>'app' IS NULL
+			THEN format('''the reason'', rule => %L);', f->>'rule')
+			ELSE format('''the reason'', %s, %s);', compat_guard.shown_literal(f->>'app'), compat_guard.shown_literal(f->>'version')) END
+		FROM jsonb_array_elements(entry.findings) AS f WHERE f->>'action' = 'block' ORDER BY 1;
+	RETURN NEXT '      ...';
+	RETURN NEXT '      COMMIT;';
+END;
+$$;
+COMMENT ON FUNCTION compat_guard.explain_block(bigint)
+IS 'the story of a blocked change by its number in the journal, or of the last one: who needs what it takes away, since when, last seen when, and the way out';
 
 ---------------------------------------------------------------------------
 -- Reports on scripts.
@@ -1265,13 +1744,24 @@ BEGIN ATOMIC
 			compat_guard.rule_table(),
 			compat_guard.live_versions(),
 			compat_guard.rollback_versions(),
-			compat_guard.lease_runs(timestamptz, timestamptz)'),
+			compat_guard.lease_runs(timestamptz, timestamptz),
+			compat_guard.report(),
+			compat_guard.explain_block(bigint),
+			compat_guard.shown(text),
+			compat_guard.shown_literal(text),
+			compat_guard.shown_html(text),
+			compat_guard.html_section(text, text, text, text[], text[], bigint),
+			compat_guard.html_status(text),
+			compat_guard.html_time(timestamptz),
+			compat_guard.html_code(text),
+			compat_guard.story_lines(integer, text)'),
 		('pipeline', 'EXECUTE ON PROCEDURE
 			compat_guard.wait_until_ready(text, text, interval, boolean),
 			compat_guard.run(text, integer, interval)'),
 		('pipeline', 'SELECT ON compat_guard.versions, compat_guard.instances, compat_guard.requirements,
 			compat_guard.unmet, compat_guard.compatibility, compat_guard.rollback, compat_guard.dependencies,
-			compat_guard.droppable, compat_guard.rules, compat_guard.journal, compat_guard.journal_status'),
+			compat_guard.droppable, compat_guard.rules, compat_guard.journal, compat_guard.journal_status,
+			compat_guard.metrics'),
 		('retire', 'USAGE ON SCHEMA compat_guard'),
 		('retire', 'EXECUTE ON FUNCTION compat_guard.retire(text, text, text)'),
 		-- Nothing can be written to the view: see src/registry/rights.c.
@@ -1337,4 +1827,8 @@ GRANT EXECUTE ON FUNCTION compat_guard.verification(text, text), compat_guard.ru
 	compat_guard.require_version(text, text), compat_guard.droppable_without(text, text) TO pg_monitor;
 GRANT SELECT ON compat_guard.versions, compat_guard.instances, compat_guard.requirements, compat_guard.unmet,
 	compat_guard.compatibility, compat_guard.rollback, compat_guard.dependencies, compat_guard.droppable,
-	compat_guard.rules, compat_guard.journal, compat_guard.journal_status TO pg_monitor;
+	compat_guard.rules, compat_guard.journal, compat_guard.journal_status, compat_guard.metrics TO pg_monitor;
+GRANT EXECUTE ON FUNCTION compat_guard.report(), compat_guard.explain_block(bigint), compat_guard.shown(text),
+	compat_guard.shown_literal(text), compat_guard.shown_html(text),
+	compat_guard.html_section(text, text, text, text[], text[], bigint), compat_guard.html_status(text),
+	compat_guard.html_time(timestamptz), compat_guard.html_code(text), compat_guard.story_lines(integer, text) TO pg_monitor;

@@ -53,11 +53,12 @@ CREATE FUNCTION outcome(which bigint, other jsonb) RETURNS text LANGUAGE plpgsql
 DECLARE
 	result text;
 BEGIN
-	INSERT INTO compat_guard.baseline
-		SELECT -1, 0, CASE WHEN jsonb_typeof(other) = 'object' THEN other - 'properties' ELSE other END
-		UNION ALL SELECT -2, 0, other->'properties' WHERE jsonb_typeof(other) = 'object' AND other ? 'properties';
+	INSERT INTO compat_guard.baseline (baseline_id, hash, content, part_ids)
+		SELECT -1, 0, CASE WHEN jsonb_typeof(other) = 'object' THEN other - 'properties' ELSE other END,
+			CASE WHEN jsonb_typeof(other) = 'object' AND other ? 'properties' THEN ARRAY[-2] END
+		UNION ALL SELECT -2, 0, other->'properties', NULL WHERE jsonb_typeof(other) = 'object' AND other ? 'properties';
 	UPDATE compat_guard.requirement
-		SET baseline_ids = (SELECT array_agg(baseline_id ORDER BY baseline_id DESC) FROM compat_guard.baseline WHERE baseline_id < 0)
+		SET baseline_id = -1
 	WHERE requirement_id = which;
 	SELECT string_agg(DISTINCT concat_ws(' ', v.state, v.rule), ', ' ORDER BY concat_ws(' ', v.state, v.rule)) INTO STRICT result
 	FROM compat_guard.verification('base', '1') AS v WHERE requirement_id = which;

@@ -196,6 +196,18 @@ ALTER TYPE addr RENAME ATTRIBUTE zip TO code;
 ALTER TABLE lines RENAME COLUMN id TO row_id;
 SELECT compat_guard.forget('declared', '1');
 
+-- Values of a domain, which it may refuse
+CREATE DOMAIN zip AS text;
+CREATE TABLE places (id int, zip zip);
+CREATE FUNCTION zip_declared() RETURNS text LANGUAGE plpgsql AS $$ DECLARE z zip; BEGIN z := 'x'; RETURN z; END $$;
+CREATE FUNCTION zip_of_row() RETURNS text LANGUAGE plpgsql AS $$ DECLARE r places%ROWTYPE; BEGIN r.zip := 'x'; RETURN r.zip; END $$;
+CREATE FUNCTION zip_of_type() RETURNS text LANGUAGE plpgsql AS $$ DECLARE z places.zip%TYPE; BEGIN z := 'x'; RETURN z; END $$;
+CREATE FUNCTION zip_returned() RETURNS zip LANGUAGE plpgsql AS $$ BEGIN RETURN 'x'; END $$;
+
+SELECT count(*) FROM unnest('{declared,of_row,of_type,returned}'::text[]) AS f, compat_guard.register_queries('zips', f, ARRAY['SELECT zip_' || f || '()']);
+SELECT version, action, rule, found FROM compat_guard.preview('ALTER DOMAIN zip ADD CHECK (VALUE <> '''')');
+SELECT count(*) FROM unnest('{declared,of_row,of_type,returned}'::text[]) AS f, compat_guard.forget('zips', f);
+
 
 -- What it plans for that runs nobody's function either, asks nothing of the session,
 -- and leaves no such plan behind.

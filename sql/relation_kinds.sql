@@ -147,6 +147,21 @@ SELECT * FROM what_of('DROP VIEW names, adults; CREATE TABLE adults (id int, nam
 	ALTER TABLE users RENAME TO names; GRANT SELECT, INSERT ON names TO regress_kinds');
 SELECT compat_guard.forget('kinds', '1');
 
+-- A view with security_invoker reads and writes as the user, whoever owns the view above it.
+CREATE VIEW over_own AS SELECT id, name FROM own;
+GRANT SELECT, DELETE ON over_own, own, users TO regress_kinds;
+SELECT status FROM compat_guard.register('kinds', '1', '{
+	"role": "regress_kinds", "search_path": "kinds",
+	"relations": {"over_own": {"access": ["select", "delete"]}},
+	"queries": {"read": "SELECT id FROM over_own", "delete": "DELETE FROM over_own"}}');
+SELECT * FROM what_of('REVOKE DELETE ON users FROM regress_kinds');
+SELECT * FROM what_of('REVOKE SELECT ON users FROM regress_kinds');
+SELECT * FROM what_of('ALTER VIEW over_own OWNER TO regress_kinds_owner');
+SELECT * FROM what_of('ALTER VIEW own OWNER TO regress_kinds_owner; REVOKE ALL ON users FROM regress_kinds_owner');
+SELECT * FROM what_of('ALTER VIEW own RESET (security_invoker); REVOKE ALL ON users FROM regress_kinds');
+SELECT compat_guard.forget('kinds', '1');
+DROP VIEW over_own;
+
 --
 -- Materialized views
 --

@@ -63,6 +63,19 @@ SELECT rule, action, requirement, expected FROM compat_guard.preview('ALTER TABL
 SELECT rule, action, requirement, expected FROM compat_guard.preview('ALTER TABLE t DROP CONSTRAINT t_a_check; ALTER TABLE t ADD CHECK (a <> '''')');
 SELECT compat_guard.forget('once', 'early');
 
+-- What a relation has is there as long as a statement of any shape uses it, whatever the
+-- session lets an index leave out.
+SELECT status FROM compat_guard.register('once', 'shapes', contract('UPDATE t SET a = $1 WHERE id = $2 RETURNING id AS x%s', 100));
+SELECT status FROM compat_guard.register('once', 'others', contract('UPDATE t SET a = $1 WHERE id = $2 RETURNING id AS y%s', 3));
+SELECT requirements, baselines FROM stored;
+SET gin_fuzzy_search_limit = 1;
+SELECT compat_guard.forget('once', 'shapes');
+SELECT requirements, baselines FROM stored;
+SELECT count(baseline->'properties') FROM compat_guard.requirements WHERE app = 'once';
+SELECT compat_guard.forget('once', 'others');
+RESET gin_fuzzy_search_limit;
+SELECT requirements, baselines FROM stored;
+
 -- What is undone is not stored.
 BEGIN;
 SAVEPOINT s;
@@ -77,7 +90,7 @@ SELECT compat_guard.forget('once', 'kept');
 -- and in the journal once; and it is known to each, and to those that register later.
 SELECT status FROM compat_guard.register('once', 'many', contract('UPDATE t SET a = $1, b = $2 WHERE id = $3 AND c <> %s', 100));
 CREATE VIEW problems AS
-	SELECT (SELECT count(*) FROM compat_guard.requirement_state WHERE problem_ids IS NOT NULL) AS requirements,
+	SELECT (SELECT count(*) FROM compat_guard.requirement_state WHERE problem_id IS NOT NULL) AS requirements,
 		count(*) FILTER (WHERE content->>'rule' <> 'routine-body-broken') AS problems
 	FROM compat_guard.problem;
 CREATE VIEW noticed AS

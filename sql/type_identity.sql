@@ -324,3 +324,19 @@ SELECT compat_guard.forget('calls', '1');
 RESET search_path;
 DROP SCHEMA early, later CASCADE;
 DROP ROLE regress_client;
+
+-- What stays broken is said in other words when the name of a type is taken: nothing to judge.
+CREATE SCHEMA broken_late;
+CREATE SCHEMA broken_early;
+CREATE TYPE broken_late.mood AS ENUM ('good');
+CREATE TABLE broken_late.days (id int, mood broken_late.mood);
+SELECT status FROM compat_guard.register('broken', '1', '{"search_path": "broken_early, broken_late", "queries": {"row": "SELECT d FROM days AS d"}}');
+BEGIN;
+SELECT compat_guard.allow('a test');
+ALTER TABLE broken_late.days ALTER id TYPE bigint;
+COMMIT;
+CREATE TYPE broken_early.mood AS ENUM ('bad');
+CREATE TABLE broken_early.other ();
+SELECT kind, object, expected FROM compat_guard.check('broken', '1');
+SELECT compat_guard.forget('broken', '1');
+DROP SCHEMA broken_late, broken_early CASCADE;

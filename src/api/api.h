@@ -48,7 +48,7 @@ extern Datum fingerprint(void);
 /* ---- hidden_rows.c ---- */
 
 /* Return the size of a table with TOAST in bytes, without indexes. */
-extern int64 table_bytes(Relation rel);
+extern int64 bytes_with_toast(Relation rel);
 
 typedef struct HiddenRows HiddenRows;
 

@@ -54,7 +54,7 @@ struct HiddenRows
 };
 
 int64
-table_bytes(Relation rel)
+bytes_with_toast(Relation rel)
 {
 	int64		blocks = RelationGetNumberOfBlocks(rel);
 
@@ -127,7 +127,7 @@ rows_hide(Oid relid)
 	Relation	rel = table_open(relid, ShareUpdateExclusiveLock);
 
 	hidden->relid = relid;
-	hidden->bytes = table_bytes(rel);
+	hidden->bytes = bytes_with_toast(rel);
 	exchange_storage(hidden, rel);
 	if (OidIsValid(rel->rd_rel->reltoastrelid))
 	{

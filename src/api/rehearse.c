@@ -187,6 +187,14 @@ put_findings(ReturnSetInfo *rsinfo, const Rehearsal *rehearsal)
 
 		if (finding->override != NULL)
 			continue;
+		if (finding->app == NULL)
+		{
+			put_row(rsinfo, "up", finding->action, rule_get(finding->problem->rule)->name, NULL,
+					finding->problem->found ? finding->problem->found : finding->problem->message,
+					finding->script_number > 0
+					? list_nth(rehearsal->up, finding->script_number - 1) : NULL);
+			continue;
+		}
 		put_row(rsinfo, "contracts", finding->action, rule_get(finding->problem->rule)->name,
 				finding_requirement(finding),
 				psprintf("%s %s: expected %s, found %s", finding->app, finding->version,

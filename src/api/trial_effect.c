@@ -157,7 +157,7 @@ size_before(const Trial *trial, Relation rel)
 		if (effect->relid == RelationGetRelid(rel) && effect->bytes >= 0)
 			return effect->bytes;
 	}
-	return RELKIND_HAS_TABLE_AM(rel->rd_rel->relkind) ? table_bytes(rel) : -1;
+	return RELKIND_HAS_TABLE_AM(rel->rd_rel->relkind) ? bytes_with_toast(rel) : -1;
 }
 
 /* Note whether a table was rewritten, and which of its indexes were built. */

@@ -95,7 +95,7 @@ is_large(Oid relid)
 		rel->rd_createSubid == InvalidSubTransactionId &&
 		compat_first_storage_subid(rel) == InvalidSubTransactionId &&
 		RelationGetNumberOfBlocks(rel) > 0 &&
-		table_bytes(rel) / 1024 > guard_large_relation;
+		bytes_with_toast(rel) / 1024 > guard_large_relation;
 	RelationClose(rel);
 	UnlockRelationOid(relid, AccessShareLock);
 	return result;

@@ -94,6 +94,9 @@ extern PGDLLEXPORT void _PG_init(void);
 /* 17 brought infinite intervals. */
 #define compat_interval_is_forever(interval)	false
 #define compat_interval_is_never(interval)		false
+
+/* 17 brought JSON_VALUE, JSON_QUERY and JSON_TABLE. */
+#define compat_is_json_query(node)				false
 #else
 #define compat_am_autovacuum_worker()			AmAutoVacuumWorkerProcess()
 #define compat_lock_held_by_me(tag, mode)		LockHeldByMe(tag, mode, false)
@@ -101,6 +104,7 @@ extern PGDLLEXPORT void _PG_init(void);
 #define compat_my_lxid()						(MyProc->vxid.lxid)
 #define compat_interval_is_forever(interval)	INTERVAL_IS_NOEND(interval)
 #define compat_interval_is_never(interval)		INTERVAL_IS_NOBEGIN(interval)
+#define compat_is_json_query(node)				IsA(node, JsonExpr)
 #endif
 
 /* 17 asks check_sql_fn_retval() for the kind of routine, and 18 returns no target list. */
@@ -124,9 +128,24 @@ extern PGDLLEXPORT void _PG_init(void);
 /* 18 has foreign keys of periods, whose last columns are not compared by "=". */
 #define compat_constraint_has_period(con)		false
 
+/* 18 lets NOT NULL, and foreign keys of partitioned tables, be NOT VALID. */
+#define compat_not_null_can_be_not_valid		false
+#define compat_partitioned_foreign_key_can_be_not_valid false
+
 /* 18 gave index_beginscan() a place to count for EXPLAIN. */
 #define compat_index_beginscan(rel, index, snapshot, nkeys) \
 	index_beginscan(rel, index, snapshot, nkeys, 0)
+
+/* 18 has bitmaps that processes share, and names those of one process "private". */
+#define compat_index_beginscan_bitmap(index, snapshot, nkeys) \
+	index_beginscan_bitmap(index, snapshot, nkeys)
+#define CompatBitmapIterator					TBMIterator
+#define compat_bitmap_begin(bitmap)				tbm_begin_iterate(bitmap)
+#define compat_bitmap_next(iterator, result) \
+	(((result) = tbm_iterate(iterator)) != NULL)
+#define COMPAT_BITMAP_PAGE(name)				TBMIterateResult *name
+#define compat_bitmap_block(result)				((result)->blockno)
+#define compat_bitmap_end(iterator)				tbm_end_iterate(iterator)
 
 /* 18 put the attribute noreturn before the declaration. */
 #define compat_noreturn							__attribute__((noreturn))
@@ -134,8 +153,18 @@ extern PGDLLEXPORT void _PG_init(void);
 #define compat_constraint_is_enforced(con)		((con)->conenforced)
 #define compat_not_null_column(tup)				extractNotNullColumn(tup)
 #define compat_constraint_has_period(con)		((con)->conperiod)
+#define compat_not_null_can_be_not_valid		true
+#define compat_partitioned_foreign_key_can_be_not_valid true
 #define compat_index_beginscan(rel, index, snapshot, nkeys) \
 	index_beginscan(rel, index, snapshot, NULL, nkeys, 0)
+#define compat_index_beginscan_bitmap(index, snapshot, nkeys) \
+	index_beginscan_bitmap(index, snapshot, NULL, nkeys)
+#define CompatBitmapIterator					TBMPrivateIterator
+#define compat_bitmap_begin(bitmap)				tbm_begin_private_iterate(bitmap)
+#define compat_bitmap_next(iterator, result)	tbm_private_iterate(iterator, &(result))
+#define COMPAT_BITMAP_PAGE(name)				TBMIterateResult name
+#define compat_bitmap_block(result)				((result).blockno)
+#define compat_bitmap_end(iterator)				tbm_end_private_iterate(iterator)
 #define compat_noreturn							pg_noreturn
 #endif
 

@@ -13,6 +13,8 @@
 
 /* A DDL transaction would break a requirement of a live version. */
 #define ERRCODE_GUARD_BREAKS_VERSION	MAKE_SQLSTATE('V', 'G', '0', '0', '1')
+/* A statement would lock, rewrite or scan a large table, or meet rows it cannot hold. */
+#define ERRCODE_GUARD_HAZARD			MAKE_SQLSTATE('V', 'G', '0', '0', '2')
 /* Another transaction holds what a judgement or registration needs. */
 #define ERRCODE_GUARD_BUSY				MAKE_SQLSTATE('V', 'G', '0', '0', '3')
 /* No such app or version is registered. */

@@ -74,12 +74,13 @@ guc_init(void)
 							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
 
 	/*
-	 * Rows that violate a new constraint turn a warning into a block.  A role
-	 * that may set this may keep them from being read.
+	 * Rows that violate a new constraint turn a warning into a block, and
+	 * what is done to a large table is a hazard.  A role that may set this
+	 * may keep the rows from being read, and call any table small.
 	 */
 	DefineCustomIntVariable("compat_guard.large_relation",
-							"Sets how much of a table is read to find rows that violate a new constraint.",
-							"A smaller table is read whole. Of a larger table, this much of its oldest and newest rows is read.",
+							"Sets the size above which a table is large.",
+							"To rewrite, scan or index a large table under a lock is a hazard. To find rows that violate a new constraint, a smaller table is read whole. Of a larger table, this much of its oldest and newest rows is read.",
 							&guard_large_relation, 64 * 1024, 0, MAX_KILOBYTES,
 							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
 

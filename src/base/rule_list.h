@@ -199,3 +199,57 @@ RULE(VERIFICATION_LOST, "verification-lost", BLOCK, BLOCK,
 RULE(NOT_VERIFIED, "not-verified", LOG, LOG,
 	 "a requirement could not be verified to the end",
 	 "check it by other means; the guard answers unknown")
+
+/* Hazards: what the change itself does, whatever versions there are.  See hazard/. */
+
+RULE(TABLE_REWRITE, "table-rewrite", BLOCK, BLOCK,
+	 "a large table would be written anew, or copied to another tablespace, while nobody can read or write it",
+	 "make the change where the table is new or small: beside it, filled in batches, and swapped; a constant DEFAULT rewrites nothing")
+
+RULE(INDEX_REBUILD, "index-rebuild", BLOCK, BLOCK,
+	 "a column of a large table gets another type, which leaves the rows as they are but has an index of it built anew while nobody can read or write the table",
+	 "drop the index CONCURRENTLY before, and build it CONCURRENTLY afterwards; or put a column of the new type beside the old one")
+
+RULE(INDEX_BUILD_BLOCKS_WRITES, "index-build-blocks-writes", BLOCK, BLOCK,
+	 "an index of a large table would be built while nobody can write the table",
+	 "build the index with CREATE INDEX CONCURRENTLY, then add the constraint USING INDEX; of a partitioned table, create it ON ONLY the parent, build it CONCURRENTLY for each partition and attach it")
+
+RULE(SCAN_UNDER_LOCK, "scan-under-lock", BLOCK, BLOCK,
+	 "the rows of a large table would be checked while nobody can write it, or read it either",
+	 "add the constraint NOT VALID, and validate it in another transaction; for SET NOT NULL add CHECK (... IS NOT NULL) in this way first")
+
+RULE(VACUUM_FULL, "vacuum-full", BLOCK, BLOCK,
+	 "VACUUM FULL would write a large table anew while nobody can read or write it",
+	 "use plain VACUUM, or a tool that copies the table in the background, such as pg_repack")
+
+RULE(CLUSTER, "cluster", BLOCK, BLOCK,
+	 "CLUSTER would write a large table anew while nobody can read or write it",
+	 "use a tool that copies the table in the background, such as pg_repack")
+
+RULE(REFRESH_BLOCKING, "refresh-blocking", WARN, WARN,
+	 "a large materialized view is refreshed while nobody can read it",
+	 "give the view a unique index, and use REFRESH MATERIALIZED VIEW CONCURRENTLY")
+
+RULE(DROP_INDEX_BLOCKING, "drop-index-blocking", WARN, WARN,
+	 "DROP INDEX locks a large table against readers, and waits for all who use it",
+	 "use DROP INDEX CONCURRENTLY")
+
+RULE(DETACH_BLOCKING, "detach-blocking", WARN, WARN,
+	 "DETACH PARTITION locks a large partitioned table against readers, and waits for all who use it",
+	 "use DETACH PARTITION ... CONCURRENTLY")
+
+RULE(VALIDATE_SAME_TRANSACTION, "validate-same-transaction", WARN, WARN,
+	 "VALIDATE CONSTRAINT reads a large table that the same statement or transaction has locked against writers",
+	 "commit what was done to the table before; then VALIDATE CONSTRAINT in a transaction of its own, which lets others write meanwhile")
+
+RULE(INVALID_INDEX_LEFT, "invalid-index-left", BLOCK, BLOCK,
+	 "CREATE INDEX IF NOT EXISTS finds an index of the name that is invalid, and would leave it so",
+	 "drop the invalid index CONCURRENTLY, and build it again")
+
+RULE(CONCURRENTLY_WITH_LOCK_TIMEOUT, "concurrently-with-lock-timeout", WARN, WARN,
+	 "a command with CONCURRENTLY runs with a lock_timeout, after which it would leave an invalid index",
+	 "set lock_timeout to 0 for the command: it keeps nobody waiting while it waits")
+
+RULE(TRUNCATE_CASCADE, "truncate-cascade", WARN, WARN,
+	 "TRUNCATE ... CASCADE deletes all rows of tables that it does not name",
+	 "name all tables that are to be truncated, and leave CASCADE out")

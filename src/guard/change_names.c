@@ -235,5 +235,6 @@ change_names(void)
 	result->statements = change->statements;
 	result->guard_before = change->guard_before;
 	result->logins_before = change->logins_before;
+	result->hazards = change->hazards;
 	return result;
 }

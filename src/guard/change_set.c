@@ -110,6 +110,48 @@ change_statement(void)
 	return statement;
 }
 
+/*
+ * Was the hazard found before?  A preview runs a statement again until it meets no large table
+ * with rows any more.
+ */
+static bool
+hazard_is_known(const Finding *finding)
+{
+	ListCell   *lc;
+
+	foreach(lc, change->hazards)
+	{
+		const Finding *known = lfirst(lc);
+
+		if (known->script_number == finding->script_number &&
+			known->problem->rule == finding->problem->rule &&
+			strcmp(known->problem->found ? known->problem->found : "",
+				   finding->problem->found ? finding->problem->found : "") == 0)
+			return true;
+	}
+	return false;
+}
+
+void
+change_add_hazards(List *findings)
+{
+	MemoryContext old;
+	ListCell   *lc;
+
+	make_set();
+	foreach(lc, findings)
+	{
+		Finding    *finding = lfirst(lc);
+
+		finding->script_number = running_script_number;
+		if (hazard_is_known(finding))
+			findings = foreach_delete_current(findings, lc);
+	}
+	old = MemoryContextSwitchTo(change->context);
+	change->hazards = list_concat(change->hazards, findings);
+	MemoryContextSwitchTo(old);
+}
+
 void
 change_hide_outer(StatementFrame *frame)
 {

@@ -110,7 +110,10 @@ object_access(ObjectAccessType access, Oid classid, Oid objid, int subid, void *
 		verify_function(objid);
 	if (access != OAT_POST_CREATE && access != OAT_POST_ALTER && access != OAT_DROP)
 		return;
-	if (!frame_collects() || verify_is_running())
+	if (verify_is_running())
+		return;
+	hazards_at_event(access, classid, objid, subid);
+	if (!frame_collects())
 		return;
 
 	switch (classid)

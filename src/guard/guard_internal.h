@@ -6,7 +6,9 @@
 #define COMPAT_GUARD_GUARD_INTERNAL_H
 
 #include "base/object.h"
+#include "catalog/objectaccess.h"
 #include "guard/guard.h"
+#include "hazard/hazard.h"
 #include "judge/judge.h"
 #include "utils/hsearch.h"
 
@@ -62,6 +64,7 @@ struct ChangeSet
 								 * NULL */
 	List	   *logins_before;	/* before the first statement that may change
 								 * them, or NIL */
+	List	   *hazards;		/* of Finding *: of a preview */
 };
 
 /* Return the set of the current transaction, or NULL if there is none. */
@@ -105,6 +108,9 @@ extern void change_guard(void);
  * change that.
  */
 extern void change_logins(void);
+
+/* Add findings on hazards, for a preview. */
+extern void change_add_hazards(List *findings);
 
 /* Drop the set. */
 extern void change_clear(void);
@@ -150,6 +156,7 @@ struct StatementFrame
 	bool		removal_judged; /* that of the guard itself */
 	Oid			target;			/* the relation that is collected when it
 								 * ends, or InvalidOid */
+	HazardStatement hazard;
 	StatementFrame *outer;
 
 	/* Private to change_set.c: its copy in the set of that number. */
@@ -191,6 +198,14 @@ extern StatementFrame *frame_leave_loading(void);
 /* Leave it at the end of a transaction or subtransaction, if it does not last longer. */
 extern void frame_transaction_end(bool committed);
 extern void frame_subtransaction_abort(SubTransactionId mine);
+
+/* ---- hazards.c ---- */
+
+/* Ask what a statement is about to do, before it runs in its frame. */
+extern void hazards_before_statement(StatementFrame *frame);
+
+/* Ask what the running statement is about to do, at an event of object access. */
+extern void hazards_at_event(ObjectAccessType access, Oid classid, Oid objid, int subid);
 
 /* ---- statement.c ---- */
 

@@ -385,6 +385,10 @@ judge_now(void)
 static void
 before_statement(StatementFrame *frame, Node *stmt, StatementKind kind)
 {
+	frame->hazard.stmt = stmt;
+	frame->hazard.source = frame->source;
+	frame->hazard.end = frame->length > 0 ? frame->location + frame->length
+		: frame->source ? (int) strlen(frame->source) : 0;
 	frame->is_ddl = (kind == STATEMENT_DDL);
 	frame->is_quiet = (kind == STATEMENT_CONCURRENT || kind == STATEMENT_REBUILD);
 	frame->commits = frame->is_quiet && !IsInTransactionBlock(frame->by_client);
@@ -394,6 +398,8 @@ before_statement(StatementFrame *frame, Node *stmt, StatementKind kind)
 		frame->target = judge_before(stmt, frame);
 	if (IsA(stmt, ReindexStmt))
 		frame->target = reindex_target((ReindexStmt *) stmt);
+	if (kind != STATEMENT_OTHER || IsA(stmt, TruncateStmt))
+		hazards_before_statement(frame);
 }
 
 /*

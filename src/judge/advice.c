@@ -154,12 +154,16 @@ finding_steps_are_general(const Finding *finding)
 char *
 finding_steps(const Finding *finding)
 {
-	const char *table = table_of(finding);
-	const char *column = column_of(finding);
+	const char *table;
+	const char *column;
 	char	   *advice = NULL;
 
 	if (finding->problem->advice != NULL)
 		return pstrdup(finding->problem->advice);
+	if (finding->app == NULL)
+		return general_advice(finding);
+	table = table_of(finding);
+	column = column_of(finding);
 	if (finding_steps_are_general(finding) && finding->change != NULL)
 		return psprintf("Expand and contract: ALTER TABLE %s ADD COLUMN beside what the query uses; write both; move the data; deploy a version that uses the new column; retire the versions that send the query; remove the old column from %s last.",
 						finding->change, finding->change);
@@ -216,7 +220,7 @@ finding_advice(const Finding *finding)
 	char	   *steps = finding_steps(finding);
 	char	   *roles;
 
-	if (finding->action < ACTION_WARN)
+	if (finding->action < ACTION_WARN || finding->app == NULL)
 		return steps;
 	roles = finding_end_roles(finding);
 	return psprintf(finding->problem->rule == RULE_ROLLBACK_LOST

@@ -38,6 +38,13 @@ state_is_as_before(const Requirement *req, const StoredState *before, const Veri
 	}
 	if (before->state != after->state)
 		return false;
+
+	/*
+	 * Of what stays broken nothing counts: see problem_counts.  The words for
+	 * it may be others, because other names are visible now.
+	 */
+	if (after->state == STATE_UNMET)
+		return true;
 	foreach(lc, after->problems)
 	{
 		Problem		problem_before = *(const Problem *) lfirst(lc);

@@ -296,11 +296,35 @@ judge_index_drop(Oid index, Oid relid, const char *statement)
 		ReThrowError(edata);
 }
 
+void
+judge_hazards(List *findings, const char *statement)
+{
+	ChangeStatement running = {.text = statement};
+	SchemaChange change = {.everything = true};
+	ListCell   *lc;
+
+	if (findings == NIL)
+		return;
+	foreach(lc, findings)
+		((Finding *) lfirst(lc))->statement = statement;
+	override_apply(findings);
+	if (findings_block(findings))
+	{
+		if (statement != NULL)
+			change.statements = list_make1(&running);
+		pending_journal_blocked(&change, findings);
+	}
+	findings_report(findings);
+
+	/* The statement itself gets into the journal when it is judged. */
+	pending_journal_passed(&change, findings, NIL);
+}
+
 List *
 judge_preview(SchemaChange *change)
 {
 	/* Earlier changes of the transaction may not have been judged yet. */
 	Judgement	j = {.change = change, .all_parts = true};
 
-	return judge(&j);
+	return list_concat(judge(&j), change->hazards);
 }

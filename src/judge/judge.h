@@ -55,6 +55,8 @@ typedef struct SchemaChange
 	const GuardParts *guard_before; /* NULL: the guard was not changed */
 	List	   *logins_before;	/* of Login *; NIL: nothing that changes them
 								 * ran */
+	List	   *hazards;		/* of Finding *: of a preview, in which they
+								 * stop nothing */
 } SchemaChange;
 
 /* Add a name, or a role; a key whose name is NULL means everything in its schema. */
@@ -81,6 +83,13 @@ extern void judge_record(SchemaChange *change);
 
 /* Judge DROP INDEX CONCURRENTLY before it starts; write nothing. */
 extern void judge_index_drop(Oid index, Oid relid, const char *statement);
+
+/*
+ * Judge hazards of a statement (NULL if not known) that goes on if this returns: raise
+ * ERRCODE_GUARD_HAZARD for what blocks it.  Otherwise warn, and remember what the
+ * journal is to say.
+ */
+extern void judge_hazards(List *findings, const char *statement);	/* of Finding * */
 
 /* Return all findings on what was done so far; write nothing. */
 extern List *judge_preview(SchemaChange *change);	/* of Finding * */
@@ -117,12 +126,12 @@ extern void override_preview(List *findings);
 
 /* ---- finding.c ---- */
 
-/* A problem that the change causes for a version. */
+/* A problem that the change causes for a version, or a hazard. */
 typedef struct Finding
 {
 	RuleAction	action;			/* by default or policy, whatever the mode */
-	const char *app;
-	const char *version;
+	const char *app;			/* NULL: a hazard, whatever versions there are */
+	const char *version;		/* NULL with app */
 	const Requirement *req;
 	const Problem *problem;
 	const char *statement;		/* that caused it, or NULL */

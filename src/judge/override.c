@@ -39,12 +39,19 @@ override_any(void)
 	return overrides != NIL;
 }
 
+/* Is it the name of an app or version, which a hazard has not, or is any meant? */
+static bool
+is_or_any(const char *meant, const char *name)
+{
+	return meant == NULL || (name != NULL && strcmp(meant, name) == 0);
+}
+
 static bool
 allows(const Override *override, const Finding *finding)
 {
 	return finding->action >= ACTION_WARN &&
-		(override->app == NULL || strcmp(override->app, finding->app) == 0) &&
-		(override->version == NULL || strcmp(override->version, finding->version) == 0) &&
+		is_or_any(override->app, finding->app) &&
+		is_or_any(override->version, finding->version) &&
 		(override->rule == RULE_COUNT || override->rule == finding->problem->rule);
 }
 

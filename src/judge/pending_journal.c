@@ -118,8 +118,10 @@ add_finding(JournalEntry *entry, const Finding *finding)
 	if (entry->nfindings++ < FINDINGS_KEPT)
 	{
 		entry->findings = lappend(entry->findings, finding_json(finding));
-		entry->versions = text_list_add(entry->versions, psprintf("%s %s", shown(finding->app),
-																  shown(finding->version)));
+		if (finding->app != NULL)
+			entry->versions = text_list_add(entry->versions,
+											psprintf("%s %s", shown(finding->app),
+													 shown(finding->version)));
 	}
 	if (finding->override != NULL)
 	{
@@ -149,7 +151,8 @@ entry_of(const SchemaChange *change, List *findings, Verdict at_least)
 
 /*
  * Does the change belong in the journal?  Not if it is of temporary objects alone, or
- * no version is tracked; nor if the session restores, unless that broke something.
+ * no version is tracked and nothing else of the transaction is kept; nor if the session
+ * restores, unless that broke something.
  */
 static bool
 is_news(const SchemaChange *change, List *findings)
@@ -160,7 +163,7 @@ is_news(const SchemaChange *change, List *findings)
 		return true;
 	return !session_is_restoring() &&
 		(change->names != NIL || change->roles != NIL || change->everything) &&
-		registry_any_tracked_version();
+		(parts != NIL || registry_any_tracked_version());
 }
 
 void

@@ -33,8 +33,11 @@ compare_findings(const ListCell *a, const ListCell *b)
 		return (int) y->action - (int) x->action;
 	if ((x->override == NULL) != (y->override == NULL))
 		return x->override == NULL ? -1 : 1;
-	if ((cmp = strcmp(x->app, y->app)) != 0 ||
-		(cmp = strcmp(x->version, y->version)) != 0)
+	if ((x->app == NULL) != (y->app == NULL))
+		return x->app == NULL ? 1 : -1;
+	if (x->app != NULL &&
+		((cmp = strcmp(x->app, y->app)) != 0 ||
+		 (cmp = strcmp(x->version, y->version)) != 0))
 		return cmp;
 	if (x->problem->rule != y->problem->rule)
 		return (int) x->problem->rule - (int) y->problem->rule;
@@ -57,6 +60,8 @@ finding_requirement(const Finding *finding)
 static bool
 is_same_version(const Finding *a, const Finding *b)
 {
+	if (a->app == NULL || b->app == NULL)
+		return a->app == b->app;
 	return strcmp(a->app, b->app) == 0 && strcmp(a->version, b->version) == 0;
 }
 
@@ -176,8 +181,10 @@ append_finding(StringInfo buf, const Finding *finding)
 {
 	const Problem *problem = finding->problem;
 
-	appendStringInfo(buf, "%s- %s %s, %s: expected %s, found %s (%s",
-					 buf->len ? "\n" : "", shown(finding->app), shown(finding->version),
+	appendStringInfo(buf, "%s- ", buf->len ? "\n" : "");
+	if (finding->app != NULL)
+		appendStringInfo(buf, "%s %s, ", shown(finding->app), shown(finding->version));
+	appendStringInfo(buf, "%s: expected %s, found %s (%s",
 					 requirement_label(finding, -1),
 					 shown(problem->expected), shown(problem->found),
 					 rule_get(problem->rule)->name);
@@ -203,7 +210,8 @@ describe(List *findings)
 		ListCell   *lc;
 
 		if (first->statement != NULL)
-			appendStringInfo(&buf, "%sAfter: %s", buf.len ? "\n" : "",
+			appendStringInfo(&buf, "%s%s: %s", buf.len ? "\n" : "",
+							 first->app ? "After" : "Before",
 							 shown_statement(first->statement, STATEMENT_SHOWN));
 		foreach(lc, rest)
 		{
@@ -257,6 +265,21 @@ static bool
 is_of_rollback(const Finding *finding)
 {
 	return finding->problem->rule == RULE_ROLLBACK_LOST;
+}
+
+/* Return the findings on versions, without hazards. */
+static List *
+of_versions(List *findings)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, findings)
+	{
+		if (((Finding *) lfirst(lc))->app != NULL)
+			result = lappend(result, lfirst(lc));
+	}
+	return result;
 }
 
 /* Return the findings on versions that are live, or on those that are not. */
@@ -320,7 +343,7 @@ advise(List *findings)
 	}
 
 	append_calls(&buf, "Retire a version once no instance of it runs any more",
-				 of_live_versions(findings, true));
+				 of_live_versions(of_versions(findings), true));
 	append_calls(&buf, "Forget a version once no rollback to it is planned",
 				 of_live_versions(findings, false));
 	return buf.data;
@@ -402,10 +425,36 @@ versions_to_name(List *findings)
 														  !is_of_rollback(linitial(findings)))));
 }
 
+/* Is the finding no finding on a version?  Those come by themselves. */
+static bool
+is_hazard(const Finding *finding)
+{
+	return finding->app == NULL;
+}
+
+/* Return the first hazard, and how many more there are. */
+static char *
+hazard_gist(List *findings)
+{
+	const Finding *first = linitial(findings);
+	int			more = list_length(findings) - 1;
+
+	return psprintf("%s%s", shown_start(first->problem->found, GIST_SHOWN),
+					more == 0 ? "" : psprintf(" (and %d more)", more));
+}
+
+static int
+error_code(const Finding *finding)
+{
+	return errcode(is_hazard(finding) ? ERRCODE_GUARD_HAZARD : ERRCODE_GUARD_BREAKS_VERSION);
+}
+
 /* Say that the change is blocked. */
 static int
 blocked_message(List *findings)
 {
+	if (is_hazard(linitial(findings)))
+		return errmsg("statement is a hazard: %s", hazard_gist(findings));
 	if (all_of_rule(findings, RULE_ROLLBACK_LOST))
 		return errmsg("schema change would prevent a rollback to %s: %s",
 					  versions_to_name(findings), gist(findings));
@@ -420,6 +469,8 @@ blocked_message(List *findings)
 static int
 passed_message(List *findings, bool logged)
 {
+	if (is_hazard(linitial(findings)))
+		return errmsg("statement is a hazard: %s", hazard_gist(findings));
 	if (all_of_rule(findings, RULE_ROLLBACK_LOST))
 		return errmsg("schema change prevents a rollback to %s: %s",
 					  versions_to_name(findings), gist(findings));
@@ -461,7 +512,7 @@ findings_report(List *findings)
 	first = live_first(blocking_findings(findings));
 	if (first != NIL)
 		ereport(ERROR,
-				(errcode(ERRCODE_GUARD_BREAKS_VERSION),
+				(error_code(linitial(first)),
 				 blocked_message(first),
 				 errdetail("%s", describe(findings)),
 				 errhint("%s", advise(told)),
@@ -470,7 +521,7 @@ findings_report(List *findings)
 	first = live_first(told);
 	if (first != NIL)
 		ereport(WARNING,
-				(errcode(ERRCODE_GUARD_BREAKS_VERSION),
+				(error_code(linitial(first)),
 				 passed_message(first, false),
 				 errdetail("%s", describe(told)),
 				 errhint("%s", advise(told)),

@@ -5,7 +5,8 @@
  * Statements of an application use a few relations in a few ways.  What requirements found
  * when they were first met, and what problems they have now, is the same for those that use
  * a relation in one way.  So each such thing is a row of a table of its own, baseline or
- * problem, and rows of requirement or requirement_state refer to it by id.
+ * problem.  A list of them is one row, too: that of the first, with the ids of the others
+ * as its parts.  Rows of requirement and requirement_state refer to a list by that id.
  *
  * Invariant: a row never changes, and is there as long as another refers to it.  Rows are
  * stored and referred to under the lock for registration or that for judgement, and
@@ -16,93 +17,21 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
+#include "access/xact.h"
 #include "common/hashfn.h"
+#include "common/pg_prng.h"
+#include "miscadmin.h"
 #include "registry/registry.h"
 #include "registry/registry_internal.h"
-#include "utils/array.h"
 #include "utils/hsearch.h"
-
-/* ---- lists of ids ---- */
-
-IdList
-tuple_ids(Relation rel, HeapTuple tup, int attnum)
-{
-	IdList		list = {0};
-	bool		isnull;
-	Datum		value = heap_getattr(tup, attnum, RelationGetDescr(rel), &isnull);
-	ArrayType  *array;
-
-	if (isnull)
-		return list;
-	array = DatumGetArrayTypePCopy(value);
-	if (ARR_HASNULL(array))
-		report_damage(RelationGetRelationName(rel), "a list of ids has a null");
-	list.n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-	list.ids = (int64 *) ARR_DATA_PTR(array);
-	return list;
-}
-
-void
-row_set_ids(Row *row, int attnum, IdList list)
-{
-	Datum	   *values = palloc_array(Datum, list.n + 1);
-
-	row_set_null(row, attnum);
-	for (int i = 0; i < list.n; i++)
-		values[i] = Int64GetDatum(list.ids[i]);
-	if (list.n > 0)
-		row_set(row, attnum,
-				PointerGetDatum(construct_array(values, list.n, INT8OID, sizeof(int64),
-												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
-}
-
-/* Return the ids of all lists, sorted, each once. */
-static IdList
-all_ids(const IdList *lists, int n)
-{
-	IdList		all = {0};
-	int			total = 0;
-
-	for (int i = 0; i < n; i++)
-		total += lists[i].n;
-	all.ids = palloc_array(int64, total + 1);
-	for (int i = 0; i < n; i++)
-	{
-		for (int j = 0; j < lists[i].n; j++)
-			all.ids[all.n++] = lists[i].ids[j];
-	}
-	all.n = registry_sort_ids(all.ids, all.n);
-	return all;
-}
-
-/* Return the index of the id in a sorted list, or -1. */
-static int
-index_of(int64 id, const IdList *list)
-{
-	int			low = 0;
-	int			high = list->n;
-
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-
-		if (list->ids[middle] == id)
-			return middle;
-		if (list->ids[middle] < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return -1;
-}
 
 /* ---- storing ---- */
 
 /* The columns of both tables are those of baseline. */
 StaticAssertDecl((int) PROBLEM_ID == (int) BASELINE_ID &&
 				 (int) PROBLEM_HASH == (int) BASELINE_HASH &&
-				 (int) PROBLEM_CONTENT == (int) BASELINE_CONTENT, "both tables have the same columns");
+				 (int) PROBLEM_CONTENT == (int) BASELINE_CONTENT &&
+				 (int) PROBLEM_PARTS == (int) BASELINE_PARTS, "both tables have the same columns");
 
 typedef struct ContentEntry
 {
@@ -114,6 +43,7 @@ typedef struct ContentRow
 {
 	int64		id;
 	Jsonb	   *content;
+	IdList		parts;
 } ContentRow;
 
 struct ContentStore
@@ -147,27 +77,30 @@ content_store_end(ContentStore *store)
 	pfree(store);
 }
 
-/* Return a hash of the text, which is the same on each machine and after a restore. */
+/* Return a hash of a row, which is the same on each machine and after a restore. */
 static int64
-hash_content(Jsonb *content)
+hash_content(Jsonb *content, IdList parts)
 {
 	StringInfoData text;
 	int64		hash;
 
 	initStringInfo(&text);
 	JsonbToCString(&text, &content->root, VARSIZE(content));
+	for (int i = 0; i < parts.n; i++)
+		appendStringInfo(&text, " %lld", (long long) parts.ids[i]);
 	hash = (int64) hash_bytes_extended((const unsigned char *) text.data, text.len, 0);
 	pfree(text.data);
 	return hash;
 }
 
 static void
-add_row(ContentEntry *entry, int64 id, Jsonb *content)
+add_row(ContentEntry *entry, int64 id, Jsonb *content, IdList parts)
 {
 	ContentRow *row = palloc_object(ContentRow);
 
 	row->id = id;
 	row->content = content;
+	row->parts = parts;
 	entry->rows = lappend(entry->rows, row);
 }
 
@@ -188,16 +121,25 @@ find_entry(ContentStore *store, int64 hash)
 	scan_begin(&scan, store->index);
 	while (HeapTupleIsValid(tup = scan_next(&scan)))
 		add_row(entry, tuple_int64(store->rel, tup, BASELINE_ID),
-				tuple_json(store->rel, tup, BASELINE_CONTENT));
+				tuple_json(store->rel, tup, BASELINE_CONTENT),
+				tuple_ids(store->rel, tup, BASELINE_PARTS));
 	scan_end(&scan);
 	return entry;
 }
 
-/* Return the id of a row that has the content: one that there is, or a new one. */
-static int64
-store_content(ContentStore *store, Jsonb *content)
+static bool
+row_is_equal(const ContentRow *row, Jsonb *content, IdList parts)
 {
-	int64		hash = hash_content(content);
+	return VARSIZE(row->content) == VARSIZE(content) && row->parts.n == parts.n &&
+		memcmp(row->content, content, VARSIZE(content)) == 0 &&
+		(parts.n == 0 || memcmp(row->parts.ids, parts.ids, sizeof(int64) * parts.n) == 0);
+}
+
+/* Return the id of a row that has the content and parts: one that there is, or a new one. */
+static int64
+store_content(ContentStore *store, Jsonb *content, IdList parts)
+{
+	int64		hash = hash_content(content, parts);
 	ContentEntry *entry = find_entry(store, hash);
 	int64		id;
 	Row			row;
@@ -205,139 +147,229 @@ store_content(ContentStore *store, Jsonb *content)
 
 	foreach(lc, entry->rows)
 	{
-		ContentRow *known = lfirst(lc);
-
-		if (VARSIZE(known->content) == VARSIZE(content) &&
-			memcmp(known->content, content, VARSIZE(content)) == 0)
-			return known->id;
+		if (row_is_equal(lfirst(lc), content, parts))
+			return ((ContentRow *) lfirst(lc))->id;
 	}
 	id = store_next_id("id_seq");
 	row_init(&row);
 	row_set(&row, BASELINE_ID, Int64GetDatum(id));
 	row_set(&row, BASELINE_HASH, Int64GetDatum(hash));
 	row_set_json(&row, BASELINE_CONTENT, content);
+	row_set_ids(&row, BASELINE_PARTS, parts);
 	store_insert(store->rel, &row);
-	add_row(entry, id, content);
+	add_row(entry, id, content, parts);
 	return id;
 }
 
-IdList
+int64
 content_store(ContentStore *store, List *contents)
 {
-	IdList		list = {.ids = palloc_array(int64, list_length(contents) + 1)};
+	IdList		parts = {0};
 	ListCell   *lc;
 
-	foreach(lc, contents)
-		list.ids[list.n++] = store_content(store, lfirst(lc));
-	return list;
+	if (contents == NIL)
+		return 0;
+	for_each_from(lc, contents, 1)
+		ids_add(&parts, store_content(store, lfirst(lc), (IdList) {0}));
+	return store_content(store, linitial(contents), parts);
 }
 
 /* ---- reading ---- */
 
-List	  **
-load_contents(const char *table, const StoreScan *of, const IdList *lists, int n)
+/* Rows that were read, by ids that are sorted. */
+typedef struct ContentRows
 {
-	List	  **result = palloc0_array(List *, n + 1);
-	IdList		all = all_ids(lists, n);
-	Jsonb	  **contents = palloc0_array(Jsonb *, all.n + 1);
-	StoreScan	scan;
+	IdList		ids;
+	Jsonb	  **contents;
+	IdList	   *parts;
+} ContentRows;
+
+/* Read the rows of n ids, of which some may be 0. */
+static ContentRows
+read_rows(StoreScan *scan, const char *pkey, const int64 *ids, int n)
+{
+	ContentRows rows = {0};
 	HeapTuple	tup;
 	int			index;
 
-	if (all.n == 0)
+	for (int i = 0; i < n; i++)
+	{
+		if (ids[i] != 0)
+			ids_add(&rows.ids, ids[i]);
+	}
+	rows.ids.n = registry_sort_ids(rows.ids.ids, rows.ids.n);
+	rows.contents = palloc0_array(Jsonb *, rows.ids.n + 1);
+	rows.parts = palloc0_array(IdList, rows.ids.n + 1);
+	if (rows.ids.n == 0)
+		return rows;
+	scan_begin_ids(scan, pkey, rows.ids.ids, rows.ids.n);
+	while (HeapTupleIsValid(tup = scan_next_id(scan, &index)))
+	{
+		rows.contents[index] = tuple_json(scan->rel, tup, BASELINE_CONTENT);
+		rows.parts[index] = tuple_ids(scan->rel, tup, BASELINE_PARTS);
+	}
+	return rows;
+}
+
+/* Append the content of the row with the id; return the index of the row. */
+static int
+append_content(List **list, const ContentRows *rows, const char *table, int64 id)
+{
+	int			index = ids_index(id, &rows->ids);
+
+	if (rows->contents[index] == NULL)
+		registry_report_missing(table, id);
+	*list = lappend(*list, rows->contents[index]);
+	return index;
+}
+
+List	  **
+load_contents(const char *table, const StoreScan *of, const int64 *ids, int n)
+{
+	List	  **result = palloc0_array(List *, n + 1);
+	char	   *pkey = psprintf("%s_pkey", table);
+	ContentRows rows;
+	ContentRows parts;
+	IdList		all;
+	StoreScan	scan;
+	bool		any = false;
+
+	for (int i = 0; i < n; i++)
+		any |= (ids[i] != 0);
+	if (!any)
 		return result;
 	scan_open_with(&scan, table, of);
-	scan_begin_ids(&scan, psprintf("%s_pkey", table), all.ids, all.n);
-	while (HeapTupleIsValid(tup = scan_next_id(&scan, &index)))
-		contents[index] = tuple_json(scan.rel, tup, BASELINE_CONTENT);
+	rows = read_rows(&scan, pkey, ids, n);
+	all = ids_of_lists(rows.parts, rows.ids.n);
+	scan.nkeys = 0;
+	parts = read_rows(&scan, pkey, all.ids, all.n);
 	scan_close(&scan);
 
 	for (int i = 0; i < n; i++)
 	{
-		for (int j = 0; j < lists[i].n; j++)
-		{
-			Jsonb	   *content = contents[index_of(lists[i].ids[j], &all)];
+		const IdList *its;
 
-			if (content == NULL)
-				registry_report_missing(table, lists[i].ids[j]);
-			result[i] = lappend(result[i], content);
-		}
+		if (ids[i] == 0)
+			continue;
+		its = &rows.parts[append_content(&result[i], &rows, table, ids[i])];
+		for (int j = 0; j < its->n; j++)
+			(void) append_content(&result[i], &parts, table, its->ids[j]);
 	}
 	return result;
 }
 
 /* ---- deleting ---- */
 
-/* Mark those of the ids that rows of a table refer to. */
-static void
-mark_used(const char *table, int attnum, const IdList *ids, bool *used)
+/* How many rows a call looks at that nobody has named. */
+#define LEFTOVERS	32
+
+/* Return the least or the greatest id in the table, or 0. */
+static int64
+outermost_id(Relation rel, const char *index, ScanDirection direction)
 {
 	StoreScan	scan;
 	HeapTuple	tup;
+	int64		id = 0;
 
-	scan_open(&scan, table, AccessShareLock);
-	scan_begin(&scan, psprintf("%s_pkey", table));
-	while (HeapTupleIsValid(tup = scan_next(&scan)))
-	{
-		IdList		its = tuple_ids(scan.rel, tup, attnum);
-
-		for (int i = 0; i < its.n; i++)
-		{
-			int			index = index_of(its.ids[i], ids);
-
-			if (index >= 0)
-				used[index] = true;
-		}
-	}
-	scan_close(&scan);
+	scan_init(&scan, rel);
+	scan.direction = direction;
+	tup = scan_first(&scan, index);
+	if (HeapTupleIsValid(tup))
+		id = tuple_int64(rel, tup, BASELINE_ID);
+	scan_end(&scan);
+	return id;
 }
 
-/* Return the ids of all rows, in order. */
-static IdList
-ids_in_table(Relation rel, const char *index)
+/* Append ids of the table from "least" on, up to LEFTOVERS in the list. */
+static void
+add_ids_from(IdList *list, Relation rel, const char *index, int64 least)
 {
-	IdList		list = {.ids = palloc_array(int64, 64)};
-	int			allocated = 64;
 	StoreScan	scan;
 	HeapTuple	tup;
 
 	scan_init(&scan, rel);
+	scan_key_int64_range(&scan, least, PG_INT64_MAX);
 	scan_begin(&scan, index);
-	while (HeapTupleIsValid(tup = scan_next(&scan)))
-	{
-		if (list.n == allocated)
-		{
-			allocated *= 2;
-			list.ids = repalloc_huge(list.ids, sizeof(int64) * allocated);
-		}
-		list.ids[list.n++] = tuple_int64(rel, tup, BASELINE_ID);
-	}
+	while (list->n < LEFTOVERS && HeapTupleIsValid(tup = scan_next(&scan)))
+		ids_add(list, tuple_int64(rel, tup, BASELINE_ID));
 	scan_end(&scan);
+}
+
+/*
+ * Return some ids of the table, sorted: all of them if there are few.  A judgement that
+ * saves other problems than before cannot delete those, because another may be about to
+ * refer to them.  So each removal looks at some rows, from anywhere in the table.
+ */
+static IdList
+some_ids(Relation rel, const char *index)
+{
+	IdList		list = {0};
+	int64		least = outermost_id(rel, index, ForwardScanDirection);
+	int64		greatest = outermost_id(rel, index, BackwardScanDirection);
+
+	if (least == 0)
+		return list;
+	add_ids_from(&list, rel, index,
+				 least + pg_prng_uint64_range(&pg_global_prng_state, 0, greatest - least));
+	add_ids_from(&list, rel, index, least);
+	list.n = registry_sort_ids(list.ids, list.n);
 	return list;
 }
 
-void
-drop_unused_contents(const char *table, const char *of, int attnum)
+/* Does a row of the users, or a list in the table itself, refer to the row? */
+static bool
+is_used(StoreScan *users, const char *index, StoreScan *lists, const char *list_index, int64 id)
 {
-	Relation	rel = store_open(table, RowExclusiveLock);
-	char	   *pkey = psprintf("%s_pkey", table);
-	IdList		list = ids_in_table(rel, pkey);
-	bool	   *used = palloc0_array(bool, list.n + 1);
-	StoreScan	scan;
-	HeapTuple	tup;
-	int			index;
+	return HeapTupleIsValid(scan_find(users, index, id)) ||
+		any_row_has_id(lists, list_index, BASELINE_PARTS, id);
+}
 
-	if (list.n > 0)
+/*
+ * Delete those of the rows with the ids, which are sorted, that nothing refers to.  Return
+ * the ids of what they referred to.
+ */
+static IdList
+drop_unused(const char *table, const char *of, const char *index, IdList ids)
+{
+	char	   *list_index = psprintf("%s_part_idx", table);
+	IdList	   *parts = palloc0_array(IdList, ids.n + 1);
+	StoreScan	rows;
+	StoreScan	lists;
+	StoreScan	users;
+	HeapTuple	tup;
+	int			i;
+
+	scan_open(&rows, table, RowExclusiveLock);
+	scan_open(&lists, table, AccessShareLock);
+	scan_open(&users, of, AccessShareLock);
+	scan_begin_ids(&rows, psprintf("%s_pkey", table), ids.ids, ids.n);
+	while (HeapTupleIsValid(tup = scan_next_id(&rows, &i)))
 	{
-		mark_used(of, attnum, &list, used);
-		scan_init(&scan, rel);
-		scan_begin_ids(&scan, pkey, list.ids, list.n);
-		while (HeapTupleIsValid(tup = scan_next_id(&scan, &index)))
-		{
-			if (!used[index])
-				store_delete(rel, tup);
-		}
-		scan_end(&scan);
+		CHECK_FOR_INTERRUPTS();
+		if (is_used(&users, index, &lists, list_index, ids.ids[i]))
+			continue;
+		parts[i] = tuple_ids(rows.rel, tup, BASELINE_PARTS);
+		store_delete(rows.rel, tup);
 	}
-	table_close(rel, NoLock);
+	scan_close(&users);
+	scan_close(&lists);
+	scan_close(&rows);
+	return ids_of_lists(parts, ids.n);
+}
+
+void
+drop_unused_contents(const char *table, const char *of, const char *index, IdList ids)
+{
+	Relation	rel = store_open(table, AccessShareLock);
+	IdList		lists[2] = {ids, some_ids(rel, psprintf("%s_pkey", table))};
+
+	table_close(rel, AccessShareLock);
+	ids = ids_of_lists(lists, 2);
+
+	/* What a list refers to may be unused once the list is gone. */
+	while (ids.n > 0)
+	{
+		ids = drop_unused(table, of, index, ids);
+		CommandCounterIncrement();
+	}
 }

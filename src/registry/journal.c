@@ -125,6 +125,21 @@ registry_write_journal(const JournalEntry *entry)
 	table_close(rel, NoLock);
 }
 
+/*
+ * Give a row its number, by which explain_block() is asked.  That is done here and not
+ * where the row is formed, for the session that changes the schema would find the number
+ * in lastval().
+ */
+static HeapTuple
+number_row(Relation rel, HeapTuple tup)
+{
+	Row			row;
+
+	row_init(&row);
+	row_set(&row, JOURNAL_ID, Int64GetDatum(store_next_id("id_seq")));
+	return heap_modify_tuple(tup, RelationGetDescr(rel), row.values, row.nulls, row.replaces);
+}
+
 void
 registry_write_journal_row(const JournalRow *row)
 {
@@ -138,7 +153,7 @@ registry_write_journal_row(const JournalRow *row)
 		(rel = try_table_open(row->table, RowExclusiveLock)) != NULL)
 	{
 		if (HeapTupleHeaderGetNatts(row->tuple->t_data) <= RelationGetDescr(rel)->natts)
-			CatalogTupleInsert(rel, row->tuple);
+			CatalogTupleInsert(rel, number_row(rel, row->tuple));
 		table_close(rel, NoLock);
 	}
 }

@@ -39,6 +39,7 @@ extern void row_set(Row *row, int attnum, Datum value);
 extern void row_set_null(Row *row, int attnum);
 
 /* Set a column; a NULL pointer sets it to null. */
+extern void row_set_id(Row *row, int attnum, int64 id); /* null for 0 */
 extern void row_set_text(Row *row, int attnum, const char *value);
 extern void row_set_json(Row *row, int attnum, Jsonb *value);
 
@@ -90,6 +91,7 @@ typedef struct StoreScan
 	IndexScanDesc desc;
 	ScanDirection direction;
 	bool		begun;			/* the next key is the first of another scan */
+	bool		has_array;		/* of a GIN index, by scan_key_array */
 	int			nkeys;
 	ScanKeyData keys[4];
 	Oid			types[4];		/* of the keys' values */
@@ -128,9 +130,15 @@ extern void scan_key_oid(StoreScan *scan, Oid value);
 extern void scan_key_null(StoreScan *scan);
 extern void scan_key_before(StoreScan *scan, TimestampTz value);
 
+/* Add the key for arrays that have an element of this one: for scan_begin_bitmap. */
+extern void scan_key_array(StoreScan *scan, Datum array);
+
 /* Scan from the first entry of the index to the last, or the other way. */
 extern void scan_begin(StoreScan *scan, const char *index);
 extern void scan_begin_backward(StoreScan *scan, const char *index);
+
+/* Begin a scan of a GIN index, whose rows the caller gets with index_getbitmap. */
+extern void scan_begin_bitmap(StoreScan *scan, const char *index);
 
 /* Return the next row, valid until the next call, or NULL at the end. */
 extern HeapTuple scan_next(StoreScan *scan);
@@ -178,7 +186,7 @@ extern void store_keys(int64 requirement_id, const VerifyResult *found);
 /* Return the sorted ids of a version's requirements. */
 extern int64 *store_linked_ids(int64 version_id, int *n);
 
-/* ---- content_store.c ---- */
+/* ---- id_list.c ---- */
 
 /* A column of type bigint[]; no ids for null. */
 typedef struct IdList
@@ -190,29 +198,47 @@ typedef struct IdList
 extern IdList tuple_ids(Relation rel, HeapTuple tup, int attnum);
 extern void row_set_ids(Row *row, int attnum, IdList list);
 
+/* Append an id to a list that begins empty, in the memory context that is current then. */
+extern void ids_add(IdList *list, int64 id);
+
+/* Return the ids of n lists, sorted, each once. */
+extern IdList ids_of_lists(const IdList *lists, int n);
+
+/* Return the index of the id in a sorted list, or -1. */
+extern int	ids_index(int64 id, const IdList *list);
+
 /*
- * Store a list of Jsonb * in the table baseline or problem, and return the ids of the rows
- * that have them: those there are, or new ones.  Between begin and end each content is
- * looked up once.
+ * Does a visible row of the table have the id in the column, which the GIN index is on?
+ * The cost does not depend on the size of the table, but grows a little with the number
+ * of rows that have the id.
+ */
+extern bool any_row_has_id(StoreScan *scan, const char *index, int attnum, int64 id);
+
+/* ---- content_store.c ---- */
+
+/*
+ * Store a list of Jsonb * in the table baseline or problem, and return the id of the row
+ * that stands for it: one that there is, or a new one; 0 for an empty list.  Between begin
+ * and end each content is looked up once.
  */
 typedef struct ContentStore ContentStore;
 
 extern ContentStore *content_store_begin(const char *table);
-extern IdList content_store(ContentStore *store, List *contents);
+extern int64 content_store(ContentStore *store, List *contents);
 extern void content_store_end(ContentStore *store);
 
 /*
- * Return the contents for each of n lists, as a list of Jsonb *.  What has one id is one
- * pointer.  of: the scan that the lists were read by, which has not ended: who looks at a
- * version without a lock, while another session forgets it, finds no row half gone.
+ * Return the list of Jsonb * of each of n ids, NIL for 0.  What has one id is one pointer.
+ * of: the scan that the ids were read by, which has not ended: who looks at a version
+ * without a lock, while another session forgets it, finds no row half gone.
  */
-extern List **load_contents(const char *table, const StoreScan *of, const IdList *lists,
-							int n);
+extern List **load_contents(const char *table, const StoreScan *of, const int64 *ids, int n);
 
 /*
- * Delete the rows of the table that no row of the table "of" refers to, in the column.
- * Needs the lock for removal.
+ * Delete those rows of the table, of those with the ids and some others, that no row of
+ * the table "of" refers to; the index is on its column.  Needs the lock for removal.
  */
-extern void drop_unused_contents(const char *table, const char *of, int attnum);
+extern void drop_unused_contents(const char *table, const char *of, const char *index,
+								 IdList ids);
 
 #endif							/* COMPAT_GUARD_REGISTRY_INTERNAL_H */

@@ -6,12 +6,14 @@
 
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "base/guard_active.h"
 #include "catalog/pg_type.h"
 #include "registry/registry.h"
 #include "registry/registry_internal.h"
 #include "storage/bufmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -61,7 +63,7 @@ StoredState *
 registry_read_states(const int64 *ids, int n)
 {
 	StoredState *states = palloc0_array(StoredState, n);
-	IdList	   *ids_of_problems = palloc0_array(IdList, n);
+	int64	   *ids_of_problems = palloc0_array(int64, n + 1);
 	List	  **problems;
 	StoreScan	scan;
 	HeapTuple	tup;
@@ -72,7 +74,7 @@ registry_read_states(const int64 *ids, int n)
 	while (HeapTupleIsValid(tup = scan_next_id(&scan, &index)))
 	{
 		states[index] = state_from_tuple(scan.rel, tup);
-		ids_of_problems[index] = tuple_ids(scan.rel, tup, STATE_PROBLEMS);
+		ids_of_problems[index] = tuple_int64(scan.rel, tup, STATE_PROBLEM);
 	}
 	problems = load_contents("problem", &scan, ids_of_problems, n);
 	scan_close(&scan);
@@ -242,12 +244,6 @@ state_changes(const StoredState *before, const VerifyResult *result)
 		!equal(before->parts, result->parts);
 }
 
-static bool
-ids_equal(IdList a, IdList b)
-{
-	return a.n == b.n && (a.n == 0 || memcmp(a.ids, b.ids, sizeof(int64) * a.n) == 0);
-}
-
 static void
 set_parts(Row *row, List *parts)
 {
@@ -266,11 +262,11 @@ set_parts(Row *row, List *parts)
 
 /* Insert or update the state of a requirement. */
 static void
-write_state(int64 requirement_id, const VerifyResult *result, IdList problems)
+write_state(int64 requirement_id, const VerifyResult *result, int64 problem_id)
 {
 	bool		met = (result->state == STATE_MET);
 	StoredState before = {.known = false};
-	IdList		problems_before = {0};
+	int64		problem_before = 0;
 	StoreScan	scan;
 	HeapTuple	tup;
 	Row			row;
@@ -281,12 +277,12 @@ write_state(int64 requirement_id, const VerifyResult *result, IdList problems)
 	if (HeapTupleIsValid(tup))
 	{
 		before = state_from_tuple(scan.rel, tup);
-		problems_before = tuple_ids(scan.rel, tup, STATE_PROBLEMS);
+		problem_before = tuple_int64(scan.rel, tup, STATE_PROBLEM);
 	}
 
 	row_init(&row);
 	row_set_text(&row, STATE_STATE, state_name(result->state));
-	row_set_ids(&row, STATE_PROBLEMS, problems);
+	row_set_id(&row, STATE_PROBLEM, problem_id);
 	row_set(&row, STATE_EVER_MET, BoolGetDatum(met || before.ever_met));
 	row_set(&row, STATE_CHANGED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
 	set_parts(&row, result->parts);
@@ -295,7 +291,7 @@ write_state(int64 requirement_id, const VerifyResult *result, IdList problems)
 		row_set(&row, STATE_REQUIREMENT_ID, Int64GetDatum(requirement_id));
 		store_insert(scan.rel, &row);
 	}
-	else if (state_changes(&before, result) || !ids_equal(problems_before, problems))
+	else if (state_changes(&before, result) || problem_before != problem_id)
 		store_update(scan.rel, tup, &row);
 	scan_close(&scan);
 }
@@ -307,7 +303,7 @@ save_changes(const int64 *ids, const bool *changes, VerifyResult **found, List *
 {
 	ContentStore *store = content_store_begin("problem");
 	List	   *stored = NIL;
-	IdList		problem_ids = {0};
+	int64		problem_id = 0;
 
 	for (int i = 0; i < n; i++)
 	{
@@ -316,9 +312,9 @@ save_changes(const int64 *ids, const bool *changes, VerifyResult **found, List *
 		if (problems[i] != stored)
 		{
 			stored = problems[i];
-			problem_ids = content_store(store, stored);
+			problem_id = content_store(store, stored);
 		}
-		write_state(ids[i], found[i], problem_ids);
+		write_state(ids[i], found[i], problem_id);
 		store_keys(ids[i], found[i]);
 	}
 	content_store_end(store);
@@ -389,18 +385,27 @@ static bool
 any_state(void)
 {
 	/*
-	 * Every change of schema calls this.  To find the row of the last time is
-	 * much cheaper than to search for one, which reads a whole index page.
+	 * Every change of schema calls this, and more than once.  To find the row of
+	 * the last time is much cheaper than to search for one, which reads a whole
+	 * index page.  Nothing is looked at again within a statement of the client.
 	 */
 	static Oid	seen_in = InvalidOid;
 	static ItemPointerData seen;
+	static TimestampTz seen_at = 0;
+	static SubTransactionId seen_by = InvalidSubTransactionId;
 	StoreScan	scan;
 
+	if (OidIsValid(seen_in) && seen_at == GetCurrentStatementStartTimestamp() &&
+		seen_by == GetCurrentSubTransactionId() &&
+		get_rel_namespace(seen_in) == guard_schema_oid())
+		return true;
 	scan_open(&scan, "requirement_state", AccessShareLock);
 	if (seen_in != RelationGetRelid(scan.rel) || !row_is_there(scan.rel, &seen))
 		seen_in = first_row(&scan, "requirement_state_pkey", &seen)
 			? RelationGetRelid(scan.rel) : InvalidOid;
 	scan_close(&scan);
+	seen_at = GetCurrentStatementStartTimestamp();
+	seen_by = GetCurrentSubTransactionId();
 	return OidIsValid(seen_in);
 }
 

@@ -58,6 +58,15 @@ row_set_null(Row *row, int attnum)
 }
 
 void
+row_set_id(Row *row, int attnum, int64 id)
+{
+	if (id != 0)
+		row_set(row, attnum, Int64GetDatum(id));
+	else
+		row_set_null(row, attnum);
+}
+
+void
 row_set_text(Row *row, int attnum, const char *value)
 {
 	row->replaces[attnum - 1] = true;
@@ -228,7 +237,7 @@ check_index(StoreScan *scan, const char *name)
 		report_damage(name, "it is not an index of its table");
 	if (!form->indisvalid || !form->indisready || !form->indislive)
 		report_damage(name, "the index is not valid (REINDEX it)");
-	if (scan->index->rd_rel->relam != BTREE_AM_OID ||
+	if (scan->index->rd_rel->relam != (scan->has_array ? GIN_AM_OID : BTREE_AM_OID) ||
 		!heap_attisnull(scan->index->rd_indextuple, Anum_pg_index_indpred, NULL) ||
 		!heap_attisnull(scan->index->rd_indextuple, Anum_pg_index_indexprs, NULL))
 		report_damage(name, "the index was changed");
@@ -355,6 +364,7 @@ scan_init(StoreScan *scan, Relation rel)
 	scan->snapshot = NULL;
 	scan->direction = ForwardScanDirection;
 	scan->begun = false;
+	scan->has_array = false;
 	scan->nkeys = 0;
 }
 
@@ -454,6 +464,13 @@ scan_key_before(StoreScan *scan, TimestampTz value)
 			 TimestampTzGetDatum(value));
 }
 
+void
+scan_key_array(StoreScan *scan, Datum array)
+{
+	scan->has_array = true;
+	scan_key(scan, 1 /* "overlaps" of array_ops */ , F_ARRAYOVERLAP, ANYARRAYOID, InvalidOid, array);
+}
+
 /* Open the index unless it is open. */
 static void
 open_index(StoreScan *scan, const char *index, Snapshot snapshot)
@@ -487,6 +504,16 @@ begin_scan(StoreScan *scan, const char *index, Snapshot snapshot)
 	}
 	if (scan->desc == NULL)
 		scan->desc = compat_index_beginscan(scan->rel, scan->index, scan->snapshot, scan->nkeys);
+	index_rescan(scan->desc, scan->keys, scan->nkeys, NULL, 0);
+	scan->begun = true;
+}
+
+void
+scan_begin_bitmap(StoreScan *scan, const char *index)
+{
+	open_index(scan, index, NULL);
+	if (scan->desc == NULL)
+		scan->desc = compat_index_beginscan_bitmap(scan->index, scan->snapshot, scan->nkeys);
 	index_rescan(scan->desc, scan->keys, scan->nkeys, NULL, 0);
 	scan->begun = true;
 }

@@ -10,14 +10,14 @@
 #include "registry/registry_internal.h"
 #include "utils/builtins.h"
 
-/* Set the ids of a baseline: first what the requirement found itself, then properties. */
+/* Set a baseline: first what the requirement found itself, then properties. */
 static void
 row_set_baseline(Row *row, ContentStore *baselines, Jsonb *baseline, List *properties)
 {
 	List	   *contents = baseline == NULL ? NIL
 	: list_concat(list_make1(baseline), properties);
 
-	row_set_ids(row, REQUIREMENT_BASELINE, content_store(baselines, contents));
+	row_set_id(row, REQUIREMENT_BASELINE, content_store(baselines, contents));
 }
 
 /* Find a requirement of equal digest, or store this one; set req->id. */
@@ -110,7 +110,7 @@ Requirement **
 registry_load_requirements(int64 *ids, int *n)
 {
 	Requirement **reqs = palloc_array(Requirement *, *n);
-	IdList	   *ids_of_baselines = palloc_array(IdList, *n);
+	int64	   *ids_of_baselines = palloc_array(int64, *n + 1);
 	List	  **baselines;
 	StoreScan	scan;
 	HeapTuple	tup;
@@ -121,7 +121,7 @@ registry_load_requirements(int64 *ids, int *n)
 	scan_begin_ids(&scan, "requirement_pkey", ids, *n);
 	while (HeapTupleIsValid(tup = scan_next_id(&scan, &index)))
 	{
-		ids_of_baselines[nfound] = tuple_ids(scan.rel, tup, REQUIREMENT_BASELINE);
+		ids_of_baselines[nfound] = tuple_int64(scan.rel, tup, REQUIREMENT_BASELINE);
 		reqs[nfound++] = requirement_from_tuple(scan.rel, tup);
 	}
 	baselines = load_contents("baseline", &scan, ids_of_baselines, nfound);
@@ -290,22 +290,31 @@ registry_save_activated(Requirement **reqs, VerifyResult **found, int n)
 	CommandCounterIncrement();
 }
 
-/* Delete every row of a table that an index has for one id. */
+/*
+ * Delete every row of a table that an index has for one id.  Append what is in a column of
+ * theirs to a list of ids, unless that is NULL.
+ */
 static void
-delete_rows(const char *table, const char *index, int64 id)
+delete_rows(const char *table, const char *index, int64 id, int attnum, IdList *contents)
 {
 	StoreScan	scan;
 
 	scan_open(&scan, table, RowExclusiveLock);
 	for (HeapTuple tup = scan_find(&scan, index, id); HeapTupleIsValid(tup); tup = scan_next(&scan))
+	{
+		int64		content = contents ? tuple_int64(scan.rel, tup, attnum) : 0;
+
+		if (content != 0)
+			ids_add(contents, content);
 		store_delete(scan.rel, tup);
+	}
 	scan_close(&scan);
 }
 
 void
 registry_unlink_all(int64 version_id)
 {
-	delete_rows("version_requirement", "version_requirement_pkey", version_id);
+	delete_rows("version_requirement", "version_requirement_pkey", version_id, 0, NULL);
 }
 
 /* Return the newest of the requirement's versions that passes the test, or 0. */
@@ -400,12 +409,14 @@ registry_requirements_of(int64 version_id)
 	return requirements;
 }
 
-/* Delete the state and the keys of a requirement. */
+/* Delete the state and the keys of a requirement; append the ids of its problems. */
 static void
-forget_found(int64 requirement_id)
+forget_found(int64 requirement_id, IdList *problems)
 {
-	delete_rows("requirement_state", "requirement_state_pkey", requirement_id);
-	delete_rows("requirement_dependency", "requirement_dependency_requirement_idx", requirement_id);
+	delete_rows("requirement_state", "requirement_state_pkey", requirement_id,
+				STATE_PROBLEM, problems);
+	delete_rows("requirement_dependency", "requirement_dependency_requirement_idx",
+				requirement_id, 0, NULL);
 }
 
 static bool
@@ -423,14 +434,16 @@ version_is_tracked(int64 version_id, void *arg)
 }
 
 static void
-drop_unused_problems(void)
+drop_unused_problems(IdList problems)
 {
-	drop_unused_contents("problem", "requirement_state", STATE_PROBLEMS);
+	drop_unused_contents("problem", "requirement_state", "requirement_state_problem_idx",
+						 problems);
 }
 
 void
 registry_forget_found_unless_tracked(List *requirements)
 {
+	IdList		problems = {0};
 	bool		any = false;
 	ListCell   *lc;
 
@@ -441,17 +454,19 @@ registry_forget_found_unless_tracked(List *requirements)
 		if (registry_any_link(id, version_is_tracked, NULL))
 			continue;
 		any = true;
-		forget_found(id);
+		forget_found(id, &problems);
 	}
 	if (!any)
 		return;
 	CommandCounterIncrement();
-	drop_unused_problems();
+	drop_unused_problems(problems);
 }
 
 void
 registry_drop_orphans(List *requirements)
 {
+	IdList		problems = {0};
+	IdList		baselines = {0};
 	bool		any = false;
 	ListCell   *lc;
 
@@ -462,12 +477,12 @@ registry_drop_orphans(List *requirements)
 		if (registry_any_link(id, any_version, NULL))
 			continue;
 		any = true;
-		forget_found(id);
-		delete_rows("requirement", "requirement_pkey", id);
+		forget_found(id, &problems);
+		delete_rows("requirement", "requirement_pkey", id, REQUIREMENT_BASELINE, &baselines);
 	}
 	if (!any)
 		return;
 	CommandCounterIncrement();
-	drop_unused_problems();
-	drop_unused_contents("baseline", "requirement", REQUIREMENT_BASELINE);
+	drop_unused_problems(problems);
+	drop_unused_contents("baseline", "requirement", "requirement_baseline_idx", baselines);
 }

@@ -22,11 +22,11 @@ FROM generate_series(0, 199) AS n;
 INSERT INTO compat_guard.baseline (baseline_id, hash, content)
 VALUES (999999, 0, '{"type": "integer", "nullable": "true"}');
 
-INSERT INTO compat_guard.requirement (requirement_id, digest, kind, object, expected, baseline_ids, role, search_path)
+INSERT INTO compat_guard.requirement (requirement_id, digest, kind, object, expected, baseline_id, role, search_path)
 SELECT id, sha256(id::text::bytea), 'column', format('app_%s.relation_%s.column_%s', app, relation, attribute),
 	jsonb_build_object('relation', format('app_%s.relation_%s', app, relation),
 		'column', 'column_' || attribute, 'type', jsonb_build_array('integer')),
-	ARRAY[999999]::bigint[], current_user, 'public'
+	999999, current_user, 'public'
 FROM needed;
 
 INSERT INTO compat_guard.version_requirement

@@ -83,7 +83,7 @@ class Episode:
         self.counts["members"] += len(version.members)
         status, problems = self.pair.register(version)
         # A right that this plan, or these rows, did not come to ask for.
-        if status == "pending" and all(re.search("permission denied for|replica identity|does not allow null|it is not null|plpgsql_check is not installed", p) for p in problems):
+        if status == "pending" and all(re.search("permission denied for|replica identity|does not allow null|it is not null|is GENERATED ALWAYS AS IDENTITY|plpgsql_check is not installed", p) for p in problems):
             self.counts["strict"] += 1
             self.pair.retire(version)
             self.events.append(("retire", version.name))

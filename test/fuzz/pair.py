@@ -32,12 +32,17 @@ class Verdict:
 
     def findings(self):
         """(version, what, rule) of what blocked."""
-        found = []
-        for line in (self.error.get("D", "") if self.error else "").split("\n"):
-            match = re.match(r"- app (\S+), (.*?): expected .* \(([a-z-]+)\)\.?$", line)
-            if match:
-                found.append(match.groups())
-        return found
+        return [(version, what, rule) for version, what, _, rule in self.said()]
+
+    def said(self):
+        """(version, what, all that is said, rule) of what blocked."""
+        return re.findall(r"^- app (\S+), (.*?): (expected .*) \(([a-z-]+)\)\.?$",
+                          self.error.get("D", "") if self.error else "", re.M)
+
+    def warned(self, version, rule):
+        """Was the version reported by the rule, be it as a block or a warning?"""
+        texts = [fields.get("D", "") for fields in self.notices + [self.error or {}]]
+        return any(re.search(r"^- app %s, .* \(%s(, warn)?\)\.?$" % (re.escape(version), rule), text, re.M) for text in texts)
 
 
 class Pair:

@@ -28,6 +28,7 @@
 #include "verify/catalog/catalog.h"
 #include "verify/result/result.h"
 #include "verify/run/run.h"
+#include "verify/statement/statement.h"
 
 /* What is found out about one body. */
 typedef struct Body
@@ -114,6 +115,15 @@ enter_routine(HeapTuple tup)
 		enter_search_path(path);
 }
 
+/* Add the type that PL/pgSQL returns to those of which values are made, if it is a
+ * domain: a value is cast to it, while a row is only compared with its row type. */
+static void
+add_returned_domain(VerifyResult *result, Oid type)
+{
+	if (get_typtype(type) == TYPTYPE_DOMAIN)
+		add_made_type(result, type);
+}
+
 /* What check_body() needs. */
 typedef struct BodyCheck
 {
@@ -138,6 +148,8 @@ check_body(void *arg)
 		ErrorData	edata = {.elevel = 0};
 
 		depend_on_words(check->body->found, check->source);
+		add_returned_domain(check->body->found,
+							((Form_pg_proc) GETSTRUCT(check->tup))->prorettype);
 		if (!plpgsql_check_body(check->run, check->body->found, &edata))
 			report_body_error(check->body, &edata, check->source);
 	}
@@ -315,6 +327,8 @@ check_bodies(const Requirement *req, VerifyResult *result)
 		Body	   *body = obtain_body(list_nth(result->runs, i));
 
 		result_add_dependencies(result, body->found->keys);
+		foreach(lc, body->found->made_types)
+			add_made_type(result, lfirst_oid(lc));
 		foreach(lc, body->found->problems)
 			add_body_problem(req, result, body, lfirst(lc), &broken.list);
 		foreach(lc, body->found->runs)

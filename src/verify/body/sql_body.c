@@ -55,7 +55,7 @@ analyze_body_statement(RawStmt *raw, const char *source, SQLFunctionParseInfoPtr
 
 /* Raise an error if the last statement does not return what the function declares. */
 static void
-check_result(Form_pg_proc form, List *statements)
+check_result(Form_pg_proc form, List *statements, VerifyResult *result)
 {
 	Oid			type;
 	TupleDesc	desc;
@@ -65,6 +65,8 @@ check_result(Form_pg_proc form, List *statements)
 		return;
 	(void) get_func_result_type(form->oid, &type, &desc);
 	(void) compat_check_sql_fn_retval(statements, type, desc, form->prokind);
+	/* It casts what is returned. */
+	(void) add_types_made((Node *) statements, result);
 }
 
 /*
@@ -96,7 +98,7 @@ check_analyzed_body(Form_pg_proc form, const char *stored, VerifyResult *result)
 		check_statement(rewritten, result);
 		statements = lappend(statements, rewritten);
 	}
-	check_result(form, statements);
+	check_result(form, statements, result);
 }
 
 bool
@@ -153,5 +155,5 @@ check_sql_body(HeapTuple tup, const char *source, VerifyResult *result)
 		check_statement(queries, result);
 		statements = lappend(statements, queries);
 	}
-	check_result((Form_pg_proc) GETSTRUCT(tup), statements);
+	check_result((Form_pg_proc) GETSTRUCT(tup), statements, result);
 }

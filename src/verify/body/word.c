@@ -18,9 +18,11 @@
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "parser/scansup.h"
+#include "utils/lsyscache.h"
 #include "verify/body/body_internal.h"
 #include "verify/catalog/catalog.h"
 #include "verify/result/result.h"
+#include "verify/statement/statement.h"
 
 #define IS_WORD_CHARACTER(c) \
 	(isalnum((unsigned char) (c)) || (c) == '_' || (c) == '$' || IS_HIGHBIT_SET(c))
@@ -39,6 +41,8 @@ depend_on_word(VerifyResult *result, const char *word)
 	}
 	if (OidIsValid(type) && type >= FirstNormalObjectId)
 	{
+		if (!OidIsValid(relid))
+			add_made_type(result, type);	/* a variable's, or a cast's */
 		depend_on_object(result, TypeRelationId, type);
 		depend_on_name(result, TypeRelationId, NULL, word);
 	}
@@ -56,6 +60,23 @@ depend_on_qualified_word(VerifyResult *result, const char *schema_name, const ch
 		depend_on_name(result, RelationRelationId, schema_name, word);
 	if (type_in_schema(schema, word))
 		depend_on_name(result, TypeRelationId, schema_name, word);
+}
+
+/* Add the type that users%ROWTYPE or users.id%TYPE stands for to those of which the body
+ * makes values.  qualifier: the word before a dot, or NULL. */
+static void
+add_copied_type(VerifyResult *result, const char *qualifier, const char *word)
+{
+	Oid			relid = RelnameGetRelid(qualifier ? qualifier : word);
+	Oid			schema;
+
+	if (OidIsValid(relid))
+		add_made_type(result, qualifier == NULL ? get_rel_type_id(relid)
+					  : get_atttype(relid, get_attnum(relid, word)));
+	schema = qualifier ? get_namespace_oid(qualifier, true) : InvalidOid;
+	relid = OidIsValid(schema) ? get_relname_relid(word, schema) : InvalidOid;
+	if (OidIsValid(relid))
+		add_made_type(result, get_rel_type_id(relid));
 }
 
 /* Return the word that begins here, folded as an identifier is. *next is what follows
@@ -104,6 +125,8 @@ depend_on_words(VerifyResult *result, const char *source)
 		depend_on_word(result, word);
 		if (schema != NULL)
 			depend_on_qualified_word(result, schema, word);
+		if (*source == '%')
+			add_copied_type(result, schema, word);
 		schema = NULL;
 		if (*source == '.')
 		{

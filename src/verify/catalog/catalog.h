@@ -118,8 +118,9 @@ extern Oid	child_without_nulls(const ColumnInfo *info, List *children);
 /* CREATE OR REPLACE VIEW lets views go round in a circle. */
 #define MAX_VIEW_DEPTH 32
 
-/* Return the role with whose rights a view that the user uses reads what is below it. */
-extern Oid	view_reads_as(Oid view, Oid user);
+/* Return the role with whose rights a view reads and writes what is below it: its owner,
+ * or with security_invoker the current user, even if another view is above it. */
+extern Oid	view_reads_as(Oid view);
 
 /* Return the stored query of a view, or NULL if the view is gone. */
 extern Query *view_query(Oid view);

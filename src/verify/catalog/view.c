@@ -7,6 +7,7 @@
 #include "access/htup_details.h"
 #include "access/reloptions.h"
 #include "catalog/pg_rewrite.h"
+#include "miscadmin.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
 #include "rewrite/rewriteSupport.h"
@@ -65,9 +66,10 @@ view_columns(Oid view, Oid *below, int *ncolumns)
 }
 
 Oid
-view_reads_as(Oid view, Oid user)
+view_reads_as(Oid view)
 {
 	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(view));
+	Oid			user = GetUserId();
 	Datum		options;
 	bool		isnull;
 	ViewOptions *parsed = NULL;

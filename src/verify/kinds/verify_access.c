@@ -70,18 +70,18 @@ static void
 check_writing_below(VerifyResult *result, Oid view, const Access *access)
 {
 	Oid			relid = view;
-	Oid			user = GetUserId();
 
 	for (int depth = 0; depth < MAX_VIEW_DEPTH &&
 		 get_rel_relkind(relid) == RELKIND_VIEW; depth++)
 	{
 		Oid			below;
+		Oid			user;
 		int			ncolumns;
 
 		if (relation_acts_instead(relid, access->command) ||
 			view_columns(relid, &below, &ncolumns) == NULL)
 			return;
-		user = view_reads_as(relid, user);
+		user = view_reads_as(relid);
 		relid = below;
 		if (role_has_access(relid, user, access->privilege))
 			continue;

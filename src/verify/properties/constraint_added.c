@@ -33,7 +33,7 @@ violations_of(Property *property)
 	MemoryContext old;
 
 	if ((property->validated && !list_member_oid(distrusted, property->objid)) ||
-		!OidIsValid(property->objid))
+		!OidIsValid(property->objid) || !OidIsValid(property->relid))
 		return NULL;
 	if (property->violations != NULL)
 		return property->violations;
@@ -67,6 +67,24 @@ is_checked_at_update(const Property *property, const RelationUsage *use)
 		(property->contype == CONSTRAINT_CHECK || property->contype == CONSTRAINT_NOTNULL);
 }
 
+/* Rows of another column, or of a partition, prove what is reported already. */
+static void
+prove(PropertyCheck *check, const Property *property, const Violations *violations)
+{
+	ListCell   *lc;
+
+	foreach(lc, check->result->problems)
+	{
+		Problem    *problem = lfirst(lc);
+
+		if (problem->proven || problem->subject == NULL ||
+			strcmp(problem->subject, property->label) != 0)
+			continue;
+		problem->proven = true;
+		problem->found = found_label(property, violations);
+	}
+}
+
 void
 report_added(PropertyCheck *check, Property *property, const RelationUsage *use)
 {
@@ -92,6 +110,8 @@ report_added(PropertyCheck *check, Property *property, const RelationUsage *use)
 										STATE_MET, property, property->label,
 										psprintf("no %s", property->definition),
 										found_label(property, violations));
+	if (problem == NULL && proven)
+		prove(check, property, violations);
 	if (problem != NULL)
 	{
 		problem->proven = proven;

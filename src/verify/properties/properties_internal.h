@@ -102,7 +102,8 @@ typedef struct RelationInfo
 		Oid			role;
 		uint32		writes;		/* is it known what matters to those who
 								 * write? */
-	}			key;			/* must be first */
+	}			key;			/* must be first.  With InvalidOid for the
+								 * role relid is a type, see type_info */
 	char		relkind;
 	List	   *properties;		/* of Property * */
 	int			instead;		/* commands that a trigger or rule does itself */
@@ -110,7 +111,8 @@ typedef struct RelationInfo
 								 * the properties */
 
 	/* of a view */
-	Oid			inner_role;		/* whose rights count below it */
+	Oid			inner_role;		/* whose rights count below it; InvalidOid:
+								 * those of the current user */
 	List	   *reads;			/* of Oid: relations it reads from */
 	Oid			below;			/* what is written through it; InvalidOid:
 								 * nothing */
@@ -143,6 +145,10 @@ extern void collect_view(RelationInfo *rel);
 /* ---- property_default.c ---- */
 
 extern void collect_defaults(RelationInfo *rel);
+
+/* Collect what the domains ask for that a type is made of: of a column, or of no
+ * relation at all (InvalidAttrNumber). */
+extern void collect_domains(RelationInfo *rel, AttrNumber attnum, Oid type);
 
 /* ---- property_relevance.c ---- */
 
@@ -194,6 +200,9 @@ struct PropertyCheck
 	List	   *seen;			/* of SeenRelation * */
 	List	   *columns;		/* of char *: see property_check_columns */
 };
+
+/* Add what the domains ask for of which the statement makes values, see made_type.c. */
+extern void property_check_add_made_types(PropertyCheck *check);
 
 /* Return what the baseline has under the name, of all relations: a list of char *. */
 extern List *properties_before(const PropertyCheck *check, const char *member);

@@ -96,6 +96,27 @@ relation_info(Oid relid, Oid role, bool writes)
 	return known;
 }
 
+/* Return what the domains ask for that a type is made of. */
+static RelationInfo *
+type_info(Oid type)
+{
+	RelationInfo info = {.key = {type, InvalidOid, false}};
+	RelationInfo *known = hash_search(known_relations, &info.key, HASH_FIND, NULL);
+	MemoryContext old;
+	int			level;
+
+	if (known != NULL)
+		return known;
+	old = MemoryContextSwitchTo(verification_context());
+	level = definition_path();
+	collect_domains(&info, InvalidAttrNumber, type);
+	AtEOXact_GUC(false, level);
+	known = hash_search(known_relations, &info.key, HASH_ENTER, NULL);
+	*known = info;
+	MemoryContextSwitchTo(old);
+	return known;
+}
+
 /* ---- what a requirement makes of them ---- */
 
 typedef struct SeenRelation
@@ -217,18 +238,19 @@ add_below(PropertyCheck *check, const RelationInfo *view, const RelationUsage *u
 {
 	RelationUsage read = {.commands = USAGE_SELECT};
 	RelationUsage write = {.commands = use->commands & USAGE_WRITES & ~view->instead};
+	Oid			role = OidIsValid(view->inner_role) ? view->inner_role : GetUserId();
 	ListCell   *lc;
 
 	if (depth == MAX_VIEW_DEPTH)
 		return;
 	foreach(lc, view->reads)
-		add_relation(check, lfirst_oid(lc), view->inner_role, &read, depth + 1);
+		add_relation(check, lfirst_oid(lc), role, &read, depth + 1);
 	if (write.commands == 0 || !OidIsValid(view->below))
 		return;
 	write.inserted = columns_below(view, use->inserted);
 	write.updated = columns_below(view, use->updated);
 	write.assumes_all_columns = use->assumes_all_columns;
-	add_relation(check, view->below, view->inner_role, &write, depth + 1);
+	add_relation(check, view->below, role, &write, depth + 1);
 }
 
 static bool
@@ -308,6 +330,19 @@ property_check_columns(PropertyCheck *check, Oid relid)
 			columns = bms_add_member(columns, attnum);
 	}
 	return columns;
+}
+
+void
+property_check_add_made_types(PropertyCheck *check)
+{
+	static const RelationUsage makes = {.commands = USAGE_UPDATE};
+	ListCell   *lc;
+
+	foreach(lc, check->result->made_types)
+	{
+		check->nrelations++;
+		use_properties(check, type_info(lfirst_oid(lc)), &makes, false);
+	}
 }
 
 void

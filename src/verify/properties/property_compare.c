@@ -304,6 +304,7 @@ add_to_baseline(PropertyCheck *check)
 void
 property_check_end(PropertyCheck *check)
 {
+	property_check_add_made_types(check);
 	if (check->req->baseline == NULL)
 	{
 		add_to_baseline(check);

@@ -13,6 +13,7 @@
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/primnodes.h"
 #include "utils/builtins.h"
@@ -34,7 +35,10 @@ add_domain_property(RelationInfo *rel, AttrNumber attnum, Oid domain, char *defi
 	property->label = psprintf("%s%sdomain %s", property->name ? "constraint " : "",
 							   property->name ? psprintf("%s on ", quote_identifier(property->name)) : "",
 							   format_type_be_qualified(domain));
-	property->columns = bms_make_singleton(attnum);
+	if (attnum != InvalidAttrNumber)
+		property->columns = bms_make_singleton(attnum);
+	else
+		property->relid = InvalidOid;
 	property->validated = true;
 }
 
@@ -70,34 +74,63 @@ collect_domain_checks(RelationInfo *rel, AttrNumber attnum, Oid domain)
 	table_close(pg_constraint, AccessShareLock);
 }
 
-/* A domain may be over another, and an array hold one. */
+static void collect_part(RelationInfo *rel, AttrNumber attnum, Oid type, List **seen);
+
 static void
+collect_attributes(RelationInfo *rel, AttrNumber attnum, Oid composite, List **seen)
+{
+	int			natts = relation_natts(composite);
+
+	for (AttrNumber i = 1; i <= natts; i++)
+		collect_part(rel, attnum, get_atttype(composite, i), seen);
+}
+
+static void
+collect_domain(RelationInfo *rel, AttrNumber attnum, const FormData_pg_type *form)
+{
+	rel->domains = list_append_unique_oid(rel->domains, form->oid);
+	if (form->typnotnull)
+		add_domain_property(rel, attnum, form->oid, pstrdup("NOT NULL"), NULL);
+	collect_domain_checks(rel, attnum, form->oid);
+}
+
+/* A domain may be over another, and arrays, ranges and rows may hold one. */
+static void
+collect_part(RelationInfo *rel, AttrNumber attnum, Oid type, List **seen)
+{
+	FormData_pg_type form;
+
+	if (type < FirstNormalObjectId || list_member_oid(*seen, type) || !read_type(type, &form))
+		return;
+	check_stack_depth();
+	*seen = lappend_oid(*seen, type);
+	switch (form.typtype)
+	{
+		case TYPTYPE_DOMAIN:
+			collect_domain(rel, attnum, &form);
+			collect_part(rel, attnum, form.typbasetype, seen);
+			break;
+		case TYPTYPE_COMPOSITE:
+			collect_attributes(rel, attnum, form.typrelid, seen);
+			break;
+		case TYPTYPE_RANGE:
+			collect_part(rel, attnum, get_range_subtype(type), seen);
+			break;
+		case TYPTYPE_MULTIRANGE:
+			collect_part(rel, attnum, get_multirange_range(type), seen);
+			break;
+		default:
+			collect_part(rel, attnum, form.typelem, seen);
+			break;
+	}
+}
+
+void
 collect_domains(RelationInfo *rel, AttrNumber attnum, Oid type)
 {
-	Oid			element = get_element_type(type);
+	List	   *seen = NIL;
 
-	if (OidIsValid(element))
-		type = element;
-	while (OidIsValid(type) && type >= FirstNormalObjectId)
-	{
-		HeapTuple	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-		Form_pg_type form;
-		Oid			base;
-
-		if (!HeapTupleIsValid(tup))
-			return;
-		form = (Form_pg_type) GETSTRUCT(tup);
-		base = form->typbasetype;
-		if (form->typtype == TYPTYPE_DOMAIN)
-		{
-			rel->domains = list_append_unique_oid(rel->domains, type);
-			if (form->typnotnull)
-				add_domain_property(rel, attnum, type, pstrdup("NOT NULL"), NULL);
-			collect_domain_checks(rel, attnum, type);
-		}
-		ReleaseSysCache(tup);
-		type = base;
-	}
+	collect_part(rel, attnum, type, &seen);
 }
 
 /* That a sequence was renamed, or became an identity, changes no value. */

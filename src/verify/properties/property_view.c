@@ -138,7 +138,7 @@ read_view_options(RelationInfo *rel)
 	if (!isnull && rel->relkind == RELKIND_VIEW)
 	{
 		if (((ViewOptions *) view_reloptions(options, false))->security_invoker)
-			rel->inner_role = rel->key.role;
+			rel->inner_role = InvalidOid;
 		text = psprintf(" %s", OidOutputFunctionCall(F_ARRAY_OUT, options));
 	}
 	ReleaseSysCache(tup);

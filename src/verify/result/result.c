@@ -80,6 +80,7 @@ result_copy(const VerifyResult *result)
 	}
 	append_object_names(&kept->keys, result->keys);
 	kept->parts = list_copy(result->parts);
+	kept->made_types = list_copy(result->made_types);
 	foreach(lc, result->runs)
 	{
 		RunRoutine *run = palloc_object(RunRoutine);

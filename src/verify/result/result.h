@@ -59,6 +59,7 @@ typedef struct VerifyResult
 								 * to look again when something appears,
 								 * changes or goes */
 	List	   *runs;			/* of RunRoutine *: for body.c */
+	List	   *made_types;		/* of Oid: of which it makes values of its own */
 	Jsonb	   *baseline;		/* to compare with later; NULL if the kind has
 								 * none or the requirement has one */
 	List	   *properties;		/* of Jsonb *, and part of the baseline: what

@@ -7,6 +7,10 @@
  * no statement mentions.  What each of these calls is read from pg_depend, which knows whatever a stored
  * expression refers to, the server's own functions apart: they do not change.
  *
+ * The planner looks into some of them, too, whatever the statement does: it simplifies the
+ * expressions of all indexes, and those CHECK constraints by which it may leave out a
+ * partition or child.  To simplify a call of a function in SQL it analyses the body.
+ *
  * The executor prepares these expressions with the rights of whoever runs the
  * statement (ExecInitFunc), so that role must be allowed to execute their
  * functions.  Support functions of operator classes and the operators of exclusion
@@ -29,6 +33,8 @@
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_language.h"
 #include "catalog/pg_opclass.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
@@ -36,6 +42,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
@@ -47,6 +54,15 @@
 #include "verify/statement/statement.h"
 #include "verify/statement/statement_internal.h"
 
+/* Does the planner look into it? */
+typedef enum Planned
+{
+	PLANNED_NEVER,
+	PLANNED_OF_CHILD,			/* if its relation is a partition or child,
+								 * and there is a WHERE on it */
+	PLANNED_ALWAYS
+} Planned;
+
 /* A function that is called for whoever writes. */
 typedef struct Part
 {
@@ -57,6 +73,7 @@ typedef struct Part
 								 * execute it? */
 	int			commands;		/* that run it: 1 << CMD_INSERT ... */
 	bool		by_trigger;
+	Planned		planned;
 	Bitmapset  *columns;		/* an UPDATE of which computes it, offset as
 								 * in RangeTblEntry; NULL: any */
 } Part;
@@ -106,6 +123,7 @@ add_part(Parts *parts, Oid classid, Oid objid, bool asks, Bitmapset *columns)
 	part->asks = asks;
 	part->commands = ROW_WRITTEN;
 	part->by_trigger = false;
+	part->planned = PLANNED_NEVER;
 	part->columns = columns;
 	parts->list = lappend(parts->list, part);
 }
@@ -168,6 +186,16 @@ add_references(Parts *parts, Oid classid, Oid objid, bool asks, Bitmapset *colum
 	table_close(rel, AccessShareLock);
 }
 
+/* Say of the parts from a place in the list on that the planner looks into them. */
+static void
+mark_planned(Parts *parts, int from, Planned planned)
+{
+	ListCell   *lc;
+
+	for_each_from(lc, parts->list, from)
+		((Part *) lfirst(lc))->planned = planned;
+}
+
 /* ---- what a relation consists of ---- */
 
 /* Add what the constraints of a relation or domain run. */
@@ -180,9 +208,14 @@ add_constraint_parts(Parts *parts, AttrNumber attnum, Oid index, Oid objid)
 	while (HeapTupleIsValid(tup = systable_getnext(scan.scan)))
 	{
 		Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
+		int			from = list_length(parts->list);
 
 		if (con->contype == CONSTRAINT_CHECK && compat_constraint_is_enforced(con))
+		{
 			add_references(parts, ConstraintRelationId, con->oid, true, NULL);
+			if (con->convalidated)
+				mark_planned(parts, from, PLANNED_OF_CHILD);
+		}
 		else if (con->contype == CONSTRAINT_EXCLUSION)
 			add_references(parts, ConstraintRelationId, con->oid, false, NULL);
 	}
@@ -225,7 +258,13 @@ add_index_parts(Parts *parts, Oid relid)
 
 		if (index->indisready && index->indexrelid != verification->without_index &&
 			index_runs_functions(scan.catalog, tup))
+		{
+			int			from = list_length(parts->list);
+
 			add_references(parts, RelationRelationId, index->indexrelid, true, NULL);
+			if (index->indisvalid)
+				mark_planned(parts, from, PLANNED_ALWAYS);
+		}
 	}
 	end_catalog_scan(&scan);
 }
@@ -422,6 +461,63 @@ check_attached_functions(VerifyResult *result, Oid relid, CmdType command, Bitma
 		foreach(lc, get_partition_ancestors(relid))
 			check_own_functions(result, lfirst_oid(lc), command, NULL);
 	}
+}
+
+/* Does the planner analyse the body of a function to simplify a call? */
+static bool
+is_looked_into(Oid funcid)
+{
+	HeapTuple	tup = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	Form_pg_proc form;
+	bool		result;
+
+	if (!HeapTupleIsValid(tup))
+		return false;
+	form = (Form_pg_proc) GETSTRUCT(tup);
+	result = form->prolang == SQLlanguageId && form->prokind == PROKIND_FUNCTION &&
+		!form->prosecdef && heap_attisnull(tup, Anum_pg_proc_proconfig, NULL) &&
+		compat_proc_aclcheck(funcid, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK;
+	ReleaseSysCache(tup);
+	return result;
+}
+
+/* Check what the planner looks into of a relation without its children. */
+static void
+check_own_planned(VerifyResult *result, Oid relid, bool restricted_child)
+{
+	ListCell   *lc;
+
+	foreach(lc, obtain_parts(RelationRelationId, relid)->list)
+	{
+		const Part *part = lfirst(lc);
+		Oid			funcid = part->objid;
+
+		if (part->planned == PLANNED_NEVER || part->classid == TypeRelationId ||
+			(part->planned == PLANNED_OF_CHILD && !restricted_child))
+			continue;
+		if (part->classid == OperatorRelationId)
+			funcid = get_opcode(funcid);
+		if (is_looked_into(funcid))
+			depend_on_support_routine(result, funcid);
+	}
+}
+
+void
+check_planned_functions(VerifyResult *result, Query *query, Index rti)
+{
+	const RangeTblEntry *rte = rt_fetch(rti, query->rtable);
+	bool		restricted;
+	ListCell   *lc;
+
+	if (rte->rtekind != RTE_RELATION || rte->relid < FirstNormalObjectId ||
+		(query->commandType == CMD_INSERT && rti == query->resultRelation))
+		return;
+	check_own_planned(result, rte->relid, false);
+	if (!rte->inh || !has_subclass(rte->relid))
+		return;
+	restricted = bms_is_member(rti, pull_varnos(NULL, (Node *) query->jointree));
+	foreach(lc, partitions_that_matter(&result->parts, rte->relid))
+		check_own_planned(result, lfirst_oid(lc), restricted);
 }
 
 /* Check a domain and all those below it, unless they have been looked at. */

@@ -121,6 +121,15 @@ check_populated(Query *query, VerifyResult *result)
 	}
 }
 
+void
+check_permission_of(VerifyResult *result, CompatPermissionInfo * info, Oid relid, Oid role)
+{
+	AttrNumber	denied;
+
+	if (!is_permitted(info, relid, role, &denied))
+		report_denied(result, relid, role, denied);
+}
+
 bool
 check_permissions(Node *node, VerifyResult *result)
 {
@@ -139,11 +148,9 @@ check_permissions(Node *node, VerifyResult *result)
 		CompatPermissionInfo *info = lfirst(lc);
 		Oid			relid = compat_permission_relid(info);
 		Oid			role = OidIsValid(info->checkAsUser) ? info->checkAsUser : GetUserId();
-		AttrNumber	denied;
 
-		if (OidIsValid(relid) && info->requiredPerms != 0 &&
-			!is_permitted(info, relid, role, &denied))
-			report_denied(result, relid, role, denied);
+		if (OidIsValid(relid) && info->requiredPerms != 0)
+			check_permission_of(result, info, relid, role);
 	}
 	check_populated((Query *) node, result);
 	return query_tree_walker((Query *) node, check_permissions, result, 0);
@@ -156,10 +163,10 @@ typedef struct ViewReader
 	VerifyResult *result;
 	Oid			closed;			/* what a view may not read, or InvalidOid */
 	Oid			denied;			/* the role that may not read it */
-	List	  **seen;			/* of Oid, in pairs: views, and who reads them */
+	List	  **seen;			/* of Oid: views */
 } ViewReader;
 
-static Oid	find_closed_below(VerifyResult *result, Oid view, Oid role, Oid *denied, List **seen);
+static Oid	find_closed_below(VerifyResult *result, Oid view, Oid *denied, List **seen);
 
 /* Find a relation in a view's query that the view may not read, a tree walker. */
 static bool
@@ -185,8 +192,8 @@ find_closed(Node *node, void *context)
 		depend_on_object(reader->result, RelationRelationId, relid);
 		reader->denied = reader->role;
 		if (is_permitted(info, relid, reader->role, &column))
-			reader->closed = find_closed_below(reader->result, relid, reader->role,
-											   &reader->denied, reader->seen);
+			reader->closed = find_closed_below(reader->result, relid, &reader->denied,
+											   reader->seen);
 		else
 			reader->closed = relid;
 		if (OidIsValid(reader->closed))
@@ -198,32 +205,27 @@ find_closed(Node *node, void *context)
 /* Find a relation below a view that it may not read.  Looks once at each view: views on
  * views may come to it in a great many ways. */
 static Oid
-find_closed_below(VerifyResult *result, Oid view, Oid role, Oid *denied, List **seen)
+find_closed_below(VerifyResult *result, Oid view, Oid *denied, List **seen)
 {
 	ViewReader	reader = {.result = result, .seen = seen};
 	Query	   *query;
 
-	if (get_rel_relkind(view) != RELKIND_VIEW)
+	if (get_rel_relkind(view) != RELKIND_VIEW || list_member_oid(*seen, view))
 		return InvalidOid;
-	for (int i = 0; i < list_length(*seen); i += 2)
-	{
-		if (list_nth_oid(*seen, i) == view && list_nth_oid(*seen, i + 1) == role)
-			return InvalidOid;
-	}
-	*seen = lappend_oid(lappend_oid(*seen, view), role);
+	*seen = lappend_oid(*seen, view);
 	query = view_query(view);
 	if (query == NULL)
 		return InvalidOid;
-	reader.role = view_reads_as(view, role);
+	reader.role = view_reads_as(view);
 	(void) find_closed((Node *) query, &reader);
 	*denied = reader.denied;
 	return reader.closed;
 }
 
 Oid
-closed_below_view(VerifyResult *result, Oid view, Oid role, Oid *denied)
+closed_below_view(VerifyResult *result, Oid view, Oid *denied)
 {
 	List	   *seen = NIL;
 
-	return find_closed_below(result, view, role, denied, &seen);
+	return find_closed_below(result, view, denied, &seen);
 }

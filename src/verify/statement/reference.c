@@ -342,6 +342,7 @@ check_references(Node *node, VerifyResult *result)
 {
 	if (node == NULL)
 		return false;
+	add_types_made_by(result, node);
 
 	switch (nodeTag(node))
 	{
@@ -358,6 +359,7 @@ check_references(Node *node, VerifyResult *result)
 					{
 						reject_temporary(rte->relid);
 						depend_on_object(result, RelationRelationId, rte->relid);
+						check_planned_functions(result, query, foreach_current_index(lc) + 1);
 					}
 				}
 				depend_on_columns(result, query);

@@ -55,7 +55,7 @@ look_up_relation(const Requirement *req, const char *text, VerifyResult *result)
 	}
 
 	/* A view of the role's own must not guard what the role has no access to. */
-	closed = closed_below_view(result, relid, GetUserId(), &denied);
+	closed = closed_below_view(result, relid, &denied);
 	if (OidIsValid(closed))
 	{
 		report_lost_privilege(result, closed, NULL, denied, "be allowed to use",

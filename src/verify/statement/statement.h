@@ -83,7 +83,7 @@ extern bool check_inserts(Node *node, VerifyResult *result);
  * read, may not read; or InvalidOid.  *denied is that role.  Depends on all that is
  * below the view.
  */
-extern Oid	closed_below_view(VerifyResult *result, Oid view, Oid role, Oid *denied);
+extern Oid	closed_below_view(VerifyResult *result, Oid view, Oid *denied);
 
 /*
  * Has the current role the permissions that a rewritten query will be asked for
@@ -95,8 +95,9 @@ extern bool check_permissions(Node *node, VerifyResult *result);
 /* ---- write.c ---- */
 
 /* Check what a relation runs when the command writes it: the functions of its
- * triggers, and check_attached_functions().  columns: attribute numbers that an UPDATE
- * sets, offset as in RangeTblEntry, or NULL for any. */
+ * triggers, what foreign keys do, and check_attached_functions().  columns: attribute
+ * numbers that an UPDATE sets, or to which an INSERT may give a value that is not null,
+ * offset as in RangeTblEntry; or NULL for any. */
 extern void check_write(VerifyResult *result, Oid relid, CmdType command,
 						Bitmapset *columns);
 
@@ -161,6 +162,15 @@ extern void check_written_values(const Requirement *req, VerifyResult *result, Q
 /* Report column-rejects-null for the columns that a rewritten statement of a body
  * writes.  A tree walker that returns false. */
 extern bool check_written_nulls(Node *node, VerifyResult *result);
+
+/* ---- made_type.c ---- */
+
+/* Add a type of which values are made: the constraints of the domains that it is made of
+ * matter.  The others add those of which a node of a query tree makes values; the last is
+ * a tree walker that returns false. */
+extern void add_made_type(VerifyResult *result, Oid type);
+extern void add_types_made_by(VerifyResult *result, Node *node);
+extern bool add_types_made(Node *node, VerifyResult *result);
 
 /* ---- constant.c ---- */
 

@@ -5,6 +5,7 @@
 #ifndef COMPAT_GUARD_STATEMENT_INTERNAL_H
 #define COMPAT_GUARD_STATEMENT_INTERNAL_H
 
+#include "base/compat.h"
 #include "catalog/pg_trigger.h"
 #include "nodes/parsenodes.h"
 #include "verify/result/result.h"
@@ -79,19 +80,30 @@ extern void check_call(Node *node, VerifyResult *result);
 extern void check_attached_functions(VerifyResult *result, Oid relid, CmdType command,
 									 Bitmapset *columns);
 
+/* Check the functions that planning a query looks into for one of its relations, whether
+ * it reads or writes: see attached_function.c. */
+extern void check_planned_functions(VerifyResult *result, Query *query, Index rti);
+
 /* Check the functions of a domain's constraints, for a type that is one or an array of
  * one. */
 extern void check_domain(VerifyResult *result, Oid type);
 
+/* ---- permission.c ---- */
+
+/* Report privilege-lost if a role has not the permissions on a relation that a query asks
+ * for. */
+extern void check_permission_of(VerifyResult *result, CompatPermissionInfo * info, Oid relid,
+								Oid role);
+
 /* ---- foreign_key.c ---- */
 
 /*
- * Check the action that a trigger of a foreign key takes on the table that refers, when
- * a row that it refers to goes or changes.  event: one of TRIGGER_TYPE_; columns: see
- * check_write().
+ * Check what a trigger of a foreign key does: it looks for the row that a new row refers
+ * to, or for rows that refer to one that goes or changes, and acts on these.  event: one
+ * of TRIGGER_TYPE_; columns: see check_write().
  */
-extern void check_key_action(VerifyResult *result, Form_pg_trigger trigger, int16 event,
-							 Bitmapset *columns);
+extern void check_key(VerifyResult *result, Form_pg_trigger trigger, int16 event,
+					  Bitmapset *columns);
 
 /* ---- insert.c ---- */
 

@@ -65,7 +65,7 @@ check_triggers(VerifyResult *result, Oid relid, int16 event, Bitmapset *columns)
 		RunRoutine	run = {.key = {trigger->tgfoid, relid}};
 
 		if (trigger->tgisinternal)
-			check_key_action(result, trigger, event, columns);
+			check_key(result, trigger, event, columns);
 		if (!trigger_fires(trigger, event, columns) || trigger->tgfoid < FirstNormalObjectId)
 			continue;
 		run.oldtable = name_attribute(scan.catalog, tup, Anum_pg_trigger_tgoldtable);
@@ -105,6 +105,26 @@ check_truncate(VerifyResult *result, Oid relid)
 	check_triggers(result, relid, TRIGGER_TYPE_TRUNCATE, NULL);
 }
 
+/* Return the columns that an INSERT may give a value that is not null, as those of
+ * check_write(). */
+static Bitmapset *
+inserted_columns(List *targetlist)
+{
+	/* Not NULL, which would mean any; the number is no column's. */
+	Bitmapset  *columns = bms_make_singleton(0);
+	ListCell   *lc;
+
+	foreach(lc, targetlist)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		Node	   *expr = strip_implicit_coercions((Node *) tle->expr);
+
+		if (!tle->resjunk && !(IsA(expr, Const) && ((Const *) expr)->constisnull))
+			columns = bms_add_member(columns, tle->resno - FirstLowInvalidHeapAttributeNumber);
+	}
+	return columns;
+}
+
 /* Return the columns that the query sets in its target. */
 static Bitmapset *
 updated_columns(Query *query, Oid relid)
@@ -122,14 +142,16 @@ updated_columns(Query *query, Oid relid)
 	return columns;
 }
 
-/* Check what a command of a query runs, and whether its target is published such that
- * the server refuses it. */
+/* Check what a command of a query, with its target list, runs, and whether its target is
+ * published such that the server refuses it. */
 static void
-check_command(VerifyResult *result, Query *query, CmdType command)
+check_command(VerifyResult *result, Query *query, CmdType command, List *targetlist)
 {
 	const RangeTblEntry *target = rt_fetch(query->resultRelation, query->rtable);
 
-	check_write(result, target->relid, command, updated_columns(query, target->relid));
+	check_write(result, target->relid, command,
+				command == CMD_INSERT ? inserted_columns(targetlist)
+				: updated_columns(query, target->relid));
 	if (command != CMD_UPDATE && command != CMD_DELETE)
 		return;
 	check_replica_identity(result, RULE_QUERY_BROKEN,
@@ -149,16 +171,16 @@ check_query_write(VerifyResult *result, Query *query)
 	{
 		foreach(lc, query->mergeActionList)
 		{
-			CmdType		command = lfirst_node(MergeAction, lc)->commandType;
+			MergeAction *action = lfirst_node(MergeAction, lc);
 
-			if (command != CMD_NOTHING)
-				check_command(result, query, command);
+			if (action->commandType != CMD_NOTHING)
+				check_command(result, query, action->commandType, action->targetList);
 		}
 		return;
 	}
-	check_command(result, query, query->commandType);
+	check_command(result, query, query->commandType, query->targetList);
 	if (query->onConflict != NULL && query->onConflict->action == ONCONFLICT_UPDATE)
-		check_command(result, query, CMD_UPDATE);
+		check_command(result, query, CMD_UPDATE, NIL);
 }
 
 bool
