@@ -1641,7 +1641,7 @@ BEGIN ATOMIC
 		UNION ALL
 		SELECT 6, 'no', 'no script that takes it back was given' WHERE down IS NULL
 		UNION ALL
-		SELECT 6, CASE r.rule WHEN 'not-previewed' THEN 'unknown' ELSE 'no' END, concat_ws(' ', r.step || ':', r.object, r.message) FROM rehearsal AS r WHERE r.action = 'block' AND r.step IN ('up', 'down', 'difference')),
+		SELECT 6, CASE r.rule WHEN 'not-previewed' THEN 'unknown' ELSE 'no' END, concat_ws(' ', r.step || ':', r.object, r.message) FROM rehearsal AS r WHERE r.action = 'block' AND (r.step IN ('down', 'difference') OR r.step = 'up' AND r.rule IN ('statement-failed', 'not-previewed'))),
 	-- What to say of a "yes".
 	remark (place, reason) AS (
 		SELECT 3, format('%s.%s', o.value ->> 'attrelid', quote_ident(o.value ->> 'attname'))

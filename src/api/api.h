@@ -176,6 +176,9 @@ extern List *script_parse(const char *script);	/* of ScriptStatement * */
 /* Run a statement by SPI; body of a subtransaction.  The argument is its text. */
 extern void script_execute(void *text);
 
+/* Is it CREATE INDEX, DROP INDEX or REINDEX CONCURRENTLY? */
+extern bool script_is_concurrent(const ScriptStatement *statement);
+
 /* ---- trial.c ---- */
 
 /* A statement of a script that could not be run. */

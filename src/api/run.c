@@ -111,30 +111,6 @@ split_transactions(List *statements)
 
 /* ---- one attempt ---- */
 
-/* Is it CREATE INDEX, DROP INDEX or REINDEX CONCURRENTLY alone? */
-static bool
-is_concurrent(List *statements)
-{
-	Node	   *stmt = ((ScriptStatement *) linitial(statements))->stmt;
-	ListCell   *lc;
-
-	if (list_length(statements) > 1)
-		return false;
-	if (IsA(stmt, IndexStmt))
-		return ((IndexStmt *) stmt)->concurrent;
-	if (IsA(stmt, DropStmt))
-		return ((DropStmt *) stmt)->concurrent;
-	if (IsA(stmt, ReindexStmt))
-	{
-		foreach(lc, ((ReindexStmt *) stmt)->params)
-		{
-			if (strcmp(lfirst_node(DefElem, lc)->defname, "concurrently") == 0)
-				return true;
-		}
-	}
-	return false;
-}
-
 /* Limit waits for locks in this transaction, unless the session has a limit of its own. */
 static void
 limit_lock_waits(void)
@@ -181,7 +157,7 @@ try_transaction(Run *run, List *statements)
 {
 	ErrorData  *edata;
 
-	if (!is_concurrent(statements))
+	if (list_length(statements) > 1 || !script_is_concurrent(linitial(statements)))
 		limit_lock_waits();
 	edata = subtransaction_run(execute_transaction, statements, true);
 	if (edata == NULL)

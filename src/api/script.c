@@ -92,3 +92,23 @@ script_execute(void *text)
 	SPI_finish();
 	CommandCounterIncrement();
 }
+
+bool
+script_is_concurrent(const ScriptStatement *statement)
+{
+	Node	   *stmt = statement->stmt;
+	ListCell   *lc;
+
+	if (IsA(stmt, IndexStmt))
+		return ((IndexStmt *) stmt)->concurrent;
+	if (IsA(stmt, DropStmt))
+		return ((DropStmt *) stmt)->concurrent;
+	if (!IsA(stmt, ReindexStmt))
+		return false;
+	foreach(lc, ((ReindexStmt *) stmt)->params)
+	{
+		if (strcmp(lfirst_node(DefElem, lc)->defname, "concurrently") == 0)
+			return true;
+	}
+	return false;
+}

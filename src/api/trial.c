@@ -158,6 +158,8 @@ control_transaction(Trial *trial, const ScriptStatement *statement)
 	}
 }
 
+static bool limited = false;	/* lock_timeout is ours: see limit_lock_waits */
+
 /* An attempt to run a statement. */
 typedef struct Attempt
 {
@@ -175,6 +177,10 @@ attempt_statement(void *arg)
 {
 	Attempt    *attempt = arg;
 
+	/* It cannot run here anyway, and must not be blamed for a limit of ours. */
+	if (script_is_concurrent(attempt->statement) && limited)
+		(void) set_config_option("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_LOCAL, true, 0, false);
 	(void) watch_set(true);
 	script_execute((void *) attempt->statement->text);
 	(void) watch_set(false);
@@ -309,7 +315,8 @@ trial_judge(Trial *trial)
 static void
 limit_lock_waits(void)
 {
-	if (LockTimeout == 0)
+	limited = (LockTimeout == 0);
+	if (limited)
 		(void) set_config_option("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_LOCAL, true, 0, false);
 }
