@@ -49,6 +49,9 @@ REGRESS = \
 	written \
 	entrust \
 	preview \
+	preview_effects \
+	checklist \
+	run \
 	replaces \
 	expand \
 	no_user_code \

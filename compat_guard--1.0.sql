@@ -506,7 +506,10 @@ CREATE TYPE compat_guard.finding AS (
 	sqlstate	text,
 	message		text,
 	advice		text,
-	statement	text
+	statement	text,
+	statement_number integer,
+	line		integer,
+	col			integer
 );
 COMMENT ON TYPE compat_guard.finding IS 'one requirement of one version that a change would break, or a statement that did not run';
 
@@ -516,6 +519,21 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'compat_guard_preview';
 COMMENT ON FUNCTION compat_guard.preview(text)
 IS 'run a migration script, report every finding, and undo everything; what the script itself undoes is left out, and what it allows has the action overridden';
+
+CREATE PROCEDURE compat_guard.run(ddl text, attempts integer DEFAULT 10,
+								  backoff interval DEFAULT '1 second')
+LANGUAGE C
+AS 'MODULE_PATHNAME', 'compat_guard_run';
+COMMENT ON PROCEDURE compat_guard.run(text, integer, interval)
+IS 'run a migration script with a bounded wait for locks; what does not obtain them in time is rolled back and tried again';
+
+CREATE FUNCTION compat_guard.preview_effects(ddl text)
+RETURNS TABLE (statement_number integer, line integer, statement text, relation text, lock text,
+			   rewrites boolean, builds text[], scans boolean, bytes bigint)
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_preview_effects';
+COMMENT ON FUNCTION compat_guard.preview_effects(text)
+IS 'what a migration script does to the tables that are there: locks, rewrites, index builds, scans of large tables, and their size';
 
 ---------------------------------------------------------------------------
 -- Rules and policy.
@@ -1513,6 +1531,396 @@ COMMENT ON FUNCTION compat_guard.compare(text, text, text)
 IS 'what the second version needs that the first did not, and the other way round, declared or learned';
 
 ---------------------------------------------------------------------------
+-- Reports on scripts.
+---------------------------------------------------------------------------
+
+CREATE TYPE compat_guard.report_format AS ENUM ('text', 'json', 'sarif', 'github', 'markdown');
+COMMENT ON TYPE compat_guard.report_format IS 'how preview_report() writes what preview() finds';
+
+-- Escapes that the formats need.  GitHub reads a workflow command up to the end of the line, and its properties up
+-- to a comma or colon.  In Markdown a backslash before any punctuation of ASCII makes it plain; a name after @ is a
+-- mention even so, unless something is between.  Code is fenced with more backticks than it has in a row.
+CREATE FUNCTION compat_guard.github_escape(value text, property boolean)
+RETURNS text
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT CASE WHEN property THEN replace(replace(e.escaped, ':', '%3A'), ',', '%2C') ELSE e.escaped END
+	FROM (SELECT replace(replace(replace(value, '%', '%25'), E'\r', '%0D'), E'\n', '%0A')) AS e (escaped);
+END;
+COMMENT ON FUNCTION compat_guard.github_escape(text, boolean) IS 'escape a text for a workflow command of GitHub';
+
+CREATE FUNCTION compat_guard.markdown_escape(value text)
+RETURNS text
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT replace(regexp_replace(regexp_replace(value, '\s+', ' ', 'g'), '([!-/:-?[-`{-~])', '\\\1', 'g'), '@', '@<!-- -->');
+END;
+COMMENT ON FUNCTION compat_guard.markdown_escape(text) IS 'escape a text for one line of Markdown';
+
+CREATE FUNCTION compat_guard.markdown_code(value text)
+RETURNS text
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT concat(f.fence, E'sql\n', value, E'\n', f.fence)
+	FROM (SELECT repeat('`', 1 + coalesce(max(greatest(2, length(r.run[1]))), 2))
+		FROM regexp_matches(value, '`+', 'g') AS r (run)) AS f (fence);
+END;
+COMMENT ON FUNCTION compat_guard.markdown_code(text) IS 'fence a text as code in Markdown';
+
+CREATE FUNCTION compat_guard.uri_escape(value text)
+RETURNS text
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT coalesce(string_agg(CASE WHEN b.byte IN (45, 46, 47, 95, 126) OR b.byte BETWEEN 48 AND 57
+			OR b.byte BETWEEN 65 AND 90 OR b.byte BETWEEN 97 AND 122
+		THEN chr(b.byte) ELSE '%' || upper(lpad(to_hex(b.byte), 2, '0')) END, '' ORDER BY b.place), '')
+	FROM (SELECT get_byte(u.bytes, p.place), p.place
+		FROM (SELECT convert_to(value, 'UTF8')) AS u (bytes), generate_series(0, length(u.bytes) - 1) AS p (place)) AS b (byte, place);
+END;
+COMMENT ON FUNCTION compat_guard.uri_escape(text) IS 'make a path a reference of a URI';
+
+CREATE FUNCTION compat_guard.preview_report(ddl text, format compat_guard.report_format DEFAULT 'text',
+											file text DEFAULT 'migration.sql',
+											OUT report text, OUT blocked boolean)
+LANGUAGE SQL VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+	WITH finding AS MATERIALIZED (
+		SELECT row_number() OVER () AS place, f.*,
+			coalesce(f.line, 1) AS at_line, coalesce(f.col, 1) AS at_col,
+			CASE f.action WHEN 'block' THEN 'error' WHEN 'warn' THEN 'warning' ELSE 'note' END AS level,
+			concat_ws(': ', nullif(concat_ws(' ', f.app, f.version), ''), f.requirement,
+				CASE WHEN f.expected IS NULL THEN f.message
+					ELSE concat('expected ', f.expected, ', found ', coalesce(f.found, f.message)) END) AS summary
+		FROM compat_guard.preview(ddl) AS f),
+	total AS (
+		SELECT count(*) AS n, count(*) FILTER (WHERE f.action = 'block') AS blocks,
+			concat(count(*), CASE count(*) WHEN 1 THEN ' finding' ELSE ' findings' END,
+				CASE WHEN count(*) > 0 THEN ': ' || concat_ws(', ',
+					nullif(count(*) FILTER (WHERE f.action = 'block'), 0) || ' block',
+					nullif(count(*) FILTER (WHERE f.action = 'warn'), 0) || ' warn',
+					nullif(count(*) FILTER (WHERE f.action = 'log'), 0) || ' log',
+					nullif(count(*) FILTER (WHERE f.action = 'overridden'), 0) || ' overridden') END) AS line
+		FROM finding AS f)
+	SELECT CASE preview_report.format
+		WHEN 'text' THEN concat((
+			SELECT string_agg(concat_ws(E'\n', format('%s:%s:%s: %s: %s (%s)', preview_report.file, f.at_line, f.at_col, f.action, f.summary, f.rule),
+				'    ' || replace(f.advice, E'\n', E'\n    ')), E'\n' ORDER BY f.place) || E'\n' FROM finding AS f),
+			t.line)
+		WHEN 'json' THEN jsonb_pretty(jsonb_build_object('blocked', t.blocks > 0, 'file', preview_report.file, 'findings', (
+			SELECT coalesce(jsonb_agg(to_jsonb(f) - '{place,at_line,at_col,level,summary}'::text[] ORDER BY f.place), '[]') FROM finding AS f)))
+		WHEN 'sarif' THEN jsonb_pretty(jsonb_build_object(
+			'$schema', 'https://json.schemastore.org/sarif-2.1.0.json',
+			'version', '2.1.0',
+			'runs', jsonb_build_array(jsonb_build_object(
+				'columnKind', 'unicodeCodePoints',
+				'tool', jsonb_build_object('driver', jsonb_build_object(
+					'name', 'compat_guard',
+					'version', (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'compat_guard'),
+					'rules', (
+						SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('id', f.rule,
+							'shortDescription', CASE WHEN r.rule IS NOT NULL THEN jsonb_build_object('text', r.fires_when) END,
+							'help', CASE WHEN r.rule IS NOT NULL THEN jsonb_build_object('text', r.advice) END)) ORDER BY f.rule), '[]')
+						FROM (SELECT DISTINCT g.rule FROM finding AS g) AS f LEFT JOIN compat_guard.rule_table() AS r ON r.rule = f.rule))),
+				'results', (
+					SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+						'ruleId', f.rule,
+						'level', f.level,
+						'message', jsonb_build_object('text', concat_ws(E'\n', f.summary, f.advice)),
+						'locations', jsonb_build_array(jsonb_build_object('physicalLocation', jsonb_build_object(
+							'artifactLocation', jsonb_build_object('uri', compat_guard.uri_escape(preview_report.file)),
+							'region', jsonb_build_object('startLine', f.at_line, 'startColumn', f.at_col)))),
+						'partialFingerprints', jsonb_build_object('finding/v1',
+							md5(jsonb_build_array(f.rule, f.app, f.version, f.requirement, f.affected_object, f.found, f.statement)::text)),
+						'suppressions', CASE f.action WHEN 'overridden' THEN '[{"kind": "inSource"}]'::jsonb END,
+						'properties', to_jsonb(f) - '{place,at_line,at_col,level,summary,rule,advice,line,col}'::text[])) ORDER BY f.place), '[]')
+					FROM finding AS f)))))
+		WHEN 'github' THEN coalesce((
+			SELECT string_agg(format('::%s file=%s,line=%s,col=%s,title=%s::%s',
+				CASE f.level WHEN 'note' THEN 'notice' ELSE f.level END, compat_guard.github_escape(preview_report.file, true), f.at_line, f.at_col,
+				compat_guard.github_escape(f.rule, true),
+				compat_guard.github_escape(concat_ws(E'\n', f.summary, f.advice), false)), E'\n' ORDER BY f.place) FROM finding AS f), '')
+		WHEN 'markdown' THEN concat_ws(E'\n\n',
+			format('**compat\_guard**: %s in %s', t.line, compat_guard.markdown_escape(preview_report.file)),
+			E'| action | rule | line | finding |\n|---|---|---|---|\n' || (
+				SELECT string_agg(format('| %s | %s | %s | %s |', f.action, f.rule, f.at_line,
+					compat_guard.markdown_escape(f.summary)), E'\n' ORDER BY f.place) FROM finding AS f),
+			(SELECT string_agg(concat(compat_guard.markdown_code(a.statement), E'\n\n', compat_guard.markdown_escape(a.advice)), E'\n\n' ORDER BY a.first)
+				FROM (SELECT f.statement, f.advice, min(f.place) FROM finding AS f
+					WHERE f.advice IS NOT NULL AND f.statement IS NOT NULL GROUP BY f.statement, f.advice) AS a (statement, advice, first)))
+		END,
+		t.blocks > 0
+	FROM total AS t;
+END;
+COMMENT ON FUNCTION compat_guard.preview_report(text, compat_guard.report_format, text)
+IS 'what preview() finds, for people and for CI; blocked: is any of it an error?';
+
+---------------------------------------------------------------------------
+-- The way back: is the schema as it was?
+---------------------------------------------------------------------------
+
+-- A query that returns each object of the schema, and what the catalogs say of it with names in place of OIDs.  It is
+-- made from the catalogs' own description (pg_get_catalog_foreign_keys()), so it has no list of kinds of objects:
+--
+--	- a column that refers to a catalog is shown as the identity of what it refers to, or as a column's name;
+--	- an expression is shown as the server deparses it, for the tree of a node has OIDs;
+--	- an ACL is shown with its default and sorted, for that is what a dump compares;
+--	- a position, such as attnum, is shown as the rank among what is left;
+--	- what is physical, or statistics, is left out.
+--
+-- Objects of initdb count if they have privileges.
+CREATE FUNCTION compat_guard.fingerprint_query()
+RETURNS text
+LANGUAGE SQL STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH deparsed (catalog, expression) AS (
+		VALUES ('pg_attrdef', 'pg_get_expr(r.adbin, r.adrelid)'),
+			('pg_class', 'pg_get_expr(r.relpartbound, r.oid)'),
+			('pg_constraint', 'pg_get_constraintdef(r.oid)'),
+			('pg_index', 'pg_get_indexdef(r.indexrelid)'),
+			('pg_partitioned_table', 'pg_get_partkeydef(r.partrelid)'),
+			('pg_policy', 'concat_ws('' WITH CHECK '', pg_get_expr(r.polqual, r.polrelid), pg_get_expr(r.polwithcheck, r.polrelid))'),
+			('pg_proc', 'CASE WHEN r.prokind <> ''a'' THEN pg_get_functiondef(r.oid) END'),
+			('pg_publication_rel', 'pg_get_expr(r.prqual, r.prrelid)'),
+			('pg_rewrite', 'pg_get_ruledef(r.oid)'),
+			('pg_statistic_ext', 'pg_get_statisticsobjdef(r.oid)'),
+			('pg_trigger', 'pg_get_triggerdef(r.oid)'),
+			('pg_type', 'coalesce(pg_get_expr(r.typdefaultbin, 0), r.typdefault)')),
+	acl_default (catalog, expression) AS (
+		VALUES ('pg_class', 'acldefault(CASE r.relkind WHEN ''S'' THEN ''s''::"char" ELSE ''r'' END, r.relowner)'),
+			('pg_foreign_data_wrapper', 'acldefault(''F'', r.fdwowner)'),
+			('pg_foreign_server', 'acldefault(''S'', r.srvowner)'),
+			('pg_language', 'acldefault(''l'', r.lanowner)'),
+			('pg_namespace', 'acldefault(''n'', r.nspowner)'),
+			('pg_proc', 'acldefault(''f'', r.proowner)'),
+			('pg_type', 'acldefault(''T'', r.typowner)')),
+	-- Positions; and options that the server keeps for itself, which no dump has.
+	shown (catalog, col, expression) AS (
+		VALUES ('pg_attribute', 'attoptions', '(SELECT array_agg(o) FROM unnest(r.attoptions) AS o WHERE o !~ ''^pg_'')::text'),
+			('pg_attribute', 'attnum', 'rank() OVER (PARTITION BY r.attrelid ORDER BY r.attnum)'),
+			('pg_enum', 'enumsortorder', 'rank() OVER (PARTITION BY r.enumtypid ORDER BY r.enumsortorder)')),
+	restricted (catalog, condition) AS (
+		VALUES ('pg_attribute', 'r.attnum > 0 AND NOT r.attisdropped'),
+			('pg_depend', 'r.deptype IN (''e'', ''x'') OR r.deptype IN (''a'', ''i'') AND r.refobjsubid > 0 AND r.classid = ''pg_class''::regclass
+				AND EXISTS (SELECT FROM pg_class AS s WHERE s.oid = r.objid AND s.relkind = ''S'')'),
+			('pg_namespace', 'r.nspname !~ ''^pg_(toast|temp)'''),
+			('pg_trigger', 'NOT r.tgisinternal')),
+	-- Columns (class, object, sub-object) that together refer to an object of any catalog.
+	anyobject (catalog, class, object, sub) AS (
+		VALUES ('pg_depend', 'classid', 'objid', 'objsubid'), ('pg_depend', 'refclassid', 'refobjid', 'refobjsubid'),
+			('pg_description', 'classoid', 'objoid', 'objsubid'), ('pg_seclabel', 'classoid', 'objoid', 'objsubid')),
+	cat AS (
+		SELECT c.oid, c.relname, EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attname = 'oid') AS has_oid
+		FROM pg_class AS c
+		WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r' AND NOT c.relisshared AND has_table_privilege(c.oid, 'SELECT')
+			AND c.relname NOT IN ('pg_statistic', 'pg_statistic_ext_data', 'pg_largeobject', 'pg_largeobject_metadata', 'pg_init_privs')),
+	foreign_key AS (
+		SELECT k.fktable, k.pktable, k.is_array, k.fkcols[array_upper(k.fkcols, 1)] AS col,
+			CASE WHEN array_length(k.fkcols, 1) > 1 THEN k.fkcols[1] END AS relation
+		FROM pg_get_catalog_foreign_keys() AS k),
+	col AS (
+		SELECT cat.oid, a.attnum, a.attname, k.pktable, k.is_array, k.relation,
+			CASE
+				WHEN r.expression IS NOT NULL THEN r.expression
+				WHEN o.object = a.attname THEN format('(SELECT concat_ws('' '', i.type, i.identity) FROM pg_identify_object(r.%I, r.%I, r.%I) AS i)', o.class, o.object, o.sub)
+				WHEN a.atttypid = 'aclitem[]'::regtype THEN format('(SELECT array_agg(concat_ws('' '', x.grantor::regrole, CASE x.grantee WHEN 0 THEN ''PUBLIC'' ELSE x.grantee::regrole::text END, '
+					'x.privilege_type, x.is_grantable) ORDER BY x.grantor::regrole::text, x.grantee, x.privilege_type) FROM aclexplode(%s) AS x)::text',
+					CASE WHEN d.expression IS NULL THEN format('r.%I', a.attname) ELSE format('coalesce(r.%I, %s)', a.attname, d.expression) END)
+				WHEN k.relation IS NOT NULL AND k.is_array THEN format('(SELECT array_agg(coalesce(n.attname, e.num::text::name) ORDER BY e.place) FROM unnest(r.%I::int2[]) WITH ORDINALITY AS e (num, place) '
+					'LEFT JOIN pg_attribute AS n ON n.attrelid = r.%I AND n.attnum = e.num)::text', a.attname, k.relation)
+				WHEN k.relation IS NOT NULL THEN format('(SELECT n.attname FROM pg_attribute AS n WHERE n.attrelid = r.%I AND n.attnum = r.%I)::text', k.relation, a.attname)
+				WHEN k.is_array THEN format('(SELECT array_agg((pg_identify_object(%s, e.obj, 0)).identity ORDER BY e.place) FROM unnest(r.%I::oid[]) WITH ORDINALITY AS e (obj, place))::text', k.pktable::oid, a.attname)
+				WHEN k.pktable IS NOT NULL THEN format('CASE WHEN r.%I <> 0 THEN (pg_identify_object(%s, r.%1$I, 0)).identity END', a.attname, k.pktable::oid)
+				ELSE format('r.%I::text', a.attname)
+			END AS expression
+		FROM cat JOIN pg_attribute AS a ON a.attrelid = cat.oid AND a.attnum > 0 AND NOT a.attisdropped
+			LEFT JOIN foreign_key AS k ON k.fktable = cat.oid AND k.col = a.attname
+			LEFT JOIN shown AS r ON r.catalog = cat.relname AND r.col = a.attname
+			LEFT JOIN anyobject AS o ON o.catalog = cat.relname AND a.attname IN (o.class, o.object, o.sub)
+			LEFT JOIN acl_default AS d ON d.catalog = cat.relname
+		WHERE a.atttypid <> 'pg_node_tree'::regtype
+			AND (o.object IS NULL OR a.attname = o.object)
+			AND a.attname NOT IN ('oid', 'relfilenode', 'relpages', 'reltuples', 'relallvisible', 'relallfrozen', 'reltoastrelid', 'relhasindex', 'relhasrules',
+				'relhastriggers', 'relhassubclass', 'relfrozenxid', 'relminmxid', 'relrewrite', 'relnatts', 'relispopulated', 'attcacheoff', 'atthasmissing',
+				'attmissingval', 'attndims', 'indcheckxmin', 'typdefault')),
+	-- What tells the rows of a catalog apart, without OIDs and positions.
+	key AS (
+		SELECT DISTINCT ON (i.indrelid) i.indrelid, (SELECT string_agg(c.expression, ', ' ORDER BY c.attnum) FROM col AS c WHERE c.oid = i.indrelid AND c.attnum = ANY (i.indkey::int2[])) AS expressions
+		FROM pg_index AS i JOIN cat ON cat.oid = i.indrelid
+		WHERE i.indisunique
+		ORDER BY i.indrelid, EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::int2[])
+			AND a.attname IN ('oid', 'attnum', 'enumsortorder')), i.indexrelid),
+	body AS (
+		SELECT cat.relname, format(E'SELECT %L AS catalog, %s AS object, jsonb_strip_nulls(jsonb_build_object(%s)) AS definition FROM pg_catalog.%I AS r WHERE (%s)%s',
+			cat.relname,
+			CASE WHEN cat.has_oid AND cat.relname <> 'pg_enum' THEN format('(SELECT concat_ws('' '', i.type, i.identity) FROM pg_identify_object(%s, r.oid, 0) AS i)', cat.oid)
+				ELSE format('concat_ws('' '', %s)', coalesce(key.expressions, (SELECT string_agg(c.expression, ', ' ORDER BY c.attnum) FROM col AS c WHERE c.oid = cat.oid))) END,
+			concat_ws(', ', (SELECT string_agg(format('%L, %s', c.attname, c.expression), ', ' ORDER BY c.attnum) FROM col AS c WHERE c.oid = cat.oid), '''definition'', ' || deparsed.expression),
+			cat.relname,
+			-- Which rows: those of objects that initdb did not make, or that have privileges.
+			concat_ws(' OR ',
+				CASE WHEN cat.has_oid THEN 'r.oid >= 16384 OR r.oid = 2200' END,
+				(SELECT string_agg(format('r.%I >= 16384 OR r.%1$I = 2200', o.object), ' OR ') FROM anyobject AS o WHERE o.catalog = cat.relname),
+				CASE WHEN NOT cat.has_oid THEN (SELECT string_agg(format('r.%I >= 16384', c.attname), ' OR ') FROM col AS c
+					WHERE c.oid = cat.oid AND c.pktable IS NOT NULL AND NOT c.is_array AND c.relation IS NULL) END,
+				(SELECT string_agg(format('r.%I IS NOT NULL', a.attname), ' OR ') FROM pg_attribute AS a WHERE a.attrelid = cat.oid AND a.atttypid = 'aclitem[]'::regtype)),
+			concat(' AND (' || restricted.condition || ')',
+				-- Nothing of temporary tables and TOAST.
+				(SELECT string_agg(format(' AND NOT EXISTS (SELECT FROM pg_namespace AS h WHERE h.oid = r.%I AND h.nspname ~ ''^pg_(toast|temp)'')', c.attname), '')
+					FROM col AS c WHERE c.oid = cat.oid AND c.pktable = 'pg_namespace'::regclass AND NOT c.is_array),
+				(SELECT string_agg(format(' AND NOT EXISTS (SELECT FROM pg_class AS h JOIN pg_namespace AS n ON n.oid = h.relnamespace WHERE h.oid = r.%I AND n.nspname ~ ''^pg_(toast|temp)'')', c.attname), '')
+					FROM col AS c WHERE c.oid = cat.oid AND c.pktable = 'pg_class'::regclass AND NOT c.is_array AND c.relation IS NULL))) AS query
+		FROM cat LEFT JOIN key ON key.indrelid = cat.oid LEFT JOIN deparsed ON deparsed.catalog = cat.relname LEFT JOIN restricted ON restricted.catalog = cat.relname)
+	SELECT string_agg(body.query, E'\nUNION ALL\n' ORDER BY body.relname) FROM body;
+END;
+COMMENT ON FUNCTION compat_guard.fingerprint_query() IS 'a query of all objects of the schema, with names in place of OIDs';
+
+CREATE FUNCTION compat_guard.fingerprint()
+RETURNS jsonb
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_fingerprint';
+COMMENT ON FUNCTION compat_guard.fingerprint()
+IS 'all objects of the schema and what the catalogs say of them: equal exactly if the schema is, as a dump shows it';
+
+CREATE FUNCTION compat_guard.fingerprint_difference(before jsonb, after jsonb)
+RETURNS TABLE (object text, property text, was text, "is" text)
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT coalesce(b.key, a.key), p.property, b.value ->> p.property, a.value ->> p.property
+	FROM jsonb_each(before) AS b FULL JOIN jsonb_each(after) AS a ON a.key = b.key,
+		LATERAL (SELECT k.property FROM (SELECT jsonb_object_keys(b.value) UNION SELECT jsonb_object_keys(a.value)) AS k (property)
+			WHERE b.value IS NOT NULL AND a.value IS NOT NULL AND b.value -> k.property IS DISTINCT FROM a.value -> k.property
+			UNION ALL SELECT NULL WHERE b.value IS NULL OR a.value IS NULL) AS p
+	WHERE b.value IS DISTINCT FROM a.value
+	ORDER BY coalesce(b.key, a.key) COLLATE "C", p.property COLLATE "C";
+END;
+COMMENT ON FUNCTION compat_guard.fingerprint_difference(jsonb, jsonb)
+IS 'what differs between two results of fingerprint(): objects of which one has none, with no property, and properties';
+
+-- Objects that one fingerprint has and the other has not, and that hold data: tables, and columns of tables that are in both.
+CREATE FUNCTION compat_guard.fingerprint_data_lost(before jsonb, after jsonb)
+RETURNS TABLE (relation text, col text)
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	WITH lost AS (SELECT b.key, b.value FROM jsonb_each(before) AS b WHERE NOT after ? b.key),
+	relation AS (SELECT l.key, substr(l.key, strpos(l.key, ' ') + 1) AS name FROM lost AS l
+		WHERE l.value ->> 'relkind' IN ('r', 'p') AND l.value ->> 'relispartition' = 'false'),
+	col AS (SELECT l.value ->> 'attrelid' AS relation, l.value ->> 'attname' AS name FROM lost AS l WHERE l.value ? 'attrelid' AND l.value ? 'attname')
+	SELECT substr(r.name, strpos(r.name, 'table ') + 6), NULL FROM relation AS r
+	UNION ALL
+	SELECT c.relation, c.name FROM col AS c
+	WHERE before ? ('pg_class table ' || c.relation) AND after ? ('pg_class table ' || c.relation);
+END;
+COMMENT ON FUNCTION compat_guard.fingerprint_data_lost(jsonb, jsonb) IS 'tables and columns that hold data and are gone';
+
+CREATE FUNCTION compat_guard.rehearse(up text, down text)
+RETURNS TABLE (step text, action text, rule text, object text, message text, statement_number integer, line integer)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_rehearse';
+COMMENT ON FUNCTION compat_guard.rehearse(text, text)
+IS 'run a migration and the script that takes it back, and undo both: what breaks, what fails, what is not as it was, and what is lost';
+
+CREATE FUNCTION compat_guard.preview_fingerprint(ddl text)
+RETURNS jsonb
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'compat_guard_preview_fingerprint';
+COMMENT ON FUNCTION compat_guard.preview_fingerprint(text)
+IS 'what fingerprint() would return after a migration script, which is undone';
+
+-- The items are true statements.  "no" has a reason that is certain; "unknown" one that is likely, or something that was not looked at.
+CREATE FUNCTION compat_guard.checklist(ddl text, down text DEFAULT NULL)
+RETURNS TABLE (item text, answer text, reason text)
+LANGUAGE SQL VOLATILE PARALLEL UNSAFE
+SET jit = off
+BEGIN ATOMIC
+	WITH finding AS MATERIALIZED (
+		SELECT f.*, f.rule IN ('statement-failed', 'not-previewed') AS failed,
+			concat_ws(': ', nullif(concat_ws(' ', f.app, f.version), ''), f.requirement,
+				CASE WHEN f.expected IS NULL THEN f.message ELSE concat(coalesce(f.found, f.message), ' (', f.rule, ')') END) AS reason,
+			-- What a version does with what it needs: by the rule, or by the statement that fails.
+			CASE WHEN f.rule IN ('column-narrowed', 'column-rejects-null', 'column-default', 'default-changed', 'insert-needs-column', 'insert-rejected-column',
+						'constraint-added', 'constraint-not-valid-trap', 'foreign-key-action', 'domain-tightened', 'trigger-added', 'trigger-disabled', 'rule-added',
+						'unique-missing') OR f.requirement LIKE 'insert %' THEN 'write'
+				WHEN f.rule IN ('column-reads-null', 'column-collation', 'query-result', 'query-result-grew', 'view-changed', 'index-missing') OR EXISTS (
+						SELECT FROM compat_guard.requirements AS r
+						WHERE r.app = f.app AND r.version = f.version AND r.kind = 'query' AND concat('query ', r.object) = f.requirement
+							AND r.expected ->> 'sql' ~* '^\s*(select|values|table)\M') THEN 'read'
+				WHEN f.app IS NOT NULL THEN 'both' END AS harms
+		FROM compat_guard.preview(ddl) AS f),
+	effect AS MATERIALIZED (SELECT * FROM compat_guard.preview_effects(ddl)),
+	object AS MATERIALIZED (
+		SELECT a.key, a.value, b.before ? concat('pg_class table ', a.value ->> 'attrelid') AS of_old_table
+		FROM (SELECT compat_guard.fingerprint() AS before, compat_guard.preview_fingerprint(ddl) AS after) AS b, jsonb_each(b.after) AS a
+		WHERE NOT b.before ? a.key),
+	rehearsal AS MATERIALIZED (
+		SELECT r.* FROM compat_guard.rehearse(ddl, down) AS r WHERE down IS NOT NULL),
+	-- One row for each answer that is not "yes".
+	doubt (place, answer, reason) AS (
+		SELECT i.place, CASE f.action WHEN 'block' THEN 'no' ELSE 'unknown' END, f.reason
+		FROM finding AS f, (VALUES (1, 'read'), (2, 'write')) AS i (place, harm)
+		WHERE f.harms IN (i.harm, 'both') AND f.action IN ('block', 'warn')
+		UNION ALL
+		SELECT i.place, 'unknown', format('statement %s: %s', f.statement_number, f.message)
+		FROM finding AS f, generate_series(1, 5) AS i (place)
+		WHERE f.failed AND NOT (i.place = 4 AND f.rule = 'statement-failed' AND f.sqlstate ~ '^(23|22001|22003|22P02)')
+		UNION ALL
+		SELECT 3, 'no', format('%s.%s is not null and has no default', o.value ->> 'attrelid', quote_ident(o.value ->> 'attname'))
+		FROM object AS o
+		WHERE o.key LIKE 'pg\_attribute %' AND o.of_old_table
+			AND o.value ->> 'attnotnull' = 'true' AND o.value ->> 'atthasdef' = 'false' AND o.value ->> 'attidentity' = ''
+		UNION ALL
+		SELECT 4, 'no', format('statement %s: %s', f.statement_number, f.message)
+		FROM finding AS f WHERE f.rule = 'statement-failed' AND f.sqlstate ~ '^(23|22001|22003|22P02)'
+		UNION ALL
+		SELECT 4, 'no', f.reason
+		FROM finding AS f
+		WHERE f.action = 'block' AND f.rule IN ('constraint-added', 'constraint-not-valid-trap', 'domain-tightened', 'unique-over-duplicates', 'null-over-not-null',
+			'fk-orphans', 'value-too-long')
+		UNION ALL
+		SELECT 4, 'unknown', format('%s is not validated', o.value ->> 'conname')
+		FROM object AS o WHERE o.key LIKE 'pg\_constraint %' AND o.value ->> 'convalidated' = 'false'
+		UNION ALL
+		SELECT 4, 'unknown', format('%s of %s is checked only when it runs, for the table is large', o.value ->> 'conname', o.value ->> 'conrelid')
+		FROM object AS o
+		WHERE o.key LIKE 'pg\_constraint %' AND EXISTS (SELECT FROM effect AS e WHERE e.relation = o.value ->> 'conrelid' AND (e.scans OR e.builds <> '{}')
+			AND e.bytes > pg_size_bytes(current_setting('compat_guard.large_relation')))
+		UNION ALL
+		SELECT 5, 'no', format('statement %s %s %s%s', e.statement_number,
+			concat_ws(' and ', CASE WHEN e.rewrites THEN 'rewrites' END, CASE WHEN e.builds <> '{}' THEN 'builds indexes of' END,
+				CASE WHEN e.scans AND NOT e.rewrites AND e.builds = '{}' THEN 'reads all of' END),
+			e.relation, format(' (%s)', pg_size_pretty(e.bytes)))
+		FROM effect AS e
+		WHERE (e.rewrites OR e.builds <> '{}' OR e.scans) AND e.bytes > pg_size_bytes(current_setting('compat_guard.large_relation'))
+		UNION ALL
+		SELECT 6, 'no', 'no script that takes it back was given' WHERE down IS NULL
+		UNION ALL
+		SELECT 6, CASE r.rule WHEN 'not-previewed' THEN 'unknown' ELSE 'no' END, concat_ws(' ', r.step || ':', r.object, r.message) FROM rehearsal AS r WHERE r.action = 'block' AND (r.step IN ('down', 'difference') OR r.step = 'up' AND r.rule IN ('statement-failed', 'not-previewed'))),
+	-- What to say of a "yes".
+	remark (place, reason) AS (
+		SELECT 3, format('%s.%s', o.value ->> 'attrelid', quote_ident(o.value ->> 'attname'))
+		FROM object AS o WHERE o.key LIKE 'pg\_attribute %' AND o.of_old_table
+		UNION ALL
+		SELECT 4, o.value ->> 'conname' FROM object AS o WHERE o.key LIKE 'pg\_constraint %'
+		UNION ALL
+		SELECT 5, format('%s on %s for a moment', e.lock, e.relation) FROM effect AS e WHERE e.lock IS NOT NULL
+		UNION ALL
+		SELECT 6, format('%s: %s', r.object, r.message) FROM rehearsal AS r WHERE r.step = 'loss'
+		UNION ALL
+		SELECT i.place, 'no version is live' FROM (VALUES (1), (2)) AS i (place) WHERE NOT EXISTS (SELECT FROM compat_guard.live_versions()))
+	SELECT i.item, coalesce(d.answer, 'yes'), coalesce(d.reasons, m.reasons)
+	FROM (VALUES (1, 'old versions can read'), (2, 'old versions can write'), (3, 'new columns are nullable or have a default'),
+			(4, 'new constraints hold for the rows'), (5, 'no lock is held for long'), (6, 'there is a way back')) AS i (place, item)
+		LEFT JOIN (SELECT x.place, min(x.answer) AS answer, string_agg(DISTINCT x.reason, E'\n' ORDER BY x.reason) AS reasons
+			FROM doubt AS x
+			WHERE x.answer = 'no' OR NOT EXISTS (SELECT FROM doubt AS y WHERE y.place = x.place AND y.answer = 'no')
+			GROUP BY x.place) AS d ON d.place = i.place
+		LEFT JOIN (SELECT x.place, string_agg(DISTINCT x.reason, E'\n' ORDER BY x.reason) AS reasons FROM remark AS x GROUP BY x.place) AS m ON m.place = i.place
+	ORDER BY i.place;
+END;
+COMMENT ON FUNCTION compat_guard.checklist(text, text)
+IS 'is a migration free of downtime: one row for each point, yes, no or unknown, and why';
+
+---------------------------------------------------------------------------
 -- What makes CREATE EXTENSION alone protect every session.
 ---------------------------------------------------------------------------
 
@@ -1566,6 +1974,19 @@ BEGIN ATOMIC
 		('pipeline', 'USAGE ON SCHEMA compat_guard'),
 		('pipeline', 'EXECUTE ON FUNCTION
 			compat_guard.preview(text),
+			compat_guard.preview_report(text, compat_guard.report_format, text),
+			compat_guard.github_escape(text, boolean),
+			compat_guard.markdown_escape(text),
+			compat_guard.markdown_code(text),
+			compat_guard.uri_escape(text),
+			compat_guard.preview_effects(text),
+			compat_guard.fingerprint(),
+			compat_guard.fingerprint_query(),
+			compat_guard.fingerprint_difference(jsonb, jsonb),
+			compat_guard.fingerprint_data_lost(jsonb, jsonb),
+			compat_guard.rehearse(text, text),
+			compat_guard.preview_fingerprint(text),
+			compat_guard.checklist(text, text),
 			compat_guard.can_deploy(text, text, jsonb, boolean),
 			compat_guard.check(text, text),
 			compat_guard.ready(text, text),
@@ -1592,9 +2013,11 @@ BEGIN ATOMIC
 			compat_guard.adopt(text, text, text, text),
 			compat_guard.merge(jsonb, jsonb),
 			compat_guard.compare(text, text, text)'),
-		('pipeline', 'EXECUTE ON PROCEDURE compat_guard.wait_until_ready(text, text, interval, boolean),
+		('pipeline', 'EXECUTE ON PROCEDURE
+			compat_guard.wait_until_ready(text, text, interval, boolean),
 			compat_guard.backfill(text, integer, interval, boolean),
-			compat_guard.contract(text)'),
+			compat_guard.contract(text),
+			compat_guard.run(text, integer, interval)'),
 		('pipeline', 'EXECUTE ON FUNCTION
 			compat_guard.dual_write(),
 			compat_guard.expand_column(regclass, text, text, text, text, text, text, text, boolean),

@@ -53,6 +53,29 @@ SELECT compat_guard.allow('why');
 SELECT * FROM judged('ALTER TABLE t DROP a');
 COMMIT;
 --
+-- Which statement of the script it was: the one after which what is found stays.
+--
+CREATE FUNCTION located(ddl text) RETURNS TABLE (requirement text, rule text, statement_number int, line int, col int) LANGUAGE sql AS
+	'SELECT p.requirement, p.rule, p.statement_number, p.line, p.col FROM compat_guard.preview(ddl) AS p';
+SELECT * FROM located(E'ALTER TABLE t ADD e int;\n/* one */ -- two\n\tALTER TABLE t DROP a; ALTER TABLE t ADD f int;\n  ALTER TABLE t DROP b');
+SELECT * FROM located('ALTER TABLE t DROP a; ALTER TABLE t ADD a int; ALTER TABLE t DROP a; ALTER TABLE t DROP e');
+SELECT * FROM located('BEGIN; ALTER TABLE t DROP a; ROLLBACK; SAVEPOINT x; ALTER TABLE t DROP b; ROLLBACK TO x; ALTER TABLE t DROP b');
+SELECT * FROM located(E'DO $$ BEGIN\n ALTER TABLE t DROP a; END $$; DROP EXTENSION compat_guard; VACUUM t');
+SELECT * FROM located('SELECT 1; DO $$ BEGIN RAISE NOTICE ''once''; END $$; SELEC');
+SET client_min_messages = notice;
+SELECT * FROM located('SELECT 1; DO $$ BEGIN RAISE NOTICE ''once''; END $$; ALTER TABLE t DROP a');
+SET client_min_messages = warning;
+--
+-- The report.  test/t/062_report.pl has the formats for machines.
+--
+SELECT report, blocked FROM compat_guard.preview_report(E'ALTER TABLE t ADD e int;\nALTER TABLE t DROP a; SELECT 1 / 0; VACUUM t');
+SELECT report, blocked FROM compat_guard.preview_report(E'SELECT compat_guard.allow(''why''); ALTER TABLE t DROP a', 'github', 'a,b:c%.sql');
+SELECT report FROM compat_guard.preview_report(E'ALTER TABLE t DROP a', 'markdown');
+SELECT report::jsonb #- '{findings,0,advice}' FROM compat_guard.preview_report(E'ALTER TABLE t DROP a', 'json', 'x.sql');
+SELECT f, report, blocked FROM unnest(enum_range(NULL::compat_guard.report_format)) AS f, compat_guard.preview_report('', f) WHERE f NOT IN ('json', 'sarif');
+SELECT compat_guard.preview_report('', 'html');
+SELECT compat_guard.markdown_code('a'), compat_guard.markdown_code('`a```` ``'), compat_guard.markdown_escape(E'a|b\n @c #1 <d> _e_');
+--
 -- Nothing is left of it, whatever happens.
 --
 SET statement_timeout = '300ms';

@@ -5,9 +5,11 @@
 #include "postgres.h"
 
 #include "api/api.h"
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/shown.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 char *
 name_argument(FunctionCallInfo fcinfo, int arg, const char *what)
@@ -24,6 +26,28 @@ name_argument(FunctionCallInfo fcinfo, int arg, const char *what)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must have 1 to 1000 bytes", what)));
 	return name;
+}
+
+double
+duration_argument(FunctionCallInfo fcinfo, int arg, const char *what)
+{
+	Interval   *interval;
+	double		duration;
+
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", what)));
+	interval = PG_GETARG_INTERVAL_P(arg);
+	if (compat_interval_is_forever(interval))
+		return (double) PG_INT64_MAX;
+	duration = interval->time / 1000.0 +
+		(interval->day + (double) interval->month * DAYS_PER_MONTH) * SECS_PER_DAY * 1000.0;
+	if (compat_interval_is_never(interval) || duration < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not be negative", what)));
+	return duration;
 }
 
 App *

@@ -1,230 +1,141 @@
 /*
  * preview.c
- *		Judge a migration script without keeping its changes.
+ *		Report what a migration script would break.
  *
- * The script runs, statement by statement, in a subtransaction.  What it has touched is
- * judged as at commit.  Then all of it is rolled back.
+ * The verdict is on the net effect of the script.  A judgement knows which statements
+ * have changed what a version needs, not which of them broke it.  If there are several,
+ * the script runs a second time and is judged after each statement.  The one that
+ * brings a finding that stays is the one to show.
  */
 #include "postgres.h"
 
-#include "access/xact.h"
+#include "access/xlog.h"
+#include "api/api.h"
 #include "base/compat.h"
-#include "base/errors.h"
 #include "base/guard_active.h"
-#include "base/subtransaction.h"
-#include "executor/spi.h"
+#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "guard/guard.h"
 #include "judge/judge.h"
 #include "miscadmin.h"
-#include "nodes/parsenodes.h"
-#include "parser/parser.h"
+#include "storage/lock.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/resowner.h"
-#include "utils/snapmgr.h"
+#include "utils/guc.h"
 #include "utils/tuplestore.h"
-
-/* A statement of the script that could not be run. */
-typedef struct Failure
-{
-	const char *statement;
-	ErrorData  *edata;
-} Failure;
-
-/* An open subtransaction of ours that stands for a BEGIN or SAVEPOINT of the script. */
-typedef struct Savepoint
-{
-	const char *name;			/* NULL: the script's BEGIN */
-	ResourceOwner owner;		/* that was current before it began */
-	int			nfindings;		/* when it began */
-} Savepoint;
 
 typedef struct Preview
 {
-	const char *script;
-	List	   *statements;		/* of RawStmt * */
-	List	   *savepoints;		/* of Savepoint *, the innermost first */
-	List	   *failures;		/* of Failure * */
-	List	   *findings;		/* of Finding * */
+	List	   *statements;		/* of ScriptStatement * */
+	Trial		trial;
+	List	   *findings;		/* of Finding *: the verdict, to be located */
 } Preview;
 
-/* Return the text of a statement of the script. */
-static char *
-statement_text(const char *script, const RawStmt *raw)
-{
-	const char *start = script + raw->stmt_location;
-	int			length = raw->stmt_len > 0 ? raw->stmt_len : (int) strlen(start);
-
-	while (length > 0 && isspace((unsigned char) *start))
-	{
-		start++;
-		length--;
-	}
-	return pnstrdup(start, length);
-}
-
-/* Run a statement; body of a subtransaction. */
-static void
-execute_statement(void *arg)
-{
-	SPI_connect();
-	(void) SPI_execute((const char *) arg, false, 0);
-	SPI_finish();
-	CommandCounterIncrement();
-}
-
-static void
-add_failure(Preview *preview, const char *statement, ErrorData *edata)
-{
-	Failure    *failure = palloc_object(Failure);
-
-	if (error_is_interruption(edata))
-		ReThrowError(edata);
-	failure->statement = statement;
-	failure->edata = edata;
-	preview->failures = lappend(preview->failures, failure);
-}
-
-/* ---- the script's transactions ---- */
-
-static void
-begin_savepoint(Preview *preview, const char *name)
-{
-	MemoryContext context = CurrentMemoryContext;
-	Savepoint  *savepoint = palloc_object(Savepoint);
-
-	savepoint->name = name;
-	savepoint->owner = CurrentResourceOwner;
-	savepoint->nfindings = list_length(preview->findings);
-	preview->savepoints = lcons(savepoint, preview->savepoints);
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-}
-
-/* End the n innermost savepoints. */
-static void
-end_savepoints(Preview *preview, int n, bool keep)
-{
-	MemoryContext context = CurrentMemoryContext;
-
-	while (n-- > 0)
-	{
-		Savepoint  *savepoint = linitial(preview->savepoints);
-
-		if (keep)
-			ReleaseCurrentSubTransaction();
-		else
-		{
-			RollbackAndReleaseCurrentSubTransaction();
-			preview->findings = list_truncate(preview->findings, savepoint->nfindings);
-		}
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = savepoint->owner;
-		preview->savepoints = list_delete_first(preview->savepoints);
-	}
-}
-
-/* Return how many savepoints to end to reach the one of that name; 0 if there is none. */
-static int
-depth_of(const Preview *preview, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, preview->savepoints)
-	{
-		const Savepoint *savepoint = lfirst(lc);
-
-		if (name == NULL || savepoint->name == NULL
-			? name == savepoint->name : strcmp(name, savepoint->name) == 0)
-			return foreach_current_index(lc) + 1;
-	}
-	return 0;
-}
-
-static void
-raise_no_savepoint(void *arg)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_S_E_INVALID_SPECIFICATION),
-			 errmsg("savepoint \"%s\" does not exist", (char *) arg)));
-}
-
-/*
- * Run a transaction command of the script.  The whole script is one transaction here, but
- * what the script rolls back is rolled back.  A ROLLBACK without BEGIN rolls back
- * nothing, because nobody knows where the transaction began.
- */
-static void
-control_transaction(Preview *preview, const char *text, const TransactionStmt *stmt)
-{
-	int			depth;
-
-	switch (stmt->kind)
-	{
-		case TRANS_STMT_BEGIN:
-		case TRANS_STMT_START:
-			if (depth_of(preview, NULL) == 0)
-				begin_savepoint(preview, NULL);
-			break;
-		case TRANS_STMT_COMMIT:
-		case TRANS_STMT_PREPARE:
-			end_savepoints(preview, list_length(preview->savepoints), true);
-			if (stmt->chain)
-				begin_savepoint(preview, NULL);
-			break;
-		case TRANS_STMT_ROLLBACK:
-			end_savepoints(preview, depth_of(preview, NULL), false);
-			if (stmt->chain)
-				begin_savepoint(preview, NULL);
-			break;
-		case TRANS_STMT_SAVEPOINT:
-			begin_savepoint(preview, stmt->savepoint_name);
-			break;
-		case TRANS_STMT_RELEASE:
-		case TRANS_STMT_ROLLBACK_TO:
-			depth = depth_of(preview, stmt->savepoint_name);
-			if (depth == 0)
-				add_failure(preview, text, subtransaction_run(raise_no_savepoint,
-															  stmt->savepoint_name, false));
-			end_savepoints(preview, depth, stmt->kind == TRANS_STMT_RELEASE);
-			if (depth > 0 && stmt->kind == TRANS_STMT_ROLLBACK_TO)
-				begin_savepoint(preview, stmt->savepoint_name);
-			break;
-		default:				/* of prepared transactions */
-			break;
-	}
-}
-
-/* Run the script and judge it; body of a subtransaction. */
+/* Run the script and judge it; body of trial_undo(). */
 static void
 run_script(void *arg)
 {
 	Preview    *preview = arg;
+
+	trial_run(&preview->trial, preview->statements);
+	trial_judge(&preview->trial);
+}
+
+/* ---- which statement it was ---- */
+
+static bool
+is_same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool
+is_same_finding(const Finding *a, const Finding *b)
+{
+	return a->problem->rule == b->problem->rule &&
+		is_same_text(a->app, b->app) && is_same_text(a->version, b->version) &&
+		is_same_text(finding_requirement(a), finding_requirement(b)) &&
+		is_same_text(a->problem->expected, b->problem->expected);
+}
+
+static bool
+has_finding(List *findings, const Finding *finding)
+{
 	ListCell   *lc;
 
-	foreach(lc, preview->statements)
+	foreach(lc, findings)
 	{
-		RawStmt    *raw = lfirst_node(RawStmt, lc);
-		char	   *text = statement_text(preview->script, raw);
-		ErrorData  *edata;
-
-		if (IsA(raw->stmt, TransactionStmt))
-		{
-			control_transaction(preview, text, castNode(TransactionStmt, raw->stmt));
-			continue;
-		}
-		edata = subtransaction_run(execute_statement, text, true);
-		if (edata == NULL)
-			continue;
-		if (edata->sqlerrcode == ERRCODE_GUARD_BREAKS_VERSION)
-			preview->findings = list_concat(preview->findings, removal_findings(text));
-		else
-			add_failure(preview, text, edata);
+		if (is_same_finding(lfirst(lc), finding))
+			return true;
 	}
-	end_savepoints(preview, list_length(preview->savepoints), true);
-	preview->findings = list_concat(preview->findings, judge_preview(change_names()));
-	override_preview(preview->findings);
-	findings_sort(preview->findings);
+	return false;
+}
+
+/* Judge after a statement which findings of the verdict there are by now. */
+static void
+locate_findings(const ScriptStatement *statement, void *arg)
+{
+	Preview    *preview = arg;
+	List	   *now = judge_preview(change_names());
+	ListCell   *lc;
+
+	foreach(lc, preview->findings)
+	{
+		Finding    *finding = lfirst(lc);
+
+		if (!has_finding(now, finding))
+			finding->script_number = 0;
+		else if (finding->script_number == 0)
+			finding->script_number = statement->number;
+	}
+}
+
+/* Do several statements run, so that it has to be found out which one it was? */
+static bool
+needs_location(const Preview *preview)
+{
+	return list_length(preview->statements) > 1 && preview->trial.findings != NIL;
+}
+
+/* Run the script once more, to locate the findings; body of trial_undo(). */
+static void
+run_to_locate(void *arg)
+{
+	Preview    *preview = arg;
+	Trial		again = {.after_statement = locate_findings, .arg = preview};
+
+	/* What the script says was said the first time. */
+	(void) set_config_option("client_min_messages", "error", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
+	trial_run(&again, preview->statements);
+}
+
+/* Set the statements of the findings. */
+static void
+find_locations(Preview *preview)
+{
+	int			n = list_length(preview->trial.findings);
+	int		   *first = palloc_array(int, n);
+	ListCell   *lc;
+
+	preview->findings = preview->trial.findings;
+	foreach(lc, preview->findings)
+	{
+		Finding    *finding = lfirst(lc);
+
+		first[foreach_current_index(lc)] = finding->script_number;
+		finding->script_number = 0;
+	}
+	trial_undo(run_to_locate, preview);
+
+	/* The removal of the guard is not judged with the rest. */
+	foreach(lc, preview->findings)
+	{
+		Finding    *finding = lfirst(lc);
+
+		if (finding->script_number == 0)
+			finding->script_number = first[foreach_current_index(lc)];
+	}
 }
 
 /* ---- the result ---- */
@@ -233,7 +144,7 @@ enum
 {
 	COL_APP, COL_VERSION, COL_RULE, COL_ACTION, COL_AFFECTED_OBJECT, COL_REQUIREMENT,
 	COL_EXPECTED, COL_FOUND, COL_SQLSTATE, COL_MESSAGE, COL_ADVICE, COL_STATEMENT,
-	COL_COUNT
+	COL_STATEMENT_NUMBER, COL_LINE, COL_COL, COL_COUNT
 };
 
 static void
@@ -244,8 +155,23 @@ set_column(Datum *values, bool *nulls, int column, const char *value)
 		values[column] = CStringGetTextDatum(value);
 }
 
+/* Set the place of a statement of the script; of none if number is 0. */
 static void
-put_finding(ReturnSetInfo *rsinfo, const Finding *finding)
+set_place(const Preview *preview, Datum *values, bool *nulls, int number)
+{
+	const ScriptStatement *statement;
+
+	nulls[COL_STATEMENT_NUMBER] = nulls[COL_LINE] = nulls[COL_COL] = (number == 0);
+	if (number == 0)
+		return;
+	statement = list_nth(preview->statements, number - 1);
+	values[COL_STATEMENT_NUMBER] = Int32GetDatum(number);
+	values[COL_LINE] = Int32GetDatum(statement->line);
+	values[COL_COL] = Int32GetDatum(statement->column);
+}
+
+static void
+put_finding(ReturnSetInfo *rsinfo, const Preview *preview, const Finding *finding)
 {
 	const Problem *problem = finding->problem;
 	Datum		values[COL_COUNT] = {0};
@@ -270,25 +196,25 @@ put_finding(ReturnSetInfo *rsinfo, const Finding *finding)
 	set_column(values, nulls, COL_MESSAGE, problem->message);
 	set_column(values, nulls, COL_ADVICE, finding_advice(finding));
 	set_column(values, nulls, COL_STATEMENT, finding->statement);
+	set_place(preview, values, nulls, finding->script_number);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
 static void
-put_failure(ReturnSetInfo *rsinfo, const Failure *failure)
+put_failure(ReturnSetInfo *rsinfo, const Preview *preview, const TrialFailure *failure)
 {
-	bool		no_transaction = failure->edata->sqlerrcode == ERRCODE_ACTIVE_SQL_TRANSACTION;
+	const char *reason = trial_unknown_because(failure);
 	Datum		values[COL_COUNT] = {0};
 	bool		nulls[COL_COUNT];
 
 	memset(nulls, true, sizeof(nulls));
-	set_column(values, nulls, COL_RULE, no_transaction ? "not-previewed" : "statement-failed");
-	set_column(values, nulls, COL_ACTION, action_name(no_transaction ? ACTION_LOG : ACTION_BLOCK));
+	set_column(values, nulls, COL_RULE, reason ? "not-previewed" : "statement-failed");
+	set_column(values, nulls, COL_ACTION, action_name(reason ? ACTION_LOG : ACTION_BLOCK));
 	set_column(values, nulls, COL_SQLSTATE, unpack_sql_state(failure->edata->sqlerrcode));
 	set_column(values, nulls, COL_MESSAGE, failure->edata->message);
-	if (no_transaction)
-		set_column(values, nulls, COL_ADVICE,
-				   "The statement cannot run inside a transaction, so its effect was not previewed. The other statements were.");
-	set_column(values, nulls, COL_STATEMENT, failure->statement);
+	set_column(values, nulls, COL_ADVICE, reason);
+	set_column(values, nulls, COL_STATEMENT, failure->statement->text);
+	set_place(preview, values, nulls, failure->statement->number);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
@@ -299,33 +225,88 @@ Datum
 compat_guard_preview(PG_FUNCTION_ARGS)
 {
 	Preview		preview = {0};
-	ChangeSet  *outer;
-	ErrorData  *volatile edata = NULL;
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	ListCell   *lc;
 
 	guard_require_extension();
 	PreventCommandDuringRecovery("compat_guard.preview()");
 	InitMaterializedSRF(fcinfo, 0);
-	preview.script = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	preview.statements = raw_parser(preview.script, RAW_PARSE_DEFAULT);
+	preview.statements = script_parse(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	trial_undo(run_script, &preview);
+	if (needs_location(&preview))
+		find_locations(&preview);
 
-	judge_verify_initially();
-	outer = change_replace();
-	PG_TRY();
-	{
-		edata = subtransaction_run(run_script, &preview, false);
-	}
-	PG_FINALLY();
-	{
-		change_restore(outer);
-	}
-	PG_END_TRY();
-	if (edata != NULL)
-		ReThrowError(edata);
+	foreach(lc, preview.trial.failures)
+		put_failure(rsinfo, &preview, lfirst(lc));
+	foreach(lc, preview.trial.findings)
+		put_finding(rsinfo, &preview, lfirst(lc));
+	return (Datum) 0;
+}
 
-	foreach(lc, preview.failures)
-		put_failure((ReturnSetInfo *) fcinfo->resultinfo, lfirst(lc));
-	foreach(lc, preview.findings)
-		put_finding((ReturnSetInfo *) fcinfo->resultinfo, lfirst(lc));
+/* ---- effects on tables ---- */
+
+enum
+{
+	EFFECT_STATEMENT_NUMBER, EFFECT_LINE, EFFECT_STATEMENT, EFFECT_RELATION, EFFECT_LOCK,
+	EFFECT_REWRITES, EFFECT_BUILDS, EFFECT_SCANS, EFFECT_BYTES, EFFECT_COUNT
+};
+
+/* Run the script; body of trial_undo(). */
+static void
+run_only(void *arg)
+{
+	Preview    *preview = arg;
+
+	trial_run(&preview->trial, preview->statements);
+}
+
+static void
+put_effect(ReturnSetInfo *rsinfo, const TrialEffect *effect)
+{
+	Datum		values[EFFECT_COUNT] = {0};
+	bool		nulls[EFFECT_COUNT] = {false};
+	Datum	   *builds = palloc_array(Datum, list_length(effect->builds) + 1);
+	ListCell   *lc;
+
+	foreach(lc, effect->builds)
+		builds[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
+	values[EFFECT_STATEMENT_NUMBER] = Int32GetDatum(effect->statement->number);
+	values[EFFECT_LINE] = Int32GetDatum(effect->statement->line);
+	values[EFFECT_STATEMENT] = CStringGetTextDatum(effect->statement->text);
+	values[EFFECT_RELATION] = CStringGetTextDatum(effect->relation);
+	nulls[EFFECT_LOCK] = (effect->lock == NoLock);
+	if (effect->lock != NoLock)
+		values[EFFECT_LOCK] = CStringGetTextDatum(GetLockmodeName(DEFAULT_LOCKMETHOD, effect->lock));
+	values[EFFECT_REWRITES] = BoolGetDatum(effect->rewrites);
+	values[EFFECT_BUILDS] = PointerGetDatum(construct_array(builds, list_length(effect->builds),
+															TEXTOID, -1, false, TYPALIGN_INT));
+	values[EFFECT_SCANS] = BoolGetDatum(effect->scans);
+	nulls[EFFECT_BYTES] = (effect->bytes < 0);
+	values[EFFECT_BYTES] = Int64GetDatum(effect->bytes);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+GUARD_FUNCTION(compat_guard_preview_effects);
+
+/* compat_guard.preview_effects(ddl text) returns a table */
+Datum
+compat_guard_preview_effects(PG_FUNCTION_ARGS)
+{
+	Preview		preview = {0};
+	ListCell   *lc;
+
+	guard_require_extension();
+	PreventCommandDuringRecovery("compat_guard.preview_effects()");
+	InitMaterializedSRF(fcinfo, 0);
+	preview.statements = script_parse(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	trial_undo(run_only, &preview);
+
+	foreach(lc, preview.trial.effects)
+	{
+		const TrialEffect *effect = lfirst(lc);
+
+		if (effect->lock != NoLock || effect->rewrites || effect->builds != NIL || effect->scans)
+			put_effect((ReturnSetInfo *) fcinfo->resultinfo, effect);
+	}
 	return (Datum) 0;
 }

@@ -55,8 +55,6 @@
 /* How long a look waits for locks on the registry's tables. */
 #define LOOK_LOCK_TIMEOUT	"10ms"
 
-#define FOREVER			((double) PG_INT64_MAX)
-
 typedef struct Waiter
 {
 	const char *app;
@@ -280,29 +278,6 @@ report_timeout(const Waiter *waiter)
 
 /* ---- the call ---- */
 
-/* Return an interval argument in milliseconds. */
-static double
-timeout_argument(FunctionCallInfo fcinfo, int arg)
-{
-	Interval   *interval;
-	double		timeout;
-
-	if (PG_ARGISNULL(arg))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("timeout must not be null")));
-	interval = PG_GETARG_INTERVAL_P(arg);
-	if (compat_interval_is_forever(interval))
-		return FOREVER;
-	timeout = interval->time / 1000.0 +
-		(interval->day + (double) interval->month * DAYS_PER_MONTH) * SECS_PER_DAY * 1000.0;
-	if (compat_interval_is_never(interval) || timeout < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("timeout must not be negative")));
-	return timeout;
-}
-
 /*
  * Drop the snapshots of the CALL itself, as a commit in a procedure does
  * (ForgetPortalSnapshots, PreCommit_Portals).  Code that needs one afterwards makes
@@ -350,7 +325,7 @@ compat_guard_wait_until_ready(PG_FUNCTION_ARGS)
 		.app = name_argument(fcinfo, 0, "app"),
 		.version = name_argument(fcinfo, 1, "version")
 	};
-	double		timeout = timeout_argument(fcinfo, 2);
+	double		timeout = duration_argument(fcinfo, 2, "timeout");
 	TupleDesc	tupdesc;
 	bool		ready;
 	Datum		value;

@@ -16,6 +16,12 @@
 #endif
 
 #if PG_VERSION_NUM < 160000
+/* 16 renamed relfilenodes to relfile numbers and locators. */
+#define compat_set_new_storage(rel)		RelationSetNewRelfilenode(rel, (rel)->rd_rel->relpersistence)
+#define compat_new_storage_subid(rel)	((rel)->rd_newRelfilenodeSubid)
+#define compat_first_storage_subid(rel)	((rel)->rd_firstRelfilenodeSubid)
+#define compat_scan_count(info)			((info)->t_counts.t_numscans)
+
 /* 16 replaced the privilege functions of each class by generic ones. */
 #define compat_namespace_aclcheck(oid, role, mode)	pg_namespace_aclcheck(oid, role, mode)
 #define compat_proc_aclcheck(oid, role, mode)		pg_proc_aclcheck(oid, role, mode)
@@ -47,6 +53,10 @@
 #define PGDLLEXPORT __attribute__((visibility("default")))
 extern PGDLLEXPORT void _PG_init(void);
 #else
+#define compat_set_new_storage(rel)		RelationSetNewRelfilenumber(rel, (rel)->rd_rel->relpersistence)
+#define compat_new_storage_subid(rel)	((rel)->rd_newRelfilelocatorSubid)
+#define compat_first_storage_subid(rel)	((rel)->rd_firstRelfilelocatorSubid)
+#define compat_scan_count(info)			((info)->counts.numscans)
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_extension.h"

@@ -37,6 +37,7 @@ const HashedCache hashed_caches[N_HASHED_CACHES] = {
 
 static ChangeSet *change = NULL;	/* NULL: nothing yet */
 static int	previews = 0;		/* sets put aside by change_replace */
+static int	running_script_number = 0;	/* see change_script_number */
 
 ChangeSet *
 change_current(void)
@@ -105,6 +106,7 @@ change_statement(void)
 	statement->text = frame_text(frame);
 	statement->subid = GetCurrentSubTransactionId();
 	statement->undone = false;
+	statement->script_number = running_script_number;
 	MemoryContextSwitchTo(old);
 	change->statements = append_statement(change->statements, statement);
 	frame->statement = statement;
@@ -112,12 +114,43 @@ change_statement(void)
 	return statement;
 }
 
+/*
+ * Was the hazard found before?  A preview runs a statement again until it meets no large table
+ * with rows any more.
+ */
+static bool
+hazard_is_known(const Finding *finding)
+{
+	ListCell   *lc;
+
+	foreach(lc, change->hazards)
+	{
+		const Finding *known = lfirst(lc);
+
+		if (known->script_number == finding->script_number &&
+			known->problem->rule == finding->problem->rule &&
+			strcmp(known->problem->found ? known->problem->found : "",
+				   finding->problem->found ? finding->problem->found : "") == 0)
+			return true;
+	}
+	return false;
+}
+
 void
 change_add_hazards(List *findings)
 {
 	MemoryContext old;
+	ListCell   *lc;
 
 	make_set();
+	foreach(lc, findings)
+	{
+		Finding    *finding = lfirst(lc);
+
+		finding->script_number = running_script_number;
+		if (hazard_is_known(finding))
+			findings = foreach_delete_current(findings, lc);
+	}
 	old = MemoryContextSwitchTo(change->context);
 	change->hazards = list_concat(change->hazards, findings);
 	MemoryContextSwitchTo(old);
@@ -284,6 +317,15 @@ bool
 change_in_preview(void)
 {
 	return previews > 0;
+}
+
+int
+change_script_number(int number)
+{
+	int			former = running_script_number;
+
+	running_script_number = number;
+	return former;
 }
 
 ChangeSet *

@@ -22,6 +22,12 @@ typedef struct ChangeSet ChangeSet;
 /* Put the set aside and collect into a new one.  Return the former, perhaps NULL. */
 extern ChangeSet *change_replace(void);
 
+/*
+ * Say which statement of a previewed script runs from now on; 0: none.  Statements that
+ * are collected meanwhile carry that number.  Return the former number.
+ */
+extern int	change_script_number(int number);
+
 /* Drop the set, and return to the one that was put aside. */
 extern void change_restore(ChangeSet *set);
 
@@ -29,5 +35,14 @@ extern void change_restore(ChangeSet *set);
 
 /* Install all hooks; once, from _PG_init. */
 extern void guard_init(void);
+
+/* ---- statement.c ---- */
+
+/*
+ * Find the statement in a query string, without the white space, comments and
+ * semicolons around it.  location -1: from the beginning of the string; length 0: to
+ * its end.  Returns where it begins, without a copy, and sets *shown to its length.
+ */
+extern const char *statement_excerpt(const char *source, int location, int length, int *shown);
 
 #endif							/* COMPAT_GUARD_GUARD_H */

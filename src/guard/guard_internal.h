@@ -219,13 +219,6 @@ extern void hazards_at_event(ObjectAccessType access, Oid classid, Oid objid, in
 /* Stands for the text of a statement that runs one with a secret. */
 #define STATEMENT_HIDDEN "(a statement that runs another with a secret)"
 
-/*
- * Find the statement in a query string, without the white space, comments and
- * semicolons around it.  location -1: from the beginning of the string; length 0: to
- * its end.  Returns where it begins, without a copy, and sets *shown to its length.
- */
-extern const char *statement_excerpt(const char *source, int location, int length, int *shown);
-
 /* Does a statement carry passwords, connection strings, or options of foreign servers? */
 extern bool statement_has_secrets(Node *stmt);
 

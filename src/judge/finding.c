@@ -25,6 +25,7 @@ typedef struct AffectedRequirement
 	List	   *rollback_targets;	/* of Version *: those that need it */
 	bool		is_traced;		/* are the following members set? */
 	const char *statement;		/* that changed it, or NULL */
+	int			script_number;	/* of that in a previewed script, or 0 */
 	const char *change;			/* the first changed relation, or NULL */
 	List	   *changed_relations;	/* of ObjectName * */
 } AffectedRequirement;
@@ -244,6 +245,22 @@ first_label(const char *label, const ObjectName *key)
 	return label == NULL || strcmp(other, label) < 0 ? other : label;
 }
 
+/* Return the number in a previewed script of the first of a set of statements, or 0. */
+static int
+script_number(const Judgement *j, const Bitmapset *statements)
+{
+	int			number = -1;
+
+	while ((number = bms_next_member(statements, number)) >= 0)
+	{
+		const ChangeStatement *statement = list_nth(j->change->statements, number);
+
+		if (!statement->undone)
+			return statement->script_number;
+	}
+	return 0;
+}
+
 /* Find what has changed of what the requirement depends on, and the statements that did it. */
 static void
 find_causing_statements(Judgement *j, AffectedRequirement *affected)
@@ -273,6 +290,7 @@ find_causing_statements(Judgement *j, AffectedRequirement *affected)
 	if (causing == NULL)
 		causing = numbers_of(NULL, j->change->statements);
 	affected->statement = set_text(j, j->trace, causing);
+	affected->script_number = script_number(j, causing);
 }
 
 /* ---- the versions it affects ---- */
@@ -429,6 +447,7 @@ add_finding(Judgement *j, AffectedRequirement *affected, const Version *version,
 	finding->problem = problem;
 	find_causing_statements(j, affected);
 	finding->statement = affected->statement;
+	finding->script_number = affected->script_number;
 	finding->change = affected->change;
 	finding->changed_relations = affected->changed_relations;
 	if (finding->action != ACTION_IGNORE)

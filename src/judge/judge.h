@@ -18,6 +18,8 @@ typedef struct ChangeStatement
 	const char *text;
 	SubTransactionId subid;		/* that it ran in, or that this is part of now */
 	bool		undone;			/* rolled back to a savepoint */
+	int			script_number;	/* of the statement of a previewed script in
+								 * which it ran, or 0 */
 } ChangeStatement;
 
 /* A changed object, from which change_spread finds the objects that it affects. */
@@ -135,6 +137,8 @@ typedef struct Finding
 	const Requirement *req;
 	const Problem *problem;
 	const char *statement;		/* that caused it, or NULL */
+	int			script_number;	/* of that in a previewed script; of the first
+								 * if they are several; or 0 */
 	const char *change;			/* the first changed relation, quoted, or NULL */
 	List	   *changed_relations;	/* of ObjectName *: those that the
 									 * requirement depends on */

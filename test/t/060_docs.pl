@@ -75,7 +75,8 @@ is( missing($readme, map { "`$_" } names(q(
 		WHERE pronamespace = 'compat_guard'::regnamespace
 			AND proname NOT IN ('verification', 'rule_table', 'load', 'captured_relation',
 				'shown', 'shown_literal', 'shown_html', 'html_section', 'html_status', 'html_time', 'html_code', 'story_lines',
-				'trust_table', 'dual_write', 'expansion_damage', 'live_versions', 'rollback_versions', 'lease_runs', 'require_version')))),
+				'trust_table', 'dual_write', 'expansion_damage', 'live_versions', 'rollback_versions', 'lease_runs', 'require_version',
+				'github_escape', 'markdown_escape', 'markdown_code', 'uri_escape', 'fingerprint_query', 'fingerprint_data_lost')))),
 	'', 'each function is in the README');
 is( missing($readme, map { "`$_`" } names(q(
 		SELECT relname FROM pg_class

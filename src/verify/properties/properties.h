@@ -40,6 +40,14 @@ typedef struct RelationUsage
 extern bool add_usages(Node *node, PropertyCheck *check);
 extern bool add_usages_of_rules(Node *node, PropertyCheck *check);
 
+/* ---- constraint_added.c ---- */
+
+/*
+ * Ask the rows for violations of these constraints (of Oid), though they are validated,
+ * until the next call.  The list is not copied.
+ */
+extern void constraints_distrust(List *constraints);
+
 /* ---- property.c ---- */
 
 extern PropertyCheck *property_check_begin(const Requirement *req, VerifyResult *result);
