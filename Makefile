@@ -117,7 +117,7 @@ indent:
 	$(SETUP)/install-packages
 	$(SETUP)/indent
 
-.PHONY: indent test demo bench test-matrix test-assert test-core test-valgrind test-look deb dist fuzz fuzz-json list-tests
+.PHONY: indent test demo bench test-matrix test-assert test-core test-valgrind test-clients test-look deb dist fuzz fuzz-json list-tests
 
 # A skipped test looks as if it had passed.  Everything is there after install-packages;
 # without the network, REQUIRE_ALL=0 skips what has to be fetched.
@@ -174,6 +174,11 @@ test-core:
 test-valgrind:
 	$(SETUP)/install-packages $(MATRIX)/packages.txt
 	$(SETUP)/summary $(MATRIX)/run test/matrix/valgrind 15-valgrind 18-valgrind
+
+# The contract generators of clients/, with what their lock files name.  Needs npm and Go.
+test-clients:
+	$(SETUP)/install-packages $(SRC)/test/clients/packages.txt
+	$(SETUP)/summary $(SETUP)/sandbox 15 test/clients/run
 
 # Random changes under random contracts, and contract documents that nobody would write.
 SEED = 1

@@ -1,0 +1,1 @@
+"""Contracts from Django's models: the management command compat_guard."""

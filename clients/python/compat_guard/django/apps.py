@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class CompatGuardConfig(AppConfig):
+    name = "compat_guard.django"
+    label = "compat_guard"
