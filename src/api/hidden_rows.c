@@ -29,6 +29,7 @@
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
+#include "hazard/hazard.h"
 #include "nodes/execnodes.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
@@ -96,6 +97,7 @@ exchange_storage(HiddenRows *hidden, Relation rel)
 	HiddenStorage *storage = palloc_object(HiddenStorage);
 
 	storage->relid = RelationGetRelid(rel);
+	size_note_hidden(storage->relid, (uint64) RelationGetNumberOfBlocks(rel) * BLCKSZ);
 	storage->before = pg_class_row(storage->relid);
 	compat_set_new_storage(rel);
 	CommandCounterIncrement();
@@ -154,6 +156,7 @@ restore_storage(Relation pg_class, const HiddenStorage *storage)
 
 	if (!HeapTupleIsValid(row) || relfilenode_of(row) != storage->empty)
 		return;
+	size_forget_hidden(storage->relid);
 	form = (Form_pg_class) GETSTRUCT(row);
 	form->relfilenode = before->relfilenode;
 	form->relpages = before->relpages;

@@ -17,6 +17,7 @@
 #include "base/errors.h"
 #include "base/subtransaction.h"
 #include "guard/guard.h"
+#include "hazard/hazard.h"
 #include "judge/judge.h"
 #include "nodes/parsenodes.h"
 #include "storage/proc.h"
@@ -354,6 +355,7 @@ trial_undo(void (*body) (void *arg), void *arg)
 	}
 	PG_FINALLY();
 	{
+		size_forget_all_hidden();
 		change_restore(outer);
 		(void) change_script_number(outer_number);
 	}

@@ -70,4 +70,14 @@ extern List *hazard_constraint_created(HazardStatement *statement, Oid constrain
 /* The description of a column has changed, but no row was read. */
 extern List *hazard_column_altered(HazardStatement *statement, Oid relid, AttrNumber attnum);
 
+/* ---- size.c ---- */
+
+/*
+ * Let a table or its TOAST table, whose rows are hidden, have the size that it had before,
+ * in bytes; until the rows are back, or for all until the end of the trial.
+ */
+extern void size_note_hidden(Oid relid, uint64 bytes);
+extern void size_forget_hidden(Oid relid);
+extern void size_forget_all_hidden(void);
+
 #endif							/* COMPAT_GUARD_HAZARD_H */

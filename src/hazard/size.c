@@ -5,6 +5,9 @@
  * A size is taken before or in the middle of a statement.  So it waits for nothing: a
  * lock that is not to be had at once is not taken, and the last known size counts.  Nor
  * is a lock kept, for the statement is going to take a stronger one.
+ *
+ * A trial hides the rows of large tables from the statements that it runs.  They have the
+ * size that was noted before.
  */
 #include "postgres.h"
 
@@ -18,9 +21,62 @@
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 #include "utils/syscache.h"
+
+/* A relation whose rows a trial hides. */
+typedef struct HiddenSize
+{
+	Oid			relid;
+	uint64		bytes;
+} HiddenSize;
+
+static List *hidden_sizes = NIL;	/* of HiddenSize *, in TopTransactionContext */
+
+static HiddenSize *
+find_hidden(Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, hidden_sizes)
+	{
+		HiddenSize *hidden = lfirst(lc);
+
+		if (hidden->relid == relid)
+			return hidden;
+	}
+	return NULL;
+}
+
+void
+size_note_hidden(Oid relid, uint64 bytes)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
+	HiddenSize *hidden = find_hidden(relid);
+
+	if (hidden == NULL)
+	{
+		hidden = palloc_object(HiddenSize);
+		hidden->relid = relid;
+		hidden_sizes = lappend(hidden_sizes, hidden);
+	}
+	hidden->bytes = bytes;
+	MemoryContextSwitchTo(old);
+}
+
+void
+size_forget_hidden(Oid relid)
+{
+	hidden_sizes = list_delete_ptr(hidden_sizes, find_hidden(relid));
+}
+
+void
+size_forget_all_hidden(void)
+{
+	hidden_sizes = NIL;
+}
 
 /* Return the size that the last VACUUM or ANALYZE has found. */
 static uint64
@@ -42,12 +98,13 @@ last_known_bytes(Oid relid)
 static uint64
 open_table_bytes(Relation rel, bool with_toast)
 {
+	const HiddenSize *hidden = find_hidden(RelationGetRelid(rel));
 	uint64		bytes;
 
 	if (!RELKIND_HAS_TABLE_AM(rel->rd_rel->relkind) || RelationUsesLocalBuffers(rel) ||
 		RELATION_IS_OTHER_TEMP(rel) || rel->rd_createSubid != InvalidSubTransactionId)
 		return 0;
-	bytes = (uint64) RelationGetNumberOfBlocks(rel) * BLCKSZ;
+	bytes = hidden ? hidden->bytes : (uint64) RelationGetNumberOfBlocks(rel) * BLCKSZ;
 	if (with_toast && OidIsValid(rel->rd_rel->reltoastrelid))
 		bytes += table_bytes(rel->rd_rel->reltoastrelid, false);
 	return bytes;
