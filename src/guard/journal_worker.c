@@ -90,6 +90,7 @@ compat_guard_journal_main(Datum arg)
 	SetConfigOption("application_name", MyBgworkerEntry->bgw_type, PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("lock_timeout", JOURNAL_LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_SESSION);
 
 	context = AllocSetContextCreate(TopMemoryContext, "compat_guard journal",
 									ALLOCSET_DEFAULT_SIZES);

@@ -33,7 +33,8 @@ typedef struct HiddenSize
 	uint64		bytes;
 } HiddenSize;
 
-static List *hidden_sizes = NIL;	/* of HiddenSize *, in TopTransactionContext */
+/* Of HiddenSize *, in TopTransactionContext. */
+static List *hidden_sizes = NIL;
 
 static HiddenSize *
 find_hidden(Oid relid)

@@ -204,13 +204,14 @@ statement_key(const Identity *id, uint64 query_id)
 static int64
 fingerprint_of(const LearnedText *learned)
 {
-	char	   *role = GetUserNameFromId(GetUserId(), false);
+	const char *const parts[] = {
+		learned->text, learned->params, GetUserNameFromId(GetUserId(), false),
+		namespace_search_path
+	};
 	uint64		hash = 0;
 
-	for (const char *const *part = (const char *const[]) {
-		learned->text, learned->params, role, namespace_search_path, NULL
-	}; *part != NULL; part++)
-		hash = hash_bytes_extended((const unsigned char *) *part, strlen(*part), hash);
+	for (int i = 0; i < lengthof(parts); i++)
+		hash = hash_bytes_extended((const unsigned char *) parts[i], strlen(parts[i]), hash);
 	return hash == 0 ? 1 : (int64) hash;
 }
 
@@ -466,7 +467,7 @@ look_at_statement(const Identity *id, Query *whole, const char *source)
 }
 
 static void
-guard_post_parse_analyze(ParseState *pstate, Query *query, JumbleState *jstate)
+guard_post_parse_analyze(ParseState *pstate, Query *query, JumbleState * jstate)
 {
 	const Identity *id;
 

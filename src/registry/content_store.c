@@ -164,13 +164,14 @@ store_content(ContentStore *store, Jsonb *content, IdList parts)
 int64
 content_store(ContentStore *store, List *contents)
 {
+	const IdList none = {0};
 	IdList		parts = {0};
 	ListCell   *lc;
 
 	if (contents == NIL)
 		return 0;
 	for_each_from(lc, contents, 1)
-		ids_add(&parts, store_content(store, lfirst(lc), (IdList) {0}));
+		ids_add(&parts, store_content(store, lfirst(lc), none));
 	return store_content(store, linitial(contents), parts);
 }
 

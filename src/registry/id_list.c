@@ -141,7 +141,7 @@ last_offset(Relation rel, BlockNumber block)
 
 /* Does a visible row of the block have the id in the column? */
 static bool
-block_has_id(StoreScan *scan, IndexFetchTableData *fetch, BlockNumber block, int attnum,
+block_has_id(StoreScan *scan, IndexFetchTableData * fetch, BlockNumber block, int attnum,
 			 int64 id)
 {
 	OffsetNumber last = last_offset(scan->rel, block);
@@ -171,11 +171,13 @@ any_row_has_id(StoreScan *scan, const char *index, int attnum, int64 id)
 {
 	IndexFetchTableData *fetch;
 	CompatBitmapIterator *iterator;
+
 	COMPAT_BITMAP_PAGE(page);
 	TIDBitmap  *bitmap;
+	IdList		ids = {&id, 1};
 	bool		found = false;
 
-	scan_key_array(scan, id_array((IdList) {&id, 1}));
+	scan_key_array(scan, id_array(ids));
 	scan_begin_bitmap(scan, index);
 	bitmap = bitmap_of(scan);
 	fetch = table_index_fetch_begin(scan->rel);

@@ -425,7 +425,7 @@ extern void registry_count_unlearned(int64 version_id, const char *reason, int64
 /*
  * Delete what was last seen before a moment; return the ids of its requirements.
  */
-extern List *registry_forget_learned(int64 version_id, TimestampTz before);	/* of int64 * */
+extern List *registry_forget_learned(int64 version_id, TimestampTz before); /* of int64 * */
 
 /* Delete all that the traffic has told of a version. */
 extern void registry_delete_learned(int64 version_id);

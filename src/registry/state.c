@@ -387,11 +387,11 @@ static bool
 any_state(void)
 {
 	/*
-	 * Every change of schema calls this, and more than once.  To find the row of
-	 * the last time is much cheaper than to search for one, which reads a whole
-	 * index page.  Nothing is looked at again within a statement of the client, but
-	 * in another transaction of a message with several: a rollback may have taken
-	 * the row away.
+	 * Every change of schema calls this, and more than once.  To find the row
+	 * of the last time is much cheaper than to search for one, which reads a
+	 * whole index page.  Nothing is looked at again within a statement of the
+	 * client, but in another transaction of a message with several: a
+	 * rollback may have taken the row away.
 	 */
 	static Oid	seen_in = InvalidOid;
 	static ItemPointerData seen;

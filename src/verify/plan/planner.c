@@ -165,7 +165,7 @@ current_settings(void)
 	PlannerSettings settings;
 
 #define SETTING(type, variable, value) settings.variable##_ = variable;
-	PLANNER_SETTINGS(SETTING)
+	PLANNER_SETTINGS(SETTING);
 #undef SETTING
 	return settings;
 }
