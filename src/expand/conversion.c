@@ -294,7 +294,7 @@ conversion_check(TupleDesc desc, Oid owner, const ColumnExpansion *expansion)
 typedef struct CachedKey
 {
 	Oid			relid;
-	char		expansion[NAMEDATALEN];
+	NameData	expansion;
 } CachedKey;
 
 typedef struct CachedConversion
@@ -367,7 +367,7 @@ conversion_cached(Relation rel, const char *expansion)
 	Conversion *conversion;
 	bool		found;
 
-	strlcpy(key.expansion, expansion, NAMEDATALEN);
+	namestrcpy(&key.expansion, expansion);
 	if (cache == NULL)
 		make_cache();
 	cached = hash_search(cache, &key, HASH_ENTER, &found);

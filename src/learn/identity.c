@@ -53,7 +53,7 @@ match_pattern(const char *pattern, const char *name)
 
 	if (version - app - 2 >= sizeof(between) || strncmp(name, pattern, before) != 0)
 		return false;
-	strlcpy(between, app + 2, version - app - 1);
+	snprintf(between, sizeof(between), "%.*s", (int) (version - app - 2), app + 2);
 	name += before;
 	end = strstr(name, between);
 	if (end == NULL || !copy_name(identity.app, name, end - name))
@@ -92,7 +92,7 @@ identity_now(bool *changed, const char **why)
 		strcmp(seen_application_name, application_name) != 0)
 	{
 		seen_generation = guard_identity_generation;
-		strlcpy(seen_application_name, application_name, sizeof(seen_application_name));
+		snprintf(seen_application_name, sizeof(seen_application_name), "%s", application_name);
 		identified = identify();
 		if (identified)
 			identity.hash = (uint64) registry_claim_key(identity.app, identity.version);
