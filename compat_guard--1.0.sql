@@ -1900,7 +1900,8 @@ BEGIN ATOMIC
 		SELECT 3, format('%s.%s', o.value ->> 'attrelid', quote_ident(o.value ->> 'attname'))
 		FROM object AS o WHERE o.key LIKE 'pg\_attribute %' AND o.of_old_table
 		UNION ALL
-		SELECT 4, o.value ->> 'conname' FROM object AS o WHERE o.key LIKE 'pg\_constraint %'
+		-- Since 18 NOT NULL is a constraint, too; that is the point before.
+		SELECT 4, o.value ->> 'conname' FROM object AS o WHERE o.key LIKE 'pg\_constraint %' AND o.value ->> 'contype' <> 'n'
 		UNION ALL
 		SELECT 5, format('%s on %s for a moment', e.lock, e.relation) FROM effect AS e WHERE e.lock IS NOT NULL
 		UNION ALL
