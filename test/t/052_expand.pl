@@ -10,7 +10,7 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
-$node->append_conf('postgresql.conf', "autovacuum = off\nsynchronous_commit = off\n");
+$node->append_conf('postgresql.conf', "autovacuum = off\n");
 $node->start;
 
 my $up = q{CASE status WHEN 'new' THEN 1 WHEN 'paid' THEN 2 WHEN 'done' THEN 3 END};
