@@ -15,7 +15,7 @@ use Test::More;
 
 use Exporter qw(import);
 
-our @EXPORT = qw($folder start sql ddl client copy rolling_deployment);
+our @EXPORT = qw($folder start fresh_database sql ddl client copy rolling_deployment);
 
 # Where test/clients/provision put the clients.
 our $folder = $ENV{CLIENTS} // BAIL_OUT('run it with test/clients/run');
@@ -32,7 +32,6 @@ sub start
 	$node->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'");
 	$ENV{PGUSER} = 'postgres';
 	$node->start;
-	$node->safe_psql('postgres', 'CREATE DATABASE shop');
 
 	%ENV = (
 		%ENV,
@@ -43,8 +42,16 @@ sub start
 		PYTHONPATH => "$folder/python",
 		PYTHONDONTWRITEBYTECODE => 1,
 		PATH => "$folder/bin:$folder/python/bin:$folder/venv/bin:$folder/node/node_modules/.bin:$ENV{PATH}");
-	sql('CREATE EXTENSION compat_guard');
+	fresh_database();
 	return $node;
+}
+
+# Replaces the database of the shop by one that has the extension alone.
+sub fresh_database
+{
+	$node->safe_psql('postgres', $_) foreach ('DROP DATABASE IF EXISTS shop', 'CREATE DATABASE shop');
+	sql('CREATE EXTENSION compat_guard');
+	return;
 }
 
 sub sql

@@ -1,0 +1,4 @@
+exports.up = (knex) =>
+  knex.schema.alterTable('customers', (table) => table.dropColumn('fax'));
+
+exports.down = () => {};

@@ -1,0 +1,5 @@
+exports.up = (pgm) => {
+  pgm.dropColumn('customers', 'fax');
+};
+
+exports.down = false;

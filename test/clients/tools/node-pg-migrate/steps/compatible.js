@@ -1,0 +1,5 @@
+exports.up = (pgm) => {
+  pgm.addColumn('customers', { phone: { type: 'text' } });
+};
+
+exports.down = false;

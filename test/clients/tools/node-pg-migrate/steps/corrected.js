@@ -1,0 +1,5 @@
+exports.up = (pgm) => {
+  pgm.alterColumn('customers', 'fax', { notNull: false });
+};
+
+exports.down = false;
