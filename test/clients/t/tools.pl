@@ -20,6 +20,7 @@ my %doc = slurp_file("$here/../../doc/tools.md") =~ /^## (\S+)\n(.*?)(?=^## |\z)
 #	first		in place of PREVIOUS in the first migration, with what is around it
 #	migrate		the command that runs what is new
 #	script		the shell command that prints the SQL of a migration, if there is one
+#	together	it runs all that is new in one transaction
 #	log			query for the migrations that the tool counts as done
 #	lock		query for the locks that it keeps in a table, if it does
 my %tools = (
@@ -43,6 +44,7 @@ my %tools = (
 		folder => 'migrations',
 		file => 'NUMBER_step.js',
 		migrate => [qw(knex migrate:latest)],
+		together => 1,
 		log => 'SELECT count(*) FROM knex_migrations',
 		lock => 'SELECT * FROM knex_migrations_lock WHERE is_locked <> 0',
 	},
@@ -50,6 +52,7 @@ my %tools = (
 		folder => 'migrations',
 		file => 'NUMBER_step.js',
 		migrate => [qw(node-pg-migrate up)],
+		together => 1,
 		script => q(node-pg-migrate up --dry-run | grep -vE '^(dry run$|#|> |Migrations complete)'),
 		log => 'SELECT count(*) FROM pgmigrations',
 	});
@@ -111,7 +114,7 @@ sub shown
 
 my $noise = qr/compat_guard|warning|notice|VG\d/i;
 
-# Goes through five migrations of a tool. $section is its section of the documentation.
+# Goes through the migrations of a tool. $section is its section of the documentation.
 sub check
 {
 	my ($tool, $section) = @_;
@@ -153,13 +156,23 @@ sub check
 	clean($tool, 4, 'after it');
 	is(sql(q(SELECT count(*) FROM pg_class WHERE relname = 'customers_phone')), 1, 'the index is there');
 
+	# A good one and a breaking one at once.
+	my $kept = $tool->{together} ? 4 : 5;
+	put($tool, 5, 'corrected');
+	$breaking = put($tool, 6, 'breaking');
+	isnt((migrate($tool))[0], 0, 'a good migration and a breaking one fail');
+	clean($tool, $kept, 'after it');
+	unlink $breaking or die $!;
+	is((migrate($tool))[0], 0, 'the good one alone passes');
+	clean($tool, 5, 'after it');
+
 	# A warning is seen by the pipeline and in the journal. The tool does not show it.
 	sql(q(SELECT compat_guard.set_policy('query-broken', 'warn')));
-	put($tool, 5, 'breaking');
+	put($tool, 6, 'breaking');
 	if ($tool->{script})
 	{
-		my $file = "$tool->{dir}/5.sql";
-		my ($script) = numbered(5, $tool->{script});
+		my $file = "$tool->{dir}/6.sql";
+		my ($script) = numbered(6, $tool->{script});
 
 		like($section, qr/\Q$script\E/, 'the documented command');
 		($code, $output) = client($tool->{dir}, 'sh', '-c', $script);
@@ -173,7 +186,7 @@ sub check
 	is($code, 0, 'a migration that warns passes');
 	unlike($output, $noise, 'and the tool shows nothing of it');
 	is(sql(q(SELECT count(*) FROM compat_guard.journal WHERE verdict = 'warned')), 1, 'but the journal does');
-	clean($tool, 5, 'after it');
+	clean($tool, 6, 'after it');
 }
 
 start();
