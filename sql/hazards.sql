@@ -230,11 +230,62 @@ ALTER TABLE small ADD CONSTRAINT later CHECK (id > 0) NOT VALID;
 ALTER TABLE small VALIDATE CONSTRAINT later;
 COMMIT;
 
+-- A unique index that rows would make fail, and which would be left invalid.
+CREATE TABLE twice (id integer PRIMARY KEY, a integer, b text, "the Mail" text);
+INSERT INTO twice VALUES (1, 1, 'x', 'm'), (2, 1, 'y', 'm'), (3, 2, 'y', 'n'), (4, 2, 'y', 'n'), (5, NULL, 'z', 'o'),
+    (6, NULL, 'z', 'p');
+\set VERBOSITY default
+CREATE UNIQUE INDEX CONCURRENTLY ON twice (a);
+CREATE UNIQUE INDEX CONCURRENTLY ON twice ("the Mail", b);
+\set VERBOSITY terse
+CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS twice_a ON twice (a) INCLUDE (b);
+CREATE UNIQUE INDEX CONCURRENTLY ON large (parent);
+SELECT count(*) AS "indexes left" FROM pg_index WHERE indrelid = 'twice'::regclass AND NOT indisprimary;
+-- none of its rows: other columns, nulls, WHERE, an index that is not unique or is there
+CREATE UNIQUE INDEX CONCURRENTLY ON twice (a, id);
+CREATE UNIQUE INDEX CONCURRENTLY twice_a ON twice (a) WHERE id > 5;
+CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS twice_a ON twice (a);
+CREATE INDEX CONCURRENTLY ON twice (b);
+DELETE FROM twice WHERE id IN (1, 3);
+CREATE UNIQUE INDEX CONCURRENTLY twice_nulls ON twice (a);
+CREATE UNIQUE INDEX CONCURRENTLY ON twice (a) NULLS NOT DISTINCT;
+CREATE TABLE twice_child () INHERITS (twice);
+INSERT INTO twice_child SELECT * FROM twice;
+CREATE UNIQUE INDEX CONCURRENTLY ON twice (id);
+-- the server's own error, which comes at once, where nothing is left
+INSERT INTO twice VALUES (7, 9, 'x', 'm'), (8, 8, 'x', 'm');
+CREATE UNIQUE INDEX ON twice ("the Mail");
+-- no value is shown to who may not read them; who is not the owner is told nothing
+CREATE ROLE regress_hazards;
+GRANT USAGE, CREATE ON SCHEMA hazards TO regress_hazards;
+SET ROLE regress_hazards;
+CREATE UNIQUE INDEX CONCURRENTLY ON twice (b);
+RESET ROLE;
+ALTER TABLE twice OWNER TO regress_hazards;
+SET ROLE regress_hazards;
+CREATE UNIQUE INDEX CONCURRENTLY ON twice (b);
+REVOKE SELECT ON twice FROM regress_hazards;
+CREATE UNIQUE INDEX CONCURRENTLY ON twice (b);
+GRANT SELECT ON twice TO regress_hazards;
+ALTER TABLE twice ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+\set VERBOSITY sqlstate
+CREATE UNIQUE INDEX CONCURRENTLY twice_hidden ON twice (b);
+\set VERBOSITY terse
+RESET ROLE;
+-- a preview names it once
+SELECT rule, action, affected_object FROM compat_guard.preview('CREATE UNIQUE INDEX CONCURRENTLY ON hazards.large (parent)')
+    WHERE rule = 'unique-over-duplicates';
+DROP TABLE twice CASCADE;
+REVOKE ALL ON SCHEMA hazards FROM regress_hazards;
+DROP ROLE regress_hazards;
+
 -- An invalid index that would be taken for a valid one.
 INSERT INTO small SELECT * FROM small;
+SELECT compat_guard.set_policy('unique-over-duplicates', 'warn');
 \set VERBOSITY sqlstate
 CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS small_id ON small (id);
 \set VERBOSITY terse
+SELECT compat_guard.set_policy('unique-over-duplicates', NULL);
 CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS small_id ON small (id);
 CREATE INDEX IF NOT EXISTS small_id ON small (id);
 DROP INDEX small_id;

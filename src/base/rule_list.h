@@ -254,6 +254,10 @@ RULE(INVALID_INDEX_LEFT, "invalid-index-left", BLOCK, BLOCK,
 	 "CREATE INDEX IF NOT EXISTS finds an index of the name that is invalid, and would leave it so",
 	 "drop the invalid index CONCURRENTLY, and build it again")
 
+RULE(UNIQUE_OVER_DUPLICATES, "unique-over-duplicates", BLOCK, BLOCK,
+	 "CREATE UNIQUE INDEX CONCURRENTLY meets several rows with one key: it would read the table, fail, and leave an invalid index",
+	 "change or delete the rows, then build the index")
+
 RULE(CONCURRENTLY_WITH_LOCK_TIMEOUT, "concurrently-with-lock-timeout", WARN, WARN,
 	 "a command with CONCURRENTLY runs with a lock_timeout, after which it would leave an invalid index",
 	 "set lock_timeout to 0 for the command: it keeps nobody waiting while it waits")

@@ -14,11 +14,15 @@
 #include "catalog/pg_index.h"
 #include "commands/defrem.h"
 #include "hazard/hazard_internal.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "registry/registry.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "verify/properties/properties.h"
 
 /* ---- REINDEX ---- */
 
@@ -163,13 +167,91 @@ with_lock_timeout(Node *stmt)
 						"In the session, before this statement: SET lock_timeout = 0;");
 }
 
+/* ---- CREATE UNIQUE INDEX CONCURRENTLY ---- */
+
+/*
+ * Return the columns (of char *) of an index that compares them as GROUP BY does, or NIL.
+ * Of expressions, of a WHERE and of other operators and collations nothing is said.
+ */
+static List *
+plain_columns(const IndexStmt *stmt, Oid relid)
+{
+	List	   *columns = NIL;
+	ListCell   *lc;
+
+	if (stmt->whereClause != NULL ||
+		(stmt->accessMethod != NULL && strcmp(stmt->accessMethod, DEFAULT_INDEX_TYPE) != 0))
+		return NIL;
+	foreach(lc, stmt->indexParams)
+	{
+		IndexElem  *elem = lfirst_node(IndexElem, lc);
+
+		if (elem->name == NULL || elem->opclass != NIL || elem->collation != NIL ||
+			get_attnum(relid, elem->name) <= 0)
+			return NIL;
+		columns = lappend(columns, elem->name);
+	}
+	return columns;
+}
+
+/* Return the query that finds the keys. */
+static char *
+duplicates_advice(Oid relid, List *columns)
+{
+	StringInfoData keys;
+	ListCell   *lc;
+
+	initStringInfo(&keys);
+	foreach(lc, columns)
+		appendStringInfo(&keys, "%s%s", keys.len > 0 ? ", " : "", quote_identifier(lfirst(lc)));
+	return psprintf("Change or delete rows until this finds none: SELECT %s, count(*) FROM ONLY %s GROUP BY %s HAVING count(*) > 1;",
+					keys.data, table_name(relid), keys.data);
+}
+
+/*
+ * It would read the table, fail, and leave an invalid index.  Any other unique index
+ * that fails leaves nothing, and of a large table it is refused.
+ */
+static List *
+unique_concurrently(IndexStmt *stmt)
+{
+	Oid			relid;
+	List	   *columns;
+	Violations	found;
+
+	if (!stmt->unique || !stmt->concurrent ||
+		registry_action(RULE_UNIQUE_OVER_DUPLICATES, "", false) == ACTION_IGNORE)
+		return NIL;
+	relid = RangeVarGetRelid(stmt->relation, NoLock, true);
+	if (!OidIsValid(relid) || get_rel_persistence(relid) == RELPERSISTENCE_TEMP ||
+		(get_rel_relkind(relid) != RELKIND_RELATION && get_rel_relkind(relid) != RELKIND_MATVIEW) ||
+		(stmt->idxname != NULL &&
+		 OidIsValid(get_relname_relid(stmt->idxname, get_rel_namespace(relid)))))
+		return NIL;
+
+	/* Others get the server's error, and learn nothing of the rows. */
+	if (!compat_relation_ownercheck(relid, GetUserId()) ||
+		(columns = plain_columns(stmt, relid)) == NIL)
+		return NIL;
+	found = duplicate_keys(relid, columns, stmt->nulls_not_distinct);
+	if (found.nrows == 0)
+		return NIL;
+	return work_finding(RULE_UNIQUE_OVER_DUPLICATES, relid, "no key that several rows have",
+						psprintf("%s%lld %s that several rows of %s have%s%s",
+								 found.more ? "at least " : "", (long long) found.nrows,
+								 found.nrows == 1 ? "key" : "keys", table_name(relid),
+								 found.sample ? ": " : "", found.sample ? found.sample : ""),
+						duplicates_advice(relid, columns));
+}
+
 List *
 index_statement(Node *stmt)
 {
 	List	   *findings = with_lock_timeout(stmt);
 
 	if (IsA(stmt, IndexStmt))
-		return list_concat(findings, create_index((IndexStmt *) stmt));
+		return list_concat(list_concat(findings, create_index((IndexStmt *) stmt)),
+						   unique_concurrently((IndexStmt *) stmt));
 	if (IsA(stmt, DropStmt))
 		return list_concat(findings, drop_index((DropStmt *) stmt));
 	return list_concat(findings, reindex((ReindexStmt *) stmt));

@@ -79,7 +79,7 @@ like($output, qr/not-previewed/, 'is told not to be tried');
 
 # What preview() could not know: it fails in the second database when it is run.
 $node->safe_psql('tenant_2', 'INSERT INTO users VALUES (1), (1)');
-($status, $output) = fleet('CREATE UNIQUE INDEX CONCURRENTLY users_unique ON users (id);', \@strings, '-n');
+($status, $output) = fleet('CREATE UNIQUE INDEX CONCURRENTLY users_unique ON users ((id));', \@strings, '-n');
 is($status, 2, 'what fails in the second database');
 like($output, qr/still to be changed:\n.*tenant_2.*\n.*tenant_3/, 'leaves the others to be done');
 

@@ -61,6 +61,40 @@ extern void property_check_add(PropertyCheck *check, Oid relid, const RelationUs
 extern void property_cache_begin(void);
 extern void property_cache_end(void);
 
+/* ---- violation.c ---- */
+
+typedef struct Violations
+{
+	/*
+	 * False: could not be found out, for want of a permission, because the
+	 * table is too large and nothing was found in the part read, or because
+	 * the constraint's expression raised an error.
+	 */
+	bool		decided;
+	int64		nrows;			/* rows found that violate it */
+	bool		more;			/* there may be more: part was read, or
+								 * counting stopped */
+
+	/*
+	 * For people, the keys of a few: "id 3, 7, 12"; NULL if there are none.
+	 * No other value is shown, since this ends up in messages; and where the
+	 * table has no primary key, or the contract's role or whoever changes the
+	 * schema may not read it, no value at all but where the rows are.
+	 */
+	char	   *sample;
+} Violations;
+
+/*
+ * Return the keys of these columns (of char *) that several rows of a table have, itself
+ * without its children: nrows of them, and in sample some, where whoever asks may read
+ * the table.  Nulls are equal if nulls_not_distinct.
+ *
+ * Not for verifiers, but for whoever is about to create a unique index.  Reads all rows,
+ * for as long as compat_guard.verify_timeout; what is not found by then, or cannot be
+ * read, is not decided.  Waits for no lock, and keeps none.
+ */
+extern Violations duplicate_keys(Oid relid, List *columns, bool nulls_not_distinct);
+
 /* ---- property_compare.c ---- */
 
 /* Compare with the baseline, and add to the one in the observation. */

@@ -9,27 +9,6 @@
 
 /* ---- violation.c ---- */
 
-typedef struct Violations
-{
-	/*
-	 * False: could not be found out, for want of a permission, because the
-	 * table is too large and nothing was found in the part read, or because
-	 * the constraint's expression raised an error.
-	 */
-	bool		decided;
-	int64		nrows;			/* rows found that violate it */
-	bool		more;			/* there may be more: part was read, or
-								 * counting stopped */
-
-	/*
-	 * For people, the keys of a few: "id 3, 7, 12"; NULL if there are none.
-	 * No other value is shown, since this ends up in messages; and where the
-	 * table has no primary key, or the contract's role or whoever changes the
-	 * schema may not read it, no value at all but where the rows are.
-	 */
-	char	   *sample;
-} Violations;
-
 /*
  * Of a table: CHECK, FOREIGN KEY or, on PostgreSQL 18, NOT NULL; usually one
  * that is NOT VALID, since VALIDATE has answered it for any other.
