@@ -84,6 +84,8 @@ typedef struct Violations
 	char	   *sample;
 } Violations;
 
+/* ---- duplicate_key.c ---- */
+
 /*
  * Return the keys of these columns (of char *) that several rows of a table have, itself
  * without its children: nrows of them, and in sample some, where whoever asks may read

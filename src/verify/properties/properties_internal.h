@@ -5,6 +5,7 @@
 #ifndef COMPAT_GUARD_PROPERTIES_INTERNAL_H
 #define COMPAT_GUARD_PROPERTIES_INTERNAL_H
 
+#include "utils/rel.h"
 #include "verify/properties/properties.h"
 
 /* ---- violation.c ---- */
@@ -21,6 +22,69 @@ extern Violations constraint_violations(Oid constraint);
 
 /* CHECK or NOT NULL of a domain, by a column of that domain, or of one over it. */
 extern Violations domain_violations(Oid constraint, Oid relid, AttrNumber attnum);
+
+/* ---- violation_scan.c ---- */
+
+/* Counting stops here. */
+#define MAX_VIOLATIONS	1000
+
+/* A question about the rows of a table, and its answer. */
+typedef struct ViolationScan
+{
+	/* The question */
+	Oid			constraint;
+	Oid			relid;			/* the table */
+	AttrNumber	attnum;			/* of a domain; else InvalidAttrNumber */
+	MemoryContext context;		/* for the answer */
+	bool		show_keys;
+
+	/*
+	 * as a query: SELECT keys FROM each part of relid AS t join WHERE
+	 * condition
+	 */
+	Oid			owner;			/* of relid */
+	char	   *join;
+	char	   *condition;
+	bool		children;		/* ask them, too */
+	bool		detoasts;		/* the condition reads more than the main fork */
+	uint64		limit;			/* bytes to read */
+
+	/* and what was found. */
+	Violations	violations;
+	bool		part_only;		/* some rows were not read */
+} ViolationScan;
+
+/* Return the quoted name of a column, with the alias before it; of a table, with its schema. */
+extern char *violation_column(const char *alias, Oid relid, AttrNumber attnum);
+extern char *violation_relation(Oid relid);
+
+/*
+ * Become the owner of the table, security-restricted and with fixed settings, until the
+ * end of the subtransaction; find out whether keys may be shown.
+ */
+extern void violation_enter_owner(ViolationScan *scan);
+
+/*
+ * Does code that belongs to the owner of this table get no rights by running as the owner
+ * of the scan's table, and does the latter see every row of it?
+ */
+extern bool violation_may_read(const ViolationScan *scan, Oid relid);
+
+/* Return the size of a relation in bytes, its main fork alone or with its TOAST table. */
+extern uint64 violation_bytes_of(Relation rel, bool with_toast);
+
+/*
+ * Return a relation, which is locked, and its partitions or children, which get locked.  As
+ * large tables are not read whole, not all of them are locked if they are many, but the
+ * oldest and the newest: then *all is false.
+ */
+extern List *violation_lock_parts(Oid relid, bool *all);
+
+/* Count the rows that the question asks for, in so much as the limit allows to read. */
+extern void violation_read(ViolationScan *scan);
+
+/* Show the first rows that SPI has just found, in the scan's memory context. */
+extern char *violation_sample(const ViolationScan *scan, Relation rel, const char *label);
 
 /* ---- usage.c ---- */
 

@@ -16,7 +16,7 @@
  * requirement is unknown then, for nobody broke it.
  *
  * Rows that violate a constraint are counted by executing its expression
- * (violation.c), so there the functions of the session's own user run, too.
+ * (violation_scan.c), so there the functions of the session's own user run, too.
  */
 #include "postgres.h"
 
