@@ -58,6 +58,18 @@ extern bool tuple_is_null(Relation rel, HeapTuple tup, int attnum);
  */
 extern Relation store_open(const char *table, LOCKMODE lockmode);
 
+/*
+ * Return the OID of a table, index or sequence of the extension.  Raise
+ * ERRCODE_GUARD_DAMAGED if it is missing.
+ */
+extern Oid	store_relid(const char *name);
+
+/*
+ * Lock a table or index, with a bounded wait.  In the modes used only dropping or
+ * rebuilding it conflicts.
+ */
+extern void store_lock(Oid relid, LOCKMODE lockmode);
+
 /* Raise ERRCODE_GUARD_DAMAGED: what is wrong with a table, index or row, in one clause. */
 compat_noreturn extern void report_damage(const char *name, const char *damage);
 
@@ -75,6 +87,8 @@ extern int64 store_next_id(const char *sequence);
  * long for one.  Other errors pass through.
  */
 extern bool store_unless_duplicate(void (*write) (void *arg), void *arg);
+
+/* ---- store_scan.c ---- */
 
 /*
  * A scan of a table by one of its indexes, or a series of scans by that index, each
