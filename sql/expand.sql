@@ -260,6 +260,18 @@ INSERT INTO owned VALUES (1, 'x') RETURNING *;
 CREATE TRIGGER forged BEFORE INSERT ON refused FOR EACH ROW EXECUTE FUNCTION compat_guard.dual_write('owned_b', 'a', 'b');
 INSERT INTO refused VALUES (7, 'x');
 
+-- A domain of the new column is tightened, after the session has prepared up.
+CREATE DOMAIN positive AS integer;
+CREATE TABLE tightened (a text);
+SELECT count(*) FROM compat_guard.expand_column('tightened', 'a', 'b', 'positive', 'a::integer', 'b::text');
+INSERT INTO tightened VALUES ('-5') RETURNING *;
+ALTER DOMAIN positive ADD CHECK (VALUE > 0) NOT VALID;
+INSERT INTO tightened VALUES ('-6') RETURNING *;
+INSERT INTO tightened VALUES ('6') RETURNING *;
+SELECT compat_guard.abandon('tightened_b');
+DROP TABLE tightened;
+DROP DOMAIN positive;
+
 DROP EXTENSION compat_guard;
 SELECT compat_guard.retire('shop', 'v2');
 DROP TABLE owned, refused, amounts, parent, orders CASCADE;

@@ -340,6 +340,10 @@ make_cache(void)
 						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	CacheRegisterRelcacheCallback(invalidate_relation, (Datum) 0);
 	CacheRegisterSyscacheCallback(PROCOID, invalidate_all, (Datum) 0);
+
+	/* A prepared expression has the constraints of its domains. */
+	CacheRegisterSyscacheCallback(TYPEOID, invalidate_all, (Datum) 0);
+	CacheRegisterSyscacheCallback(CONSTROID, invalidate_all, (Datum) 0);
 }
 
 /* Make the conversion of a table that is the expansion's, or inherits from it. */
