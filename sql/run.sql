@@ -53,6 +53,8 @@ DO $$ BEGIN CALL compat_guard.run('CREATE INDEX CONCURRENTLY t_a ON t (a)', 1, '
 DO $$ BEGIN CALL compat_guard.run('ALTER TABLE t ADD j int', 1, '1 second'); END $$;
 \set SHOW_CONTEXT errors
 \set VERBOSITY terse
+-- A query that asks for the beginning of a transaction gets none of its own.
+CALL compat_guard.run('SELECT set_config(''transaction_isolation'', ''serializable'', false)');
 -- It has no more rights than its caller.
 CREATE ROLE regress_run;
 GRANT USAGE ON SCHEMA run, compat_guard TO regress_run;

@@ -166,6 +166,23 @@ try_transaction(Run *run, List *statements)
 	return edata;
 }
 
+/* Is it a statement that is planned?  Whatever its error says, a transaction is no obstacle. */
+static bool
+is_planned(const ScriptStatement *statement)
+{
+	switch (nodeTag(statement->stmt))
+	{
+		case T_SelectStmt:
+		case T_InsertStmt:
+		case T_UpdateStmt:
+		case T_DeleteStmt:
+		case T_MergeStmt:
+			return true;
+		default:
+			return false;
+	}
+}
+
 /* Run a statement that the server does not run in a transaction block. */
 static void
 run_as_client(Run *run, const ScriptStatement *statement)
@@ -237,7 +254,8 @@ give_up(const Run *run, List *statements, ErrorData *edata, int attempt)
 								 run->attempts);
 
 	edata->context = edata->context ? psprintf("%s\n%s", edata->context, where) : where;
-	if (edata->sqlerrcode == ERRCODE_ACTIVE_SQL_TRANSACTION && edata->hint == NULL)
+	if (edata->sqlerrcode == ERRCODE_ACTIVE_SQL_TRANSACTION && edata->hint == NULL &&
+		!(first == llast(statements) && is_planned(first)))
 		edata->hint = run->nested
 			? pstrdup("Call compat_guard.run() from the client, not from another procedure or a DO block.")
 			: pstrdup("Let the statement stand alone in the script, outside of BEGIN and COMMIT.");
@@ -263,7 +281,7 @@ run_transaction(Run *run, List *statements)
 		ErrorData  *edata = try_transaction(run, statements);
 
 		if (edata != NULL && edata->sqlerrcode == ERRCODE_ACTIVE_SQL_TRANSACTION &&
-			list_length(statements) == 1 && !run->nested)
+			list_length(statements) == 1 && !is_planned(linitial(statements)) && !run->nested)
 		{
 			run_as_client(run, linitial(statements));
 			edata = NULL;
