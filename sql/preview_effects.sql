@@ -61,6 +61,11 @@ SELECT * FROM effects('DO $$ BEGIN ALTER TABLE big ALTER ref TYPE bigint; EXCEPT
 SELECT * FROM found('ALTER TABLE big ADD CHECK (n > 0); INSERT INTO big VALUES (5)');
 SET compat_guard.large_relation = '256kB';
 SELECT * FROM found('CREATE UNIQUE INDEX ON big (ref); DO $$ BEGIN ASSERT (SELECT count(*) FROM big WHERE id = 5) = 1; END $$');
+-- Indexes that were there find their rows after REINDEX, and TOAST its values; one that becomes valid over no rows is not used.
+SELECT * FROM found('REINDEX TABLE big; DO $$ BEGIN ASSERT (SELECT length(long || '''') FROM big WHERE id = 5) = 5000; END $$');
+UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'big_n'::regclass;
+SELECT * FROM found('REINDEX INDEX big_n; SET enable_seqscan = off; SET enable_bitmapscan = off; DO $$ BEGIN ASSERT (SELECT id FROM big WHERE n = 5) = 5; END $$');
+UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'big_n'::regclass;
 SET compat_guard.large_relation = 0;
 -- What fails for want of rows is not known to fail.
 SELECT * FROM found('INSERT INTO big SELECT max(id) + 1 FROM big; ALTER TABLE big DROP name');

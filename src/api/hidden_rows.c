@@ -44,6 +44,11 @@ typedef struct HiddenStorage
 	Oid			relid;
 	HeapTuple	before;			/* its row of pg_class */
 	Oid			empty;			/* its relfilenode now */
+	bool		usable;			/* not an index that the planner avoids */
+
+	/* Of the relation cache: whether the transaction had made its storage. */
+	SubTransactionId new_subid;
+	SubTransactionId first_subid;
 } HiddenStorage;
 
 struct HiddenRows
@@ -99,6 +104,10 @@ exchange_storage(HiddenRows *hidden, Relation rel)
 	storage->relid = RelationGetRelid(rel);
 	size_note_hidden(storage->relid, (uint64) RelationGetNumberOfBlocks(rel) * BLCKSZ);
 	storage->before = pg_class_row(storage->relid);
+	storage->usable = rel->rd_index == NULL ||
+		(rel->rd_index->indisvalid && !rel->rd_index->indcheckxmin);
+	storage->new_subid = compat_new_storage_subid(rel);
+	storage->first_subid = compat_first_storage_subid(rel);
 	compat_set_new_storage(rel);
 	CommandCounterIncrement();
 	storage->empty = relfilenode_of(pg_class_row(storage->relid));
@@ -145,7 +154,10 @@ rows_hide(Oid relid)
 	return hidden;
 }
 
-/* Give a relation its storage back. */
+/*
+ * Give a relation its storage back, also an index that was built anew meanwhile: what is
+ * in the old one is as good for the old rows, and TOAST reads its index unasked.
+ */
 static void
 restore_storage(Relation pg_class, const HiddenStorage *storage)
 {
@@ -154,11 +166,12 @@ restore_storage(Relation pg_class, const HiddenStorage *storage)
 	Form_pg_class form;
 	Relation	rel;
 
-	if (!HeapTupleIsValid(row) || relfilenode_of(row) != storage->empty)
+	if (!HeapTupleIsValid(row))
 		return;
 	size_forget_hidden(storage->relid);
 	form = (Form_pg_class) GETSTRUCT(row);
 	form->relfilenode = before->relfilenode;
+	form->reltablespace = before->reltablespace;
 	form->relpages = before->relpages;
 	form->reltuples = before->reltuples;
 	form->relallvisible = before->relallvisible;
@@ -167,27 +180,33 @@ restore_storage(Relation pg_class, const HiddenStorage *storage)
 	CatalogTupleUpdate(pg_class, &row->t_self, row);
 	CommandCounterIncrement();
 
-	/* What is written to it has to be logged again. */
+	/* What is written to it has to be logged again, if it had to be before. */
 	rel = RelationIdGetRelation(storage->relid);
-	compat_new_storage_subid(rel) = InvalidSubTransactionId;
-	compat_first_storage_subid(rel) = InvalidSubTransactionId;
+	compat_new_storage_subid(rel) = storage->new_subid;
+	compat_first_storage_subid(rel) = storage->first_subid;
 	RelationClose(rel);
 }
 
+/* Was it an index that finds all rows? */
 static bool
-was_exchanged(const HiddenRows *hidden, Oid relid)
+was_usable(const HiddenRows *hidden, Oid relid)
 {
 	ListCell   *lc;
 
 	foreach(lc, hidden->storage)
 	{
-		if (((HiddenStorage *) lfirst(lc))->relid == relid)
-			return true;
+		const HiddenStorage *storage = lfirst(lc);
+
+		if (storage->relid == relid)
+			return storage->usable;
 	}
 	return false;
 }
 
-/* Keep the planner from using the indexes that were built over no rows. */
+/*
+ * Keep the planner from using the indexes that were built over no rows, and those that
+ * were invalid and have become valid over no rows.
+ */
 static void
 distrust_new_indexes(const HiddenRows *hidden)
 {
@@ -200,7 +219,7 @@ distrust_new_indexes(const HiddenRows *hidden)
 		HeapTuple	row;
 		Form_pg_index form;
 
-		if (was_exchanged(hidden, lfirst_oid(lc)))
+		if (was_usable(hidden, lfirst_oid(lc)))
 			continue;
 		row = SearchSysCacheCopy1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(lc)));
 		form = (Form_pg_index) GETSTRUCT(row);
