@@ -72,6 +72,9 @@ SELECT * FROM found('INSERT INTO big SELECT max(id) + 1 FROM big; ALTER TABLE bi
 SELECT * FROM found('DO $$ BEGIN IF (SELECT count(*) FROM big) = 0 THEN RAISE EXCEPTION ''no rows''; END IF; END $$');
 -- Transactions and savepoints of the script.
 SELECT * FROM effects('BEGIN; CREATE INDEX a ON big (ref); SAVEPOINT s; ALTER TABLE big ALTER ref TYPE bigint; ROLLBACK TO s; CREATE INDEX b ON big (ref); COMMIT');
+-- The lock_timeout of a script is its own, that of a preview is nobody's, also after another preview.
+SELECT * FROM found('SET lock_timeout = ''5s''; CREATE INDEX CONCURRENTLY ON big (ref)');
+SELECT * FROM found('SELECT count(*) FROM compat_guard.preview(''SELECT 1''); CREATE INDEX CONCURRENTLY ON big (ref)');
 -- Nothing is left of it, and what is there works.
 SELECT relname, c.relfilenode = b.relfilenode AS same, c.relpages = b.relpages AS pages FROM before AS b JOIN pg_class AS c USING (relname)
 	WHERE c.relnamespace = 'effects'::regnamespace AND (c.relfilenode, c.relpages, c.reltuples) IS DISTINCT FROM (b.relfilenode, b.relpages, b.reltuples);

@@ -159,7 +159,14 @@ control_transaction(Trial *trial, const ScriptStatement *statement)
 	}
 }
 
-static bool limited = false;	/* lock_timeout is ours: see limit_lock_waits */
+/* Milliseconds. */
+#define LOCK_TIMEOUT	1000
+
+/*
+ * lock_timeout was 0 and became ours: see limit_lock_waits.  The script may have set its own
+ * since, which is told from ours unless it is as long.
+ */
+static bool limited = false;
 
 /* An attempt to run a statement. */
 typedef struct Attempt
@@ -179,7 +186,7 @@ attempt_statement(void *arg)
 	Attempt    *attempt = arg;
 
 	/* It cannot run here anyway, and must not be blamed for a limit of ours. */
-	if (script_is_concurrent(attempt->statement) && limited)
+	if (script_is_concurrent(attempt->statement) && limited && LockTimeout == LOCK_TIMEOUT)
 		(void) set_config_option("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_LOCAL, true, 0, false);
 	(void) watch_set(true);
@@ -306,20 +313,19 @@ trial_judge(Trial *trial)
 	findings_sort(trial->findings);
 }
 
-/* Milliseconds. */
-#define LOCK_TIMEOUT	"1000"
-
 /*
  * Wait no longer than a second for a lock, because others wait behind us; for the rest of
- * the subtransaction.  A limit of the session's own stays.
+ * the subtransaction.  A limit of the session's own, or of a trial that runs this one,
+ * stays.
  */
 static void
 limit_lock_waits(void)
 {
-	limited = (LockTimeout == 0);
-	if (limited)
-		(void) set_config_option("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_LOCAL, true, 0, false);
+	if (LockTimeout != 0)
+		return;
+	limited = true;
+	(void) set_config_option("lock_timeout", psprintf("%d", LOCK_TIMEOUT), PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
 /* What trial_undo() is to call. */
@@ -344,6 +350,7 @@ trial_undo(void (*body) (void *arg), void *arg)
 	TrialBody	call = {body, arg};
 	ChangeSet  *outer;
 	int			outer_number;
+	bool		outer_limited = limited;
 	ErrorData  *volatile edata = NULL;
 
 	judge_verify_initially();
@@ -356,6 +363,7 @@ trial_undo(void (*body) (void *arg), void *arg)
 	PG_FINALLY();
 	{
 		size_forget_all_hidden();
+		limited = outer_limited;
 		change_restore(outer);
 		(void) change_script_number(outer_number);
 	}
