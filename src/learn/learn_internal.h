@@ -48,6 +48,8 @@ typedef struct LearnedText
 {
 	const char *unlearned;		/* the reason, or NULL */
 	bool		silent;			/* nothing is missed if it is not learned */
+	bool		other_statement;	/* it holds the query, but is none to
+									 * learn: EXPLAIN */
 	char	   *text;
 	char	   *params;			/* JSON array of type names */
 } LearnedText;

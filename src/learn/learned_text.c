@@ -16,6 +16,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "access/transam.h"
 #include "base/guard_active.h"
 #include "catalog/pg_class.h"
@@ -57,14 +59,22 @@ typedef struct FoundConst
 	bool		keep;			/* it is no data */
 } FoundConst;
 
-/* "date '2020-01-01'": the place of the type, and of the constant. */
-typedef struct TypedConst
+/* What the raw parse tree tells of a place of the text. */
+typedef enum MarkKind
 {
-	int			start;
-	int			location;
+	MARK_KEEP,					/* number of a column, or length of a type */
+	MARK_CONST,					/* begin of a constant, with its minus */
+	MARK_TYPE					/* "date '2020-01-01'": begin of the type */
+} MarkKind;
+
+typedef struct Mark
+{
+	int			at;
+	MarkKind	kind;
+	int			location;		/* of the constant that follows the type */
 	bool		ends_later;		/* more of the type may follow: interval '1'
 								 * day */
-} TypedConst;
+} Mark;
 
 /* A parameter of the result. */
 typedef struct Slot
@@ -91,7 +101,12 @@ typedef struct Learning
 	FoundConst *consts;			/* sorted by location */
 	int			nconsts;
 	int			most_consts;	/* that there is room for */
-	List	   *typed;			/* of TypedConst * */
+	Mark	   *marks;			/* sorted by place and kind */
+	int			nmarks;
+	int			most_marks;
+	Node	   *outer;			/* the statement that holds the query, or the
+								 * query */
+	bool		inside;			/* the query has begun */
 	Oid		   *params;			/* types of the application's parameters */
 	int		   *param_slots;	/* of each, or -1 */
 	int			nparams;
@@ -217,6 +232,8 @@ look_at_query(Node *node, void *context)
 		add_const(l, (Const *) node);
 	else if (IsA(node, Param))
 		add_param(l, (Param *) node);
+	else if (IsA(node, Aggref))
+		l->groups |= ((Aggref *) node)->aggorder != NIL;
 	else if (IsA(node, RangeTblEntry))
 	{
 		RangeTblEntry *rte = (RangeTblEntry *) node;
@@ -242,14 +259,63 @@ look_at_query(Node *node, void *context)
 		Query	   *query = (Query *) node;
 
 		if (query->groupClause != NIL || query->distinctClause != NIL ||
-			query->sortClause != NIL || query->hasWindowFuncs)
+			query->sortClause != NIL || query->windowClause != NIL)
 			l->groups = true;
 		return query_tree_walker(query, look_at_query, context, QTW_EXAMINE_RTES_BEFORE);
 	}
 	return expression_tree_walker(node, look_at_query, context);
 }
 
-/* Add the constants of a raw parse tree whose type stands before them. */
+static Mark *
+add_mark(Learning *l, int at, MarkKind kind)
+{
+	Mark	   *mark;
+
+	if (l->nmarks >= l->most_marks)
+	{
+		l->most_marks = Max(64, 2 * l->most_marks);
+		l->marks = l->marks == NULL ? palloc_array(Mark, l->most_marks)
+			: repalloc(l->marks, l->most_marks * sizeof(Mark));
+	}
+	mark = &l->marks[l->nmarks++];
+	memset(mark, 0, sizeof(Mark));
+	mark->at = at;
+	mark->kind = kind;
+	return mark;
+}
+
+/* Mark the numbers of columns in ORDER BY, GROUP BY and DISTINCT ON, and lengths of types. */
+static void
+mark_numbers(Learning *l, Node *node)
+{
+	ListCell   *lc;
+
+	if (node == NULL)
+		return;
+	switch (nodeTag(node))
+	{
+		case T_A_Const:
+			(void) add_mark(l, ((A_Const *) node)->location, MARK_KEEP);
+			break;
+		case T_List:
+			foreach(lc, (List *) node)
+				mark_numbers(l, lfirst(lc));
+			break;
+		case T_SortBy:
+			mark_numbers(l, ((SortBy *) node)->node);
+			break;
+		case T_GroupingSet:
+			mark_numbers(l, (Node *) ((GroupingSet *) node)->content);
+			break;
+		case T_RowExpr:
+			mark_numbers(l, (Node *) ((RowExpr *) node)->args);
+			break;
+		default:
+			break;
+	}
+}
+
+/* Mark what the raw parse tree tells. */
 static bool
 look_at_raw(Node *node, void *context)
 {
@@ -257,21 +323,31 @@ look_at_raw(Node *node, void *context)
 
 	if (node == NULL)
 		return false;
-	if (IsA(node, TypeCast))
+	if (IsA(node, A_Const))
+		(void) add_mark(l, ((A_Const *) node)->location, MARK_CONST);
+	else if (IsA(node, SelectStmt))
+	{
+		SelectStmt *select = (SelectStmt *) node;
+
+		mark_numbers(l, (Node *) select->sortClause);
+		mark_numbers(l, (Node *) select->groupClause);
+		mark_numbers(l, (Node *) select->distinctClause);
+	}
+	else if (IsA(node, TypeName))
+		mark_numbers(l, (Node *) ((TypeName *) node)->typmods);
+	else if (IsA(node, TypeCast))
 	{
 		TypeCast   *cast = (TypeCast *) node;
 
 		if (IsA(cast->arg, A_Const) && cast->typeName->location >= 0 &&
 			cast->typeName->location < ((A_Const *) cast->arg)->location)
 		{
-			TypedConst *typed = palloc_object(TypedConst);
+			Mark	   *mark = add_mark(l, cast->typeName->location, MARK_TYPE);
 			const char *name = strVal(llast(cast->typeName->names));
 
-			typed->start = cast->typeName->location;
-			typed->location = ((A_Const *) cast->arg)->location;
-			typed->ends_later = (strcmp(name, "interval") == 0 && cast->typeName->typmods != NIL);
+			mark->location = ((A_Const *) cast->arg)->location;
+			mark->ends_later = (strcmp(name, "interval") == 0 && cast->typeName->typmods != NIL);
 			/* CAST ('x' AS date) has the constant first. */
-			l->typed = lappend(l->typed, typed);
 		}
 	}
 	return raw_expression_tree_walker(node, look_at_raw, context);
@@ -293,19 +369,21 @@ const_at(const Learning *l, int location)
 		: bsearch(&key, l->consts, l->nconsts, sizeof(FoundConst), compare_consts);
 }
 
-static TypedConst *
-typed_const_at(const Learning *l, int start)
+static int
+compare_marks(const void *a, const void *b)
 {
-	ListCell   *lc;
+	const Mark *x = a;
+	const Mark *y = b;
 
-	foreach(lc, l->typed)
-	{
-		TypedConst *typed = lfirst(lc);
+	return x->at != y->at ? x->at - y->at : (int) x->kind - (int) y->kind;
+}
 
-		if (typed->start == start)
-			return typed;
-	}
-	return NULL;
+static Mark *
+mark_at(const Learning *l, int at, MarkKind kind)
+{
+	Mark		key = {.at = at, .kind = kind};
+
+	return l->nmarks == 0 ? NULL : bsearch(&key, l->marks, l->nmarks, sizeof(Mark), compare_marks);
 }
 
 /* ---- pieces ---- */
@@ -383,14 +461,11 @@ replace_const(Learning *l, const FoundConst *found)
 		piece->slot = add_slot(l, found->type, piece->text, piece->length);
 }
 
-/* Is the last piece a part of an expression, and not the number of a column? */
+/* Has the text of a piece another end at a place, where it goes on? */
 static bool
-follows_operator(const Learning *l)
+goes_on(char next)
 {
-	const Piece *before = &l->pieces[l->npieces - 2];
-
-	return l->npieces >= 2 && before->slot < 0 &&
-		strchr("+-*/<>=~!@#%^&|`?", before->text[0]) != NULL;
+	return isalnum((unsigned char) next) || next == '.' || next == '_' || next == '\'';
 }
 
 /*
@@ -398,17 +473,27 @@ follows_operator(const Learning *l)
  * expression is in the select list, too: there is an equal one in the query.
  */
 static void
-replace_repeated(Learning *l, bool is_integer)
+replace_repeated(Learning *l)
 {
-	const Piece *piece = &l->pieces[l->npieces - 1];
+	Piece	   *piece = &l->pieces[l->npieces - 1];
 
-	if (is_integer && !follows_operator(l))
-		return;
+	for (int i = 0; i < l->nslots && l->groups; i++)
+	{
+		const Slot *slot = &l->slots[i];
+
+		if (slot->text != NULL && slot->length == piece->length &&
+			memcmp(slot->text, piece->text, piece->length) == 0)
+		{
+			piece->slot = i;
+			return;
+		}
+	}
 	for (int i = 0; i < l->nconsts && l->groups; i++)
 	{
 		const FoundConst *found = &l->consts[i];
+		const char *text = l->source + found->location;
 
-		if (strncmp(l->source + found->location, piece->text, piece->length) == 0)
+		if (strncmp(text, piece->text, piece->length) == 0 && !goes_on(text[piece->length]))
 		{
 			if (!found->keep)
 				replace_const(l, found);
@@ -448,12 +533,39 @@ look_at_token(Learning *l, int token, int number)
 	{
 		if (found != NULL && !found->keep)
 			replace_const(l, found);
-		else if (found == NULL && token >= TOKEN_FLOAT && token <= TOKEN_INTEGER)
-			replace_repeated(l, token == TOKEN_INTEGER);
+		else if (found == NULL && token >= TOKEN_FLOAT && token <= TOKEN_INTEGER &&
+				 mark_at(l, piece->text - l->source, MARK_KEEP) == NULL)
+			replace_repeated(l);
 	}
 }
 
-/* Take the statement apart. */
+/* Does the query begin after this token of the statement that holds it? */
+static bool
+begins_query(const Learning *l, const char *text, int length)
+{
+	const char *word = IsA(l->outer, PrepareStmt) ? "AS" : IsA(l->outer, CopyStmt) ? "(" : "FOR";
+
+	return length == strlen(word) && pg_strncasecmp(text, word, length) == 0;
+}
+
+/* Make the last piece, a minus and the number after it, a parameter. */
+static void
+replace_negated(Learning *l, int token)
+{
+	const Piece *piece = &l->pieces[l->npieces - 1];
+	const FoundConst *found = const_at(l, piece->text - l->source);
+
+	if (found != NULL && found->keep)
+		return;
+	if (token != TOKEN_INTEGER && token != TOKEN_FLOAT)
+		l->unlearned = "not_understood";	/* -(5) */
+	else if (found != NULL)
+		replace_const(l, found);
+	else
+		replace_repeated(l);
+}
+
+/* Take the query apart, without what is around it. */
 static void
 scan_pieces(Learning *l)
 {
@@ -463,7 +575,8 @@ scan_pieces(Learning *l)
 	YYLTYPE		location;
 	int			token;
 	int			end = 0;		/* of the token before */
-	TypedConst *typed = NULL;	/* whose type we are in */
+	int			depth = 0;		/* of parentheses */
+	Mark	   *typed = NULL;	/* whose type we are in */
 	bool		negated = false;	/* a minus of a constant came before */
 
 	scanner = scanner_init(l->source, &extra, &ScanKeywords, ScanKeywordTokens);
@@ -475,6 +588,15 @@ scan_pieces(Learning *l)
 
 		if (token == ';')
 			continue;
+		if (!l->inside)
+		{
+			l->inside = begins_query(l, l->source + location, length);
+			end = location + length;
+			continue;
+		}
+		depth += token == '(' ? 1 : token == ')' ? -1 : 0;
+		if (depth < 0)
+			break;				/* the options of COPY follow */
 		if (typed != NULL && location <= typed->location)
 		{
 			/* The type is a part of the constant. */
@@ -483,9 +605,9 @@ scan_pieces(Learning *l)
 			if (location == typed->location)
 			{
 				found = const_at(l, location);
-				if (found == NULL || found->keep)
-					l->unlearned = found == NULL ? "not_understood" : NULL;
-				else
+				if (found == NULL)
+					replace_repeated(l);
+				else if (!found->keep)
 					replace_const(l, found);
 				typed = NULL;
 			}
@@ -498,22 +620,20 @@ scan_pieces(Learning *l)
 
 			piece->length = location + length - (piece->text - l->source);
 			end = location + length;
-			found = const_at(l, piece->text - l->source);
-			if (!found->keep)
-				replace_const(l, found);
+			replace_negated(l, token);
 			negated = false;
 			continue;
 		}
 		(void) add_piece(l, l->source + location, length, location > end);
 		end = location + length;
-		typed = typed_const_at(l, location);
+		typed = mark_at(l, location, MARK_TYPE);
 		if (typed != NULL)
 		{
 			if (typed->ends_later)
 				l->unlearned = "not_understood";
 			continue;
 		}
-		negated = (token == '-' && const_at(l, location) != NULL);
+		negated = (token == '-' && mark_at(l, location, MARK_CONST) != NULL);
 		if (!negated)
 			look_at_token(l, token, value.ival);
 	}
@@ -588,47 +708,6 @@ fold(Learning *l)
 }
 
 /* ---- a statement within another ---- */
-
-/* Return the place after the first of these words, or of their like, from a place on; or -1. */
-static int
-after_word(const Learning *l, int from, const char *word)
-{
-	for (int i = from; i < l->npieces; i++)
-	{
-		if (piece_is(l, i, word))
-			return i + 1;
-	}
-	return -1;
-}
-
-/* Drop the pieces of the statement that holds the query; return false if they are not found. */
-static bool
-unwrap(Learning *l, Node *outer)
-{
-	int			first = 0;
-
-	if (IsA(outer, PrepareStmt))
-		first = after_word(l, 0, "AS");
-	else if (IsA(outer, DeclareCursorStmt))
-		first = after_word(l, 0, "FOR");
-	else if (IsA(outer, CopyStmt))
-	{
-		int			depth = 1;
-
-		first = after_word(l, 0, "(");
-		for (int i = first; i > 0 && i < l->npieces; i++)
-		{
-			depth += piece_is(l, i, "(") ? 1 : piece_is(l, i, ")") ? -1 : 0;
-			if (depth == 0)
-				l->npieces = i;
-		}
-	}
-	if (first < 0 || first >= l->npieces)
-		return false;
-	l->npieces -= first;
-	memmove(l->pieces, l->pieces + first, l->npieces * sizeof(Piece));
-	return true;
-}
 
 /* Return the query that a statement holds: itself, or NULL if it is not for learning. */
 static Node *
@@ -725,11 +804,13 @@ learned_text(Query *query, const char *source, int location, int length)
 	if (inner == NULL)
 	{
 		result.unlearned = "other";
-		result.silent = true;
+		result.silent = result.other_statement = true;
 		return result;
 	}
 	(void) look_at_query((Node *) query, &l);
 	(void) look_at_raw(inner, &l);
+	l.outer = outer;
+	l.inside = (outer == inner);
 	if (l.uses_temporary)
 	{
 		result.unlearned = "temporary";
@@ -746,13 +827,15 @@ learned_text(Query *query, const char *source, int location, int length)
 	/* A token has one byte at least. */
 	if (l.nconsts > 0)
 		qsort(l.consts, l.nconsts, sizeof(FoundConst), compare_consts);
+	if (l.nmarks > 0)
+		qsort(l.marks, l.nmarks, sizeof(Mark), compare_marks);
 	l.param_slots = palloc_array(int, l.nparams + 1);
 	for (int i = 0; i < l.nparams; i++)
 		l.param_slots[i] = -1;
 	l.pieces = palloc_array(Piece, length + 1);
 	l.slots = palloc_array(Slot, length + 1);
 	scan_pieces(&l);
-	if (l.unlearned == NULL && outer != inner && !unwrap(&l, outer))
+	if (l.unlearned == NULL && l.npieces == 0)
 		l.unlearned = "not_understood";
 	if (l.unlearned != NULL)
 	{

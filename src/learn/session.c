@@ -226,14 +226,18 @@ typedef struct NewStatement
 	bool		runs_unseen;	/* it has no query ID when it runs */
 } NewStatement;
 
-/* Tell the worker of a statement; return what to remember of it. */
+/*
+ * Tell the worker of a statement; return what to remember of it.  *other: nothing, the
+ * query may come by itself.
+ */
 static int64
-tell_statement(const NewStatement *new, bool *sent)
+tell_statement(const NewStatement *new, bool *sent, bool *other)
 {
 	LearnedText learned = learned_text(new->query, new->source, new->location, new->length);
 	Message		message = new_message(MESSAGE_STATEMENT, new->id);
 
 	*sent = true;
+	*other = learned.other_statement;
 	message.key = new->key;
 	message.new_session = true;
 	message.calls = 1;
@@ -282,6 +286,7 @@ learn(void *arg)
 	int64		fingerprint = 0;
 	Known		known;
 	bool		sent = true;
+	bool		other = false;
 
 	if (!guard_is_active())
 	{
@@ -303,7 +308,9 @@ learn(void *arg)
 	}
 	known = queue_known(new->key, &fingerprint);
 	if (known == KNOWN_NOT)
-		fingerprint = tell_statement(new, &sent);
+		fingerprint = tell_statement(new, &sent, &other);
+	if (other)
+		return;
 	if (sent)
 		remember(new->key, known == KNOWN_REJECTED ? 0 : fingerprint, known == KNOWN_NOT,
 				 new->runs_unseen);

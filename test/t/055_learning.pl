@@ -160,6 +160,34 @@ is(value(q{SELECT role FROM compat_guard.learned WHERE statement = 'SELECT age F
 	'billing_ro', 'the role is the one that counted');
 is(value(q{SELECT count(*) FROM compat_guard.requirement WHERE expected::text ~ 'secret'}), '0', 'no data is stored');
 
+# Numbers and strings of an expression that is there twice, of which analysis keeps one.
+is(sends(connection('billing', is_version('billing', 'twice')), q{
+	SELECT coalesce(age, 4711) FROM users ORDER BY coalesce(age, 4711), 1;
+	SELECT coalesce(age, -4711) FROM users GROUP BY coalesce(age, -4711);
+	SELECT array_agg(coalesce(age, 4711) ORDER BY coalesce(age, 4711)) FROM users;
+	SELECT rank() OVER (ORDER BY substr(note, 4711, 1)), substr(note, 4711, 1) FROM users;
+	SELECT now() + interval '4711 day', id FROM users GROUP BY now() + interval '4711 day', id;
+	SELECT age::numeric(10, 2) FROM users GROUP BY GROUPING SETS ((1), ());
+	SELECT id FROM users WHERE age > -(4711);
+	SELECT age FROM users WHERE id > - -4711;
+	EXPLAIN SELECT note, age FROM users;
+	SELECT note, age FROM users;
+	COPY (SELECT age, id FROM users) TO STDOUT WITH (FORMAT csv, DELIMITER ';') }), '', 'expressions that are there twice');
+becomes(q{SELECT statements FROM compat_guard.learning WHERE version = 'twice'}, '8', 'are learned');
+is(learned('twice'), join("\n", sort(
+	'SELECT age, id FROM users []',
+	'SELECT age::numeric(10, 2) FROM users GROUP BY GROUPING SETS ((1), ()) []',
+	'SELECT array_agg(coalesce(age, $1) ORDER BY coalesce(age, $1)) FROM users ["integer"]',
+	'SELECT coalesce(age, $1) FROM users GROUP BY coalesce(age, $1) ["integer"]',
+	'SELECT coalesce(age, $1) FROM users ORDER BY coalesce(age, $1), 1 ["integer"]',
+	'SELECT note, age FROM users []',
+	'SELECT now() + $1, id FROM users GROUP BY now() + $1, id ["interval"]',
+	'SELECT rank() OVER (ORDER BY substr(note, $1, $2)), substr(note, $1, $2) FROM users ["integer", "integer"]')),
+	'without a constant in either place');
+is(value(q{SELECT unlearned FROM compat_guard.learning WHERE version = 'twice'}), '{"not_understood": 2}',
+	'a minus before a parenthesis or a minus is not understood');
+value(q{SELECT compat_guard.forget('billing', 'twice')});
+
 # ---- documents ----
 
 is(value(q{SELECT jsonb_object_keys(compat_guard.adopt('billing', '1') -> 'queries') ~ '^SELECT email FROM users.*#[0-9a-f]{8}$'}),
