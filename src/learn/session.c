@@ -46,9 +46,13 @@
 #define TRY_AGAIN_AFTER	(USECS_PER_SEC)
 #define ASK_AGAIN_AFTER	(60 * USECS_PER_SEC)
 
+/* The names that a session has had whose statements it remembers. */
+#define MAX_SESSION_IDENTITIES	16
+
 typedef struct SeenStatement
 {
 	uint64		key;			/* must be first */
+	const Identity *id;			/* whose it is */
 	int64		fingerprint;	/* 0: not learned */
 	int64		calls;			/* since it was told */
 	bool		told;			/* that this session sends it */
@@ -58,6 +62,7 @@ static post_parse_analyze_hook_type next_post_parse_analyze_hook = NULL;
 static ExecutorStart_hook_type next_executor_start_hook = NULL;
 
 static HTAB *seen = NULL;
+static List *identities = NIL;	/* of Identity *: of what was seen */
 static bool working = false;	/* in our own code */
 static bool accepted = false;	/* the session is who it says */
 static TimestampTz next_try = 0;
@@ -74,10 +79,27 @@ static char *place_path = NULL;
 static bool exit_registered = false;
 
 static void tell_at_exit(int code, Datum arg);
+static void tell_calls(bool at_exit);
 
 /* ---- who is it ---- */
 
-/* Forget everything about the session's identity, which has changed. */
+/* Forget the statements, of all the names that the session has had. */
+static void
+forget_statements(void)
+{
+	if (seen == NULL)
+		return;
+	tell_calls(true);
+	hash_destroy(seen);
+	seen = NULL;
+	list_free_deep(identities);
+	identities = NIL;
+}
+
+/*
+ * Forget the session's identity, which has changed.  A pooler may change it back soon, so
+ * its statements are remembered.
+ */
 static void
 forget_identity(void)
 {
@@ -87,9 +109,8 @@ forget_identity(void)
 	accepted = false;
 	next_try = 0;
 	next_renewal = 0;
-	if (seen != NULL)
-		hash_destroy(seen);
-	seen = NULL;
+	if (list_length(identities) >= MAX_SESSION_IDENTITIES)
+		forget_statements();
 }
 
 /* Say once in the server log why a session is ignored, and count it. */
@@ -182,6 +203,30 @@ seen_statements(void)
 	return seen;
 }
 
+/* Return a copy of an identity that lives as long as what was seen. */
+static const Identity *
+lasting_identity(const Identity *id)
+{
+	MemoryContext old;
+	Identity   *copy;
+	ListCell   *lc;
+
+	foreach(lc, identities)
+	{
+		const Identity *known = lfirst(lc);
+
+		if (known->by_lease == id->by_lease && strcmp(known->app, id->app) == 0 &&
+			strcmp(known->version, id->version) == 0)
+			return known;
+	}
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	copy = palloc_object(Identity);
+	*copy = *id;
+	identities = lappend(identities, copy);
+	MemoryContextSwitchTo(old);
+	return copy;
+}
+
 /* Return the key of a statement in all sessions. */
 static uint64
 statement_key(const Identity *id, uint64 query_id)
@@ -267,10 +312,12 @@ tell_too_many(const Identity *id)
 }
 
 static void
-remember(uint64 key, int64 fingerprint, bool told, bool counted)
+remember(const Identity *id, uint64 key, int64 fingerprint, bool told, bool counted)
 {
+	const Identity *whose = lasting_identity(id);
 	SeenStatement *statement = hash_search(seen_statements(), &key, HASH_ENTER, NULL);
 
+	statement->id = whose;
 	statement->fingerprint = fingerprint;
 
 	/* The worker was told of one call, which is to be counted when it starts. */
@@ -301,6 +348,10 @@ learn(void *arg)
 		tell_presence(new->id);
 	if (!guard_learn || new->query == NULL)
 		return;
+	if (hash_search(seen_statements(), &new->key, HASH_FIND, NULL) != NULL)
+		return;
+	if (hash_get_num_entries(seen) >= MAX_SESSION_STATEMENTS && list_length(identities) > 1)
+		forget_statements();
 	if (hash_get_num_entries(seen_statements()) >= MAX_SESSION_STATEMENTS)
 	{
 		tell_too_many(new->id);
@@ -312,15 +363,15 @@ learn(void *arg)
 	if (other)
 		return;
 	if (sent)
-		remember(new->key, known == KNOWN_REJECTED ? 0 : fingerprint, known == KNOWN_NOT,
+		remember(new->id, new->key, known == KNOWN_REJECTED ? 0 : fingerprint, known == KNOWN_NOT,
 				 new->runs_unseen);
 	else
 		next_try = GetCurrentStatementStartTimestamp() + TRY_AGAIN_AFTER;
 }
 
-/* Learn in a subtransaction, in memory that goes with it. */
+/* Run body in a subtransaction, in memory that goes with it. */
 static void
-learn_quietly(NewStatement *new)
+quietly(void (*body) (void *arg), void *arg)
 {
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(old, "compat_guard learning",
@@ -329,7 +380,7 @@ learn_quietly(NewStatement *new)
 
 	working = true;
 	MemoryContextSwitchTo(context);
-	edata = subtransaction_run(learn, new, false);
+	edata = subtransaction_run(body, arg, false);
 	MemoryContextSwitchTo(old);
 	working = false;
 	if (edata != NULL && error_is_interruption(edata))
@@ -350,16 +401,16 @@ learn_quietly(NewStatement *new)
  * exit the worker may not have read yet what they are.
  */
 static void
-tell_calls(const Identity *id, bool at_exit)
+tell_calls(bool at_exit)
 {
 	HASH_SEQ_STATUS scan;
 	SeenStatement *statement;
-	Message		message = new_message(MESSAGE_EVIDENCE, id);
 
 	hash_seq_init(&scan, seen);
 	while ((statement = hash_seq_search(&scan)) != NULL)
 	{
 		int64		fingerprint;
+		Message		message;
 
 		if (statement->calls <= 0)
 			continue;
@@ -368,6 +419,7 @@ tell_calls(const Identity *id, bool at_exit)
 			(void) hash_search(seen, &statement->key, HASH_REMOVE, NULL);
 			continue;
 		}
+		message = new_message(MESSAGE_EVIDENCE, statement->id);
 		message.key = statement->key;
 		message.fingerprint = statement->fingerprint;
 		message.calls = statement->calls;
@@ -381,18 +433,25 @@ tell_calls(const Identity *id, bool at_exit)
 }
 
 static void
-tell_calls_in_time(const Identity *id)
+tell_calls_in_time(void)
 {
 	TimestampTz now = GetCurrentStatementStartTimestamp();
 
 	if (now < next_tell)
 		return;
 	if (next_tell != 0)
-		tell_calls(id, false);
+		tell_calls(false);
 	next_tell = now + TELL_EVERY;
 }
 
 /* ---- hooks ---- */
+
+/* Ignore a session that says what cannot be a name. */
+static void
+ignore_names(void *why)
+{
+	ignore_session(guard_app, guard_version, why);
+}
 
 /* Return who the session says it is, if that is of interest now; else NULL. */
 static const Identity *
@@ -410,8 +469,8 @@ current_identity(const char *source)
 	if (changed)
 	{
 		forget_identity();
-		if (why != NULL)
-			ignore_session(guard_app, guard_version, why);
+		if (why != NULL && IsTransactionState())
+			quietly(ignore_names, unconstify(char *, why));
 	}
 	return id;
 }
@@ -470,7 +529,7 @@ look_at_statement(const Identity *id, Query *whole, const char *source)
 			 GetCurrentStatementStartTimestamp() < next_renewal)
 		return;
 	if (may_look() && IsTransactionState())
-		learn_quietly(&new);
+		quietly(learn, &new);
 }
 
 static void
@@ -493,7 +552,7 @@ count_call(const Identity *id, uint64 query_id)
 
 	if (statement != NULL)
 		statement->calls++;
-	tell_calls_in_time(id);
+	tell_calls_in_time();
 	if (GetCurrentStatementStartTimestamp() >= next_renewal)
 		tell_presence(id);
 }
@@ -517,15 +576,8 @@ guard_executor_start(QueryDesc *desc, int eflags)
 static void
 tell_at_exit(int code, Datum arg)
 {
-	const char *why;
-	bool		changed = false;
-	const Identity *id;
-
-	if (code != 0 || !accepted || seen == NULL)
-		return;
-	id = identity_now(&changed, &why);
-	if (id != NULL && !changed)
-		tell_calls(id, true);
+	if (code == 0 && seen != NULL)
+		tell_calls(true);
 }
 
 void

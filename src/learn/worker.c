@@ -244,20 +244,21 @@ work_on_batch(void *arg)
 {
 	Batch	   *batch = arg;
 	const Message *first = linitial(batch->messages);
+	char	   *login = GetUserNameFromId(first->login, true);
 	char	   *role = GetUserNameFromId(first->role, true);
 	Oid			save_userid;
 	int			save_sec_context;
 	ListCell   *lc;
 
 	batch->later = batch->requirements = batch->statements = batch->keys = NIL;
-	if (role == NULL || GetUserNameFromId(first->login, true) == NULL ||
-		!registry_lock_against_drop() || !guard_is_active() ||
+	if (login == NULL || !registry_lock_against_drop() || !guard_is_active() ||
 		!registry_may_register(first->login))
 		return;
 	guard_require_version();
 	GetUserIdAndSecContext(&save_userid, &save_sec_context);
 	SetUserIdAndSecContext(first->login, save_sec_context | SECURITY_LOCAL_USERID_CHANGE);
-	batch->version = register_running(first->app, first->version, role, first->search_path,
+	batch->version = register_running(first->app, first->version,
+									  role != NULL ? role : login, first->search_path,
 									  !first->by_lease, first->by_lease);
 	if (first->by_lease)
 		(void) renew_lease(registry_find_app(first->app), first->version, LEASE_NAME,
@@ -357,6 +358,9 @@ try_batch(List *messages)
 
 	if (!run_transaction(work_on_batch, &batch))
 		return false;
+	if (batch.version == NULL)
+		queue_count_lost(list_length(messages));	/* it may not register any
+													 * more */
 	foreach(lc, batch.later)
 	{
 		KnownLater *later = lfirst(lc);

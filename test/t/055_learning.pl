@@ -219,6 +219,20 @@ is(sends(connection('shop', '', 'svc:shop@3'), 'SELECT id FROM users'), '', 'by 
 becomes(q{SELECT live, live_by, leases FROM compat_guard.versions WHERE app = 'shop'}, 't|lease|1', 'a version lives by a lease');
 becomes(q{SELECT statement FROM compat_guard.learned WHERE app = 'shop'}, 'SELECT id FROM users', 'and learns');
 
+# A pooler gives a connection to one client and then to another.
+is(sends(connection('shop', '', "svc:shop\@$_"), 'SELECT email FROM users'), '', 'a client') for 4, 5;
+becomes(q{SELECT count(*) FROM compat_guard.learned WHERE app = 'shop' AND version IN ('4', '5')}, '2', 'of each version');
+is(sends(connection('shop', '', 'svc:shop@4'), q{SELECT email FROM users;
+	SET application_name = 'svc:shop@5'; SELECT email FROM users;
+	SET application_name = 'svc:shop@4'; SELECT email FROM users;
+	SET application_name = 'psql'; SELECT email FROM users;
+	SET application_name = 'svc:shop@5'; SELECT email FROM users;
+	SET application_name = 'svc:shop@4'; SELECT email FROM users;
+	SET application_name = 'psql'}), '', 'a connection that is passed on');
+becomes(q{SELECT string_agg(version || ': ' || calls || ' ' || sessions, ', ' ORDER BY version)
+	FROM compat_guard.learned WHERE app = 'shop' AND version IN ('4', '5')}, '4: 4 2, 5: 3 2',
+	'counts the calls of each client');
+
 # ---- a declared contract beside ----
 
 is(sends($one, q{SELECT status FROM compat_guard.register('billing', '1', '{"relations": {"users": {"columns": {"age": {}}}}}')}),
