@@ -7,9 +7,8 @@
  * objects ('seq'::regclass), and what an index must repeat word for word (ON CONFLICT ...
  * WHERE).  A statement in which a string cannot be told is not learned at all.
  *
- * Which constants there are, and of which types, is told by the analysed query, and
- * where they stand by the server's lexer.  The raw parse tree tells of "date '...'",
- * where the type goes with the constant.
+ * Which constants there are, and of which types, is told by learned_consts.c, and where
+ * they end by the server's lexer.
  *
  * Programs make statements of endless lengths: IN lists, and rows of VALUES.  Of a
  * list of constants and parameters only the first is kept.
@@ -18,19 +17,13 @@
 
 #include <ctype.h>
 
-#include "access/transam.h"
-#include "base/guard_active.h"
-#include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
 #include "common/keywords.h"
 #include "lib/stringinfo.h"
-#include "learn/learn_internal.h"
-#include "nodes/nodeFuncs.h"
+#include "learn/learned_text.h"
 #include "parser/parser.h"
 #include "parser/scanner.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
-#include "utils/lsyscache.h"
 
 /* So many constants are compared with each other, where equal ones must stay equal. */
 #define MAX_COMPARED 1000
@@ -50,341 +43,6 @@ enum
 	TOKEN_INTEGER,				/* ICONST */
 	TOKEN_PARAM					/* PARAM */
 };
-
-/* A constant of the analysed query. */
-typedef struct FoundConst
-{
-	int			location;
-	Oid			type;
-	bool		keep;			/* it is no data */
-} FoundConst;
-
-/* What the raw parse tree tells of a place of the text. */
-typedef enum MarkKind
-{
-	MARK_KEEP,					/* number of a column, or length of a type */
-	MARK_CONST,					/* begin of a constant, with its minus */
-	MARK_TYPE					/* "date '2020-01-01'": begin of the type */
-} MarkKind;
-
-typedef struct Mark
-{
-	int			at;
-	MarkKind	kind;
-	int			location;		/* of the constant that follows the type */
-	bool		ends_later;		/* more of the type may follow: interval '1'
-								 * day */
-} Mark;
-
-/* A parameter of the result. */
-typedef struct Slot
-{
-	Oid			type;
-	const char *text;			/* of the constant; NULL: of a parameter */
-	int			length;
-	int			final;			/* its number in the result, 0: not used yet */
-} Slot;
-
-/* A piece of the result: a token, or a parameter. */
-typedef struct Piece
-{
-	const char *text;
-	int			length;
-	bool		spaced;			/* there was space before it */
-	int			slot;			/* -1: a token */
-} Piece;
-
-typedef struct Learning
-{
-	const char *source;			/* the statement alone */
-	int			offset;			/* of it in what was analysed */
-	FoundConst *consts;			/* sorted by location */
-	int			nconsts;
-	int			most_consts;	/* that there is room for */
-	Mark	   *marks;			/* sorted by place and kind */
-	int			nmarks;
-	int			most_marks;
-	Node	   *outer;			/* the statement that holds the query, or the
-								 * query */
-	bool		inside;			/* the query has begun */
-	Oid		   *params;			/* types of the application's parameters */
-	int		   *param_slots;	/* of each, or -1 */
-	int			nparams;
-	bool		keep;			/* what is found is no data */
-	bool		uses_temporary;
-	bool		uses_schema;	/* it uses an object that is not the server's */
-	bool		groups;			/* equal constants must stay equal */
-	Piece	   *pieces;
-	int			npieces;
-	Slot	   *slots;
-	int			nslots;
-	const char *unlearned;
-} Learning;
-
-/* ---- what the query has ---- */
-
-/* Is a constant of the type the name of an object? */
-static bool
-names_object(Oid type)
-{
-	switch (type)
-	{
-		case REGCLASSOID:
-		case REGPROCOID:
-		case REGPROCEDUREOID:
-		case REGOPEROID:
-		case REGOPERATOROID:
-		case REGTYPEOID:
-		case REGNAMESPACEOID:
-		case REGCONFIGOID:
-		case REGDICTIONARYOID:
-		case REGCOLLATIONOID:
-			return true;
-		default:
-			return false;
-	}
-}
-
-static void
-add_const(Learning *l, const Const *con)
-{
-	FoundConst *found;
-
-	if (con->location < l->offset)
-		return;
-	if (l->nconsts >= l->most_consts)
-	{
-		l->most_consts = Max(64, 2 * l->most_consts);
-		l->consts = l->consts == NULL ? palloc_array(FoundConst, l->most_consts)
-			: repalloc(l->consts, l->most_consts * sizeof(FoundConst));
-	}
-	found = &l->consts[l->nconsts++];
-	found->location = con->location - l->offset;
-	found->type = con->consttype == UNKNOWNOID ? TEXTOID : con->consttype;
-	found->keep = l->keep || con->constisnull || names_object(con->consttype);
-}
-
-static void
-add_param(Learning *l, const Param *param)
-{
-	if (param->paramkind != PARAM_EXTERN || param->paramid < 1 || param->paramid > 65535)
-		return;
-	if (param->paramid > l->nparams)
-	{
-		l->params = l->params == NULL ? palloc0_array(Oid, param->paramid)
-			: repalloc(l->params, param->paramid * sizeof(Oid));
-		memset(l->params + l->nparams, 0, (param->paramid - l->nparams) * sizeof(Oid));
-		l->nparams = param->paramid;
-	}
-	l->params[param->paramid - 1] = param->paramtype;
-}
-
-/* Is it an object that came neither with the server nor with this extension? */
-static bool
-is_of_schema(Oid object, Oid (*namespace_of) (Oid))
-{
-	return object >= FirstNormalObjectId && namespace_of(object) != guard_schema_oid();
-}
-
-/* Does a node use such an object? */
-static bool
-uses_schema(Node *node)
-{
-	switch (nodeTag(node))
-	{
-		case T_RangeTblEntry:
-			return ((RangeTblEntry *) node)->rtekind == RTE_RELATION &&
-				is_of_schema(((RangeTblEntry *) node)->relid, get_rel_namespace);
-		case T_FuncExpr:
-			return is_of_schema(((FuncExpr *) node)->funcid, get_func_namespace);
-		case T_OpExpr:
-			return ((OpExpr *) node)->opno >= FirstNormalObjectId;
-		case T_Aggref:
-			return ((Aggref *) node)->aggfnoid >= FirstNormalObjectId;
-		case T_WindowFunc:
-			return ((WindowFunc *) node)->winfnoid >= FirstNormalObjectId;
-		case T_Const:
-			return ((Const *) node)->consttype >= FirstNormalObjectId ||
-				names_object(((Const *) node)->consttype);
-		case T_Param:
-			return ((Param *) node)->paramtype >= FirstNormalObjectId;
-		case T_CoerceViaIO:
-			return ((CoerceViaIO *) node)->resulttype >= FirstNormalObjectId;
-		case T_CoerceToDomain:
-		case T_RowExpr:
-			return true;
-		default:
-			return false;
-	}
-}
-
-/* Add the constants and parameters of a query to those found. */
-static bool
-look_at_query(Node *node, void *context)
-{
-	Learning   *l = context;
-
-	if (node == NULL)
-		return false;
-	if (uses_schema(node))
-		l->uses_schema = true;
-	if (IsA(node, Const))
-		add_const(l, (Const *) node);
-	else if (IsA(node, Param))
-		add_param(l, (Param *) node);
-	else if (IsA(node, Aggref))
-		l->groups |= ((Aggref *) node)->aggorder != NIL;
-	else if (IsA(node, RangeTblEntry))
-	{
-		RangeTblEntry *rte = (RangeTblEntry *) node;
-
-		if (rte->rtekind == RTE_RELATION &&
-			get_rel_persistence(rte->relid) == RELPERSISTENCE_TEMP)
-			l->uses_temporary = true;
-		return false;			/* query_tree_walker goes into it */
-	}
-	else if (IsA(node, OnConflictExpr))
-	{
-		OnConflictExpr *conflict = (OnConflictExpr *) node;
-
-		l->keep = true;
-		(void) look_at_query((Node *) conflict->arbiterElems, l);
-		(void) look_at_query(conflict->arbiterWhere, l);
-		l->keep = false;
-		return look_at_query((Node *) conflict->onConflictSet, l) ||
-			look_at_query(conflict->onConflictWhere, l);
-	}
-	else if (IsA(node, Query))
-	{
-		Query	   *query = (Query *) node;
-
-		if (query->groupClause != NIL || query->distinctClause != NIL ||
-			query->sortClause != NIL || query->windowClause != NIL)
-			l->groups = true;
-		return query_tree_walker(query, look_at_query, context, QTW_EXAMINE_RTES_BEFORE);
-	}
-	return expression_tree_walker(node, look_at_query, context);
-}
-
-static Mark *
-add_mark(Learning *l, int at, MarkKind kind)
-{
-	Mark	   *mark;
-
-	if (l->nmarks >= l->most_marks)
-	{
-		l->most_marks = Max(64, 2 * l->most_marks);
-		l->marks = l->marks == NULL ? palloc_array(Mark, l->most_marks)
-			: repalloc(l->marks, l->most_marks * sizeof(Mark));
-	}
-	mark = &l->marks[l->nmarks++];
-	memset(mark, 0, sizeof(Mark));
-	mark->at = at;
-	mark->kind = kind;
-	return mark;
-}
-
-/* Mark the numbers of columns in ORDER BY, GROUP BY and DISTINCT ON, and lengths of types. */
-static void
-mark_numbers(Learning *l, Node *node)
-{
-	ListCell   *lc;
-
-	if (node == NULL)
-		return;
-	switch (nodeTag(node))
-	{
-		case T_A_Const:
-			(void) add_mark(l, ((A_Const *) node)->location, MARK_KEEP);
-			break;
-		case T_List:
-			foreach(lc, (List *) node)
-				mark_numbers(l, lfirst(lc));
-			break;
-		case T_SortBy:
-			mark_numbers(l, ((SortBy *) node)->node);
-			break;
-		case T_GroupingSet:
-			mark_numbers(l, (Node *) ((GroupingSet *) node)->content);
-			break;
-		case T_RowExpr:
-			mark_numbers(l, (Node *) ((RowExpr *) node)->args);
-			break;
-		default:
-			break;
-	}
-}
-
-/* Mark what the raw parse tree tells. */
-static bool
-look_at_raw(Node *node, void *context)
-{
-	Learning   *l = context;
-
-	if (node == NULL)
-		return false;
-	if (IsA(node, A_Const))
-		(void) add_mark(l, ((A_Const *) node)->location, MARK_CONST);
-	else if (IsA(node, SelectStmt))
-	{
-		SelectStmt *select = (SelectStmt *) node;
-
-		mark_numbers(l, (Node *) select->sortClause);
-		mark_numbers(l, (Node *) select->groupClause);
-		mark_numbers(l, (Node *) select->distinctClause);
-	}
-	else if (IsA(node, TypeName))
-		mark_numbers(l, (Node *) ((TypeName *) node)->typmods);
-	else if (IsA(node, TypeCast))
-	{
-		TypeCast   *cast = (TypeCast *) node;
-
-		if (IsA(cast->arg, A_Const) && cast->typeName->location >= 0 &&
-			cast->typeName->location < ((A_Const *) cast->arg)->location)
-		{
-			Mark	   *mark = add_mark(l, cast->typeName->location, MARK_TYPE);
-			const char *name = strVal(llast(cast->typeName->names));
-
-			mark->location = ((A_Const *) cast->arg)->location;
-			mark->ends_later = (strcmp(name, "interval") == 0 && cast->typeName->typmods != NIL);
-			/* CAST ('x' AS date) has the constant first. */
-		}
-	}
-	return raw_expression_tree_walker(node, look_at_raw, context);
-}
-
-static int
-compare_consts(const void *a, const void *b)
-{
-	return ((const FoundConst *) a)->location - ((const FoundConst *) b)->location;
-}
-
-/* Return the constant that the query has from a place of the text, or NULL. */
-static FoundConst *
-const_at(const Learning *l, int location)
-{
-	FoundConst	key = {.location = location};
-
-	return l->nconsts == 0 ? NULL
-		: bsearch(&key, l->consts, l->nconsts, sizeof(FoundConst), compare_consts);
-}
-
-static int
-compare_marks(const void *a, const void *b)
-{
-	const Mark *x = a;
-	const Mark *y = b;
-
-	return x->at != y->at ? x->at - y->at : (int) x->kind - (int) y->kind;
-}
-
-static Mark *
-mark_at(const Learning *l, int at, MarkKind kind)
-{
-	Mark		key = {.at = at, .kind = kind};
-
-	return l->nmarks == 0 ? NULL : bsearch(&key, l->marks, l->nmarks, sizeof(Mark), compare_marks);
-}
 
 /* ---- pieces ---- */
 
@@ -807,8 +465,7 @@ learned_text(Query *query, const char *source, int location, int length)
 		result.silent = result.other_statement = true;
 		return result;
 	}
-	(void) look_at_query((Node *) query, &l);
-	(void) look_at_raw(inner, &l);
+	find_consts(&l, query, inner);
 	l.outer = outer;
 	l.inside = (outer == inner);
 	if (l.uses_temporary)
@@ -825,10 +482,6 @@ learned_text(Query *query, const char *source, int location, int length)
 	}
 
 	/* A token has one byte at least. */
-	if (l.nconsts > 0)
-		qsort(l.consts, l.nconsts, sizeof(FoundConst), compare_consts);
-	if (l.nmarks > 0)
-		qsort(l.marks, l.nmarks, sizeof(Mark), compare_marks);
 	l.param_slots = palloc_array(int, l.nparams + 1);
 	for (int i = 0; i < l.nparams; i++)
 		l.param_slots[i] = -1;
