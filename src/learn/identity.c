@@ -114,6 +114,8 @@ identity_refusal(const Identity *id)
 		return "its role is not entrusted";
 	if (!registry_try_lock(REGISTRY_LOCK_AGAINST_DROP))
 		return "the extension is being dropped or updated";
+	if (!registry_try_read("app"))
+		return "the registry is locked";
 	app = registry_find_app(id->app);
 	if (app == NULL)
 		return NULL;

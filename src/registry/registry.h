@@ -128,6 +128,9 @@ typedef struct Version
 	char	   *replaced_by;	/* the version that replaces it, or NULL */
 } Version;
 
+/* Lock a table of the registry for reading, unless that would have to wait. */
+extern bool registry_try_read(const char *table);
+
 /* Return an app or a version, or NULL if none has the name or id. */
 extern App *registry_find_app(const char *name);
 extern Version *registry_find_version(const App *app, const char *name);

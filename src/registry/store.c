@@ -241,6 +241,12 @@ store_lock(Oid relid, LOCKMODE lockmode)
 	wait_for_lock(&tag, lockmode, &limit, "It has a table or index of the registry.");
 }
 
+bool
+registry_try_read(const char *table)
+{
+	return ConditionalLockRelationOid(store_relid(table), AccessShareLock);
+}
+
 Relation
 store_open(const char *table, LOCKMODE lockmode)
 {

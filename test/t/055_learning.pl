@@ -233,6 +233,14 @@ becomes(q{SELECT string_agg(version || ': ' || calls || ' ' || sessions, ', ' OR
 	FROM compat_guard.learned WHERE app = 'shop' AND version IN ('4', '5')}, '4: 4 2, 5: 3 2',
 	'counts the calls of each client');
 
+# Somebody has locked the registry.
+my $locker = $node->background_psql('postgres');
+$locker->query_safe('BEGIN; LOCK TABLE compat_guard.app');
+is(sends(connection('billing', is_version('billing', '1') . ' -c statement_timeout=5s'), 'SELECT id FROM users'), '',
+	'a session does not wait for a lock of the registry');
+$locker->quit;
+like(slurp_file($node->logfile), qr/version "1" of app "billing": the registry is locked/, 'but is ignored');
+
 # ---- a declared contract beside ----
 
 is(sends($one, q{SELECT status FROM compat_guard.register('billing', '1', '{"relations": {"users": {"columns": {"age": {}}}}}')}),
