@@ -260,17 +260,43 @@ INSERT INTO owned VALUES (1, 'x') RETURNING *;
 CREATE TRIGGER forged BEFORE INSERT ON refused FOR EACH ROW EXECUTE FUNCTION compat_guard.dual_write('owned_b', 'a', 'b');
 INSERT INTO refused VALUES (7, 'x');
 
--- A domain of the new column is tightened, after the session has prepared up.
+-- A constraint that is added to the domain of the new column holds from then on.
 CREATE DOMAIN positive AS integer;
-CREATE TABLE tightened (a text);
-SELECT count(*) FROM compat_guard.expand_column('tightened', 'a', 'b', 'positive', 'a::integer', 'b::text');
-INSERT INTO tightened VALUES ('-5') RETURNING *;
-ALTER DOMAIN positive ADD CHECK (VALUE > 0) NOT VALID;
-INSERT INTO tightened VALUES ('-6') RETURNING *;
-INSERT INTO tightened VALUES ('6') RETURNING *;
-SELECT compat_guard.abandon('tightened_b');
-DROP TABLE tightened;
+CREATE TABLE limited (id integer, a text);
+SELECT count(*) FROM compat_guard.expand_column('limited', 'a', 'b', 'positive', 'a::integer', 'b::text');
+INSERT INTO limited VALUES (1, '1');
+ALTER DOMAIN positive ADD CONSTRAINT positive CHECK (VALUE > 0);
+INSERT INTO limited VALUES (2, '-1');
+SELECT * FROM limited;
+
+-- What up calls may write the table in its turn.
+CREATE TABLE nested (id integer, a text);
+CREATE FUNCTION nest(a text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	IF a = 'outer' THEN
+		INSERT INTO public.nested VALUES (1, repeat('inner ', 200));
+	END IF;
+	RETURN a;
+END $$;
+CREATE FUNCTION nest_stable(a text) RETURNS text LANGUAGE plpgsql STABLE AS 'BEGIN RETURN public.nest(a); END';
+SELECT count(*) FROM compat_guard.expand_column('nested', 'a', 'b', 'text', 'upper(a) || upper(a) || nest_stable(a)', 'lower(b)');
+INSERT INTO nested VALUES (2, 'outer');
+SELECT id, left(a, 20) AS a, left(b, 20) AS b FROM nested ORDER BY id;
+
+-- But not while up is prepared: the row that is written would need it.
+CREATE TABLE prepared (id integer, a integer);
+CREATE FUNCTION one() RETURNS integer LANGUAGE plpgsql AS 'BEGIN RETURN 1; END';
+CREATE FUNCTION one_immutable(integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN public.one(); END';
+SELECT count(*) FROM compat_guard.expand_column('prepared', 'a', 'b', 'integer', 'a + one_immutable(1)', 'b - 1');
+CREATE OR REPLACE FUNCTION one() RETURNS integer LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.prepared VALUES (1, 1); RETURN 1; END';
+\set VERBOSITY terse
+INSERT INTO prepared VALUES (2, 2);
+\set VERBOSITY default
+CREATE OR REPLACE FUNCTION one() RETURNS integer LANGUAGE plpgsql AS 'BEGIN RETURN 1; END';
+INSERT INTO prepared VALUES (2, 2) RETURNING *;
+DROP TABLE limited, nested, prepared;
 DROP DOMAIN positive;
+DROP FUNCTION nest(text), nest_stable(text), one(), one_immutable(integer);
 
 DROP EXTENSION compat_guard;
 SELECT compat_guard.retire('shop', 'v2');

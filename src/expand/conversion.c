@@ -7,8 +7,11 @@
  * and not against a table, so that "down" can be tried before the new column exists.
  *
  * A session keeps a prepared conversion for each table that has the trigger.  It is
- * made anew after an invalidation of the table, or of any function, because a
- * function's body may have been put in the place of its call.
+ * made anew after an invalidation of the table.  If it runs code of users, that goes for
+ * an invalidation of any function or type, too: a function's body may have been put in
+ * the place of its call, and the constraints of domains are part of what is prepared.
+ *
+ * Code of users may write the table in its turn.  What is in use is not used for that.
  */
 #include "postgres.h"
 
@@ -301,6 +304,7 @@ typedef struct CachedConversion
 {
 	CachedKey	key;			/* must be first */
 	bool		is_valid;
+	bool		is_being_made;
 	Conversion *conversion;		/* NULL: none yet */
 } CachedConversion;
 
@@ -321,10 +325,19 @@ invalidate_relation(Datum arg, Oid relid)
 	}
 }
 
+/* Callback of invalidations of functions and types. */
 static void
-invalidate_all(Datum arg, int cacheid, uint32 hash)
+invalidate_code(Datum arg, int cacheid, uint32 hash)
 {
-	invalidate_relation(arg, InvalidOid);
+	HASH_SEQ_STATUS seq;
+	CachedConversion *cached;
+
+	hash_seq_init(&seq, cache);
+	while ((cached = hash_seq_search(&seq)) != NULL)
+	{
+		if (cached->conversion == NULL || cached->conversion->needs_owner)
+			cached->is_valid = false;
+	}
 }
 
 static void
@@ -339,11 +352,11 @@ make_cache(void)
 	cache = hash_create("compat_guard conversions", 16, &control,
 						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	CacheRegisterRelcacheCallback(invalidate_relation, (Datum) 0);
-	CacheRegisterSyscacheCallback(PROCOID, invalidate_all, (Datum) 0);
+	CacheRegisterSyscacheCallback(PROCOID, invalidate_code, (Datum) 0);
 
 	/* A prepared expression has the constraints of its domains. */
-	CacheRegisterSyscacheCallback(TYPEOID, invalidate_all, (Datum) 0);
-	CacheRegisterSyscacheCallback(CONSTROID, invalidate_all, (Datum) 0);
+	CacheRegisterSyscacheCallback(TYPEOID, invalidate_code, (Datum) 0);
+	CacheRegisterSyscacheCallback(CONSTROID, invalidate_code, (Datum) 0);
 }
 
 /* Make the conversion of a table that is the expansion's, or inherits from it. */
@@ -363,6 +376,31 @@ make_conversion(Relation rel, const char *name)
 	return conversion_make(RelationGetDescr(rel), rel->rd_rel->relowner, expansion, false);
 }
 
+/* Make a conversion; nothing that this runs may ask for the same one. */
+static Conversion *
+make_for_cache(CachedConversion *cached, Relation rel, const char *name)
+{
+	Conversion *conversion;
+
+	if (cached->is_being_made)
+		ereport(ERROR,
+				(errcode(ERRCODE_GUARD_EXPANSION),
+				 errmsg("table \"%s\" is written while \"up\" and \"down\" of expansion \"%s\" are being prepared",
+						RelationGetRelationName(rel), shown(name)),
+				 errdetail("A function that they call is not as immutable as it is said to be.")));
+	cached->is_being_made = true;
+	PG_TRY();
+	{
+		conversion = make_conversion(rel, name);
+	}
+	PG_FINALLY();
+	{
+		cached->is_being_made = false;
+	}
+	PG_END_TRY();
+	return conversion;
+}
+
 Conversion *
 conversion_cached(Relation rel, const char *expansion)
 {
@@ -378,31 +416,23 @@ conversion_cached(Relation rel, const char *expansion)
 	if (!found)
 	{
 		cached->is_valid = false;
+		cached->is_being_made = false;
 		cached->conversion = NULL;
 	}
-	if (cached->is_valid)
+
+	/* For a row that is written by what is in use: in the caller's context. */
+	if (cached->conversion != NULL && cached->conversion->in_use)
+		return make_for_cache(cached, rel, expansion);
+	if (cached->is_valid && cached->conversion != NULL)
 		return cached->conversion;
 
-	/*
-	 * It may be in use further up.  So the old one is freed at transaction
-	 * end.
-	 */
 	if (cached->conversion != NULL)
-		MemoryContextSetParent(cached->conversion->context, TopTransactionContext);
+		MemoryContextDelete(cached->conversion->context);
 	cached->conversion = NULL;
 
 	/* An invalidation that arrives meanwhile asks for another one next time. */
 	cached->is_valid = true;
-	PG_TRY();
-	{
-		conversion = make_conversion(rel, expansion);
-	}
-	PG_CATCH();
-	{
-		cached->is_valid = false;
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
+	conversion = make_for_cache(cached, rel, expansion);
 	MemoryContextSetParent(conversion->context, CacheMemoryContext);
 	cached->conversion = conversion;
 	return conversion;

@@ -134,6 +134,27 @@ write_both(Conversion *conversion, HeapTuple before, HeapTuple row)
 	return old_written ? write_new(conversion, row) : row;
 }
 
+/* The code of users that this runs may write the table, and so come here again. */
+static HeapTuple
+write_both_as_owner(Conversion *conversion, HeapTuple before, HeapTuple row)
+{
+	OwnerState	state = owner_enter(conversion->owner);
+	HeapTuple	written;
+
+	conversion->in_use = true;
+	PG_TRY();
+	{
+		written = write_both(conversion, before, row);
+	}
+	PG_FINALLY();
+	{
+		conversion->in_use = false;
+	}
+	PG_END_TRY();
+	owner_leave(&state);
+	return written;
+}
+
 /*
  * compat_guard.dual_write(expansion, old_column, new_column) returns trigger
  *
@@ -163,12 +184,7 @@ compat_guard_dual_write(PG_FUNCTION_ARGS)
 		row = trigger->tg_newtuple;
 	}
 	if (conversion->needs_owner)
-	{
-		OwnerState	state = owner_enter(conversion->owner);
-
-		row = write_both(conversion, before, row);
-		owner_leave(&state);
-	}
+		row = write_both_as_owner(conversion, before, row);
 	else
 		row = write_both(conversion, before, row);
 	conversion_reset(conversion);

@@ -45,6 +45,7 @@ typedef struct Conversion
 	Oid			owner;
 	bool		needs_owner;	/* they call or read what depends on role,
 								 * path or settings */
+	bool		in_use;			/* by a trigger that runs code of users */
 	bool		null_on_error;
 	ExprContext *econtext;
 	TupleTableSlot *slot;
