@@ -298,6 +298,24 @@ DROP TABLE limited, nested, prepared;
 DROP DOMAIN positive;
 DROP FUNCTION nest(text), nest_stable(text), one(), one_immutable(integer);
 
+-- Whoever calls contract(): code of the owner runs as the owner.
+SET ROLE regress_expand_owner;
+CREATE TABLE handed (a text NOT NULL DEFAULT '7' CHECK (a <> '9'));
+CREATE FUNCTION up_as(a text) RETURNS integer LANGUAGE plpgsql IMMUTABLE
+AS $$ BEGIN ASSERT current_user = 'regress_expand_owner'; RETURN a::integer; END $$;
+CREATE FUNCTION down_as(b integer) RETURNS text LANGUAGE plpgsql IMMUTABLE
+AS $$ BEGIN ASSERT current_user = 'regress_expand_owner'; RETURN b::text; END $$;
+INSERT INTO handed VALUES ('1');
+SELECT count(*) FROM compat_guard.expand_column('handed', 'a', 'b', 'integer', 'up_as(a)', 'down_as(b)');
+RESET ROLE;
+CALL compat_guard.backfill('handed_b');
+CALL compat_guard.contract('handed_b');
+SELECT attname, attnotnull, pg_get_expr(adbin, adrelid) AS value
+FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+WHERE attrelid = 'handed'::regclass AND attnum > 0 AND NOT attisdropped;
+DROP TABLE handed;
+DROP FUNCTION up_as(text), down_as(integer);
+
 DROP EXTENSION compat_guard;
 SELECT compat_guard.retire('shop', 'v2');
 DROP TABLE owned, refused, amounts, parent, orders CASCADE;

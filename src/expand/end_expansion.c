@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "access/xact.h"
 #include "base/compat.h"
 #include "base/errors.h"
@@ -22,6 +23,7 @@
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
@@ -133,6 +135,20 @@ add_constraints(const ColumnExpansion *expansion)
 	}
 	return copies != NIL;
 }
+/* Run a statement that may evaluate code of the table's owner, as the owner. */
+static void
+run_as_owner(const ColumnExpansion *expansion, const char *sql)
+{
+	Relation	rel = table_open(expansion->relid, NoLock);
+	Oid			owner = rel->rd_rel->relowner;
+	OwnerState	state;
+
+	table_close(rel, NoLock);
+	state = owner_enter(owner);
+	run_sql(sql);
+	owner_leave(&state);
+}
+
 
 static void
 validate_constraints(const ColumnExpansion *expansion)
@@ -146,8 +162,9 @@ validate_constraints(const ColumnExpansion *expansion)
 		bool		validated;
 
 		if (constraint_exists(expansion->relid, copy->name, &validated) && !validated)
-			run_sql(psprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s",
-							 qualified_table(expansion->relid), quote_identifier(copy->name)));
+			run_as_owner(expansion,
+						 psprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s",
+								  qualified_table(expansion->relid), quote_identifier(copy->name)));
 	}
 }
 
@@ -205,9 +222,10 @@ settle_constraints(const ColumnExpansion *expansion, List *copies)
 		ConstraintCopy *copy = lfirst(lc);
 
 		if (copy->original == NULL)
-			run_sql(psprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL, DROP CONSTRAINT %s",
-							 table, quote_identifier(expansion->new_column),
-							 quote_identifier(copy->name)));
+			run_as_owner(expansion,
+						 psprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL, DROP CONSTRAINT %s",
+								  table, quote_identifier(expansion->new_column),
+								  quote_identifier(copy->name)));
 		else
 			run_sql(psprintf("ALTER TABLE %s RENAME CONSTRAINT %s TO %s", table,
 							 quote_identifier(copy->name), quote_identifier(copy->original)));

@@ -229,11 +229,11 @@ follow_text(Oid relid, Node *expr)
 	return text;
 }
 
-/* Evaluate what gives the same whenever it is evaluated. */
+/* Evaluate what gives the same whenever it is evaluated, as the owner of the table. */
 static Node *
-evaluated(Node *expr)
+evaluated(Relation rel, Node *expr)
 {
-	OwnerState	state = owner_enter(GetUserId());
+	OwnerState	state = owner_enter(rel->rd_rel->relowner);
 
 	expr = eval_const_expressions(NULL, expr);
 	owner_leave(&state);
@@ -253,7 +253,7 @@ follow_default(const ColumnExpansion *expansion)
 	{
 		replacement.expr = build_column_default(rel, conversion->old_attnum);
 		text = follow_text(expansion->relid,
-						   evaluated(replace_column((Node *) conversion->up_expr, &replacement)));
+						   evaluated(rel, replace_column((Node *) conversion->up_expr, &replacement)));
 	}
 	table_close(rel, NoLock);
 	return text;
