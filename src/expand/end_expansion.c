@@ -114,14 +114,13 @@ constraint_exists(Oid relid, const char *name, bool *validated)
 	return found != NIL;
 }
 
-/* Add the constraints NOT VALID; return whether there are any. */
+/* Add the constraints NOT VALID to the table, which is locked; return whether there are any. */
 static bool
 add_constraints(const ColumnExpansion *expansion)
 {
 	List	   *copies;
 	ListCell   *lc;
 
-	lock_table_exclusively(expansion->relid);
 	copies = follow_constraints(expansion);
 	foreach(lc, copies)
 	{
@@ -135,6 +134,7 @@ add_constraints(const ColumnExpansion *expansion)
 	}
 	return copies != NIL;
 }
+
 /* Run a statement that may evaluate code of the table's owner, as the owner. */
 static void
 run_as_owner(const ColumnExpansion *expansion, const char *sql)
@@ -148,7 +148,6 @@ run_as_owner(const ColumnExpansion *expansion, const char *sql)
 	run_sql(sql);
 	owner_leave(&state);
 }
-
 
 static void
 validate_constraints(const ColumnExpansion *expansion)
@@ -232,7 +231,7 @@ settle_constraints(const ColumnExpansion *expansion, List *copies)
 	}
 }
 
-/* Remove trigger and old column, in this transaction. */
+/* Remove trigger and old column of the table, which is locked, in this transaction. */
 static void
 remove_old(ColumnExpansion *expansion)
 {
@@ -241,7 +240,6 @@ remove_old(ColumnExpansion *expansion)
 	List	   *indexes;
 	List	   *constraints;
 
-	lock_table_exclusively(expansion->relid);
 	require_undamaged(expansion);
 	require_indexes(expansion);
 	def = follow_default(expansion);
@@ -296,13 +294,13 @@ compat_guard_contract(PG_FUNCTION_ARGS)
 	require_indexes(expansion);
 
 	next_transaction();
-	if (add_constraints(require_expansion(name, true)))
+	if (add_constraints(require_expansion_exclusively(name)))
 	{
 		next_transaction();
 		validate_constraints(require_expansion(name, false));
 	}
 	next_transaction();
-	expansion = require_expansion(name, true);
+	expansion = require_expansion_exclusively(name);
 	require_unused(expansion);
 	remove_old(expansion);
 	PopActiveSnapshot();
@@ -320,12 +318,11 @@ compat_guard_contract(PG_FUNCTION_ARGS)
 Datum
 compat_guard_abandon(PG_FUNCTION_ARGS)
 {
-	ColumnExpansion *expansion = require_expansion(text_argument(fcinfo, 0, "name"), true);
+	ColumnExpansion *expansion = require_expansion_exclusively(text_argument(fcinfo, 0, "name"));
 
 	PreventCommandIfReadOnly("compat_guard.abandon()");
 	if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(expansion->relid)))
 	{
-		lock_table_exclusively(expansion->relid);
 		drop_triggers(expansion);
 		run_sql(psprintf("ALTER TABLE %s DROP COLUMN IF EXISTS %s", qualified_table(expansion->relid),
 						 quote_identifier(expansion->new_column)));

@@ -89,8 +89,13 @@ extern bool error_is_of_row(const ErrorData *edata);
 /*
  * Return the running expansion of that name; raise ERRCODE_GUARD_EXPANSION if there is
  * none, and an error if the caller does not own its table.  lock: lock its row first.
+ * The second one locks the table in AccessExclusive mode, if there is one, and the row.
+ *
+ * Invariant: whoever locks the row has locked the table before, in any mode.  Otherwise a
+ * batch, which counts what it has written, would wait for one who waits for the table.
  */
 extern ColumnExpansion *require_expansion(const char *name, bool lock);
+extern ColumnExpansion *require_expansion_exclusively(const char *name);
 
 /* Return a text argument that must not be null. */
 extern char *text_argument(FunctionCallInfo fcinfo, int arg, const char *what);

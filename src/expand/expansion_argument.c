@@ -13,6 +13,7 @@
 #include "executor/spi.h"
 #include "expand/expand_internal.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -66,6 +67,18 @@ require_expansion(const char *name, bool lock)
 					   get_rel_name(expansion->relid));
 	if (!lock)
 		return expansion;
+	LockRelationOid(expansion->relid, AccessShareLock);
+	registry_lock_row(expansion->id);
+	return find_running(name);
+}
+
+ColumnExpansion *
+require_expansion_exclusively(const char *name)
+{
+	ColumnExpansion *expansion = require_expansion(name, false);
+
+	if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(expansion->relid)))
+		lock_table_exclusively(expansion->relid);
 	registry_lock_row(expansion->id);
 	return find_running(name);
 }

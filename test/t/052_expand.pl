@@ -166,6 +166,30 @@ is($stdout, 't', 'two sessions at once, and once more');
 is(sql(q{SELECT rows_done FROM compat_guard.expansions WHERE name = 'locked'}), 0, 'nothing was left to write');
 
 #
+# abandon() in the middle of a batch, which has the table and then wants the expansion's row.
+#
+sql(q{CREATE TABLE slow (a text);
+	INSERT INTO slow SELECT i FROM generate_series(1, 50) AS i;
+	CREATE FUNCTION slow_up(a text) RETURNS integer LANGUAGE plpgsql STABLE AS $$
+	BEGIN
+		IF current_setting('application_name') = 'slow' THEN
+			PERFORM pg_sleep(0.02);
+		END IF;
+		RETURN a::integer;
+	END $$;
+	SELECT compat_guard.expand_column('slow', 'a', 'b', 'integer', 'slow_up(a)', 'b::text', name => 'slow')});
+my $slow_out = '';
+my $slow = IPC::Run::start([ 'psql', '-XAt', '-h', $node->host, '-p', $node->port, '-c', q{SET application_name = slow},
+		'-c', q{CALL compat_guard.backfill('slow', 100)}, 'postgres' ],
+	'>', \$slow_out, '2>&1');
+$node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_locks WHERE relation = 'slow'::regclass AND mode = 'RowExclusiveLock'})
+  or die 'no batch';
+($ret, $stdout, $stderr) = $node->psql('postgres', q{SELECT compat_guard.abandon('slow')});
+is("$ret$stderr", '0', 'abandoned in the middle of a batch');
+$slow->finish;
+is(sql(q{SELECT phase FROM compat_guard.expansions WHERE name = 'slow'}), 'abandoned', 'for good');
+
+#
 # Killed in the middle, then cancelled; it goes on from there.
 #
 make_table('crashed');
