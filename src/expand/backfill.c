@@ -404,6 +404,10 @@ finish_pass(Backfill *backfill, Agreement *agreement)
 static void
 run_pass(Backfill *backfill)
 {
+	MemoryContext step = AllocSetContextCreate(CurrentMemoryContext, "compat_guard backfill",
+											   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(step);
+
 	backfill->pass_done = 0;
 	for (;;)
 	{
@@ -412,10 +416,11 @@ run_pass(Backfill *backfill)
 		end_snapshot();
 		next_transaction();
 		if (!claimed)
-			return;
+			break;
 		write_batch(backfill);
 		end_snapshot();
 		next_transaction();
+		MemoryContextReset(step);
 		if (backfill->pause > 0)
 		{
 			end_snapshot();
@@ -424,6 +429,8 @@ run_pass(Backfill *backfill)
 			next_transaction();
 		}
 	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(step);
 }
 
 /* Repeat passes until all rows agree, or nothing changes any more. */
