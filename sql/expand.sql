@@ -269,6 +269,20 @@ ALTER DOMAIN positive ADD CONSTRAINT positive CHECK (VALUE > 0);
 INSERT INTO limited VALUES (2, '-1');
 SELECT * FROM limited;
 
+-- The settings of the client by which values are read and printed do not matter.
+CREATE TABLE printed (id integer, a float8);
+SELECT count(*) FROM compat_guard.expand_column('printed', 'a', 'b', 'text', 'a::text', 'b::float8');
+SET extra_float_digits = 0;
+INSERT INTO printed VALUES (1, 0.1::float8 + 0.2) RETURNING b;
+RESET extra_float_digits;
+SELECT disagreeing FROM compat_guard.verify_expansion('printed_b');
+CREATE TABLE lists (id integer, a text);
+SELECT count(*) FROM compat_guard.expand_column('lists', 'a', 'b', 'text[]', 'a::text[]', 'b::text');
+SET array_nulls = off;
+INSERT INTO lists VALUES (1, '{NULL}') RETURNING b[1] IS NULL AS is_null;
+RESET array_nulls;
+DROP TABLE printed, lists;
+
 -- What up calls may write the table in its turn.
 CREATE TABLE nested (id integer, a text);
 CREATE FUNCTION nest(a text) RETURNS text LANGUAGE plpgsql AS $$

@@ -35,6 +35,7 @@
 #include "parser/parser.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/fmgroids.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -175,28 +176,39 @@ analyse(Reading *reading, const char *text, AttrNumber target, AttrNumber source
 
 /* ---- preparation ---- */
 
-/* Is the function not the server's own? */
+/* Functions that print values as settings say, although they are called immutable. */
+static const Oid printing[] = {
+	F_FLOAT4OUT, F_FLOAT8OUT, F_BYTEAOUT, F_POINT_OUT, F_LSEG_OUT, F_PATH_OUT, F_BOX_OUT,
+	F_POLY_OUT, F_LINE_OUT, F_CIRCLE_OUT
+};
+
+/* Is the function not the server's own, or one of those? */
 static bool
-is_of_user(Oid funcid, void *context)
+needs_settings(Oid funcid, void *context)
 {
+	for (int i = 0; i < lengthof(printing); i++)
+	{
+		if (funcid == printing[i])
+			return true;
+	}
 	return funcid >= FirstUnpinnedObjectId;
 }
 
-/* Does the expression run code of users anywhere? */
+/* Does the expression run code of users anywhere, or print such values? */
 static bool
-runs_code_of_users(Node *node, void *context)
+runs_or_prints(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, CoerceToDomain) || check_functions_in_node(node, is_of_user, NULL))
+	if (IsA(node, CoerceToDomain) || check_functions_in_node(node, needs_settings, NULL))
 		return true;
-	return expression_tree_walker(node, runs_code_of_users, context);
+	return expression_tree_walker(node, runs_or_prints, context);
 }
 
 static bool
 depends_on_session(Expr *expr)
 {
-	return contain_mutable_functions((Node *) expr) || runs_code_of_users((Node *) expr, NULL);
+	return contain_mutable_functions((Node *) expr) || runs_or_prints((Node *) expr, NULL);
 }
 
 static Expr *

@@ -24,6 +24,10 @@ static const struct
 	{"extra_float_digits", "1"},
 	{"bytea_output", "hex"},
 	{"lc_monetary", "C"},
+	{"lc_numeric", "C"},
+	{"lc_time", "C"},
+	{"array_nulls", "on"},
+	{"xmlbinary", "base64"},
 	{"xmloption", "content"},
 	{"row_security", "on"}
 };
