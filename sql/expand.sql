@@ -260,6 +260,19 @@ INSERT INTO owned VALUES (1, 'x') RETURNING *;
 CREATE TRIGGER forged BEFORE INSERT ON refused FOR EACH ROW EXECUTE FUNCTION compat_guard.dual_write('owned_b', 'a', 'b');
 INSERT INTO refused VALUES (7, 'x');
 
+-- A trigger that undoes what is written does not keep backfill() busy forever.
+CREATE TABLE undone (id integer, a text);
+INSERT INTO undone VALUES (1, '1');
+CREATE FUNCTION undo() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.b := OLD.b; RETURN NEW; END';
+SELECT count(*) FROM compat_guard.expand_column('undone', 'a', 'b', 'integer', 'a::integer', 'b::text');
+CREATE TRIGGER undo BEFORE UPDATE ON undone FOR EACH ROW EXECUTE FUNCTION undo();
+ALTER TABLE undone ENABLE ALWAYS TRIGGER undo;
+SET statement_timeout = '60s';
+CALL compat_guard.backfill('undone_b');
+RESET statement_timeout;
+DROP TABLE undone;
+DROP FUNCTION undo();
+
 -- A constraint that is added to the domain of the new column holds from then on.
 CREATE DOMAIN positive AS integer;
 CREATE TABLE limited (id integer, a text);

@@ -438,6 +438,7 @@ static bool
 run_passes(Backfill *backfill)
 {
 	int			idle = 0;
+	int64		left = PG_INT64_MAX;
 
 	for (;;)
 	{
@@ -446,7 +447,9 @@ run_passes(Backfill *backfill)
 		run_pass(backfill);
 		if (finish_pass(backfill, &agreement))
 			return true;
-		if (backfill->pass_done > 0)
+
+		/* A trigger that is ENABLE ALWAYS may undo what is written. */
+		if (backfill->pass_done > 0 && agreement.unmigrated < left)
 			idle = 0;
 		else if (agreement.unmigrated == 0 || ++idle == IDLE_PASSES)
 		{
@@ -454,7 +457,7 @@ run_passes(Backfill *backfill)
 					(errmsg("expansion \"%s\" is not migrated", shown(backfill->name)),
 					 errdetail("%s", agreement_problem(&agreement)),
 					 agreement.unmigrated > 0
-					 ? errhint("Other transactions have rows locked. Call compat_guard.backfill() again when they have ended.")
+					 ? errhint("Other transactions have rows locked, or a trigger undoes what is written. Call compat_guard.backfill() again when that has ended.")
 					 : errhint("Correct these rows by writing either column, and call compat_guard.backfill() again.")));
 			return false;
 		}
@@ -466,6 +469,7 @@ run_passes(Backfill *backfill)
 			wait_nap(IDLE_NAP);
 			PushActiveSnapshot(GetTransactionSnapshot());
 		}
+		left = agreement.unmigrated;
 		end_snapshot();
 		next_transaction();
 	}
