@@ -120,6 +120,9 @@ extern PGDLLEXPORT void _PG_init(void);
 #endif
 
 #if PG_VERSION_NUM < 180000
+/* 18 dropped an argument that promised that the query is run once. */
+#define compat_executor_run(desc)				ExecutorRun(desc, ForwardScanDirection, 0, true)
+
 /* 18 keeps NOT NULL in pg_constraint, and lets CHECK be NOT ENFORCED. */
 #define CONSTRAINT_NOTNULL	'n'
 #define compat_constraint_is_enforced(con)		true
@@ -152,6 +155,7 @@ extern PGDLLEXPORT void _PG_init(void);
 /* 18 put the attribute noreturn before the declaration. */
 #define compat_noreturn							__attribute__((noreturn))
 #else
+#define compat_executor_run(desc)				ExecutorRun(desc, ForwardScanDirection, 0)
 #define compat_constraint_is_enforced(con)		((con)->conenforced)
 #define compat_not_null_column(tup)				extractNotNullColumn(tup)
 #define compat_constraint_has_period(con)		((con)->conperiod)

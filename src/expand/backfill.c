@@ -18,39 +18,30 @@
  * subtransaction.
  *
  * Passes are repeated until a scan with one snapshot proves that all rows agree, or
- * until a pass changes nothing.  The batches fire only triggers that are ENABLE ALWAYS
- * (session_replication_role): migration is no change that the application has made, so
- * it must not change times of update or fill audit tables.  Only if somebody has put a
- * foreign key on the new column already do all triggers fire, because a foreign key is
- * made of triggers.
+ * until a pass changes nothing.
+ *
+ * Of the table's triggers the batches fire the server's own and those that are ENABLE
+ * ALWAYS: migration is no change that the application has made, so it must not change
+ * times of update or fill audit tables.  The others are disabled in the executor's own copy
+ * of them, not by session_replication_role: that would hold for all that up, or the
+ * function of an index, writes in its turn, and the table's owner may not set it.
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
-#include "access/tableam.h"
-#include "access/xact.h"
-#include "base/compat.h"
 #include "base/errors.h"
 #include "base/shown.h"
 #include "base/subtransaction.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "expand/expand_internal.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
-#include "storage/itemptr.h"
+#include "tcop/tcopprot.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
-#include "utils/lsyscache.h"
-#include "utils/memutils.h"
-#include "utils/rel.h"
-#include "utils/snapmgr.h"
-#include "utils/timestamp.h"
+#include "utils/fmgroids.h"
 
 GUARD_FUNCTION(compat_guard_backfill);
 
@@ -242,6 +233,78 @@ batch_condition(const Batch *batch)
 	return psprintf("%s AND %s IS NULL AND (%s) IS NOT NULL", place, new, expansion->up);
 }
 
+static void
+set_for_batch(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
+}
+
+/*
+ * Analyse and plan an UPDATE.  The table's rules are left alone, as its triggers are: what
+ * is rewritten in this mode has none but those that are ENABLE ALWAYS.  No code of the
+ * table's owner runs meanwhile.
+ */
+static PlannedStmt *
+plan_silently(const char *sql)
+{
+	List	   *queries = pg_parse_query(sql);
+	int			nest = NewGUCNestLevel();
+
+	set_for_batch("session_replication_role", "replica");
+	queries = pg_analyze_and_rewrite_fixedparams(linitial_node(RawStmt, queries), sql, NULL, 0, NULL);
+	AtEOXact_GUC(true, nest);
+	if (list_length(queries) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_GUARD_EXPANSION),
+				 errmsg("a rule that is ENABLE ALWAYS rewrites what backfill() does")));
+	return compat_plan_query(linitial_node(Query, queries), sql);
+}
+
+/* Disable the triggers that fire for what applications do, in the executor's copy of them. */
+static void
+silence_triggers(EState * estate)
+{
+	ListCell   *lc;
+
+	foreach(lc, estate->es_opened_result_relations)
+	{
+		TriggerDesc *triggers = ((ResultRelInfo *) lfirst(lc))->ri_TrigDesc;
+
+		for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+		{
+			Trigger    *trigger = &triggers->triggers[i];
+
+			if (trigger->tgenabled == TRIGGER_FIRES_ON_ORIGIN &&
+				trigger->tgfoid != F_UNIQUE_KEY_RECHECK &&
+				RI_FKey_trigger_type(trigger->tgfoid) == RI_TRIGGER_NONE)
+				trigger->tgenabled = TRIGGER_DISABLED;
+		}
+	}
+}
+
+/* Run an UPDATE that the application is not to notice; return how many rows it wrote. */
+static uint64
+update_silently(const char *sql)
+{
+	QueryDesc  *desc;
+	uint64		written;
+
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	desc = CreateQueryDesc(plan_silently(sql), sql, GetActiveSnapshot(), InvalidSnapshot,
+						   None_Receiver, NULL, NULL, 0);
+	ExecutorStart(desc, 0);
+	silence_triggers(desc->estate);
+	compat_executor_run(desc);
+	written = desc->estate->es_processed;
+	ExecutorFinish(desc);
+	ExecutorEnd(desc);
+	FreeQueryDesc(desc);
+	PopActiveSnapshot();
+	return written;
+}
+
 /* Write rows; body of a subtransaction. */
 static void
 write_rows(void *arg)
@@ -254,12 +317,8 @@ write_rows(void *arg)
 	if (batch->skip_locked)
 		condition = psprintf("ctid = ANY (ARRAY(SELECT ctid FROM ONLY %s WHERE %s FOR NO KEY UPDATE SKIP LOCKED))",
 							 table, condition);
-	SPI_connect();
-	if (SPI_execute(psprintf("UPDATE ONLY %s SET %s = %s WHERE %s", table, new,
-							 batch->expansion->up, condition), false, 0) != SPI_OK_UPDATE)
-		elog(ERROR, "could not write rows of expansion \"%s\"", batch->expansion->name);
-	batch->written = SPI_processed;
-	SPI_finish();
+	batch->written = update_silently(psprintf("UPDATE ONLY %s SET %s = %s WHERE %s", table, new,
+											  batch->expansion->up, condition));
 }
 
 /* Write one row; count it if it is locked, or cannot be written. */
@@ -312,13 +371,6 @@ rows_left(Batch *batch)
 }
 
 static void
-set_for_batch(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-							 false);
-}
-
-static void
 write_range(Backfill *backfill, const ColumnExpansion *expansion)
 {
 	Batch		batch = {.backfill = backfill, .expansion = expansion};
@@ -339,14 +391,6 @@ write_range(Backfill *backfill, const ColumnExpansion *expansion)
 		ReThrowError(edata);
 }
 
-/* Has the new column a foreign key, whose triggers are to look at what is written? */
-static bool
-has_foreign_key(const ColumnExpansion *expansion, Oid relid)
-{
-	return query_texts(psprintf("SELECT 'x' FROM pg_catalog.pg_constraint WHERE conrelid = %u AND contype = 'f' AND %d = ANY (conkey)",
-								relid, get_attnum(relid, expansion->new_column))) != NIL;
-}
-
 /* Write the rows of the range that is claimed, as the table's owner. */
 static void
 write_batch(Backfill *backfill)
@@ -361,10 +405,7 @@ write_batch(Backfill *backfill)
 	if (rel == NULL)
 		return;					/* the partition is gone */
 	state = owner_enter(rel->rd_rel->relowner);
-	if (!has_foreign_key(expansion, backfill->part))
-		set_for_batch("session_replication_role", "replica");
 	set_for_batch("lock_timeout", ROW_WAIT);
-	set_for_batch("synchronous_commit", "off");
 	write_range(backfill, expansion);
 	owner_leave(&state);
 	relation_close(rel, NoLock);
