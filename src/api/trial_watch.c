@@ -403,32 +403,31 @@ watch_set(bool on)
 	return before;
 }
 
+/* Return a list, and leave an empty one in its place. */
+static List *
+take(List **list)
+{
+	List	   *taken = list_copy(*list);
+
+	list_free(*list);
+	*list = NIL;
+	return taken;
+}
+
 List *
 watch_take_large(void)
 {
-	List	   *taken = list_copy(large);
-
-	list_free(large);
-	large = NIL;
-	return taken;
+	return take(&large);
 }
 
 List *
 watch_take_constraints(void)
 {
-	List	   *taken = list_copy(validated);
-
-	list_free(validated);
-	validated = NIL;
-	return taken;
+	return take(&validated);
 }
 
 List *
 watch_take_locked(void)
 {
-	List	   *taken = list_copy(locked);
-
-	list_free(locked);
-	locked = NIL;
-	return taken;
+	return take(&locked);
 }
