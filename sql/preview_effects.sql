@@ -55,6 +55,7 @@ SELECT * FROM effects('ALTER TABLE p ADD CHECK (k >= 0); CREATE INDEX ON p (v); 
 SELECT * FROM effects('ALTER TABLE p ATTACH PARTITION candidate FOR VALUES FROM (22) TO (24); ALTER TABLE p DETACH PARTITION p1');
 -- Queries that would read them, in whatever they run.
 SELECT * FROM effects('UPDATE big SET n = 1; DELETE FROM big; INSERT INTO empty SELECT id FROM big; SELECT count(*) FROM m');
+SELECT * FROM effects('COPY big (id) TO PROGRAM ''cat > /dev/null''');
 SELECT * FROM effects('DO $$ DECLARE r record; BEGIN FOR r IN SELECT * FROM big LOOP PERFORM pg_sleep(1); END LOOP; ALTER TABLE big ADD e int; END $$');
 SELECT * FROM effects('DO $$ BEGIN ALTER TABLE big ALTER ref TYPE bigint; EXCEPTION WHEN OTHERS THEN DROP TABLE big; END $$');
 -- The rows are back for the next statement, which may need them, and for the judgement.

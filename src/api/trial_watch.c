@@ -4,7 +4,7 @@
  *
  * The server tells of a new index, a new constraint, a changed column and a rewrite before it
  * reads the first row (object access events), and of a query before it runs.  What has no
- * such event (REINDEX, SET TABLESPACE) is seen before it begins.  If a large table is
+ * such event (COPY, REINDEX, SET TABLESPACE) is seen before it begins.  If a large table is
  * concerned, the statement fails here with an error of ours.  It is rolled back, the rows of
  * the table are hidden, and it runs again.
  *
@@ -45,6 +45,7 @@
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "tcop/utility.h"
+#include "utils/acl.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -341,6 +342,15 @@ watch_statement(Node *stmt)
 	Oid			relid = InvalidOid;
 	ListCell   *lc;
 
+	if (IsA(stmt, CopyStmt))
+	{
+		/* It reads a table itself, not by a query. */
+		if (((CopyStmt *) stmt)->relation != NULL && !((CopyStmt *) stmt)->is_from)
+			relid = RangeVarGetRelid(((CopyStmt *) stmt)->relation, NoLock, true);
+		if (OidIsValid(relid) && pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
+			add_if_large(relid);
+		return;
+	}
 	if (IsA(stmt, ReindexStmt) && ((ReindexStmt *) stmt)->relation != NULL)
 		relid = RangeVarGetRelid(((ReindexStmt *) stmt)->relation, NoLock, true);
 	else if (IsA(stmt, AlterTableStmt))
